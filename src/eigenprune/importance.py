@@ -1,0 +1,104 @@
+"""Importance scores: functions from a network to one score per hidden node, low ones go first.
+
+Each takes an `nn.Sequential` (see `networks.fully_connected`) and returns one tensor (nodes,) per
+hidden layer, detached, higher meaning more important. `SCORES` maps the names used in
+`params.yaml` to the functions.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune import seeds
+from eigenprune.layers import SpectralLinear
+from eigenprune.networks import fully_connected, hidden_layers
+
+Score = Callable[[nn.Sequential], list[Tensor]]
+
+
+def eigenvalue(model: nn.Sequential) -> list[Tensor]:
+    r"""Absolute eigenvalue of the node, :math:`|\lambda^{out}_i|`.
+
+    Source: Buffoni et al., Sci Rep 12:11201 (2022).
+
+    Raises:
+        ValueError: if a hidden layer is not spectral.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> [score.shape for score in eigenvalue(mlp([8, 5, 3, 2]))]
+        [torch.Size([5]), torch.Size([3])]
+    """
+    return [layer.eigenvalues_out.detach().abs() for layer in _spectral(model)]
+
+
+def eigenvector_norm(model: nn.Sequential) -> list[Tensor]:
+    r"""Length of the node's eigenvector row, :math:`\lVert\varphi_i\rVert_2`.
+
+    Raises:
+        ValueError: if a hidden layer is not spectral.
+    """
+    return [layer.eigenvectors.detach().norm(dim=1) for layer in _spectral(model)]
+
+
+def eigenvalue_times_eigenvector(model: nn.Sequential) -> list[Tensor]:
+    r"""Gauge-invariant score :math:`|\lambda^{out}_i|\,\lVert\varphi_i\rVert_2`.
+
+    Equal to `weight_norm` where lambda_in is absent. Source: arXiv 2310.12612.
+
+    Raises:
+        ValueError: if a hidden layer is not spectral.
+    """
+    pairs = zip(eigenvalue(model), eigenvector_norm(model), strict=True)
+    return [value * norm for value, norm in pairs]
+
+
+def connectivity(model: nn.Sequential) -> list[Tensor]:
+    r"""Absolute incoming connectivity, :math:`\sum_j |w_{ij}|`.
+
+    Source: Buffoni et al., Sci Rep 12:11201 (2022), the `direct` protocol.
+    """
+    return [layer.weight.detach().abs().sum(dim=1) for layer in hidden_layers(model)]
+
+
+def weight_norm(model: nn.Sequential) -> list[Tensor]:
+    r"""Euclidean norm of the incoming weights, :math:`\lVert w_i\rVert_2`."""
+    return [layer.weight.detach().norm(dim=1) for layer in hidden_layers(model)]
+
+
+def weight_norm_in_out(model: nn.Sequential) -> list[Tensor]:
+    r"""Incoming times outgoing norm, :math:`\lVert w_i\rVert_2\,\lVert w'_{:i}\rVert_2`,
+    with w' the weights of the next layer.
+    """
+    outgoing = [layer.weight.detach().norm(dim=0) for layer in fully_connected(model)[1:]]
+    return [into * out for into, out in zip(weight_norm(model), outgoing, strict=True)]
+
+
+def random(model: nn.Sequential, *, seed: int = 0) -> list[Tensor]:
+    """Uniform random scores: the control that every other score must beat."""
+    generator = seeds.generator(seed, "scoring")
+    return [torch.rand(layer.out_features, generator=generator) for layer in hidden_layers(model)]
+
+
+SCORES: dict[str, Score] = {
+    "connectivity": connectivity,
+    "eigenvalue": eigenvalue,
+    "eigenvalue_times_eigenvector": eigenvalue_times_eigenvector,
+    "eigenvector_norm": eigenvector_norm,
+    "random": random,
+    "weight_norm": weight_norm,
+    "weight_norm_in_out": weight_norm_in_out,
+}
+
+
+def _spectral(model: nn.Sequential) -> list[SpectralLinear]:
+    layers = []
+    for number, layer in enumerate(hidden_layers(model), start=1):
+        if not isinstance(layer, SpectralLinear):
+            raise ValueError(
+                f"hidden layer {number} is a {type(layer).__name__}: this score needs "
+                "SpectralLinear; weight_norm or connectivity rank any layer"
+            )
+        layers.append(layer)
+    return layers

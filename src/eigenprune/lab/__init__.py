@@ -1,0 +1,1 @@
+"""Experiments: datasets, studies, runs, the store that keeps them and the executors."""

@@ -1,0 +1,17 @@
+"""The one exception for a mistake of the person at the keyboard."""
+
+
+class UserError(ValueError):
+    """A mistake its reader can mend; the command line prints it as one sentence and exits 2."""
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """` (did you mean 'relu'?)` where a known word is near, else nothing.
+
+    >>> did_you_mean("rleu", ["relu", "tanh"])
+    " (did you mean 'relu'?)"
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

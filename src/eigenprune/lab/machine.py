@@ -1,0 +1,34 @@
+"""What a result was made with: code, versions, device, threads."""
+
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def made_with() -> dict[str, Any]:
+    """Commit, versions, device and thread count of this process, for the record of a run."""
+    return {
+        "commit": commit(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": "cpu",
+        "processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "threads": torch.get_num_threads(),
+    }
+
+
+@cache
+def commit() -> str:
+    """The commit of the code that runs, `+changes` if files differ from it, else `unknown`."""
+    command = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+changes"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()

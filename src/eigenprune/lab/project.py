@@ -1,0 +1,33 @@
+"""Where the project's files lie, from any folder inside it."""
+
+import os
+from pathlib import Path
+
+from eigenprune.lab.errors import UserError
+
+
+def root() -> Path:
+    """The nearest folder upwards that holds `params.yaml`.
+
+    So a notebook opened in `notebooks/` finds the same files as a command at the top.
+
+    Raises:
+        UserError: if there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").is_file():
+            return folder
+    raise UserError(f"no params.yaml in {here} or above it: run this inside the project's folder")
+
+
+def data_dir() -> Path:
+    """`data/` of the project, or the folder named by EIGENPRUNE_DATA."""
+    named = os.environ.get("EIGENPRUNE_DATA")
+    return Path(named) if named else root() / "data"
+
+
+def store_dir() -> Path:
+    """`.eigenprune/runs` of the project, or the folder named by EIGENPRUNE_STORE."""
+    named = os.environ.get("EIGENPRUNE_STORE")
+    return Path(named) if named else root() / ".eigenprune" / "runs"

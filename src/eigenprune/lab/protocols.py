@@ -1,0 +1,162 @@
+"""What a run does: train a network, or prune one and look. If it is in the store, it is returned.
+
+Every computation runs on one thread: the same numbers, bit for bit, on every executor.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from eigenprune import importance, pruning
+from eigenprune.lab import datasets
+from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.store import Entry, Store
+from eigenprune.metrics import evaluate, parameters
+from eigenprune.networks import hidden_layers, mlp
+from eigenprune.training import train
+
+OnEpoch = Callable[[], None]
+
+
+def initial_network(run: Training, data: datasets.Dataset) -> nn.Sequential:
+    """The network of a run as it is before training."""
+    spectral = {
+        "frozen": ("eigenvectors",) if run.trainable == "eigenvalues" else (),
+        "initialisation": run.initialisation,
+    }
+    return mlp(
+        [data.features, *run.hidden, data.classes],
+        activation=run.activation,
+        layer=run.layer,
+        seed=run.seed,
+        **(spectral if run.layer == "spectral" else {}),  # type: ignore[arg-type]
+    )
+
+
+def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = None) -> Entry:
+    """The result of a run: from the store if it is there, else computed and kept.
+
+    A `Training` leaves its weights and `status, accuracy, loss, losses` (training loss by epoch);
+    a `Pruning` leaves `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`.
+    `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is there.
+
+    Args:
+        run: what to compute.
+        store: where finished runs are kept.
+        data_dir: where MNIST and Fashion-MNIST lie.
+        on_epoch: called after each epoch of training.
+    """
+    if (entry := store.get(run_id(run))) is not None:
+        return entry
+    with one_thread():
+        if isinstance(run, Training):
+            return _train(run, store, data_dir, on_epoch)
+        return _prune(run, store, data_dir, on_epoch)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Pin torch to one thread, and give the threads back afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def trained_network(
+    run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None = None
+) -> nn.Sequential | None:
+    """The trained network of a run, from the store if it is there; None if it diverged."""
+    entry = compute(run, store, data_dir, on_epoch)
+    if entry.record["result"]["status"] != "done":
+        return None
+    model = initial_network(run, datasets.load(run.dataset, data_dir))
+    model.load_state_dict(entry.tensors())
+    return model
+
+
+def _train(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
+    data = datasets.load(run.dataset, data_dir)
+    start = time.perf_counter()
+    model, losses = _fit(initial_network(run, data), run, data, run.epochs, "order", on_epoch)
+    accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
+    seconds = time.perf_counter() - start
+    if not all(map(math.isfinite, [*losses, loss])):
+        return store.put(run_id(run), _record(run, {"status": "diverged"}, seconds))
+    result = {"status": "done", "accuracy": accuracy, "loss": loss, "losses": losses}
+    return store.put(run_id(run), _record(run, result, seconds), model.state_dict())
+
+
+def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
+    training = run.training
+    whole = trained_network(training, store, data_dir)
+    start = time.perf_counter()
+    if whole is None:
+        return store.put(run_id(run), _record(run, {"status": "diverged"}, 0.0))
+    data = datasets.load(training.dataset, data_dir)
+    scores = _score(run)(whole)
+    model = pruning.compact(whole, pruning.select_nodes(scores, run.pruning_ratio))
+    if run.retraining_epochs:
+        model.requires_grad_(True)
+        epochs = run.retraining_epochs
+        model, _ = _fit(model, training, data, epochs, "retraining", on_epoch)
+    accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
+    nodes = [layer.out_features for layer in hidden_layers(model)]
+    result = {
+        "status": "done" if math.isfinite(loss) else "diverged",
+        "nodes_kept": sum(nodes),
+        "nodes_by_layer": nodes,
+        "parameters_kept": parameters(model),
+        "accuracy": accuracy,
+        "loss": loss,
+    }
+    if result["status"] == "diverged":
+        result = {"status": "diverged"}
+    return store.put(run_id(run), _record(run, result, time.perf_counter() - start))
+
+
+def _fit(
+    model: nn.Sequential,
+    run: Training,
+    data: datasets.Dataset,
+    epochs: int,
+    stream: str,
+    on_epoch: OnEpoch | None,
+) -> tuple[nn.Sequential, list[float]]:
+    return train(
+        model,
+        data.train_inputs,
+        data.train_targets,
+        epochs=epochs,
+        batch_size=run.batch_size,
+        learning_rate=run.learning_rate,
+        seed=run.seed,
+        stream=stream,
+        on_epoch=None if on_epoch is None else lambda epoch, loss: on_epoch(),
+    )
+
+
+def _score(run: Pruning) -> importance.Score:
+    if run.score == "random":
+        return partial(importance.random, seed=run.training.seed)
+    return importance.SCORES[run.score]
+
+
+def _record(run: Run, result: dict[str, Any], seconds: float) -> dict[str, Any]:
+    from eigenprune.lab.machine import made_with
+
+    return {
+        "run": {"kind": type(run).__name__.lower(), **asdict(run)},
+        "result": result,
+        "made_with": {**made_with(), "seconds": round(seconds, 3)},
+    }

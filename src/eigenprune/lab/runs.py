@@ -1,0 +1,65 @@
+"""Runs: frozen descriptions of networks, named by a hash of what makes them what they are."""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+
+from eigenprune.lab import datasets
+
+# Raise this when the computing changes so that old results no longer stand for new ones.
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """One network with one seed, trained. Defaults are the published settings.
+
+    A new field must default to what was done before it was there: fields at their defaults do not
+    enter the id, so that results already made keep theirs.
+    """
+
+    dataset: str
+    hidden: tuple[int, ...]
+    activation: str
+    layer: str
+    seed: int
+    trainable: str = "all"
+    initialisation: str = "2022"
+    epochs: int = 100
+    batch_size: int = 200
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """A trained network without its least important nodes, perhaps trained once more."""
+
+    training: Training
+    score: str
+    pruning_ratio: float
+    retraining_epochs: int = 0
+
+
+Run = Training | Pruning
+
+
+def run_id(run: Run) -> str:
+    """The run's name in the store: 16 hexadecimal digits.
+
+    Hashes the non-default fields, the checksum of the data and the version of the protocol.
+    """
+    return hashlib.sha256(json.dumps(_essence(run), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _essence(run: Run) -> dict[str, object]:
+    essence: dict[str, object] = {"kind": type(run).__name__.lower()}
+    for field in fields(run):
+        value = getattr(run, field.name)
+        if isinstance(value, Training):
+            essence[field.name] = _essence(value)
+        elif value != field.default:
+            essence[field.name] = value
+    if isinstance(run, Training):
+        essence["data"] = datasets.checksum(run.dataset)
+        essence["protocol"] = PROTOCOL_VERSION
+    return essence

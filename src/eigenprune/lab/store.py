@@ -1,0 +1,122 @@
+"""The run store: one entry per run id, whole or not there, and noticed when damaged."""
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a run left: its record, and its arrays if it has any."""
+
+    record: dict[str, Any]
+    arrays: bytes | None = None
+
+    def tensors(self) -> dict[str, "Tensor"]:
+        """The arrays by name."""
+        from safetensors.torch import load
+
+        if self.arrays is None:
+            raise ValueError("this entry has no arrays")
+        return load(self.arrays)
+
+
+class Store:
+    """A folder of results: `ab/abcdef0123456789.json` and, beside it, `.safetensors`.
+
+    The JSON file comes last and holds the checksums of both, so that an entry is complete the
+    moment it is seen. Anything that does not agree with its checksum counts as not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Args:
+        folder: made when the first entry is written.
+        """
+        self.folder = folder
+
+    def get(self, run_id: str) -> Entry | None:
+        """The entry of a run, or None if it is missing or damaged."""
+        try:
+            document = json.loads(self._path(run_id, "json").read_bytes())
+            record = document["record"]
+            if document["sha256"] != _sha256(_encode(record)):
+                return None
+            arrays = None
+            if (expected := document["arrays_sha256"]) is not None:
+                arrays = self._path(run_id, "safetensors").read_bytes()
+                if _sha256(arrays) != expected:
+                    return None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return Entry(record, arrays)
+
+    def __contains__(self, run_id: str) -> bool:
+        return self.get(run_id) is not None
+
+    def put(
+        self, run_id: str, record: dict[str, Any], tensors: dict[str, "Tensor"] | None = None
+    ) -> Entry:
+        """Write an entry so that a crash at any moment leaves the old one, the new one or none.
+
+        Raises:
+            ValueError: if the record holds a number that JSON has not (NaN, infinity).
+        """
+        arrays = None
+        if tensors is not None:
+            from safetensors.torch import save
+
+            arrays = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
+        encoded = _encode(record)
+        document = {
+            "record": record,
+            "sha256": _sha256(encoded),
+            "arrays_sha256": None if arrays is None else _sha256(arrays),
+        }
+        if arrays is not None:
+            _write(self._path(run_id, "safetensors"), arrays)
+        text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
+        _write(self._path(run_id, "json"), text.encode())
+        return Entry(json.loads(encoded), arrays)
+
+    def _path(self, run_id: str, suffix: str) -> Path:
+        return self.folder / run_id[:2] / f"{run_id}.{suffix}"
+
+
+def _encode(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, sort_keys=True, allow_nan=False).encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Makes the new name itself durable; Windows cannot open a folder, and needs no such thing.
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,63 @@
+"""What a network achieves and what it costs."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from eigenprune.networks import fully_connected
+
+_ROWS_AT_ONCE = 10_000
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, float]:
+    """Accuracy (0 to 1) and mean cross-entropy (nats) on a set of examples.
+
+    Args:
+        model: maps inputs (rows, features) to logits (rows, classes).
+        inputs: (rows, features), on the model's device.
+        targets: (rows,) class numbers.
+
+    Example:
+        >>> evaluate(nn.Identity(), torch.tensor([[9.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1]))[0]
+        0.5
+    """
+    was_training = model.training
+    model.eval()
+    correct, loss = 0, 0.0
+    for start in range(0, len(inputs), _ROWS_AT_ONCE):
+        logits = model(inputs[start : start + _ROWS_AT_ONCE])
+        wanted = targets[start : start + _ROWS_AT_ONCE]
+        correct += int((logits.argmax(dim=1) == wanted).sum())
+        loss += float(F.cross_entropy(logits, wanted, reduction="sum"))
+    model.train(was_training)
+    return correct / len(inputs), loss / len(inputs)
+
+
+def parameters(model: nn.Sequential) -> int:
+    """Weights and biases of the network as it would be deployed, with plain dense layers.
+
+    Eigenvalues and eigenvectors count as the weights that they make, so that spectral and dense
+    networks of one shape have the same number.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> parameters(mlp([784, 500, 10]))
+        397000
+    """
+    return sum(
+        layer.in_features * layer.out_features
+        + (layer.out_features if layer.bias is not None else 0)
+        for layer in fully_connected(model)
+    )
+
+
+def multiply_accumulates(model: nn.Sequential) -> int:
+    """Multiply-accumulate operations (MACs) for one example, activations not counted.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> multiply_accumulates(mlp([784, 500, 10]))
+        397000
+    """
+    return sum(layer.in_features * layer.out_features for layer in fully_connected(model))

@@ -1,0 +1,193 @@
+"""Removing hidden nodes: choose them, mask them, or build the smaller network without them.
+
+A mask is a list with one bool tensor (nodes,) per hidden layer, True for a node that stays.
+The output layer is never pruned.
+"""
+
+import copy
+import itertools
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.layers import SpectralLinear
+from eigenprune.networks import FullyConnected, fully_connected
+
+SCOPES = ("global", "layer")
+
+
+def select_nodes(
+    scores: Sequence[Tensor],
+    pruning_ratio: float,
+    *,
+    scope: str = "global",
+    minimum_per_layer: int = 1,
+) -> list[Tensor]:
+    """Keep the nodes with the highest scores.
+
+    Exactly `floor(pruning_ratio * nodes + 1/2)` nodes are removed, over all layers (`global`) or
+    in each one (`layer`), unless that would leave a layer with fewer than `minimum_per_layer`:
+    the best nodes of each layer, that many, always stay. Of equal scores the earlier node stays.
+    Masks are nested: what a lower ratio removes, a higher ratio removes too.
+
+    Args:
+        scores: one tensor (nodes,) per hidden layer, see `eigenprune.importance`.
+        pruning_ratio: fraction of the hidden nodes to remove, from 0 to 1.
+        scope: `"global"`, one ranking over all hidden nodes, or `"layer"`, one for each layer.
+        minimum_per_layer: nodes that every layer keeps, 1 or more.
+
+    Returns:
+        The mask: one bool tensor (nodes,) per hidden layer, True for a node that stays.
+
+    Raises:
+        ValueError: if an argument is out of its range or a score is not a number.
+
+    Example:
+        >>> select_nodes([torch.tensor([3.0, 1.0]), torch.tensor([2.0, 4.0])], 0.5)
+        [tensor([ True, False]), tensor([False,  True])]
+    """
+    if not 0 <= pruning_ratio <= 1:
+        raise ValueError(f"pruning_ratio={pruning_ratio!r}: a fraction from 0 to 1")
+    if scope not in SCOPES:
+        raise ValueError(f"scope={scope!r}: one of {', '.join(SCOPES)}")
+    if minimum_per_layer < 1:
+        raise ValueError(f"minimum_per_layer={minimum_per_layer!r}: 1 or more")
+    if not scores or any(score.ndim != 1 or not len(score) for score in scores):
+        raise ValueError("scores: one non-empty tensor of shape (nodes,) per hidden layer")
+    if any(bool(score.isnan().any()) for score in scores):
+        raise ValueError("scores: some are NaN; a network that diverged cannot be ranked")
+    if scope == "layer":
+        return [_keep_best([score], pruning_ratio, minimum_per_layer)[0] for score in scores]
+    return _keep_best(scores, pruning_ratio, minimum_per_layer)
+
+
+def _keep_best(scores: Sequence[Tensor], pruning_ratio: float, minimum: int) -> list[Tensor]:
+    sizes = [len(score) for score in scores]
+    # The small number undoes the rounding of products such as 0.29 * 50 = 14.499999999999998.
+    removed = math.floor(pruning_ratio * sum(sizes) + 0.5 + 1e-9)
+    protected = torch.cat([_ranks(score) < minimum for score in scores])
+    ranks = _ranks(torch.cat([score.detach().cpu() for score in scores]))
+    # Unprotected nodes by falling rank: the worst stand first.
+    candidates = torch.argsort(ranks.masked_fill(protected, -1), descending=True)
+    candidates = candidates[: int((~protected).sum())]
+    keep = torch.ones(sum(sizes), dtype=torch.bool)
+    keep[candidates[:removed]] = False
+    return list(keep.split(sizes))
+
+
+def _ranks(score: Tensor) -> Tensor:
+    """Position of each node when sorted from the best; of equals the earlier comes first."""
+    order = torch.argsort(score.detach().cpu(), descending=True, stable=True)
+    ranks = torch.empty_like(order)
+    ranks[order] = torch.arange(len(order))
+    return ranks
+
+
+class NodeMask(nn.Module):
+    """Multiplies each node by one or zero; a node at zero sends nothing on and learns nothing."""
+
+    keep: Tensor
+
+    def __init__(self, keep: Tensor) -> None:
+        """Args:
+        keep: (nodes,) bool, True for a node that stays.
+        """
+        super().__init__()
+        self.register_buffer("keep", keep)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        # where, not a product: a removed node that is infinite must not become NaN.
+        return torch.where(self.keep, inputs, 0.0)
+
+
+def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
+    """A copy of the network in which the removed nodes are silent.
+
+    Same logits as `compact` up to rounding, and no faster than the whole network.
+
+    Raises:
+        ValueError: if the masks do not fit the hidden layers.
+
+    Example:
+        >>> from eigenprune import importance, mlp
+        >>> model, x = mlp([8, 6, 3], seed=1), torch.rand(2, 8)
+        >>> masks = select_nodes(importance.eigenvalue(model), 0.5)
+        >>> torch.allclose(masked(model, masks)(x), compact(model, masks)(x), atol=1e-6)
+        True
+    """
+    layers = fully_connected(model)
+    _check_masks(layers, masks)
+    waiting = iter(masks)
+    modules: list[nn.Module] = []
+    for module in model:
+        # A hidden node is silenced just before the layer that reads it, after its activation.
+        if any(module is layer for layer in layers[1:]):
+            keep = next(waiting)
+            modules.append(NodeMask(keep.to(layers[0].weight.device)))
+        modules.append(copy.deepcopy(module))
+    return nn.Sequential(*modules)
+
+
+def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
+    """A new, physically smaller network without the removed nodes.
+
+    A node goes with its row (eigenvalue, eigenvector, bias) and with its column in the next layer
+    (and that layer's lambda_in of the node). The given network is left as it is.
+
+    Raises:
+        ValueError: if the masks do not fit the hidden layers or would empty one.
+
+    Example:
+        >>> from eigenprune import importance, mlp
+        >>> model = mlp([784, 500, 10], seed=1)
+        >>> compact(model, select_nodes(importance.eigenvalue(model), 0.9))[0].out_features
+        50
+    """
+    layers = fully_connected(model)
+    _check_masks(layers, masks)
+    device = layers[0].weight.device
+    first = torch.ones(layers[0].in_features, dtype=torch.bool)
+    last = torch.ones(layers[-1].out_features, dtype=torch.bool)
+    keeps = [keep.to(device) for keep in (first, *masks, last)]
+    pairs = iter(itertools.pairwise(keeps))
+    return nn.Sequential(
+        *(
+            _smaller(module, *next(pairs))
+            if isinstance(module, SpectralLinear | nn.Linear)
+            else copy.deepcopy(module)
+            for module in model
+        )
+    )
+
+
+@torch.no_grad()
+def _smaller(layer: FullyConnected, inputs: Tensor, outputs: Tensor) -> FullyConnected:
+    if isinstance(layer, SpectralLinear):
+        return layer.keep_nodes(inputs, outputs)
+    smaller = cast(
+        nn.Linear,
+        nn.utils.skip_init(
+            nn.Linear, int(inputs.sum()), int(outputs.sum()), bias=layer.bias is not None
+        ),
+    ).to(layer.weight)
+    smaller.weight.copy_(layer.weight[outputs][:, inputs])
+    if layer.bias is not None:
+        smaller.bias.copy_(layer.bias[outputs])
+    for name, parameter in layer.named_parameters():
+        getattr(smaller, name).requires_grad_(parameter.requires_grad)
+    return smaller
+
+
+def _check_masks(layers: Sequence[FullyConnected], masks: Sequence[Tensor]) -> None:
+    nodes = [layer.out_features for layer in layers[:-1]]
+    if [tuple(mask.shape) for mask in masks] != [(n,) for n in nodes]:
+        shapes = [tuple(mask.shape) for mask in masks]
+        raise ValueError(f"masks of shapes {shapes}: the hidden layers have {nodes} nodes")
+    if any(mask.dtype != torch.bool for mask in masks):
+        raise ValueError("masks: tensors of dtype bool, True for a node that stays")
+    for number, mask in enumerate(masks, start=1):
+        if not mask.any():
+            raise ValueError(f"the mask of hidden layer {number} removes all its nodes")
