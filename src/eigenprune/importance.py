@@ -68,8 +68,9 @@ def weight_norm(model: nn.Sequential) -> list[Tensor]:
 
 
 def weight_norm_in_out(model: nn.Sequential) -> list[Tensor]:
-    r"""Incoming times outgoing norm, :math:`\lVert w_i\rVert_2\,\lVert w'_{:i}\rVert_2`,
-    with w' the weights of the next layer.
+    r"""Incoming times outgoing norm, :math:`\lVert w_i\rVert_2\,\lVert w'_{:i}\rVert_2`.
+
+    w' are the weights of the next layer.
     """
     outgoing = [layer.weight.detach().norm(dim=0) for layer in fully_connected(model)[1:]]
     return [into * out for into, out in zip(weight_norm(model), outgoing, strict=True)]

@@ -111,6 +111,7 @@ class SpectralLinear(nn.Module):
         return gain * self.eigenvectors
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """(..., in_features) to (..., out_features)."""
         if self.eigenvalues_in is not None:
             return F.linear(inputs, self.weight, self.bias)
         # Scaling the outputs costs batch x out; forming the weights costs in x out.
@@ -162,6 +163,7 @@ class SpectralLinear(nn.Module):
         return smaller
 
     def extra_repr(self) -> str:
+        """What stands between the brackets when the layer is printed."""
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}, eigenvalues_in={self.eigenvalues_in is not None}"

@@ -92,13 +92,12 @@ class NodeMask(nn.Module):
     keep: Tensor
 
     def __init__(self, keep: Tensor) -> None:
-        """Args:
-        keep: (nodes,) bool, True for a node that stays.
-        """
+        """Take `keep`, (nodes,) bool, True for a node that stays."""
         super().__init__()
         self.register_buffer("keep", keep)
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """(..., nodes) to (..., nodes)."""
         # where, not a product: a removed node that is infinite must not become NaN.
         return torch.where(self.keep, inputs, 0.0)
 

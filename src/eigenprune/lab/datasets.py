@@ -50,7 +50,10 @@ _IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes before the data in an IDX file
 
 @dataclass(frozen=True)
 class Dataset:
-    """A classification task: inputs in [0, 1] as float32 (rows, features), targets int64 (rows,)."""
+    """A classification task.
+
+    Inputs are float32 in [0, 1], (rows, features); targets int64, (rows,).
+    """
 
     name: str
     train_inputs: "Tensor"

@@ -1,5 +1,6 @@
 """Where runs are computed: here, or on all cores at once. The same runs give the same results."""
 
+import itertools
 import multiprocessing
 import os
 import threading
@@ -80,7 +81,7 @@ def work(run: Run) -> float:
     """The size of a run: epochs times parameters, about proportional to its time."""
     training = run.training if isinstance(run, Pruning) else run
     widths = [800, *training.hidden, 10]
-    size = float(sum(a * b for a, b in zip(widths, widths[1:], strict=False)))
+    size = float(sum(a * b for a, b in itertools.pairwise(widths)))
     if isinstance(run, Training):
         # Frozen eigenvectors need no gradient.
         return size * run.epochs * (0.5 if run.trainable == "eigenvalues" else 1.0)

@@ -1,6 +1,7 @@
 """Where the project's files lie, from any folder inside it."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from eigenprune.lab.errors import UserError
@@ -31,3 +32,12 @@ def store_dir() -> Path:
     """`.eigenprune/runs` of the project, or the folder named by EIGENPRUNE_STORE."""
     named = os.environ.get("EIGENPRUNE_STORE")
     return Path(named) if named else root() / ".eigenprune" / "runs"
+
+
+def results_dir(study: str, quick: Collection[str]) -> Path:
+    """Where the notebooks of a study write their tables and figures.
+
+    `results/quick/STUDY` for the studies of the pipeline; `results/own/STUDY` for any other, so
+    that trying one out does not touch what DVC watches.
+    """
+    return root() / "results" / ("quick" if study in quick else "own") / study

@@ -37,9 +37,7 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Args:
-        folder: made when the first entry is written.
-        """
+        """Open `folder`; it is made when the first entry is written."""
         self.folder = folder
 
     def get(self, run_id: str) -> Entry | None:

@@ -4,7 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,19 @@ def load_params(path: Path) -> Params:
         if name not in studies:
             hint = did_you_mean(str(name), list(studies))
             raise UserError(f"{path.name}: quick: {name!r} is not one of the studies{hint}")
+        # The pipeline has a notebook for each kind of method.
+        if len({METHODS[method].retrained for method in studies[name].methods}) < 2:
+            raise UserError(
+                f"{path.name}: studies.{name}.methods: {list(studies[name].methods)!r} is not "
+                "allowed in a quick study: it needs `pre` and at least one of the others"
+            )
     return Params(tuple(quick), studies)
+
+
+def restrict(study: Study, *, retrained: bool) -> Study:
+    """The study with those methods only that train again after pruning, or those that do not."""
+    methods = [name for name in study.methods if METHODS[name].retrained == retrained]
+    return change_study(study, {"methods": methods})
 
 
 def make_study(name: str, values: Mapping[str, Any], where: str) -> Study:
@@ -168,9 +180,7 @@ def change_study(study: Study, changes: Mapping[str, Any]) -> Study:
     values = {field.name: getattr(study, field.name) for field in fields(study)}
     del values["name"]
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-    unchanged = all(values[key] == value for key, value in changes.items())
-    changed = make_study(study.name, {**values, **changes}, f"study {study.name}")
-    return study if unchanged else replace(changed, name=study.name)
+    return make_study(study.name, {**values, **changes}, f"study {study.name}")
 
 
 def _mapping(value: object, where: str, known: Mapping[str, Any] | set[str]) -> None:

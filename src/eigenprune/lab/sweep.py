@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, executors, project
 from eigenprune.lab.executors import Job, Places
+from eigenprune.lab.results import table
 from eigenprune.lab.runs import Run, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import PlannedRow, Study, plan
@@ -13,20 +14,9 @@ from eigenprune.lab.studies import PlannedRow, Study, plan
 if TYPE_CHECKING:
     import pandas as pd
 
-# `study, ..., loss`: the columns of every curves.csv.
-COLUMNS = (
-    "study",
-    "dataset",
-    "hidden",
-    "activation",
-    "method",
-    "seed",
-    "pruning_ratio",
-    "nodes_kept",
-    "parameters_kept",
-    "accuracy",
-    "loss",
-)
+# In the unit of `executors.work`. Each worker spends some five seconds on importing torch; a study
+# of the digits is done in that time.
+WORTH_PROCESSES = 1e9
 
 
 @dataclass(frozen=True)
@@ -57,20 +47,25 @@ def outlook(rows: Sequence[PlannedRow], store: Store) -> Outlook:
     return Outlook(jobs, done, total - done, work)
 
 
+OnStart = Callable[[Outlook], executors.OnUnits]
+
+
 def run_study(
     study: Study,
     *,
-    executor: str = "process",
+    executor: str | None = None,
     workers: int | None = None,
-    on_start: Callable[[Outlook], executors.OnUnits | None] | None = None,
+    on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
     """The tidy curves of a study, computed as far as they are not in the store.
 
     Args:
         study: what to compute.
-        executor: see `executors.execute`.
+        executor: `"process"` or `"inline"`, see `executors.execute`; None: processes where the
+            work is worth their start.
         workers: see `executors.execute`.
-        on_start: told what is to do; may return a function that is told the work as it is done.
+        on_start: told what is to be done; returns a function that is told the work as it is done
+            (see `progress.shown`).
 
     Returns:
         One row per activation, method, seed and pruning ratio, with the columns COLUMNS. Runs that
@@ -88,30 +83,6 @@ def run_study(
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
         datasets.load(study.dataset, places.data)
-        executors.execute(
-            todo.jobs, places, executor=executor, workers=workers, on_units=on_units
-        )
+        chosen = executor or ("process" if todo.work > WORTH_PROCESSES else "inline")
+        executors.execute(todo.jobs, places, executor=chosen, workers=workers, on_units=on_units)
     return table(study, rows, store)
-
-
-def table(study: Study, rows: Sequence[PlannedRow], store: Store) -> "pd.DataFrame":
-    """The rows that are in the store, as a table."""
-    import pandas as pd
-
-    found = []
-    for row in rows:
-        entry = store.get(run_id(row.run))
-        if entry is None or entry.record["result"]["status"] != "done":
-            continue
-        training, result = row.run.training, entry.record["result"]
-        labels = {
-            "study": study.name,
-            "dataset": training.dataset,
-            "hidden": study.widths,
-            "activation": training.activation,
-            "method": row.method,
-            "seed": training.seed,
-            "pruning_ratio": row.run.pruning_ratio,
-        }
-        found.append(labels | {key: result[key] for key in COLUMNS[len(labels) :]})
-    return pd.DataFrame(found, columns=list(COLUMNS))

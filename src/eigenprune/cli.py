@@ -1,0 +1,242 @@
+"""The command line: thin, and quick to start, since heavy imports wait until they are needed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
+
+if TYPE_CHECKING:
+    from eigenprune.lab.studies import Params, Study
+
+app = typer.Typer(
+    name="eigenprune",
+    help="Spectral node pruning of fully connected networks: a study that anyone can rerun.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="Bring and check the real datasets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A name from params.yaml.")]
+
+
+@app.command(
+    epilog="""Examples:
+
+    eigenprune run digits-1x100
+
+    eigenprune run fashion-mnist-1x500 --activation relu --seeds 1 --plot curves.svg
+
+    eigenprune run mnist-3x500 --hidden 800-800 --methods direct,post --seeds 1-3"""
+)
+def run(
+    study: StudyName,
+    activation: Annotated[
+        str | None, typer.Option(help="Only these, e.g. `relu` or `relu,tanh`.")
+    ] = None,
+    methods: Annotated[str | None, typer.Option(help="Only these, e.g. `direct,post`.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="These, e.g. `1`, `1,2` or `1-5`.")] = None,
+    ratios: Annotated[str | None, typer.Option(help="These, e.g. `0.5,0.9`.")] = None,
+    hidden: Annotated[str | None, typer.Option(help="Other hidden widths, e.g. `800-800`.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Other number of epochs.")] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="`process` uses all cores, `inline` this process; by size if not given."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; all usable cores if not given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the tidy table (CSV) here.", dir_okay=False)
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curves here (.svg, .png, .pdf).", dir_okay=False)
+    ] = None,
+) -> None:
+    """Train and prune the networks of a study; what is in the run store is not done again.
+
+    Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
+    goes on from there. The table shows the published accuracies beside ours where there are any.
+    """
+    chosen = _changed(
+        _params().study(study),
+        activations=_words(activation),
+        methods=_words(methods),
+        seeds=_seeds(seeds),
+        pruning_ratios=_numbers(ratios, "--ratios"),
+        hidden=_widths(hidden),
+        epochs=epochs,
+    )
+    from eigenprune.lab.executors import EXECUTORS
+
+    if executor not in (None, *EXECUTORS):
+        raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
+    if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
+        raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
+    from eigenprune.lab import progress, sweep
+
+    with progress.shown(chosen.name) as on_start:
+        curves = sweep.run_study(chosen, executor=executor, workers=workers, on_start=on_start)
+    _report(chosen, curves, output, plot)
+
+
+@app.command(
+    epilog="Example:\n\n    eigenprune notebook compare --study digits-1x100",
+)
+def notebook(
+    name: Annotated[str, typer.Argument(help="A notebook of `notebooks/`, without `.ipynb`.")],
+    study: Annotated[str, typer.Option(help="A name from params.yaml.")],
+) -> None:
+    """Execute a notebook for a study, the way the stages of `dvc.yaml` do.
+
+    The executed notebook and its tables go to results/quick/STUDY/, or to results/own/STUDY/ for
+    a study that is not in `quick` of params.yaml.
+    """
+    from eigenprune.lab import datasets
+
+    params = _params()
+    chosen = params.study(study)
+    datasets.require_files(chosen.dataset, project.data_dir())
+    from eigenprune.report.notebooks import run_notebook
+
+    root = project.root()
+    run_notebook(
+        root / "notebooks" / f"{name}.ipynb",
+        project.results_dir(study, params.quick) / f"{name}.ipynb",
+        {"study": study},
+    )
+
+
+@app.command(epilog="Example:\n\n    eigenprune book")
+def book() -> None:
+    """Build the book from its pages and the executed notebooks of the quick studies."""
+    params = _params()
+    from eigenprune.report.book import build_book
+
+    html = build_book(project.root(), [params.study(name) for name in params.quick])
+    typer.echo(f"The book is at {html / 'index.html'}")
+
+
+@data_app.command(
+    epilog="Examples:\n\n    eigenprune data fetch\n\n    eigenprune data fetch --from ~/Downloads"
+)
+def fetch(
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="Search this folder instead of downloading."),
+    ] = None,
+) -> None:
+    """Bring MNIST and Fashion-MNIST into `data/`: from the official mirrors, or from your disk.
+
+    Files that are there with the right bytes are left alone; every byte is checked.
+    """
+    from eigenprune.lab.fetch import fetch as fetch_files
+
+    for file, how in fetch_files(project.data_dir(), source):
+        typer.echo(f"{how:<10} {file}")
+
+
+@data_app.command(epilog="Example:\n\n    eigenprune data check")
+def check() -> None:
+    """Compare every file of the datasets with its checksum."""
+    from eigenprune.lab import datasets
+
+    folder = project.data_dir()
+    for name, files in datasets.FILES.items():
+        datasets.require_files(name, folder)
+        for file, sha256 in files.items():
+            datasets.read_checked(folder / file, sha256)
+        typer.echo(f"{name}: as published")
+
+
+def _params() -> "Params":
+    from eigenprune.lab.studies import load_params
+
+    return load_params(project.root() / "params.yaml")
+
+
+def _changed(study: "Study", **changes: Any) -> "Study":
+    from eigenprune.lab.studies import change_study
+
+    return change_study(study, {key: v for key, v in changes.items() if v is not None})
+
+
+def _words(text: str | None) -> list[str] | None:
+    return None if text is None else [word.strip() for word in text.split(",")]
+
+
+def _numbers(text: str | None, option: str) -> list[float] | None:
+    try:
+        return None if text is None else [float(word) for word in text.split(",")]
+    except ValueError:
+        raise UserError(f"{option}: {text!r} is not a list of numbers such as 0.5,0.9") from None
+
+
+def _seeds(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    seeds: list[int] = []
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            seeds.extend(range(int(first), int(last or first) + 1))
+    except ValueError:
+        raise UserError(f"--seeds: {text!r} is not of the form 1 or 1,2 or 1-5") from None
+    return seeds
+
+
+def _widths(text: str | None) -> list[int] | None:
+    try:
+        return None if text is None else [int(word) for word in text.split("-")]
+    except ValueError:
+        raise UserError(f"--hidden: {text!r} is not of the form 500 or 800-800") from None
+
+
+def _report(study: "Study", curves: Any, output: Path | None, plot: Path | None) -> None:
+    from rich.console import Console
+
+    from eigenprune.report.curves import write_curves
+    from eigenprune.report.published import published_curves
+    from eigenprune.report.statistics import over_seeds
+    from eigenprune.report.terminal import tables
+
+    means, published = over_seeds(curves), published_curves(study)
+    console = Console()
+    for table in tables(means, published):
+        console.print(table)
+    if output is not None:
+        write_curves(curves, output)
+        console.print(f"table: {output}")
+    if plot is not None:
+        from eigenprune.report import figures
+
+        figures.use_style()
+        figures.save(figures.tradeoff(means, published), plot)
+        console.print(f"picture: {plot}")
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end in one sentence and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"eigenprune: {error}", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        from eigenprune.lab.executors import ExecutorError
+
+        # Failures with a message made for the reader; anything else is ours, with its traceback.
+        if not isinstance(error, ExecutorError) and type(error).__module__ not in (
+            "eigenprune.report.notebooks",
+            "eigenprune.report.book",
+        ):
+            raise
+        print(f"eigenprune: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Presenting: tables, statistics, figures, notebooks and the book."""

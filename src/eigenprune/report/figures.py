@@ -1,0 +1,195 @@
+"""The figures of notebooks and book: drawn from tidy tables, the same bytes for the same table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eigenprune.lab.methods import METHODS
+
+# Okabe and Ito's palette, told apart with any colour vision; marker and dash say it once more.
+_LOOKS: dict[str, dict[str, Any]] = {
+    "direct": {"color": "#D55E00", "marker": "s", "linestyle": "--"},
+    "post": {"color": "#0072B2", "marker": "o", "linestyle": "-"},
+    "pre": {"color": "#009E73", "marker": "^", "linestyle": "-"},
+    "random": {"color": "#7F7F7F", "marker": "x", "linestyle": ":"},
+}
+_PUBLISHED: dict[str, Any] = {
+    "color": "#000000",
+    "linestyle": "none",
+    "markerfacecolor": "none",
+    "alpha": 0.6,
+}
+
+
+def use_style() -> None:
+    """The look of all figures; in a notebook, figures become SVG with nothing random in them."""
+    plt.rcParams.update(
+        {
+            "axes.grid": True,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "grid.alpha": 0.3,
+            "legend.frameon": False,
+            "lines.linewidth": 1.6,
+            "lines.markersize": 4.5,
+            "svg.hashsalt": "eigenprune",
+        }
+    )
+    if plt.get_backend() in ("inline", "module://matplotlib_inline.backend_inline"):
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg", metadata={"Date": None})
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure without a date in it, so that equal figures are equal files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    figure.savefig(path, metadata=undated.get(path.suffix), dpi=150)
+
+
+def tradeoff(
+    means: pd.DataFrame, published: pd.DataFrame | None = None, against: str = "pruning_ratio"
+) -> Figure:
+    """Trade-off curves: accuracy over what is removed, one panel per activation.
+
+    Bands are one sample standard deviation over the seeds. The thin line is the accuracy of the
+    unpruned network of the first method. Open black markers are published means.
+
+    Args:
+        means: what `statistics.over_seeds` returns, for one study.
+        published: what `published.published_curves` returns; only drawn over `pruning_ratio`.
+        against: `"pruning_ratio"` (fraction of nodes removed) or `"parameters_kept"` (a count,
+            on a logarithmic axis).
+    """
+    activations = list(means["activation"].unique())
+    figure, panels = _panels(len(activations))
+    for panel, activation in zip(panels, activations, strict=True):
+        ours = means[means["activation"] == activation]
+        for method, curve in ours.groupby("method", sort=False):
+            _band(panel, curve, str(method), against)
+            if published is not None and against == "pruning_ratio":
+                _published_points(panel, published, activation, str(method))
+        control = ours[(ours["pruning_ratio"] == 0)].iloc[0]["accuracy_mean"]
+        panel.axhline(100 * control, color="black", linewidth=0.7, label="unpruned")
+        panel.set_title(activation)
+        if against == "pruning_ratio":
+            panel.set_xlabel("pruning ratio (fraction of nodes removed)")
+        else:
+            panel.set_xscale("log")
+            panel.invert_xaxis()
+            panel.set_xlabel("parameters kept")
+    panels[0].set_ylabel("test accuracy in %")
+    _legend_below(figure, panels[0])
+    return figure
+
+
+def _band(panel: Axes, curve: pd.DataFrame, method: str, against: str) -> None:
+    x, mean = curve[against], 100 * curve["accuracy_mean"]
+    look = _LOOKS[method]
+    panel.plot(x, mean, label=METHODS[method].label, **look)
+    std = 100 * curve["accuracy_std"].fillna(0)
+    panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _published_points(panel: Axes, published: pd.DataFrame, activation: str, method: str) -> None:
+    points = published[(published["activation"] == activation) & (published["method"] == method)]
+    if len(points):
+        panel.plot(
+            points["pruning_ratio"],
+            100 * points["accuracy_mean"],
+            label=f"{method}, published (hidden {points.iloc[0]['hidden']})",
+            **{**_PUBLISHED, "marker": _LOOKS[method]["marker"]},
+        )
+
+
+def losses(histories: pd.DataFrame) -> Figure:
+    """Training loss over epochs, one panel per activation, one line per seed.
+
+    Args:
+        histories: columns activation, method, seed, epoch, loss.
+    """
+    activations = list(histories["activation"].unique())
+    figure, panels = _panels(len(activations))
+    for panel, activation in zip(panels, activations, strict=True):
+        chosen = histories[histories["activation"] == activation]
+        for (method, seed), curve in chosen.groupby(["method", "seed"], sort=False):
+            look = {**_LOOKS[str(method)], "marker": ""}
+            label = METHODS[str(method)].label if seed == chosen["seed"].iloc[0] else None
+            panel.plot(curve["epoch"], curve["loss"], label=label, linewidth=1, **look)
+        panel.set_yscale("log")
+        panel.set_title(str(activation))
+        panel.set_xlabel("epoch")
+    panels[0].set_ylabel("training loss (nats)")
+    _legend_below(figure, panels[0])
+    return figure
+
+
+def spectra(eigenvalues: pd.DataFrame) -> Figure:
+    """Histograms of the hidden nodes' eigenvalues before and after training, per activation.
+
+    Args:
+        eigenvalues: columns activation, when (`before` or `after`), eigenvalue.
+    """
+    activations = list(eigenvalues["activation"].unique())
+    figure, panels = _panels(len(activations))
+    widest = float(eigenvalues["eigenvalue"].abs().max())
+    bins = np.linspace(-widest, widest, 61).tolist()
+    for panel, activation in zip(panels, activations, strict=True):
+        chosen = eigenvalues[eigenvalues["activation"] == activation]
+        for when, color, style in (("before", "#7F7F7F", ":"), ("after", "#0072B2", "-")):
+            values = chosen.loc[chosen["when"] == when, "eigenvalue"]
+            panel.hist(
+                values, bins=bins, histtype="step", color=color, linestyle=style, linewidth=1.6,
+                label=f"{when} training",
+            )  # fmt: skip
+        panel.set_title(str(activation))
+        panel.set_xlabel(r"eigenvalue $\lambda_i$")
+    panels[0].set_ylabel("hidden nodes, all seeds")
+    _legend_below(figure, panels[0])
+    return figure
+
+
+def nodes_by_layer(shares: pd.DataFrame) -> Figure:
+    """Share of each hidden layer's nodes that stays, over the pruning ratio.
+
+    Args:
+        shares: columns activation, method, layer (from 1), pruning_ratio, share (0 to 1, mean
+            over seeds).
+    """
+    activations = list(shares["activation"].unique())
+    figure, panels = _panels(len(activations))
+    widths = {1: 0.9, 2: 1.7, 3: 2.6}
+    for panel, activation in zip(panels, activations, strict=True):
+        chosen = shares[shares["activation"] == activation]
+        for (method, layer), curve in chosen.groupby(["method", "layer"], sort=False):
+            look = {**_LOOKS[str(method)], "marker": ""}
+            panel.plot(
+                curve["pruning_ratio"], curve["share"], label=f"{method}, layer {layer}",
+                linewidth=widths.get(int(str(layer)), 1.3), **look,
+            )  # fmt: skip
+        panel.set_title(str(activation))
+        panel.set_xlabel("pruning ratio (all layers)")
+    panels[0].set_ylabel("share of the layer's nodes kept")
+    _legend_below(figure, panels[0])
+    return figure
+
+
+def _panels(count: int) -> tuple[Figure, Sequence[Axes]]:
+    figure, axes = plt.subplots(
+        1, count, figsize=(max(3.2 * count, 5.0), 3.6), sharey=True, squeeze=False
+    )
+    return figure, list(axes[0])
+
+
+def _legend_below(figure: Figure, panel: Axes) -> None:
+    handles, labels = panel.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3))

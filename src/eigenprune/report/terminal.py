@@ -1,0 +1,44 @@
+"""The curves as tables for the terminal."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+from rich.table import Table
+
+
+def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
+    """One table per activation: a line per pruning ratio, our accuracies and the published ones.
+
+    Args:
+        means: what `statistics.over_seeds` returns.
+        published: what `published.published_curves` returns; may be empty.
+    """
+    for activation, ours in means.groupby("activation", sort=False):
+        first = ours.iloc[0]
+        table = Table(
+            title=f"{first['dataset']}, hidden {first['hidden']}, {activation}: test accuracy in %",
+            caption="mean ± sample standard deviation over n seeds; 0 is the unpruned control",
+            title_justify="left",
+        )
+        table.add_column("pruned", justify="right")
+        columns = []
+        for method, curve in ours.groupby("method", sort=False):
+            table.add_column(f"{method} (n={curve['n'].max()})", justify="right")
+            columns.append(curve.set_index("pruning_ratio"))
+            theirs = published[
+                (published["activation"] == activation) & (published["method"] == method)
+            ]
+            if len(theirs):
+                table.add_column(f"published ({theirs.iloc[0]['hidden']})", justify="right")
+                columns.append(theirs.set_index("pruning_ratio"))
+        for ratio in ours["pruning_ratio"].unique():
+            table.add_row(f"{ratio:g}", *(_cell(curve, ratio) for curve in columns))
+        yield table
+
+
+def _cell(curve: pd.DataFrame, ratio: float) -> str:
+    if ratio not in curve.index:
+        return ""
+    point = curve.loc[ratio]
+    std = point["accuracy_std"]
+    return f"{100 * point['accuracy_mean']:.2f}" + ("" if pd.isna(std) else f" ± {100 * std:.2f}")
