@@ -3,6 +3,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help env reproduce test lint lock book data clean
 
+# Some containers forbid Python to keep its bytecode; then every process compiles torch once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 STARTED := $(shell date +%s)
 UV := $(shell command -v uv 2>/dev/null)
 VENV := .venv

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eigenprune.lab import project
-from eigenprune.lab.errors import UserError
+from eigenprune.lab.errors import Failure, UserError
 
 if TYPE_CHECKING:
     from eigenprune.lab.studies import Params, Study
@@ -229,14 +229,6 @@ def main() -> None:
     except UserError as error:
         print(f"eigenprune: {error}", file=sys.stderr)
         sys.exit(2)
-    except RuntimeError as error:
-        from eigenprune.lab.executors import ExecutorError
-
-        # Failures with a message made for the reader; anything else is ours, with its traceback.
-        if not isinstance(error, ExecutorError) and type(error).__module__ not in (
-            "eigenprune.report.notebooks",
-            "eigenprune.report.book",
-        ):
-            raise
+    except Failure as error:
         print(f"eigenprune: {error}", file=sys.stderr)
         sys.exit(1)

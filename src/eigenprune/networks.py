@@ -78,12 +78,17 @@ def mlp(
 
 
 def _dense(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.Linear:
-    # skip_init: nn.Linear's own initialisation would move torch's global generator.
-    linear: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias)
+    linear = blank_linear(n_in, n_out, bias)
     nn.init.xavier_uniform_(linear.weight, generator=generator)
     if bias:
         nn.init.zeros_(linear.bias)
     return linear
+
+
+def blank_linear(n_in: int, n_out: int, bias: bool) -> nn.Linear:
+    """An `nn.Linear` to be filled in; unlike the constructor it leaves torch's generator alone."""
+    with torch.random.fork_rng(devices=[]):
+        return nn.Linear(n_in, n_out, bias=bias)
 
 
 def fully_connected(model: nn.Sequential) -> list[FullyConnected]:

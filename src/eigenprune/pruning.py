@@ -8,13 +8,12 @@ import copy
 import itertools
 import math
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from eigenprune.layers import SpectralLinear
-from eigenprune.networks import FullyConnected, fully_connected
+from eigenprune.networks import FullyConnected, blank_linear, fully_connected
 
 SCOPES = ("global", "layer")
 
@@ -166,12 +165,8 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
 def _smaller(layer: FullyConnected, inputs: Tensor, outputs: Tensor) -> FullyConnected:
     if isinstance(layer, SpectralLinear):
         return layer.keep_nodes(inputs, outputs)
-    smaller = cast(
-        nn.Linear,
-        nn.utils.skip_init(
-            nn.Linear, int(inputs.sum()), int(outputs.sum()), bias=layer.bias is not None
-        ),
-    ).to(layer.weight)
+    smaller = blank_linear(int(inputs.sum()), int(outputs.sum()), layer.bias is not None)
+    smaller = smaller.to(layer.weight)
     smaller.weight.copy_(layer.weight[outputs][:, inputs])
     if layer.bias is not None:
         smaller.bias.copy_(layer.bias[outputs])

@@ -1,8 +1,12 @@
-"""The one exception for a mistake of the person at the keyboard."""
+"""What goes wrong, told to the person at the keyboard."""
 
 
 class UserError(ValueError):
     """A mistake its reader can mend; the command line prints it as one sentence and exits 2."""
+
+
+class Failure(RuntimeError):
+    """Work that broke, with a message made for its reader; the command line exits 1."""
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

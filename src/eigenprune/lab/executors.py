@@ -13,6 +13,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
+from eigenprune.lab.errors import Failure
 from eigenprune.lab.runs import Pruning, Run, Training
 from eigenprune.lab.store import Store
 
@@ -41,7 +42,7 @@ class Places:
     data: Path
 
 
-class ExecutorError(RuntimeError):
+class ExecutorError(Failure):
     """The computing itself broke, through no fault of the runs; finished ones are kept."""
 
 

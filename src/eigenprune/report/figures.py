@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from eigenprune.lab.methods import METHODS
 
@@ -85,6 +86,7 @@ def tradeoff(
             panel.set_xlabel("pruning ratio (fraction of nodes removed)")
         else:
             panel.set_xscale("log")
+            panel.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
             panel.invert_xaxis()
             panel.set_xlabel("parameters kept")
     panels[0].set_ylabel("test accuracy in %")

@@ -1,0 +1,188 @@
+"""Put the pages and the executed notebooks together and build the book from them.
+
+The sources are assembled anew each time in `build/book/source`, so a page that was renamed or a
+study that was dropped leaves nothing behind. Any warning of Sphinx fails the build: a broken
+reference must not reach a reader.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eigenprune.lab.errors import Failure, UserError
+from eigenprune.lab.studies import Study
+from eigenprune.report.notebooks import ANSI
+
+# The chapters of a study, in reading order, and what the start page calls them.
+CHAPTERS = {
+    "train": "training",
+    "prune-after": "pruning after training",
+    "prune-before": "pruning before training",
+    "compare": "comparison",
+}
+
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+class BookError(Failure):
+    """Sphinx found something wrong. The text holds its messages."""
+
+
+def build_book(root: Path, studies: Sequence[Study]) -> Path:
+    """Build the book of `root/book` with the chapters of the given studies.
+
+    The same sources give the same bytes, in any folder, and the pages read without a network.
+
+    Args:
+        root: the repository; the executed notebooks and figures lie in `results/quick/STUDY`.
+        studies: those with executed notebooks, in reading order, at least one.
+
+    Returns:
+        The folder with the pages, `root/build/book/html`; it is replaced only by a finished build.
+
+    Raises:
+        UserError: a study's notebook or figure is missing.
+        BookError: Sphinx warned or failed.
+    """
+    source = assemble(root, studies)
+    return _build(root, source)
+
+
+def caption(study: Study) -> str:
+    """A study in words: `digits, one hidden layer of 100 nodes`."""
+    layers = len(study.hidden)
+    plural = "s" if layers > 1 else ""
+    if len(set(study.hidden)) > 1:
+        return f"{study.dataset}, hidden layers of {study.widths} nodes"
+    count = COUNTS[layers] if layers < len(COUNTS) else str(layers)
+    return f"{study.dataset}, {count} hidden layer{plural} of {study.hidden[0]} nodes"
+
+
+def assemble(root: Path, studies: Sequence[Study]) -> Path:
+    """Write the Sphinx sources to `root/build/book/source` and return that folder."""
+    if not studies:
+        raise UserError("quick: [] in params.yaml names no study: the book needs at least one")
+    source = root / "build" / "book" / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(root / "book", source)
+    for study in studies:
+        _copy_study(root / "results" / "quick" / study.name, source / "quick" / study.name)
+    (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
+    _insert_studies(source / "_toc.yml", studies)
+    return source
+
+
+def _copy_study(results: Path, chapters: Path) -> None:
+    (chapters / "executed").mkdir(parents=True)
+    for name in CHAPTERS:
+        notebook = _existing(results / f"{name}.ipynb", name)
+        # Offered for download as it is; the chapter itself gets the line that offers it.
+        download = f"executed/{results.name}-{name}.ipynb"
+        shutil.copyfile(notebook, chapters / download)
+        _write_chapter(notebook, chapters / f"{name}.ipynb", results.name, download)
+    figure = _existing(results / "tradeoff.svg", "compare")
+    shutil.copyfile(figure, chapters / "tradeoff.svg")
+
+
+def _existing(path: Path, notebook: str) -> Path:
+    if not path.is_file():
+        study = path.parent.name
+        raise UserError(
+            f"{path} is missing: `dvc repro` makes it, or "
+            f"`eigenprune notebook {notebook} --study {study}`"
+        )
+    return path
+
+
+def _write_chapter(notebook: Path, chapter: Path, study: str, download: str) -> None:
+    """The executed notebook with a line below its title: scale, study, download."""
+    import nbformat
+
+    content = nbformat.read(notebook, as_version=4)
+    tags = [set(cell.metadata.get("tags", [])) for cell in content.cells]
+    if {"injected-parameters"} in tags:  # the page shows what was used, not the defaults as well
+        content.cells = [
+            cell for cell, tag in zip(content.cells, tags, strict=True) if "parameters" not in tag
+        ]
+    # A link to the .ipynb would open as raw JSON in a browser; the download role saves it.
+    line = f"*Quick scale, study `{study}`.* {{download}}`Download this notebook <{download}>`"
+    content.cells.insert(1, nbformat.v4.new_markdown_cell(line, id="download"))
+    nbformat.write(content, chapter)
+
+
+def _overview(studies: Sequence[Study]) -> str:
+    """What the start page includes: the figure of the first study and links to all chapters."""
+    first = studies[0]
+    lines = [
+        f"```{{figure}} quick/{first.name}/tradeoff.svg",
+        f":alt: Trade-off curves of study {first.name}, one for each method.",
+        "",
+        f"Quick scale: {caption(first)}. The chapter",
+        f"[comparison](quick/{first.name}/compare.ipynb) explains it.",
+        "```",
+        "",
+        "The studies of this book, chapter by chapter:",
+        "",
+    ]
+    for study in studies:
+        links = ", ".join(
+            f"[{title}](quick/{study.name}/{name}.ipynb)" for name, title in CHAPTERS.items()
+        )
+        lines.append(f"- **{caption(study)}**: {links}.")
+    return "\n".join(lines) + "\n"
+
+
+def _insert_studies(toc: Path, studies: Sequence[Study]) -> None:
+    """One part per study, before the last part of the table of contents."""
+    import yaml
+
+    contents: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    contents["parts"][-1:-1] = [
+        {
+            "caption": f"Quick: {caption(study)}",
+            "chapters": [{"file": f"quick/{study.name}/{name}"} for name in CHAPTERS],
+        }
+        for study in studies
+    ]
+    toc.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
+
+
+def _build(root: Path, source: Path) -> Path:
+    """Run jupyter-book in a process of its own: Sphinx leaves traces in the one it runs in."""
+    book = source.parent
+    scratch = book / "_build"
+    shutil.rmtree(scratch, ignore_errors=True)
+    jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    options = ["build", "-W", "-n", "--keep-going", "--quiet", "--path-output", str(book)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    environment.pop("SOURCE_DATE_EPOCH", None)  # Sphinx would change the year in the footer
+    run = subprocess.run(
+        [*jupyter_book, *options, str(source)],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if run.returncode:
+        # Name the files that a person edits, not the copies.
+        told = ANSI.sub("", run.stderr).strip()
+        told = told.replace(f"{source / 'quick'}{os.sep}", "results/quick/")
+        told = told.replace(f"{source}{os.sep}", "book/")
+        raise BookError(f"the book was not built, for Sphinx says:\n{told}")
+    html = book / "html"
+    shutil.rmtree(html, ignore_errors=True)
+    (scratch / "html").rename(html)
+    shutil.rmtree(scratch)
+    _drop_unused_mathjax(html / "_static" / "mathjax")
+    return html
+
+
+def _drop_unused_mathjax(folder: Path) -> None:
+    """MathJax ships a dozen ready-made bundles, 14 MB; the pages load one of them."""
+    for script in folder.glob("*.js"):
+        if script.name != "tex-chtml.js":
+            script.unlink()

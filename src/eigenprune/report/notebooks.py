@@ -1,0 +1,237 @@
+"""Run a parameterised notebook so that equal inputs give equal bytes.
+
+papermill executes the cells; this module adds what a pipeline needs around it: no parameter is
+ignored, nothing of the person's own machine (profile, kernels, plotting defaults) leaks into the
+result, nothing half-written is left where a result is expected, and a failure says where and why.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from eigenprune.lab.errors import Failure, UserError
+
+# What an executed notebook may say about itself. The rest (times, paths, versions of the kernel)
+# differs between two equal runs.
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+CELL_KEYS = ("tags", "mystnb")  # mystnb: the alternative text of a figure
+LANGUAGE_KEYS = ("name", "file_extension", "mimetype", "pygments_lexer")
+
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class NotebookError(Failure):
+    """A cell failed. The text shows notebook, parameters, cell, source line and traceback."""
+
+
+def run_notebook(source: Path, output: Path, parameters: Mapping[str, object]) -> None:
+    """Execute `source` with `parameters` and write the executed notebook to `output`.
+
+    The kernel is the Python that runs this function, whatever kernels are installed. It works in
+    the current directory. What it writes to stderr goes to this process's stderr, not into the
+    notebook. There is no limit on how long a cell may take.
+
+    Args:
+        source: the notebook; its parameters stand in a cell tagged `parameters`.
+        output: where the executed notebook goes. It appears only when every cell has passed.
+        parameters: values by name; each name must be declared by the notebook.
+
+    Raises:
+        UserError: the notebook is missing, or does not declare one of the parameters.
+        NotebookError: a cell failed. The notebook as far as it ran is kept beside `output` under
+            `<stem>.failed.ipynb`.
+    """
+    _check_parameters(source, parameters)
+
+    import nbformat
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    failed_copy = output.with_name(f"{output.stem}.failed.ipynb")
+    with TemporaryDirectory(prefix="eigenprune-notebook-") as name:
+        partial = Path(name) / "partial.ipynb"
+        try:
+            _execute(source, partial, parameters, scratch=Path(name))
+        except (PapermillExecutionError, DeadKernelError) as error:
+            notebook = nbformat.read(partial, as_version=4)
+            text = _failure_text(source, failed_copy, parameters, notebook, error)
+            _write(_normalised(notebook), failed_copy)
+            raise NotebookError(text) from None
+        _write(_normalised(nbformat.read(partial, as_version=4)), output)
+    failed_copy.unlink(missing_ok=True)
+
+
+def _check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
+    """papermill only warns about a parameter that the notebook does not declare; refuse it."""
+    if not source.is_file():
+        raise UserError(f"notebook {source} does not exist")
+    from papermill import inspect_notebook
+
+    declared = inspect_notebook(source)
+    for name in parameters:
+        if name not in declared:
+            known = ", ".join(sorted(declared)) or "none"
+            raise UserError(f"{source} has no parameter {name!r}; it declares: {known}")
+
+
+def _execute(source: Path, partial: Path, parameters: Mapping[str, object], scratch: Path) -> None:
+    from papermill import execute_notebook
+
+    execute_notebook(
+        source,
+        partial,
+        parameters=dict(parameters),
+        kernel_name=KERNELSPEC["name"],
+        language=KERNELSPEC["language"],
+        kernel_manager_class=_own_kernel(scratch),
+        stderr_file=_Terminal(),
+        # `disable=None` is tqdm's word for: a bar on a terminal, nothing in a log file.
+        progress_bar={"desc": source.stem, "leave": False, "disable": None},
+    )
+
+
+def _own_kernel(scratch: Path) -> type[Any]:
+    """A kernel manager that knows one kernel: this Python, in an environment of its own.
+
+    Without it, a kernelspec named python3 in the person's home or in JUPYTER_PATH, made for
+    another Python, would be started instead.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from traitlets import default
+
+    style = scratch / "matplotlibrc"
+    style.write_text("svg.hashsalt: eigenprune\n")  # element ids in SVG are random without it
+    environment = {
+        "PYTHONHASHSEED": "0",
+        # A person's startup files, IPython profile and matplotlib style change no result.
+        "PYTHONSTARTUP": "",
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "MATPLOTLIBRC": str(style),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # matplotlib writes the time into an SVG unless this fixes it: 1980, the oldest a zip takes.
+        "SOURCE_DATE_EPOCH": "315532800",
+    }
+    launcher = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {
+        "argv": [*launcher, "--log-level=ERROR"],  # no remark on how the kernel is connected
+        "display_name": KERNELSPEC["display_name"],
+        "language": KERNELSPEC["language"],
+        "env": environment,
+    }
+    folder = scratch / "kernels" / KERNELSPEC["name"]
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+    class OwnKernelManager(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _only_this_python(self) -> KernelSpecManager:
+            return KernelSpecManager(kernel_dirs=[str(folder.parent)])
+
+    return OwnKernelManager
+
+
+class _Terminal:
+    """The kernel's stderr, shown above the progress bar instead of through it."""
+
+    def write(self, text: str) -> None:
+        from tqdm.auto import tqdm
+
+        tqdm.write(text, file=sys.stderr, end="")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _normalised(notebook: Any) -> Any:
+    """The notebook without what differs between two equal runs: times, ids, paths, stderr."""
+    from nbformat import NotebookNode, from_dict
+
+    language = notebook.metadata.get("language_info", {})
+    kept = {key: language[key] for key in LANGUAGE_KEYS if key in language}
+    cells: list[Any] = []
+    for cell in _without_markers(notebook):
+        cell = NotebookNode(cell, id=f"cell-{len(cells) + 1}", metadata=_cell_metadata(cell))
+        if cell.cell_type == "code":
+            cell.outputs = _normalised_outputs(cell.outputs)
+        cells.append(cell)
+    return from_dict(
+        {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {"kernelspec": KERNELSPEC, "language_info": kept},
+            "cells": cells,
+        }
+    )
+
+
+def _without_markers(notebook: Any) -> list[Any]:
+    """The cells without those in which papermill points at an error."""
+    from papermill.execute import ERROR_MARKER_TAG
+
+    return [
+        cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])
+    ]
+
+
+def _cell_metadata(cell: Any) -> Any:
+    from nbformat import NotebookNode
+
+    return NotebookNode({key: cell.metadata[key] for key in CELL_KEYS if cell.metadata.get(key)})
+
+
+def _normalised_outputs(outputs: list[Any]) -> list[Any]:
+    """Drop stderr and join the pieces of stdout: where it is cut depends on timing."""
+    kept: list[Any] = []
+    for output in outputs:
+        if output.output_type != "stream":
+            kept.append(output)
+        elif output.name == "stdout":
+            if kept and kept[-1].output_type == "stream":
+                kept[-1].text += output.text
+            else:
+                kept.append(output)
+    return kept
+
+
+def _write(notebook: Any, path: Path) -> None:
+    import nbformat
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    nbformat.write(notebook, unfinished)
+    os.replace(unfinished, path)
+
+
+def _failure_text(
+    source: Path,
+    failed_copy: Path,
+    parameters: Mapping[str, object],
+    notebook: Any,
+    error: Exception,
+) -> str:
+    cells = _without_markers(notebook)
+    started = [n for n, cell in enumerate(cells) if cell.metadata.papermill.start_time]
+    number = started[-1]  # cells run in order, and the first failure is the last to start
+    trace = ANSI.sub("", "\n".join(getattr(error, "traceback", [])))
+    count = getattr(error, "exec_count", None)
+    match = re.search(rf"In\[{count}\], line (\d+)", trace)
+    lines = cells[number].source.splitlines()
+    line = int(match[1]) if match else 1
+    values = ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "none"
+    execution = f" (In [{count}])" if count else ""
+    return "\n".join(
+        [
+            f"{source} failed in cell {number + 1} of {len(cells)}{execution}, line {line}:",
+            f"    {lines[line - 1].strip()}",
+            f"parameters: {values}",
+            f"as far as it ran: {failed_copy}",
+            "",
+            trace or "The kernel died without a traceback; too little memory is the usual cause.",
+        ]
+    )

@@ -1,0 +1,137 @@
+"""Networks on disk come back bit for bit, or not at all."""
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import eigenprune as ep
+
+
+def same(one: nn.Sequential, other: nn.Sequential) -> bool:
+    pairs = list(zip(one.parameters(), other.parameters(), strict=True))
+    return (
+        [type(module) for module in one] == [type(module) for module in other]
+        and all(a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs)
+        and all(a.requires_grad == b.requires_grad for a, b in pairs)
+    )
+
+
+NETWORKS = {
+    "spectral": ep.mlp([5, 4, 3], seed=1),
+    "dense": ep.mlp([5, 4, 3], layer="dense", bias=True, activation="tanh", seed=1),
+    "lambda_in": ep.mlp([5, 4, 4, 3], bias=True, eigenvalues_in=True, activation="elu", seed=1),
+    "frozen": ep.mlp([5, 4, 3], bias=True, frozen=("eigenvectors", "bias"), seed=1),
+    "compacted": ep.compact(ep.mlp([5, 4, 3], seed=1), [torch.arange(4) < 2]),
+    "float64": ep.mlp([5, 4, 3], seed=1).double(),
+    "one layer": ep.mlp([5, 3], seed=1),
+    "named modules": nn.Sequential(
+        OrderedDict(first=ep.SpectralLinear(5, 4), act=nn.ReLU(), last=nn.Linear(4, 3))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_round_trip(tmp_path: Path, name: str) -> None:
+    model, path = NETWORKS[name], tmp_path / "model.safetensors"
+    ep.save_checkpoint(model, path)
+    again = ep.load_checkpoint(path)
+    assert same(model, again)
+    inputs = torch.rand(4, 5, dtype=next(model.parameters()).dtype)
+    assert torch.equal(model(inputs), again(inputs))
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+    # The same network is the same file.
+    ep.save_checkpoint(again, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_reading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
+    for name, model in NETWORKS.items():
+        ep.save_checkpoint(model, tmp_path / name)
+        before = torch.get_rng_state()
+        ep.load_checkpoint(tmp_path / name)
+        assert torch.equal(torch.get_rng_state(), before), name
+
+
+# One file for all examples: each damages it in its own way and writes it anew.
+one_file_for_all = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(st.floats(0, 0.999))
+@one_file_for_all
+def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "model.safetensors"
+    ep.save_checkpoint(NETWORKS["frozen"], path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        ep.load_checkpoint(path)
+
+
+@given(st.data())
+@one_file_for_all
+def test_a_damaged_byte_is_refused(tmp_path: Path, data: st.DataObject) -> None:
+    """Wherever it stands: in the header, in the description or in the numbers."""
+    path = tmp_path / "model.safetensors"
+    ep.save_checkpoint(NETWORKS["frozen"], path)
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        again = ep.load_checkpoint(path)
+    except ValueError as error:
+        assert "model.safetensors" in str(error)
+    else:  # a blank for another blank
+        assert same(NETWORKS["frozen"], again)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    safetensors.torch.save_file({"0.weight": torch.rand(2, 3)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="no network of eigenprune"):
+        ep.load_checkpoint(tmp_path / "other.safetensors")
+    (tmp_path / "text").write_text("not a network")
+    with pytest.raises(ValueError, match="text"):
+        ep.load_checkpoint(tmp_path / "text")
+    with pytest.raises(FileNotFoundError):
+        ep.load_checkpoint(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("moment", ["save_file", "replace"])
+def test_an_interrupted_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    path = tmp_path / "model.safetensors"
+    ep.save_checkpoint(NETWORKS["spectral"], path)
+
+    def half_a_file(state: object, file: Path, metadata: object) -> None:
+        file.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    def no_more(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if moment == "save_file":
+            patch.setattr("safetensors.torch.save_file", half_a_file)
+        else:
+            patch.setattr("os.replace", no_more)
+        with pytest.raises((OSError, KeyboardInterrupt)):
+            ep.save_checkpoint(NETWORKS["dense"], path)
+    assert same(ep.load_checkpoint(path), NETWORKS["spectral"])
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "module", [nn.Dropout(0.5), nn.ELU(alpha=0.5), nn.Sigmoid()], ids=lambda m: type(m).__name__
+)
+def test_what_could_not_come_back_is_not_written(tmp_path: Path, module: nn.Module) -> None:
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(ValueError, match=rf"{type(module).__name__}.*elu, relu, tanh"):
+        ep.save_checkpoint(nn.Sequential(nn.Linear(3, 4), module, nn.Linear(4, 2)), path)
+    assert not os.listdir(tmp_path)

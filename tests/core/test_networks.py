@@ -1,0 +1,131 @@
+"""Building networks, finding their layers again, and the randomness behind both."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+import eigenprune as ep
+from eigenprune import networks, seeds
+
+
+def values(model: nn.Sequential) -> list[torch.Tensor]:
+    return list(model.state_dict().values())
+
+
+@pytest.mark.parametrize("layer", networks.LAYERS)
+@pytest.mark.parametrize("activation", networks.ACTIVATIONS)
+def test_an_activation_follows_every_layer_but_the_last(layer: str, activation: str) -> None:
+    model = ep.mlp([4, 5, 6, 3], layer=layer, activation=activation)
+    shapes = [(found.in_features, found.out_features) for found in networks.fully_connected(model)]
+    assert shapes == [(4, 5), (5, 6), (6, 3)]
+    assert len(networks.hidden_layers(model)) == 2
+    assert [type(m) for m in list(model)[1::2]] == [networks.ACTIVATIONS[activation]] * 2
+    assert model(torch.rand(2, 4)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("layer", networks.LAYERS)
+def test_same_seed_same_network(layer: str) -> None:
+    def build(seed: int) -> nn.Sequential:
+        return ep.mlp([4, 5, 3], layer=layer, bias=True, seed=seed)
+
+    assert all(map(torch.equal, values(build(1)), values(build(1))))
+    assert not torch.equal(build(1)[0].weight, build(2)[0].weight)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_dense_weights_are_glorot_uniform_and_biases_zero(bias: bool) -> None:
+    model = ep.mlp([300, 200, 10], layer="dense", bias=bias, seed=1)
+    bound = (6 / 500) ** 0.5
+    assert 0.99 * bound < model[0].weight.abs().max() <= bound
+    assert model[0].weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)
+    assert all((layer.bias is not None) == bias for layer in networks.fully_connected(model))
+    assert not bias or torch.all(model[0].bias == 0)
+
+
+def test_options_reach_every_spectral_layer() -> None:
+    model = ep.mlp(
+        [4, 5, 3], bias=True, eigenvalues_in=True, frozen=("eigenvectors",), initialisation="ones"
+    )
+    for layer in networks.fully_connected(model):
+        assert layer.bias is not None and layer.eigenvalues_in is not None
+        assert not layer.eigenvectors.requires_grad and layer.eigenvalues_out.requires_grad
+        assert torch.all(layer.eigenvalues_out == 1)
+
+
+MODEL = ep.mlp([4, 5, 3], seed=1)
+MASKS = [torch.tensor([True, True, False, False, True])]
+INPUTS, TARGETS = torch.rand(6, 4), torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: ep.mlp([4, 5, 3], bias=True),
+        lambda: ep.mlp([4, 5, 3], layer="dense", bias=True),
+        lambda: ep.mlp([4, 5, 3], initialisation="ones", eigenvalues_in=True),
+        lambda: MODEL[0].to_linear(),
+        lambda: ep.masked(MODEL, MASKS),
+        lambda: ep.compact(MODEL, MASKS),
+        lambda: ep.compact(ep.mlp([4, 5, 3], layer="dense"), MASKS),
+        lambda: ep.importance.random(MODEL, seed=1),
+        lambda: ep.train(MODEL, INPUTS, TARGETS, epochs=1),
+        lambda: ep.evaluate(MODEL, INPUTS, TARGETS),
+    ],
+    ids=[
+        *("spectral", "dense", "ones", "to_linear", "masked", "compact", "compact-dense"),
+        *("random", "train", "evaluate"),
+    ],
+)
+def test_the_global_generator_is_neither_read_nor_moved(act: Callable[[], object]) -> None:
+    before = torch.get_rng_state()
+    act()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_streams_of_a_seed_are_apart_and_repeatable() -> None:
+    draws = {
+        (seed, stream): tuple(torch.rand(4, generator=seeds.generator(seed, stream)).tolist())
+        for seed, stream in itertools.product(
+            (0, 1, 12), ("initialisation", "order", "retraining", "scoring", "2/order")
+        )
+    }
+    assert len(set(draws.values())) == len(draws)
+    assert draws[1, "order"] == tuple(torch.rand(4, generator=seeds.generator(1, "order")).tolist())
+
+
+@pytest.mark.parametrize(
+    ("widths", "arguments", "named"),
+    [
+        ([4], {}, "widths"),
+        ([4, 0, 3], {}, "widths"),
+        ([], {}, "widths"),
+        ([4, 3], {"activation": "rleu"}, "relu"),
+        ([4, 3], {"layer": "linear"}, "dense"),
+        ([4, 3], {"initialisation": "2021"}, "2022"),
+        ([4, 3], {"frozen": ("phi",)}, "eigenvectors"),
+    ],
+)
+def test_bad_arguments_are_refused(
+    widths: list[int], arguments: dict[str, object], named: str
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        ep.mlp(widths, **arguments)
+
+
+def test_networks_whose_nodes_cannot_be_told_are_refused() -> None:
+    with pytest.raises(ValueError, match="module 1 is a BatchNorm1d"):
+        networks.fully_connected(
+            nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
+        )
+    with pytest.raises(ValueError, match="at least 2"):
+        networks.fully_connected(nn.Sequential(nn.Linear(4, 3)))
+
+
+def test_parameter_free_modules_may_stand_between() -> None:
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(4, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 3), nn.Softmax(1)
+    )
+    assert networks.fully_connected(model) == [model[1], model[4]]
