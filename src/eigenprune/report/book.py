@@ -175,6 +175,8 @@ def _build(root: Path, source: Path) -> Path:
         raise BookError(f"the book was not built, for Sphinx says:\n{told}")
     html = book / "html"
     shutil.rmtree(html, ignore_errors=True)
+    # A hash of Sphinx's settings, where the environment lies included; of use to a next build only.
+    (scratch / "html" / ".buildinfo").unlink()
     (scratch / "html").rename(html)
     shutil.rmtree(scratch)
     _drop_unused_mathjax(html / "_static" / "mathjax")

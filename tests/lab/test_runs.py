@@ -1,0 +1,91 @@
+"""The names of runs: results already made must keep theirs."""
+
+from dataclasses import MISSING, fields, make_dataclass, replace
+from typing import Any
+
+import pytest
+
+from eigenprune.lab import datasets, runs
+from eigenprune.lab.runs import Pruning, Run, Training, run_id
+
+TRAINING = Training(
+    dataset="fashion-mnist", hidden=(500, 500, 500), activation="relu", layer="spectral", seed=1
+)
+PRUNING = Pruning(training=TRAINING, score="eigenvalue", pruning_ratio=0.9)
+
+
+def test_ids_stay_what_they_are() -> None:
+    """If this fails, every store there is is worth nothing: see PROTOCOL_VERSION."""
+    assert run_id(TRAINING) == "92df6df251e865a0"
+    assert run_id(PRUNING) == "d40bd5915f200bb1"
+
+
+OTHER: dict[str, Any] = {
+    "dataset": "mnist",
+    "hidden": (500, 500),
+    "activation": "tanh",
+    "layer": "dense",
+    "seed": 2,
+    "trainable": "eigenvalues",
+    "initialisation": "ones",
+    "epochs": 99,
+    "batch_size": 100,
+    "learning_rate": 1e-2,
+    "training": replace(TRAINING, seed=2),
+    "score": "weight_norm",
+    "pruning_ratio": 0.8,
+    "retraining_epochs": 20,
+}
+FIELDS = [(run, field.name) for run in (TRAINING, PRUNING) for field in fields(run)]
+
+
+@pytest.mark.parametrize(("run", "field"), FIELDS, ids=[field for _, field in FIELDS])
+def test_every_field_changes_the_id(run: Run, field: str) -> None:
+    assert run_id(replace(run, **{field: OTHER[field]})) != run_id(run)
+
+
+def test_no_two_of_these_share_an_id() -> None:
+    changed = [replace(run, **{field: OTHER[field]}) for run, field in FIELDS]
+    assert len({run_id(run) for run in (TRAINING, PRUNING, *changed)}) == len(changed) + 2
+
+
+@pytest.mark.parametrize("run", [TRAINING, PRUNING], ids=["training", "pruning"])
+def test_a_new_field_at_its_default_leaves_the_id(run: Run) -> None:
+    wider = make_dataclass(
+        type(run).__name__,
+        [("new_option", str, "as before")],
+        bases=(type(run),),
+        frozen=True,
+        kw_only=True,
+    )
+    values = {field.name: getattr(run, field.name) for field in fields(run)}
+    assert run_id(wider(**values)) == run_id(run)
+    assert run_id(wider(**values, new_option="otherwise")) != run_id(run)
+
+
+@pytest.mark.parametrize("run", [TRAINING, PRUNING], ids=["training", "pruning"])
+def test_a_default_that_is_said_leaves_the_id(run: Run) -> None:
+    defaults = {f.name: f.default for f in fields(run) if f.default is not MISSING}
+    assert defaults
+    assert run_id(replace(run, **defaults)) == run_id(run)
+
+
+@pytest.mark.parametrize("run", [TRAINING, PRUNING], ids=["training", "pruning"])
+def test_other_data_are_another_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run_id(run)
+    file = next(iter(datasets.FILES["fashion-mnist"]))
+    with monkeypatch.context() as patch:
+        patch.setitem(datasets.FILES["fashion-mnist"], file, "0" * 64)
+        assert run_id(run) != before
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "PROTOCOL_VERSION", 999)
+        assert run_id(run) != before
+    assert run_id(run) == before
+
+
+def test_equal_runs_have_equal_ids() -> None:
+    """However their numbers were written."""
+    one, other = replace(PRUNING, pruning_ratio=0), replace(PRUNING, pruning_ratio=0.0)
+    assert one == other and run_id(one) == run_id(other)
+    one, other = replace(TRAINING, learning_rate=1), replace(TRAINING, learning_rate=1.0)
+    assert one == other and run_id(one) == run_id(other)
