@@ -36,7 +36,7 @@ def use_style() -> None:
             "axes.spines.right": False,
             "axes.spines.top": False,
             "figure.constrained_layout.use": True,
-            "font.size": 10,
+            "font.size": 9,
             "grid.alpha": 0.3,
             "legend.frameon": False,
             "lines.linewidth": 1.6,
@@ -83,7 +83,7 @@ def tradeoff(
         panel.axhline(100 * control, color="black", linewidth=0.7, label="unpruned")
         panel.set_title(activation)
         if against == "pruning_ratio":
-            panel.set_xlabel("pruning ratio (fraction of nodes removed)")
+            panel.set_xlabel("pruning ratio")
         else:
             panel.set_xscale("log")
             panel.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
@@ -179,15 +179,15 @@ def nodes_by_layer(shares: pd.DataFrame) -> Figure:
                 linewidth=widths.get(int(str(layer)), 1.3), **look,
             )  # fmt: skip
         panel.set_title(str(activation))
-        panel.set_xlabel("pruning ratio (all layers)")
-    panels[0].set_ylabel("share of the layer's nodes kept")
+        panel.set_xlabel("pruning ratio")
+    panels[0].set_ylabel("share of nodes kept")
     _legend_below(figure, panels[0])
     return figure
 
 
 def _panels(count: int) -> tuple[Figure, Sequence[Axes]]:
     figure, axes = plt.subplots(
-        1, count, figsize=(max(3.2 * count, 5.0), 3.6), sharey=True, squeeze=False
+        1, count, figsize=(max(2.6 * count, 4.0), 3.2), sharey=True, squeeze=False
     )
     return figure, list(axes[0])
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pandas as pd
 from rich.table import Table
 
+from eigenprune.report.statistics import percent
+
 
 def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
     """One table per activation: a line per pruning ratio, our accuracies and the published ones.
@@ -39,6 +41,5 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
 def _cell(curve: pd.DataFrame, ratio: float) -> str:
     if ratio not in curve.index:
         return ""
-    point = curve.loc[ratio]
-    std = point["accuracy_std"]
-    return f"{100 * point['accuracy_mean']:.2f}" + ("" if pd.isna(std) else f" ± {100 * std:.2f}")
+    [(mean, std)] = curve.loc[[ratio], ["accuracy_mean", "accuracy_std"]].to_numpy()
+    return percent(mean, std)
