@@ -232,3 +232,7 @@ def main() -> None:
     except Failure as error:
         print(f"eigenprune: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,20 +26,18 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
         columns = []
         for method, curve in ours.groupby("method", sort=False):
             table.add_column(f"{method} (n={curve['n'].max()})", justify="right")
-            columns.append(curve.set_index("pruning_ratio"))
+            columns.append(_cells(curve))
             theirs = published[
                 (published["activation"] == activation) & (published["method"] == method)
             ]
             if len(theirs):
                 table.add_column(f"published ({theirs.iloc[0]['hidden']})", justify="right")
-                columns.append(theirs.set_index("pruning_ratio"))
+                columns.append(_cells(theirs))
         for ratio in ours["pruning_ratio"].unique():
-            table.add_row(f"{ratio:g}", *(_cell(curve, ratio) for curve in columns))
+            table.add_row(f"{ratio:g}", *(cells.get(ratio, "") for cells in columns))
         yield table
 
 
-def _cell(curve: pd.DataFrame, ratio: float) -> str:
-    if ratio not in curve.index:
-        return ""
-    [(mean, std)] = curve.loc[[ratio], ["accuracy_mean", "accuracy_std"]].to_numpy()
-    return percent(mean, std)
+def _cells(curve: pd.DataFrame) -> dict[float, str]:
+    points = curve[["pruning_ratio", "accuracy_mean", "accuracy_std"]].to_numpy()
+    return {ratio: percent(mean, std) for ratio, mean, std in points}

@@ -1,0 +1,151 @@
+"""The real pipeline in a fresh clone: `dvc repro` of the quick studies, once, from nothing."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+# The kind of machine whose hashes stand in dvc.lock: rounding differs on others.
+REFERENCE = "x86_64 AVX512 AuthenticAMD, torch 2.15.0, Python 3.11"
+
+
+def this_machine() -> str:
+    vendor = ""
+    if (cpuinfo := Path("/proc/cpuinfo")).is_file():
+        lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
+        vendor = next((v.strip() for k, _, v in lines if k.strip() == "vendor_id"), "")
+    python = ".".join(map(str, sys.version_info[:2]))
+    version = torch.__version__.partition("+")[0]
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.machine()} {capability} {vendor}, torch {version}, Python {python}"
+
+
+def run(folder: Path, *command: str, code: int = 0) -> str:
+    """What a command prints, run in `folder` with this environment's programs first on PATH."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("EIGENPRUNE_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**kept, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == code, told
+    return told
+
+
+@pytest.fixture(scope="session")
+def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the working tree in which `dvc repro` has run from nothing."""
+    clone = tmp_path_factory.mktemp("clone") / "eigenprune"
+    run(root, "git", "clone", "--quiet", str(root), str(clone))
+    # What is not committed yet is tested too.
+    listed = run(root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (root / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, clone / name)
+    run(clone, "git", "add", "--all")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    run(clone, "git", *identity, "commit", "--quiet", "--allow-empty", "-m", "working tree")
+    run(clone, "dvc", "repro")
+    return clone
+
+
+def test_results_are_those_recorded_bit_for_bit(reproduced: Path) -> None:
+    if (here := this_machine()) != REFERENCE:
+        pytest.skip(f"dvc.lock was made on {REFERENCE}; this is {here}")
+    assert run(reproduced, "git", "status", "--porcelain") == ""
+
+
+def test_a_second_repro_does_nothing(reproduced: Path) -> None:
+    before = (reproduced / "dvc.lock").read_bytes()
+    told = run(reproduced, "dvc", "repro")
+    assert "Running stage" not in told
+    assert (reproduced / "dvc.lock").read_bytes() == before
+
+
+def test_at_most_twelve_stages(reproduced: Path) -> None:
+    stages = run(reproduced, "dvc", "stage", "list", "--name-only").split()
+    assert 0 < len(stages) <= 12
+
+
+def test_every_study_has_its_whole_curve_and_control(reproduced: Path) -> None:
+    import pandas as pd
+
+    from eigenprune.lab.results import COLUMNS
+    from eigenprune.lab.studies import load_params, plan
+
+    params = load_params(reproduced / "params.yaml")
+    for name in params.quick:
+        curves = pd.read_csv(reproduced / "results" / "quick" / name / "curves.csv")
+        assert tuple(curves.columns) == COLUMNS
+        assert len(curves) == len(plan(params.study(name)))
+        assert curves.groupby(["activation", "method", "seed"])["pruning_ratio"].min().eq(0).all()
+        assert curves["accuracy"].between(0, 1).all()
+        # On an easy task every unpruned network learns: a broken trainer would not pass.
+        assert curves.loc[curves["pruning_ratio"] == 0, "accuracy"].min() > 0.8
+
+
+def test_metrics_and_plots_show(reproduced: Path) -> None:
+    shown = json.loads(run(reproduced, "dvc", "metrics", "show", "--json"))
+    [revision] = shown.values()
+    assert len(revision["data"]) == 2
+    run(reproduced, "dvc", "plots", "show", "--out", "build/plots")
+    page = (reproduced / "build" / "plots" / "index.html").read_text()
+    assert "pruning_ratio" in page
+    assert "DVC_METRIC" not in page
+    assert "tradeoff.svg" in page
+
+
+def test_a_change_touches_its_own_study_only(reproduced: Path) -> None:
+    params = reproduced / "params.yaml"
+    before = params.read_text()
+    document = yaml.safe_load(before)
+    changed, other = document["quick"]
+    document["studies"][changed]["epochs"] += 1
+    try:
+        params.write_text(yaml.safe_dump(document))
+        status = json.loads(run(reproduced, "dvc", "status", "--json"))
+    finally:
+        params.write_text(before)
+    assert f"train@{changed}" in status
+    assert not any(stage.endswith(other) for stage in status)
+
+
+def test_a_bad_value_stops_the_pipeline_in_one_sentence(reproduced: Path) -> None:
+    params = reproduced / "params.yaml"
+    before = params.read_text()
+    [name, *_] = yaml.safe_load(before)["quick"]
+    document = yaml.safe_load(before)
+    document["studies"][name]["pruning_ratios"] = [1.5]
+    try:
+        params.write_text(yaml.safe_dump(document))
+        told = run(reproduced, "dvc", "repro", f"train@{name}", code=255)
+    finally:
+        params.write_text(before)
+        run(reproduced, "git", "checkout", "--quiet", "dvc.lock")
+        run(reproduced, "dvc", "checkout", "--quiet")
+    assert f"studies.{name}.pruning_ratios: [1.5] is not allowed" in told
+    assert "Traceback" not in told
+
+
+def test_an_experiment_changes_one_number(reproduced: Path) -> None:
+    [name, *_] = yaml.safe_load((reproduced / "params.yaml").read_text())["quick"]
+    run(
+        reproduced, "dvc", "exp", "run", f"train@{name}", "--name", "short",
+        "-S", f"studies.{name}.epochs=2", "-S", f"studies.{name}.seeds=[7]",
+    )  # fmt: skip
+    told = json.loads(run(reproduced, "dvc", "params", "diff", "HEAD", "short", "--json"))
+    assert told["params.yaml"][f"studies.{name}.epochs"]["new"] == 2
+    rows = (reproduced / "results" / "quick" / name / "training.csv").read_text().splitlines()
+    assert all(row.split(",")[2] == "7" for row in rows[1:])

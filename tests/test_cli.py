@@ -1,0 +1,128 @@
+"""The command line as its user meets it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eigenprune.lab.results import COLUMNS
+
+PARAMS = """\
+quick: [tiny]
+defaults: {epochs: 2, retraining_epochs: 1, batch_size: 50, learning_rate: 0.01}
+studies:
+  tiny:
+    dataset: digits
+    hidden: [8]
+    activations: [relu]
+    methods: [direct, pre]
+    seeds: [1, 2]
+    pruning_ratios: [0.5]
+    initialisation: "2022"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, root: Path) -> Path:
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    published = tmp_path / "results" / "published"
+    published.mkdir(parents=True)
+    (published / "curves.csv").write_bytes((root / "results/published/curves.csv").read_bytes())
+    return tmp_path
+
+
+def eigenprune(folder: Path, *words: str, code: int = 0) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("EIGENPRUNE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "eigenprune.cli", *words],
+        cwd=folder,
+        env={**environment, "COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == code, told
+    assert "Traceback" not in told
+    return told
+
+
+def test_run_computes_reports_and_resumes(project: Path) -> None:
+    words = ["run", "tiny", "--output", "curves.csv", "--plot", "curves.svg"]
+    first = eigenprune(project, *words)
+    assert "0 of 12 runs are in the store" in first
+    assert "direct (n=2)" in first
+    curves = pd.read_csv(project / "curves.csv")
+    assert tuple(curves.columns) == COLUMNS
+    assert len(curves) == 8
+    assert (project / "curves.svg").read_text().lstrip().startswith("<?xml")
+    table, picture = (project / "curves.csv").read_bytes(), (project / "curves.svg").read_bytes()
+    assert "12 of 12 runs are in the store" in eigenprune(project, *words)
+    assert (project / "curves.csv").read_bytes() == table
+    assert (project / "curves.svg").read_bytes() == picture
+
+
+def test_options_narrow_a_study(project: Path) -> None:
+    eigenprune(
+        project, "run", "tiny", "--methods", "direct", "--seeds", "3-4", "--ratios", "0.25",
+        "--hidden", "6-5", "--activation", "tanh", "--epochs", "1", "--output", "c.csv",
+    )  # fmt: skip
+    curves = pd.read_csv(project / "c.csv")
+    assert set(curves["seed"]) == {3, 4}
+    assert set(curves["pruning_ratio"]) == {0, 0.25}
+    assert set(curves["hidden"]) == {"6-5"}
+    assert set(curves["activation"]) == {"tanh"}
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["run", "tyny"], "study 'tyny' is not in params.yaml (did you mean 'tiny'?)"),
+        (["run", "tiny", "--activation", "rleu"], "did you mean 'relu'?"),
+        (["run", "tiny", "--ratios", "1.5"], "pruning_ratios: [1.5] is not allowed"),
+        (["run", "tiny", "--ratios", "half"], "--ratios: 'half'"),
+        (["run", "tiny", "--seeds", "a-b"], "--seeds: 'a-b'"),
+        (["run", "tiny", "--hidden", "8,8"], "--hidden: '8,8'"),
+        (["run", "tiny", "--executor", "gpu"], "--executor: 'gpu' is not one of process, inline"),
+        (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
+        (["notebook", "tarin", "--study", "tiny"], "tarin.ipynb does not exist"),
+        (["book"], "is missing: `dvc repro` makes it"),
+        (["data", "fetch", "--from", "nowhere"], "--from: nowhere is not a folder"),
+        (["data", "check"], "is missing; `eigenprune data fetch` downloads it"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(project: Path, words: list[str], wanted: str) -> None:
+    (project / "book").mkdir()
+    (project / "notebooks").mkdir()
+    told = eigenprune(project, *words, code=2)
+    assert wanted in told
+    assert told.startswith("eigenprune: ")
+    assert len(told.splitlines()) == 1
+    assert not (project / ".eigenprune").exists()
+
+
+def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:
+    params = project / "params.yaml"
+    params.write_text(PARAMS.replace("dataset: digits", "dataset: mnist"))
+    for words in (["run", "tiny"], ["notebook", "train", "--study", "tiny"]):
+        told = eigenprune(project, *words, code=2)
+        assert "train-images-idx3-ubyte is missing; `eigenprune data fetch`" in told
+    assert not (project / ".eigenprune").exists()
+
+
+def test_outside_the_project(tmp_path: Path) -> None:
+    assert "no params.yaml in" in eigenprune(tmp_path, "run", "tiny", code=2)
+
+
+def test_help_shows_examples_and_does_not_wait_for_torch(root: Path) -> None:
+    assert "fashion-mnist-1x500" in eigenprune(root, "run", "--help")
+    heavy = "torch", "pandas", "scipy", "sklearn", "matplotlib", "papermill", "sphinx", "yaml"
+    script = (
+        "import sys; from eigenprune.cli import app; from typer.testing import CliRunner; "
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
