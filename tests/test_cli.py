@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eigenprune.lab.results import COLUMNS
+from eigenprune.lab.rows import COLUMNS
 
 PARAMS = """\
 quick: [tiny]
@@ -52,14 +52,14 @@ def eigenprune(folder: Path, *words: str, code: int = 0) -> str:
 def test_run_computes_reports_and_resumes(project: Path) -> None:
     words = ["run", "tiny", "--output", "curves.csv", "--plot", "curves.svg"]
     first = eigenprune(project, *words)
-    assert "0 of 12 runs are in the store" in first
+    assert "0 of 12 runs are done" in first
     assert "direct (n=2)" in first
     curves = pd.read_csv(project / "curves.csv")
     assert tuple(curves.columns) == COLUMNS
     assert len(curves) == 8
     assert (project / "curves.svg").read_text().lstrip().startswith("<?xml")
     table, picture = (project / "curves.csv").read_bytes(), (project / "curves.svg").read_bytes()
-    assert "12 of 12 runs are in the store" in eigenprune(project, *words)
+    assert "12 of 12 runs are done" in eigenprune(project, *words)
     assert (project / "curves.csv").read_bytes() == table
     assert (project / "curves.svg").read_bytes() == picture
 

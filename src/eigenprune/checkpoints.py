@@ -1,14 +1,18 @@
 """Networks on disk: safetensors with the architecture in the header, never pickle."""
 
+import hashlib
 import json
 import os
 import uuid
+from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from eigenprune.layers import SpectralLinear
-from eigenprune.networks import ACTIVATIONS, fully_connected
+from eigenprune.networks import ACTIVATIONS
 
 _NAME_OF = {kind: name for name, kind in ACTIVATIONS.items()}
 
@@ -16,7 +20,8 @@ _NAME_OF = {kind: name for name, kind in ACTIVATIONS.items()}
 def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     """Write a network made by `mlp`, `train` or `compact` to a safetensors file.
 
-    The file is written beside its place and renamed, so that it is whole or not there.
+    The file is written beside its place and renamed, so that it is whole or not there; a checksum
+    in its header covers all of it.
 
     Raises:
         ValueError: if the network holds a module that `load_checkpoint` could not make again.
@@ -33,13 +38,14 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     """
     from safetensors.torch import save_file
 
-    fully_connected(model)
-    header = {"eigenprune": json.dumps([_describe(module) for module in model])}
-    state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    modules = {name: _describe(module) for name, module in model.named_children()}
+    state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    # One entry only: safetensors writes several in an order of its own.
+    header = json.dumps({"modules": modules, "sha256": _checksum(modules, state)})
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        save_file(state, temporary, metadata=header)
+        save_file(state, temporary, metadata={"eigenprune": header})
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -49,53 +55,71 @@ def load_checkpoint(path: str | os.PathLike[str], device: str = "cpu") -> nn.Seq
     """Read a network that `save_checkpoint` wrote.
 
     Raises:
-        ValueError: if the file is not such a checkpoint or is damaged.
+        ValueError: if the file is not such a checkpoint or any byte of it has changed.
         FileNotFoundError: if it is not there.
     """
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt", device=device) as file:
+        with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get("eigenprune")
             state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path}: not a whole safetensors file ({error})") from error
     if header is None:
         raise ValueError(f"{path}: no network of eigenprune (its header does not describe one)")
-    model = nn.Sequential(*(_build(description) for description in json.loads(header)))
-    model.load_state_dict(state)
-    for module, description in zip(model, json.loads(header), strict=True):
-        for name in description.get("frozen", ()):
-            getattr(module, name).requires_grad_(False)
+    try:
+        content = json.loads(header)
+        intact = _checksum(content["modules"], state) == content["sha256"]
+    except (ValueError, KeyError, TypeError):
+        intact = False
+    if not intact:
+        raise ValueError(f"{path}: damaged, its content does not agree with its checksum")
+    with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
+        model = nn.Sequential(
+            OrderedDict(
+                (name, _build(description)) for name, description in content["modules"].items()
+            )
+        )
+    model.load_state_dict(state, assign=True)
     return model.to(device)
 
 
-def _describe(module: nn.Module) -> dict[str, object]:
+def _checksum(modules: dict[str, Any], state: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(modules).encode())
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _describe(module: nn.Module) -> dict[str, Any]:
     if isinstance(module, SpectralLinear | nn.Linear):
-        frozen = [name for name, value in module.named_parameters() if not value.requires_grad]
-        description: dict[str, object] = {
+        description: dict[str, Any] = {
             "kind": "spectral" if isinstance(module, SpectralLinear) else "dense",
             "in_features": module.in_features,
             "out_features": module.out_features,
             "bias": module.bias is not None,
-            "frozen": frozen,
+            "frozen": [name for name, v in module.named_parameters() if not v.requires_grad],
         }
         if isinstance(module, SpectralLinear):
             description["eigenvalues_in"] = module.eigenvalues_in is not None
         return description
-    if type(module) in _NAME_OF:
+    # An activation with settings of its own, such as ELU(alpha=0.5), prints otherwise.
+    if type(module) in _NAME_OF and repr(module) == repr(type(module)()):
         return {"kind": _NAME_OF[type(module)]}
     raise ValueError(
-        f"a {type(module).__name__} cannot be kept in a checkpoint: SpectralLinear, nn.Linear and "
-        f"the activations {', '.join(ACTIVATIONS)} can"
+        f"{module!r} cannot be kept in a checkpoint: SpectralLinear, nn.Linear and the activations "
+        f"{', '.join(ACTIVATIONS)} can"
     )
 
 
-def _build(description: dict[str, object]) -> nn.Module:
+def _build(description: dict[str, Any]) -> nn.Module:
     options = {k: v for k, v in description.items() if k not in ("kind", "frozen")}
-    kind = str(description["kind"])
-    if kind == "spectral":
-        return SpectralLinear(**options)  # type: ignore[arg-type]
-    if kind == "dense":
-        return nn.Linear(**options)  # type: ignore[arg-type]
-    return ACTIVATIONS[kind]()
+    kind = description["kind"]
+    if kind in ACTIVATIONS:
+        return ACTIVATIONS[kind]()
+    layer = SpectralLinear(**options) if kind == "spectral" else nn.Linear(**options)
+    for name in description["frozen"]:
+        layer.get_parameter(name).requires_grad_(False)
+    return layer

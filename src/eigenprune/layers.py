@@ -69,8 +69,6 @@ class SpectralLinear(nn.Module):
         super().__init__()
         if isinstance(frozen, str) or not set(frozen) <= set(FREEZABLE):
             raise ValueError(f"frozen={frozen!r}: a collection of names among {FREEZABLE}")
-        if initialisation not in INITIALISATIONS:
-            raise ValueError(f"initialisation={initialisation!r}: one of {INITIALISATIONS}")
         self.in_features = in_features
         self.out_features = out_features
         self.eigenvectors = nn.Parameter(torch.empty(out_features, in_features))
@@ -89,6 +87,8 @@ class SpectralLinear(nn.Module):
         self, initialisation: str = "2022", generator: torch.Generator | None = None
     ) -> None:
         """Draw the initial values anew (see the class for the two initialisations)."""
+        if initialisation not in INITIALISATIONS:
+            raise ValueError(f"initialisation={initialisation!r}: one of {INITIALISATIONS}")
         if initialisation == "2022":
             self.eigenvectors.uniform_(-0.2, 0.2, generator=generator)
             self.eigenvalues_out.uniform_(-0.5, 0.5, generator=generator)
@@ -126,13 +126,9 @@ class SpectralLinear(nn.Module):
         >>> torch.allclose(layer(x), layer.to_linear()(x))
         True
         """
-        linear = nn.Linear(
-            self.in_features,
-            self.out_features,
-            bias=self.bias is not None,
-            device=self.eigenvectors.device,
-            dtype=self.eigenvectors.dtype,
-        )
+        with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
+            linear = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None)
+        linear.to(self.eigenvectors)
         linear.weight.copy_(self.weight)
         if self.bias is not None:
             linear.bias.copy_(self.bias)
@@ -146,12 +142,13 @@ class SpectralLinear(nn.Module):
             inputs: (in_features,) bool, True for the input nodes to keep.
             outputs: (out_features,) bool, True for the output nodes to keep.
         """
-        smaller = SpectralLinear(
-            int(inputs.sum()),
-            int(outputs.sum()),
-            bias=self.bias is not None,
-            eigenvalues_in=self.eigenvalues_in is not None,
-        ).to(self.eigenvectors)
+        with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
+            smaller = SpectralLinear(
+                int(inputs.sum()),
+                int(outputs.sum()),
+                bias=self.bias is not None,
+                eigenvalues_in=self.eigenvalues_in is not None,
+            ).to(self.eigenvectors)
         smaller.eigenvectors.copy_(self.eigenvectors[outputs][:, inputs])
         smaller.eigenvalues_out.copy_(self.eigenvalues_out[outputs])
         if smaller.eigenvalues_in is not None and self.eigenvalues_in is not None:

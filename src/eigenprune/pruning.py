@@ -151,14 +151,19 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     last = torch.ones(layers[-1].out_features, dtype=torch.bool)
     keeps = [keep.to(device) for keep in (first, *masks, last)]
     pairs = iter(itertools.pairwise(keeps))
-    return nn.Sequential(
-        *(
-            _smaller(module, *next(pairs))
-            if isinstance(module, SpectralLinear | nn.Linear)
-            else copy.deepcopy(module)
-            for module in model
-        )
-    )
+    outputs = keeps[0]
+    modules: list[nn.Module] = []
+    for module in model:
+        if isinstance(module, SpectralLinear | nn.Linear):
+            inputs, outputs = next(pairs)
+            modules.append(_smaller(module, inputs, outputs))
+        elif isinstance(module, NodeMask):
+            # Of a masked network: what it silenced and is kept here stays silent.
+            if not (keep := module.keep[outputs]).all():
+                modules.append(NodeMask(keep))
+        else:
+            modules.append(copy.deepcopy(module))
+    return nn.Sequential(*modules)
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -56,6 +56,7 @@ def test_every_score_has_its_loop_here() -> None:
 
 @pytest.mark.parametrize("name", LOOPS)
 @given(widths=WIDTHS, seed=st.integers(0, 100), eigenvalues_in=st.booleans())
+@settings(max_examples=25)
 def test_scores_of_spectral_networks(
     name: str, widths: list[int], seed: int, eigenvalues_in: bool
 ) -> None:
@@ -65,6 +66,7 @@ def test_scores_of_spectral_networks(
 
 @pytest.mark.parametrize("name", sorted(set(LOOPS) - SPECTRAL_ONLY))
 @given(widths=WIDTHS, seed=st.integers(0, 100))
+@settings(max_examples=25)
 def test_scores_of_dense_networks(name: str, widths: list[int], seed: int) -> None:
     agree_with_loop(name, ep.mlp(widths, layer="dense", seed=seed), widths)
 

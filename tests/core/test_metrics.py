@@ -1,5 +1,7 @@
 """Accuracy, loss and cost against plain counts."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -15,7 +17,7 @@ from eigenprune import metrics
 @given(st.lists(st.integers(1, 7), min_size=3, max_size=5), st.booleans())
 def test_cost_of_a_network(layer: str, widths: list[int], bias: bool) -> None:
     model = ep.mlp(widths, layer=layer, bias=bias)
-    weights = sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    weights = sum(a * b for a, b in itertools.pairwise(widths))
     assert ep.multiply_accumulates(model) == weights
     assert ep.parameters(model) == weights + bias * sum(widths[1:])
     dense = ep.mlp(widths, layer="dense", bias=bias)

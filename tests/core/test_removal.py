@@ -1,6 +1,7 @@
 """Masking and compacting: the same function, reached in two ways."""
 
 import copy
+import itertools
 from dataclasses import dataclass
 
 import pytest
@@ -46,7 +47,7 @@ def cases(draw: st.DrawFn) -> Case:
     activation = ACTIVATIONS[draw(st.sampled_from(sorted(ACTIVATIONS)))]
     generator = torch.Generator().manual_seed(draw(st.integers(0, 10**6)))
     modules: list[nn.Module] = []
-    for number, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         if kind == "dense" or (kind == "mixed" and number % 2):
             layer: nn.Module = nn.Linear(n_in, n_out, bias=bias)
         else:
@@ -80,7 +81,7 @@ def test_masked_and_compacted_logits_agree(case: Case) -> None:
 @given(cases())
 def test_compacted_weights_are_the_kept_rows_and_columns(case: Case) -> None:
     smaller = fully_connected(ep.compact(case.model, case.masks))
-    pairs = zip(case.keeps, case.keeps[1:], strict=False)
+    pairs = itertools.pairwise(case.keeps)
     for before, after, (ins, outs) in zip(fully_connected(case.model), smaller, pairs, strict=True):
         assert type(after) is type(before)
         rows, columns = outs.nonzero().flatten().tolist(), ins.nonzero().flatten().tolist()
@@ -115,7 +116,7 @@ def test_masks_of_ones_change_nothing(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_the_given_network_is_left_as_it_is(case: Case) -> None:
     before, twin = state(case.model), copy.deepcopy(case.model)
     made = [ep.masked(case.model, case.masks), ep.compact(case.model, case.masks)]
@@ -131,7 +132,7 @@ def test_the_given_network_is_left_as_it_is(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_training_masked_equals_training_compacted(case: Case) -> None:
     targets = torch.zeros(4, dtype=torch.int64)
     targets[0] = fully_connected(case.model)[-1].out_features - 1
@@ -147,7 +148,7 @@ def test_training_masked_equals_training_compacted(case: Case) -> None:
 
 
 @given(cases())
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_removed_nodes_learn_nothing(case: Case) -> None:
     targets = torch.zeros(4, dtype=torch.int64)
     masked = ep.masked(case.model, case.masks)

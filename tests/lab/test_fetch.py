@@ -110,7 +110,9 @@ def flipped(content: bytes) -> bytes:
 def test_other_bytes_are_refused_and_not_written(data: Path, source: Path, packed: bool) -> None:
     for file, content in CONTENT.items():
         wrong = flipped(content)
-        write(source / (f"{file}.gz" if packed else file), gzip.compress(wrong) if packed else wrong)
+        write(
+            source / (f"{file}.gz" if packed else file), gzip.compress(wrong) if packed else wrong
+        )
     first = next(iter(CONTENT))
     with pytest.raises(UserError) as refusal:
         list(fetch(data, source))

@@ -69,7 +69,10 @@ def test_the_same_entry_is_the_same_bytes(tmp_path: Path) -> None:
         assert one.read_bytes() == other.read_bytes()
 
 
-one_folder_for_all = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Writing is slow where the disk is truly asked to keep it, so fewer examples than usual.
+one_folder_for_all = settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @given(data=st.data(), suffix=st.sampled_from(["json", "safetensors"]))
@@ -165,13 +168,14 @@ def test_killed_while_writing_no_half_entry_is_ever_seen(store: Store) -> None:
                 write_for_ever(store, first=1000 * attempt)
             finally:
                 os._exit(1)
-        deadline = time.monotonic() + 0.01 + 0.004 * attempt
-        while time.monotonic() < deadline:
+        begun = time.monotonic()
+        while max(seen, default=-1) < 1000 * attempt and time.monotonic() < begun + 30:
             seen |= numbers_seen(store)
+        time.sleep(0.001 * attempt)  # killed at another moment each time
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL, "the writer failed"
         seen |= numbers_seen(store)
-    assert len(seen) > 25
+    assert len(seen) >= 25, "each writer has written something"
     # What a killed writer leaves half written bears a name that no reader asks for.
     visible = [path for path in files(store) if not path.name.startswith(".")]
     assert {path.suffix for path in visible} == {".json", ".safetensors"}
@@ -179,6 +183,8 @@ def test_killed_while_writing_no_half_entry_is_ever_seen(store: Store) -> None:
 
 def numbers_seen(store: Store) -> set[int]:
     """The entries that are there, each with the arrays that belong to it."""
+    for path in store.folder.glob("*/[!.]*.json"):
+        json.loads(path.read_bytes())  # no checksum needed: a file that bears its name is whole
     entries = [store.get(f"{run:016x}") for run in range(8)]
     numbers = {entry.record["n"]: entry.tensors()["n"] for entry in entries if entry is not None}
     assert all(torch.equal(t, torch.full((2000,), float(n))) for n, t in numbers.items())

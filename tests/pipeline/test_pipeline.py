@@ -82,7 +82,7 @@ def test_at_most_twelve_stages(reproduced: Path) -> None:
 def test_every_study_has_its_whole_curve_and_control(reproduced: Path) -> None:
     import pandas as pd
 
-    from eigenprune.lab.results import COLUMNS
+    from eigenprune.lab.rows import COLUMNS
     from eigenprune.lab.studies import load_params, plan
 
     params = load_params(reproduced / "params.yaml")

@@ -22,13 +22,17 @@ EXECUTORS = ("process", "inline")
 
 @dataclass(frozen=True)
 class Job:
-    """A network to train (or already trained) and the prunings of it that are wanted."""
+    """A network to train, unless it is trained already, and the prunings of it that are wanted."""
 
     training: Training
     prunings: tuple[Pruning, ...]
+    trained: bool = False
 
     def followers(self) -> list[tuple[Run, ...]]:
-        """The prunings in pieces worth a task each: retraining takes long, looking does not."""
+        """What can be done once the network is trained, in pieces worth a task each.
+
+        Retraining takes long, looking does not.
+        """
         quick = tuple(p for p in self.prunings if not p.retraining_epochs)
         slow = [(p,) for p in self.prunings if p.retraining_epochs]
         return [*slow, *([quick] if quick else [])]
@@ -63,16 +67,21 @@ def execute(
         jobs: what is to be done.
         places: the folders of store and data.
         executor: `"process"`, one-thread worker processes, or `"inline"`, this process.
-        workers: number of worker processes; one for each usable core if None.
+        workers: number of worker processes, 1 or more; one for each usable core if None.
         on_units: told the work done, in the unit of `work`, as it goes on.
 
     Raises:
+        ValueError: if there is no such executor, or `workers` is below 1.
         ExecutorError: if a worker process was killed; what was finished is in the store.
     """
+    if executor not in EXECUTORS:
+        raise ValueError(f"executor={executor!r}: one of {', '.join(EXECUTORS)}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers={workers}: 1 or more")
     report = on_units or (lambda units: None)
     if executor == "inline":
         for job in jobs:
-            for task in [(job.training,), *job.followers()]:
+            for task in [*([] if job.trained else [(job.training,)]), *job.followers()]:
                 _compute(task, places, report)
     else:
         _on_processes(jobs, places, workers, report)
@@ -129,16 +138,24 @@ def _on_processes(
         ) as pool,
     ):
         try:
-            waiting: dict[Future[None], Job | None] = {
-                pool.submit(_in_worker, (job.training,), places): job for job in jobs
-            }
+            # Each task, and the job whose followers can start when it is done.
+            waiting: dict[Future[None], Job | None] = {}
+
+            def submit_followers(job: Job) -> None:
+                for task in job.followers():
+                    waiting[pool.submit(_in_worker, task, places)] = None
+
+            for job in jobs:
+                if job.trained:
+                    submit_followers(job)
+                else:
+                    waiting[pool.submit(_in_worker, (job.training,), places)] = job
             while waiting:
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     future.result()
-                    if (job := waiting.pop(future)) is not None:
-                        for task in job.followers():
-                            waiting[pool.submit(_in_worker, task, places)] = None
+                    if (finished := waiting.pop(future)) is not None:
+                        submit_followers(finished)
         except BrokenProcessPool as error:
             raise ExecutorError(
                 "a worker process was killed (out of memory?); finished runs are kept, "

@@ -5,6 +5,7 @@ import hashlib
 import os
 import tempfile
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,11 +68,15 @@ def _find(file: str, sha256: str, source: Path) -> bytes:
     # MNIST's and Fashion-MNIST's files bear the same names: the bytes tell them apart.
     name, found = Path(file).name, []
     for path in sorted([*source.rglob(name), *source.rglob(f"{name}.gz")]):
-        try:
-            content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else None
-        except (OSError, EOFError):
+        if not path.is_file():
             continue
-        content = path.read_bytes() if content is None else content
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            try:
+                content = gzip.decompress(content)
+            except (OSError, EOFError, zlib.error):
+                found.append(f"{path} is a damaged archive")
+                continue
         digest = hashlib.sha256(content).hexdigest()
         if digest == sha256:
             return content

@@ -25,7 +25,7 @@ def shown(title: str) -> Iterator[OnStart]:
 
 def _summary(title: str, todo: Outlook) -> str:
     total = todo.runs_done + todo.runs_to_compute
-    return f"{title}: {todo.runs_done} of {total} runs are in the store"
+    return f"{title}: {todo.runs_done} of {total} runs are done"
 
 
 def _bar(title: str) -> Iterator[OnStart]:

@@ -1,9 +1,11 @@
-"""What the store knows of a study, as tidy tables."""
+"""What is known of a study, as tidy tables."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets, project
+from eigenprune.lab.recorded import recorded_results
+from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.studies import PlannedRow, Study, plan
@@ -11,43 +13,27 @@ from eigenprune.lab.studies import PlannedRow, Study, plan
 if TYPE_CHECKING:
     import pandas as pd
 
-# `study, ..., loss`: the columns of every curves.csv.
-COLUMNS = (
-    "study",
-    "dataset",
-    "hidden",
-    "activation",
-    "method",
-    "seed",
-    "pruning_ratio",
-    "nodes_kept",
-    "parameters_kept",
-    "accuracy",
-    "loss",
-)
+
+def finished(study: Study) -> Iterator[tuple[PlannedRow, dict[str, Any]]]:
+    """The rows of a study that are in the store or recorded in Git, with their results."""
+    store, recorded = Store(project.store_dir()), recorded_results(study)
+    for row in plan(study):
+        run = run_id(row.run)
+        entry = store.get(run)
+        result = entry.record["result"] if entry is not None else recorded.get(run)
+        if result is not None and result["status"] == "done":
+            yield row, result
 
 
-def table(study: Study, rows: Sequence[PlannedRow], store: Store) -> "pd.DataFrame":
-    """The rows that are in the store, as a table."""
+def curves(study: Study) -> "pd.DataFrame":
+    """The tidy table of a study, as far as it is there: one row per network, columns COLUMNS."""
     import pandas as pd
 
-    found = []
-    for row in rows:
-        entry = store.get(run_id(row.run))
-        if entry is None or entry.record["result"]["status"] != "done":
-            continue
-        training, result = row.run.training, entry.record["result"]
-        labels = {
-            "study": study.name,
-            "dataset": training.dataset,
-            "hidden": study.widths,
-            "activation": training.activation,
-            "method": row.method,
-            "seed": training.seed,
-            "pruning_ratio": row.run.pruning_ratio,
-        }
-        found.append(labels | {key: result[key] for key in COLUMNS[len(labels) :]})
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    rows = [
+        {**labels(study, row), **{key: result[key] for key in COLUMNS if key in result}}
+        for row, result in finished(study)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def trainings(study: Study) -> "pd.DataFrame":
@@ -62,13 +48,13 @@ def trainings(study: Study) -> "pd.DataFrame":
 
     rows = [
         {
-            **labels,
+            **key,
             "accuracy": entry.record["result"]["accuracy"],
             "loss": entry.record["result"]["loss"],
             "run": run_id(training),
             "weights": hashlib.sha256(entry.arrays or b"").hexdigest(),
         }
-        for labels, training, entry in _trained(study)
+        for key, training, entry in _trained(study)
     ]
     return pd.DataFrame(rows)
 
@@ -78,8 +64,8 @@ def histories(study: Study) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [
-        {**labels, "epoch": epoch, "loss": loss}
-        for labels, _, entry in _trained(study)
+        {**key, "epoch": epoch, "loss": loss}
+        for key, _, entry in _trained(study)
         for epoch, loss in enumerate(entry.record["result"]["losses"], start=1)
     ]
     return pd.DataFrame(rows)
@@ -97,7 +83,7 @@ def eigenvalues(study: Study) -> "pd.DataFrame":
 
     data = datasets.load(study.dataset, project.data_dir())
     rows = []
-    for labels, training, entry in _trained(study):
+    for key, training, entry in _trained(study):
         if training.layer != "spectral":
             continue
         network = initial_network(training, data)
@@ -107,7 +93,7 @@ def eigenvalues(study: Study) -> "pd.DataFrame":
             for number, layer in enumerate(hidden_layers(network), start=1):
                 values = layer.eigenvalues_out.tolist()  # type: ignore[operator]
                 rows += [
-                    {**labels, "layer": number, "node": node, "when": when, "eigenvalue": value}
+                    {**key, "layer": number, "node": node, "when": when, "eigenvalue": value}
                     for node, value in enumerate(values)
                 ]
     return pd.DataFrame(rows)
@@ -120,23 +106,19 @@ def layer_shares(study: Study) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    store = Store(project.store_dir())
-    rows = []
-    for row in plan(study):
-        entry = store.get(run_id(row.run))
-        if entry is None or entry.record["result"]["status"] != "done":
-            continue
-        kept = entry.record["result"]["nodes_by_layer"]
-        for number, (nodes, width) in enumerate(zip(kept, study.hidden, strict=True), start=1):
-            rows.append(
-                {
-                    "activation": row.run.training.activation,
-                    "method": row.method,
-                    "layer": number,
-                    "pruning_ratio": row.run.pruning_ratio,
-                    "share": nodes / width,
-                }
-            )
+    rows = [
+        {
+            "activation": row.run.training.activation,
+            "method": row.method,
+            "layer": number,
+            "pruning_ratio": row.run.pruning_ratio,
+            "share": nodes / width,
+        }
+        for row, result in finished(study)
+        for number, (nodes, width) in enumerate(
+            zip(result["nodes_by_layer"], study.hidden, strict=True), start=1
+        )
+    ]
     keys = ["activation", "method", "layer", "pruning_ratio"]
     return pd.DataFrame(rows).groupby(keys, sort=False)["share"].mean().reset_index()
 
@@ -152,9 +134,9 @@ def _trained(study: Study) -> Iterator[tuple[dict[str, object], Training, Entry]
         seen.add(training)
         entry = store.get(run_id(training))
         if entry is not None and entry.record["result"]["status"] == "done":
-            labels: dict[str, object] = {
+            key: dict[str, object] = {
                 "activation": training.activation,
                 "method": row.method,
                 "seed": training.seed,
             }
-            yield labels, training, entry
+            yield key, training, entry

@@ -58,7 +58,8 @@ def _essence(run: Run) -> dict[str, object]:
         if isinstance(value, Training):
             essence[field.name] = _essence(value)
         elif value != field.default:
-            essence[field.name] = value
+            # 1 and 1.0 are one learning rate.
+            essence[field.name] = float(value) if field.type is float else value
     if isinstance(run, Training):
         essence["data"] = datasets.checksum(run.dataset)
         essence["protocol"] = PROTOCOL_VERSION

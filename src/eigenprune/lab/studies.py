@@ -112,7 +112,7 @@ def load_params(path: Path) -> Params:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or a byte that is none
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     _mapping(document, path.name, {"quick", "defaults", "studies"})
     defaults = document.get("defaults") or {}
@@ -126,13 +126,16 @@ def load_params(path: Path) -> Params:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
             raise UserError(f"{where}: the name may hold a-z, 0-9 and single hyphens")
         _mapping(entry, where, _KEYS)
-        studies[name] = make_study(str(name), {**defaults, **entry}, where)
+        studies[str(name)] = make_study(str(name), {**defaults, **entry}, where)
     quick = document.get("quick") or []
-    if not isinstance(quick, list):
+    if not isinstance(quick, list) or not all(isinstance(name, str | int) for name in quick):
         raise UserError(f"{path.name}: quick: {quick!r} must be a list of names of studies")
+    quick = list(map(str, quick))
+    if len(set(quick)) != len(quick):
+        raise UserError(f"{path.name}: quick: {quick!r} names a study twice")
     for name in quick:
         if name not in studies:
-            hint = did_you_mean(str(name), list(studies))
+            hint = did_you_mean(name, list(studies))
             raise UserError(f"{path.name}: quick: {name!r} is not one of the studies{hint}")
         # The pipeline has a notebook for each kind of method.
         if len({METHODS[method].retrained for method in studies[name].methods}) < 2:
@@ -167,7 +170,7 @@ def make_study(name: str, values: Mapping[str, Any], where: str) -> Study:
             raise UserError(f"{where}: {key} is missing; allowed: {allowed}")
         try:
             checked[key] = convert(values[key])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             hint = str(error) if isinstance(error, UserError) else ""
             raise UserError(
                 f"{where}.{key}: {values[key]!r} is not allowed{hint}; allowed: {allowed}"
@@ -203,18 +206,24 @@ def _whole(lowest: int) -> Callable[[object], int]:
     return check
 
 
-def _ratio(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+def _number(value: object) -> float:
+    # DVC writes 1e-05, which YAML 1.1 takes for a word.
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError
     return float(value)
+
+
+def _ratio(value: object) -> float:
+    if not 0 <= (number := _number(value)) <= 1:
+        raise ValueError
+    return number
 
 
 def _rate(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = _number(value)
+    if not (number > 0 and math.isfinite(number)):
         raise ValueError
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError
-    return float(value)
+    return number
 
 
 def _one_of(known: tuple[str, ...]) -> Callable[[object], str]:

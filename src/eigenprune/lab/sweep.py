@@ -1,15 +1,15 @@
-"""Carry a study out: what is in the store is returned, the rest is computed."""
+"""Carry a study out: what is done is returned, the rest is computed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import datasets, executors, project
+from eigenprune.lab import datasets, executors, project, results
 from eigenprune.lab.executors import Job, Places
-from eigenprune.lab.results import table
-from eigenprune.lab.runs import Run, Training, run_id
+from eigenprune.lab.recorded import recorded_results
+from eigenprune.lab.runs import Pruning, Training, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import PlannedRow, Study, plan
+from eigenprune.lab.studies import Study, plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,22 +29,27 @@ class Outlook:
     work: float
 
 
-def outlook(rows: Sequence[PlannedRow], store: Store) -> Outlook:
-    """Divide the runs behind some rows into done and to be computed."""
-    wanted: dict[Training, dict[Run, None]] = {}
-    for row in rows:
+def outlook(study: Study, store: Store) -> Outlook:
+    """Divide the runs of a study into done (in the store, or recorded in Git) and to be computed.
+
+    A network need not be trained again if all that is wanted of it has been recorded.
+    """
+    recorded = recorded_results(study)
+    wanted: dict[Training, dict[Pruning, None]] = {}
+    for row in plan(study):
         wanted.setdefault(row.run.training, {})[row.run] = None
-    jobs, done, work = [], 0, 0.0
+    jobs, done, to_compute, work = [], 0, 0, 0.0
     for training, prunings in wanted.items():
-        missing = tuple(p for p in prunings if run_id(p) not in store)
-        trained = run_id(training) in store
+        ids = {pruning: run_id(pruning) for pruning in prunings}
+        missing = tuple(p for p, run in ids.items() if run not in recorded and run not in store)
+        trained = run_id(training) in store or all(run in recorded for run in ids.values())
         done += len(prunings) - len(missing) + trained
+        to_compute += len(missing) + (not trained)
         if missing or not trained:
-            jobs.append(Job(training, missing))  # type: ignore[arg-type]
+            jobs.append(Job(training, missing, trained))
             work += sum(map(executors.work, missing))
             work += 0.0 if trained else executors.work(training)
-    total = len(wanted) + sum(map(len, wanted.values()))
-    return Outlook(jobs, done, total - done, work)
+    return Outlook(jobs, done, to_compute, work)
 
 
 OnStart = Callable[[Outlook], executors.OnUnits]
@@ -57,7 +62,7 @@ def run_study(
     workers: int | None = None,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
-    """The tidy curves of a study, computed as far as they are not in the store.
+    """The tidy curves of a study, computed as far as they are not done.
 
     Args:
         study: what to compute.
@@ -72,17 +77,17 @@ def run_study(
         diverged have no row.
 
     Raises:
+        ExecutorError: see `executors.execute`.
         UserError: if the dataset's files are not there or not the canonical ones.
     """
     places = Places(store=project.store_dir(), data=project.data_dir())
     datasets.require_files(study.dataset, places.data)
     store = Store(places.store)
-    rows = plan(study)
-    todo = outlook(rows, store)
+    todo = outlook(study, store)
     on_units = on_start(todo) if on_start is not None else None
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
         datasets.load(study.dataset, places.data)
         chosen = executor or ("process" if todo.work > WORTH_PROCESSES else "inline")
         executors.execute(todo.jobs, places, executor=chosen, workers=workers, on_units=on_units)
-    return table(study, rows, store)
+    return results.curves(study)

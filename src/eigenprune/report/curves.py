@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.results import COLUMNS
+from eigenprune.lab.rows import COLUMNS
 
 
 def write_curves(curves: pd.DataFrame, path: Path) -> None:

@@ -1,0 +1,141 @@
+"""Results kept in Git: `results/paper/STUDY/`, small tidy files that count as done everywhere.
+
+`curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it;
+`manifest.json` sums that up. Weights are not recorded.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.lab import datasets, project
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.rows import COLUMNS, labels
+from eigenprune.lab.runs import PROTOCOL_VERSION, run_id
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Study, plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RESULT = ("nodes_kept", "parameters_kept", "accuracy", "loss")
+MADE_WITH = ("commit", "torch", "python", "device", "processor", "threads", "seconds")
+TRAINED_WITH = ("training", "training_seconds")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What `record` found."""
+
+    folder: Path
+    rows: int
+    missing: int
+
+
+def folder_of(study: Study) -> Path:
+    """`results/paper/STUDY` of the project."""
+    return project.root() / "results" / "paper" / study.name
+
+
+def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
+    """The recorded results by run id, as a `Pruning` leaves them; empty if nothing is recorded.
+
+    Raises:
+        UserError: if the recorded files do not belong together.
+    """
+    return {
+        run: {
+            "status": "done",
+            **{key: row[key] for key in RESULT},
+            "nodes_by_layer": [int(nodes) for nodes in row["nodes_by_layer"].split("-")],
+        }
+        for run, row in _read(folder_of(study)).items()
+    }
+
+
+def record(study: Study, store: Store) -> Recording:
+    """Write the finished runs of a study to `results/paper/STUDY/`.
+
+    What was recorded before, here or elsewhere, stays if it still belongs to the study.
+
+    Args:
+        study: as in `params.yaml`.
+        store: where the finished runs are.
+    """
+    import pandas as pd
+
+    folder = folder_of(study)
+    known, rows = _read(folder), []
+    planned = plan(study)
+    for row in planned:
+        run = run_id(row.run)
+        entry = store.get(run)
+        if entry is None:
+            if run in known:
+                rows.append(known[run])
+            continue
+        result, made = entry.record["result"], entry.record["made_with"]
+        if result["status"] != "done":
+            continue
+        training = run_id(row.run.training)
+        trained = store.get(training)
+        rows.append(
+            labels(study, row)
+            | {key: result[key] for key in RESULT}
+            | {"run": run, "nodes_by_layer": "-".join(map(str, result["nodes_by_layer"]))}
+            | {key: made[key] for key in MADE_WITH}
+            | {"training": training}
+            | {"training_seconds": trained.record["made_with"]["seconds"] if trained else None}
+        )
+    if rows:
+        table = pd.DataFrame(rows)
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = ["run", "nodes_by_layer", *MADE_WITH, *TRAINED_WITH]
+        _write_csv(table[list(COLUMNS)], folder / "curves.csv")
+        _write_csv(table[columns], folder / "runs.csv")
+        manifest = _manifest(study, table, len(planned))
+        text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+    return Recording(folder, len(rows), len(planned) - len(rows))
+
+
+def _manifest(study: Study, table: "pd.DataFrame", planned: int) -> Mapping[str, Any]:
+    made = ["commit", "torch", "python", "device", "processor", "threads"]
+    groups = table.groupby(made, sort=False)["seconds"].agg(["size", "sum"]).reset_index()
+    networks = table.drop_duplicates("training")
+    return {
+        "study": asdict(study),
+        "data_sha256": datasets.checksum(study.dataset),
+        "protocol": PROTOCOL_VERSION,
+        "rows": len(table),
+        "rows_planned": planned,
+        "networks": len(networks),
+        "training_seconds": round(float(networks["training_seconds"].sum()), 1),
+        "made_with": [
+            {**{key: group[key] for key in made}, "rows": group["size"], "seconds": group["sum"]}
+            for group in groups.round({"sum": 1}).to_dict("records")
+        ],
+    }
+
+
+def _read(folder: Path) -> dict[str, dict[str, Any]]:
+    import pandas as pd
+
+    if not (folder / "runs.csv").is_file():
+        return {}
+    text = {"hidden": str, "nodes_by_layer": str, "run": str, "training": str, "commit": str}
+    curves = pd.read_csv(folder / "curves.csv", dtype=text)
+    runs = pd.read_csv(folder / "runs.csv", dtype=text)
+    if len(curves) != len(runs):
+        raise UserError(
+            f"{folder}: curves.csv has {len(curves)} rows and runs.csv {len(runs)}; they are "
+            "written together by `eigenprune record`: restore both from Git"
+        )
+    rows = pd.concat([curves, runs], axis=1).to_dict("records")
+    return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
+
+
+def _write_csv(table: "pd.DataFrame", path: Path) -> None:
+    table.to_csv(path, index=False, lineterminator="\n")

@@ -1,0 +1,32 @@
+"""The columns of the tidy table that everything reads."""
+
+from eigenprune.lab.studies import PlannedRow, Study
+
+# Of every curves.csv: one row per network, accuracy from 0 to 1, hidden as `500-500-500`.
+COLUMNS = (
+    "study",
+    "dataset",
+    "hidden",
+    "activation",
+    "method",
+    "seed",
+    "pruning_ratio",
+    "nodes_kept",
+    "parameters_kept",
+    "accuracy",
+    "loss",
+)
+
+
+def labels(study: Study, row: PlannedRow) -> dict[str, object]:
+    """What a row of the curves says of its network before any result: the first columns."""
+    training = row.run.training
+    return {
+        "study": study.name,
+        "dataset": training.dataset,
+        "hidden": study.widths,
+        "activation": training.activation,
+        "method": row.method,
+        "seed": training.seed,
+        "pruning_ratio": row.run.pruning_ratio,
+    }

@@ -1,0 +1,171 @@
+"""What happens to a sweep when somebody pulls the plug: real processes, really killed."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from eigenprune.lab import sweep
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Study, make_study
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+
+# A busy machine is slow to start processes; a worker that must die is given less.
+PATIENCE = 90
+SECONDS_TO_DIE = 15
+
+SWEEP = """
+import json, sys
+from eigenprune.lab import executors, studies, sweep
+study = studies.make_study("fault", json.loads(sys.argv[1]), "test")
+try:
+    sweep.run_study(study, executor="process", workers=min(2, len(study.seeds)))
+except executors.ExecutorError as error:
+    sys.exit(f"ExecutorError: {error}")
+"""
+SETTINGS = {
+    "dataset": "digits",
+    "hidden": [8],
+    "activations": ["relu"],
+    "methods": ["direct"],
+    "seeds": [1],
+    "pruning_ratios": [0.5],
+    "epochs": 2,
+    "retraining_epochs": 0,
+    "batch_size": 100,
+    "learning_rate": 0.01,
+    "initialisation": "2022",
+}
+# Many short runs: there is always one in the middle of its writing or its training.
+MANY = SETTINGS | {"methods": ["direct", "post"], "seeds": list(range(8)), "epochs": 20}
+# A network that is soon trained, and retrainings that never end.
+ENDLESS = SETTINGS | {"methods": ["pre"], "retraining_epochs": 10**7}
+
+
+def study_of(settings: dict[str, object]) -> Study:
+    return make_study("fault", settings, "test")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The run store of one test."""
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "runs"))
+    monkeypatch.setenv("EIGENPRUNE_DATA", str(tmp_path / "no-data"))
+    return tmp_path / "runs"
+
+
+Start = Callable[[dict[str, object]], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a sweep in a process group of its own; nothing of it outlives the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_sweep(settings: dict[str, object]) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", SWEEP, json.dumps(settings)],
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return started[-1]
+
+    yield start_sweep
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_until(happens: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (happened := happens()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return happened
+
+
+def records(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.json") if not path.name.startswith("."))
+
+
+def all_whole(folder: Path) -> bool:
+    store = Store(folder)
+    return all(store.get(path.stem) is not None for path in records(folder))
+
+
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The worker processes, without multiprocessing's own resource tracker."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def gone(process: psutil.Process) -> bool:
+    # Nobody may be there to collect the exit status of an orphan: a zombie has ended too.
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_parent_killed_workers_die_and_the_next_start_goes_on(
+    start: Start, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start(MANY)
+    assert wait_until(lambda: len(records(folder)) >= 3), "the sweep did not begin"
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers(process)) == 2
+    process.kill()
+    process.wait()
+    assert wait_until(lambda: all(map(gone, family)), SECONDS_TO_DIE), "orphans go on computing"
+
+    assert all_whole(folder)
+    finished = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in records(folder)}
+    rows = sweep.run_study(study_of(MANY), executor="inline")
+    again = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in records(folder)}
+    assert len(finished) < len(again), "nothing was left to do: the kill came too late"
+    assert again.items() >= finished.items()
+
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "undisturbed"))
+    undisturbed = sweep.run_study(study_of(MANY), executor="inline")
+    pd.testing.assert_frame_equal(rows, undisturbed)
+    assert len(rows) == 32
+
+
+def test_worker_killed_is_told_in_a_sentence_and_finished_runs_are_kept(
+    start: Start, folder: Path
+) -> None:
+    process = start(ENDLESS | {"seeds": [1, 2]})
+    assert wait_until(lambda: len(records(folder)) == 2), "the sweep did not begin"
+    family = workers(process)
+    family[0].kill()
+    _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "ExecutorError: a worker process was killed" in told
+    assert "finished runs are kept" in told and "start again to go on" in told
+    assert wait_until(lambda: all(map(gone, family)), SECONDS_TO_DIE)
+    assert len(records(folder)) == 2 and all_whole(folder)
+
+
+def test_ctrl_c_ends_within_seconds_and_finished_runs_are_kept(start: Start, folder: Path) -> None:
+    process = start(ENDLESS)
+    assert wait_until(lambda: len(records(folder)) == 1), "the sweep did not begin"
+    family = workers(process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    _, told = process.communicate(timeout=SECONDS_TO_DIE)
+    assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
+    assert "KeyboardInterrupt" in told and "ExecutorError" not in told
+    assert wait_until(lambda: all(map(gone, family)), SECONDS_TO_DIE)
+    assert len(records(folder)) == 1 and all_whole(folder)
