@@ -1,6 +1,8 @@
 """The command line: thin, and quick to start, since heavy imports wait until they are needed."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,7 +84,7 @@ def run(
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
     from eigenprune.lab import progress, sweep
 
-    with progress.shown(chosen.name) as on_start:
+    with _resumable(), progress.shown(chosen.name) as on_start:
         curves = sweep.run_study(chosen, executor=executor, workers=workers, on_start=on_start)
     _report(chosen, curves, output, plot)
 
@@ -132,11 +134,12 @@ def notebook(
     from eigenprune.report.notebooks import run_notebook
 
     root = project.root()
-    run_notebook(
-        root / "notebooks" / f"{name}.ipynb",
-        project.results_dir(study, params.quick) / f"{name}.ipynb",
-        {"study": study},
-    )
+    with _resumable():
+        run_notebook(
+            root / "notebooks" / f"{name}.ipynb",
+            project.results_dir(study, params.quick) / f"{name}.ipynb",
+            {"study": study},
+        )
 
 
 @app.command(epilog="Example:\n\n    eigenprune book")
@@ -179,6 +182,18 @@ def check() -> None:
         for file, sha256 in files.items():
             datasets.read_checked(folder / file, sha256)
         typer.echo(f"{name}: as published")
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            "\neigenprune: interrupted; finished runs are kept, the same command goes on from there",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None
 
 
 def _params() -> "Params":

@@ -134,7 +134,7 @@ def test_a_bad_value_stops_the_pipeline_in_one_sentence(reproduced: Path) -> Non
     finally:
         params.write_text(before)
         run(reproduced, "git", "checkout", "--quiet", "dvc.lock")
-        run(reproduced, "dvc", "checkout", "--quiet")
+        run(reproduced, "dvc", "repro", "--quiet", f"train@{name}")
     assert f"studies.{name}.pruning_ratios: [1.5] is not allowed" in told
     assert "Traceback" not in told
 

@@ -20,12 +20,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "pre": {"color": "#009E73", "marker": "^", "linestyle": "-"},
     "random": {"color": "#7F7F7F", "marker": "x", "linestyle": ":"},
 }
-_PUBLISHED: dict[str, Any] = {
-    "color": "#000000",
-    "linestyle": "none",
-    "markerfacecolor": "none",
-    "alpha": 0.6,
-}
+_PUBLISHED: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "alpha": 0.55}
 
 
 def use_style() -> None:
@@ -63,7 +58,7 @@ def tradeoff(
     """Trade-off curves: accuracy over what is removed, one panel per activation.
 
     Bands are one sample standard deviation over the seeds. The thin line is the accuracy of the
-    unpruned network of the first method. Open black markers are published means.
+    unpruned network of the first method. Open markers are published means.
 
     Args:
         means: what `statistics.over_seeds` returns, for one study.
@@ -83,6 +78,7 @@ def tradeoff(
         panel.axhline(100 * control, color="black", linewidth=0.7, label="unpruned")
         panel.set_title(activation)
         if against == "pruning_ratio":
+            panel.set_xlim(-0.03, 1.03)
             panel.set_xlabel("pruning ratio")
         else:
             panel.set_xscale("log")
@@ -109,7 +105,7 @@ def _published_points(panel: Axes, published: pd.DataFrame, activation: str, met
             points["pruning_ratio"],
             100 * points["accuracy_mean"],
             label=f"{method}, published (hidden {points.iloc[0]['hidden']})",
-            **{**_PUBLISHED, "marker": _LOOKS[method]["marker"]},
+            **{**_LOOKS[method], **_PUBLISHED},
         )
 
 

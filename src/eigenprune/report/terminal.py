@@ -9,7 +9,7 @@ from eigenprune.report.statistics import percent
 
 
 def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
-    """One table per activation: a line per pruning ratio, our accuracies and the published ones.
+    """One table per activation: a line per pruning ratio, our accuracies and the published means.
 
     Args:
         means: what `statistics.over_seeds` returns.
@@ -32,7 +32,7 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
             ]
             if len(theirs):
                 table.add_column(f"published ({theirs.iloc[0]['hidden']})", justify="right")
-                columns.append(_cells(theirs))
+                columns.append(_cells(theirs.assign(accuracy_std=float("nan"))))
         for ratio in ours["pruning_ratio"].unique():
             table.add_row(f"{ratio:g}", *(cells.get(ratio, "") for cells in columns))
         yield table
