@@ -38,7 +38,12 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     """
     from safetensors.torch import save_file
 
-    modules = {name: _describe(module) for name, module in model.named_children()}
+    # Not named_children: it would leave out an activation that stands in a second place.
+    modules = {
+        name: _describe(module)
+        for name, module in model.named_modules(remove_duplicate=False)
+        if name and "." not in name
+    }
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     # One entry only: safetensors writes several in an order of its own.
     header = json.dumps({"modules": modules, "sha256": _checksum(modules, state)})

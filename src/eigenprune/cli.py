@@ -190,7 +190,7 @@ def _resumable() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         print(
-            "\neigenprune: interrupted; finished runs are kept, the same command goes on from there",
+            "\neigenprune: interrupted; finished runs are kept, the same command goes on from here",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None
@@ -271,6 +271,11 @@ def main() -> None:
         sys.exit(2)
     except Failure as error:
         print(f"eigenprune: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"eigenprune: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -1,5 +1,7 @@
 """What a network achieves and what it costs."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,19 +20,22 @@ def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, 
         inputs: (rows, features), on the model's device.
         targets: (rows,) class numbers.
 
+    Raises:
+        ValueError: if there are no rows, or not as many inputs as targets.
+
     Example:
         >>> evaluate(nn.Identity(), torch.tensor([[9.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1]))[0]
         0.5
     """
-    was_training = model.training
-    model.eval()
+    if len(inputs) != len(targets) or not len(inputs):
+        raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")
+    model = copy.deepcopy(model).eval()
     correct, loss = 0, 0.0
     for start in range(0, len(inputs), _ROWS_AT_ONCE):
         logits = model(inputs[start : start + _ROWS_AT_ONCE])
         wanted = targets[start : start + _ROWS_AT_ONCE]
         correct += int((logits.argmax(dim=1) == wanted).sum())
         loss += float(F.cross_entropy(logits, wanted, reduction="sum"))
-    model.train(was_training)
     return correct / len(inputs), loss / len(inputs)
 
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Collection, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from eigenprune import seeds
 from eigenprune.layers import SpectralLinear
@@ -13,6 +13,22 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh
 LAYERS = ("spectral", "dense")
 
 FullyConnected = SpectralLinear | nn.Linear
+
+
+class NodeMask(nn.Module):
+    """Multiplies each node by one or zero; a node at zero sends nothing on and learns nothing."""
+
+    keep: Tensor
+
+    def __init__(self, keep: Tensor) -> None:
+        """Take `keep`, (nodes,) bool, True for a node that stays."""
+        super().__init__()
+        self.register_buffer("keep", keep)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(..., nodes) to (..., nodes)."""
+        # where, not a product: a removed node that is infinite must not become NaN.
+        return torch.where(self.keep, inputs, 0.0)
 
 
 def mlp(
@@ -56,6 +72,11 @@ def mlp(
         raise ValueError(f"activation={activation!r}: one of {', '.join(ACTIVATIONS)}")
     if layer not in LAYERS:
         raise ValueError(f"layer={layer!r}: one of {', '.join(LAYERS)}")
+    if layer == "dense" and (eigenvalues_in or frozen or initialisation != "2022"):
+        raise ValueError(
+            "eigenvalues_in, frozen and initialisation are for layer='spectral'; a dense layer has "
+            "no eigenvalues and starts Glorot-uniform"
+        )
     generator = seeds.generator(seed, "initialisation")
     modules: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(widths):
@@ -98,7 +119,7 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     must act on each node by itself; then a node is one row of its layer and one column of the next.
 
     Raises:
-        ValueError: if another module with parameters is found, or fewer than two layers.
+        ValueError: if another module with parameters or buffers is found, or no layer at all.
 
     Example:
         >>> len(fully_connected(mlp([64, 100, 100, 10])))
@@ -108,16 +129,24 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     for index, module in enumerate(model):
         if isinstance(module, SpectralLinear | nn.Linear):
             layers.append(module)
-        elif any(True for _ in module.parameters()):
+        elif not isinstance(module, NodeMask) and module.state_dict():
             raise ValueError(
                 f"module {index} is a {type(module).__name__}: nodes can be pruned where only "
-                "SpectralLinear, nn.Linear and parameter-free modules stand in the nn.Sequential"
+                "SpectralLinear, nn.Linear and modules without parameters or buffers stand in the "
+                "nn.Sequential"
             )
-    if len(layers) < 2:
-        raise ValueError(f"the network has {len(layers)} fully connected layers; at least 2 needed")
+    if not layers:
+        raise ValueError("the network has no fully connected layer")
     return layers
 
 
 def hidden_layers(model: nn.Sequential) -> list[FullyConnected]:
-    """The layers whose outputs are hidden nodes: all but the last."""
-    return fully_connected(model)[:-1]
+    """The layers whose outputs are hidden nodes: all but the last.
+
+    Raises:
+        ValueError: see `fully_connected`; and if there is no hidden layer.
+    """
+    hidden = fully_connected(model)[:-1]
+    if not hidden:
+        raise ValueError("the network has no hidden layer: it needs two fully connected ones")
+    return hidden

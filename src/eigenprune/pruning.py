@@ -13,7 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune.layers import SpectralLinear
-from eigenprune.networks import FullyConnected, blank_linear, fully_connected
+from eigenprune.networks import (
+    FullyConnected,
+    NodeMask,
+    blank_linear,
+    fully_connected,
+    hidden_layers,
+)
 
 SCOPES = ("global", "layer")
 
@@ -85,22 +91,6 @@ def _ranks(score: Tensor) -> Tensor:
     return ranks
 
 
-class NodeMask(nn.Module):
-    """Multiplies each node by one or zero; a node at zero sends nothing on and learns nothing."""
-
-    keep: Tensor
-
-    def __init__(self, keep: Tensor) -> None:
-        """Take `keep`, (nodes,) bool, True for a node that stays."""
-        super().__init__()
-        self.register_buffer("keep", keep)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(..., nodes) to (..., nodes)."""
-        # where, not a product: a removed node that is infinite must not become NaN.
-        return torch.where(self.keep, inputs, 0.0)
-
-
 def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     """A copy of the network in which the removed nodes are silent.
 
@@ -117,7 +107,7 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
         True
     """
     layers = fully_connected(model)
-    _check_masks(layers, masks)
+    _check_masks(model, masks)
     waiting = iter(masks)
     modules: list[nn.Module] = []
     for module in model:
@@ -126,7 +116,7 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
             keep = next(waiting)
             modules.append(NodeMask(keep.to(layers[0].weight.device)))
         modules.append(copy.deepcopy(module))
-    return nn.Sequential(*modules)
+    return nn.Sequential(*modules).train(model.training)
 
 
 def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
@@ -145,7 +135,7 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
         50
     """
     layers = fully_connected(model)
-    _check_masks(layers, masks)
+    _check_masks(model, masks)
     device = layers[0].weight.device
     first = torch.ones(layers[0].in_features, dtype=torch.bool)
     last = torch.ones(layers[-1].out_features, dtype=torch.bool)
@@ -163,7 +153,7 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
                 modules.append(NodeMask(keep))
         else:
             modules.append(copy.deepcopy(module))
-    return nn.Sequential(*modules)
+    return nn.Sequential(*modules).train(model.training)
 
 
 @torch.no_grad()
@@ -180,8 +170,8 @@ def _smaller(layer: FullyConnected, inputs: Tensor, outputs: Tensor) -> FullyCon
     return smaller
 
 
-def _check_masks(layers: Sequence[FullyConnected], masks: Sequence[Tensor]) -> None:
-    nodes = [layer.out_features for layer in layers[:-1]]
+def _check_masks(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
+    nodes = [layer.out_features for layer in hidden_layers(model)]
     if [tuple(mask.shape) for mask in masks] != [(n,) for n in nodes]:
         shapes = [tuple(mask.shape) for mask in masks]
         raise ValueError(f"masks of shapes {shapes}: the hidden layers have {nodes} nodes")

@@ -23,6 +23,7 @@ def same(one: nn.Sequential, other: nn.Sequential) -> bool:
     )
 
 
+RELU = nn.ReLU()
 NETWORKS = {
     "spectral": ep.mlp([5, 4, 3], seed=1),
     "dense": ep.mlp([5, 4, 3], layer="dense", bias=True, activation="tanh", seed=1),
@@ -31,6 +32,9 @@ NETWORKS = {
     "compacted": ep.compact(ep.mlp([5, 4, 3], seed=1), [torch.arange(4) < 2]),
     "float64": ep.mlp([5, 4, 3], seed=1).double(),
     "one layer": ep.mlp([5, 3], seed=1),
+    "one activation in two places": nn.Sequential(
+        nn.Linear(5, 4), RELU, ep.SpectralLinear(4, 4), RELU, nn.Linear(4, 3)
+    ),
     "named modules": nn.Sequential(
         OrderedDict(first=ep.SpectralLinear(5, 4), act=nn.ReLU(), last=nn.Linear(4, 3))
     ),

@@ -106,6 +106,7 @@ def test_streams_of_a_seed_are_apart_and_repeatable() -> None:
         ([4, 3], {"layer": "linear"}, "dense"),
         ([4, 3], {"initialisation": "2021"}, "2022"),
         ([4, 3], {"frozen": ("phi",)}, "eigenvectors"),
+        ([4, 3], {"layer": "dense", "frozen": ("bias",)}, "layer='spectral'"),
     ],
 )
 def test_bad_arguments_are_refused(
@@ -120,8 +121,14 @@ def test_networks_whose_nodes_cannot_be_told_are_refused() -> None:
         networks.fully_connected(
             nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
         )
-    with pytest.raises(ValueError, match="at least 2"):
-        networks.fully_connected(nn.Sequential(nn.Linear(4, 3)))
+    with pytest.raises(ValueError, match="module 1 is a BatchNorm1d"):
+        networks.fully_connected(
+            nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5, affine=False), nn.Linear(5, 3))
+        )
+    with pytest.raises(ValueError, match="no fully connected layer"):
+        networks.fully_connected(nn.Sequential(nn.ReLU()))
+    with pytest.raises(ValueError, match="no hidden layer"):
+        networks.hidden_layers(nn.Sequential(nn.Linear(4, 3)))
 
 
 def test_parameter_free_modules_may_stand_between() -> None:

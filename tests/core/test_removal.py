@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import eigenprune as ep
-from eigenprune.networks import fully_connected
-from eigenprune.pruning import NodeMask
+from eigenprune.networks import NodeMask, fully_connected
 
 ACTIVATIONS = {
     "relu": nn.ReLU,

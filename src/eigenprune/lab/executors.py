@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,12 @@ def _compute(
         report(left)
 
 
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class _Stopped(Exception):
     """Somebody pressed Ctrl-C: leave the run where it is."""
 
@@ -127,14 +134,17 @@ def _on_processes(
 ) -> None:
     # spawn: forking a process in which torch has started threads can hang.
     context = multiprocessing.get_context("spawn")
-    units, stop = context.SimpleQueue(), context.Event()
+    # A bare pipe, not a queue: small writes are atomic, and there is no lock that a killed worker
+    # could take with it.
+    receiver, sender = context.Pipe(duplex=False)
+    stop = context.Event()
     with (
-        _draining(units, report),
+        _draining(receiver, sender, report),
         ProcessPoolExecutor(
-            min(workers or len(os.sched_getaffinity(0)), sum(1 + len(j.prunings) for j in jobs)),
+            min(workers or _usable_cores(), sum(1 + len(j.prunings) for j in jobs)),
             mp_context=context,
             initializer=_start_worker,
-            initargs=(units, stop),
+            initargs=(sender, stop),
         ) as pool,
     ):
         try:
@@ -158,8 +168,8 @@ def _on_processes(
                         submit_followers(finished)
         except BrokenProcessPool as error:
             raise ExecutorError(
-                "a worker process was killed (out of memory?); finished runs are kept, "
-                "start again to go on"
+                "a worker process was killed (out of memory, or a script without "
+                "`if __name__ == '__main__':`); finished runs are kept, start again to go on"
             ) from error
         except BaseException:
             stop.set()
@@ -168,11 +178,11 @@ def _on_processes(
 
 
 @contextmanager
-def _draining(units: Any, report: OnUnits) -> Iterator[None]:
+def _draining(receiver: Connection, sender: Connection, report: OnUnits) -> Iterator[None]:
     """Pass on what workers report, in a thread, until they are gone."""
 
     def drain() -> None:
-        while (amount := units.get()) is not None:
+        while (amount := receiver.recv()) is not None:
             report(amount)
 
     thread = threading.Thread(target=drain, daemon=True)
@@ -180,7 +190,7 @@ def _draining(units: Any, report: OnUnits) -> Iterator[None]:
     try:
         yield
     finally:
-        units.put(None)
+        sender.send(None)
         thread.join()
 
 
@@ -188,13 +198,13 @@ def _draining(units: Any, report: OnUnits) -> Iterator[None]:
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(units: Any, stop: Event) -> None:
+def _start_worker(sender: Connection, stop: Event) -> None:
     import signal
 
     # Ctrl-C reaches the whole group of processes: the parent alone decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _worker.update(report=units.put, stop=stop)
+    _worker.update(report=sender.send, stop=stop)
 
 
 def _die_with_parent() -> None:

@@ -24,11 +24,15 @@ def made_with() -> dict[str, Any]:
 @cache
 def commit() -> str:
     """The commit of the code that runs, `+changes` if files differ from it, else `unknown`."""
-    command = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+changes"]
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        # Fails where this file is not in Git: installed inside somebody else's repository.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+changes")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _git(*words: str) -> str:
+    folder = Path(__file__).parent
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()

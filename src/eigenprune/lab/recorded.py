@@ -112,10 +112,10 @@ def _manifest(study: Study, table: "pd.DataFrame", planned: int) -> Mapping[str,
         "rows": len(table),
         "rows_planned": planned,
         "networks": len(networks),
-        "training_seconds": round(float(networks["training_seconds"].sum()), 1),
+        "training_seconds": round(float(networks["training_seconds"].sum()), 3),
         "made_with": [
             {**{key: group[key] for key in made}, "rows": group["size"], "seconds": group["sum"]}
-            for group in groups.round({"sum": 1}).to_dict("records")
+            for group in groups.round({"sum": 3}).to_dict("records")
         ],
     }
 

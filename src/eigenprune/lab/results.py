@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+NETWORK = ("activation", "method", "seed")  # what tells the networks of a study apart
+
+
 def finished(study: Study) -> Iterator[tuple[PlannedRow, dict[str, Any]]]:
     """The rows of a study that are in the store or recorded in Git, with their results."""
     store, recorded = Store(project.store_dir()), recorded_results(study)
@@ -56,7 +59,7 @@ def trainings(study: Study) -> "pd.DataFrame":
         }
         for key, training, entry in _trained(study)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*NETWORK, "accuracy", "loss", "run", "weights"])
 
 
 def histories(study: Study) -> "pd.DataFrame":
@@ -68,7 +71,7 @@ def histories(study: Study) -> "pd.DataFrame":
         for key, _, entry in _trained(study)
         for epoch, loss in enumerate(entry.record["result"]["losses"], start=1)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*NETWORK, "epoch", "loss"])
 
 
 def eigenvalues(study: Study) -> "pd.DataFrame":
@@ -96,7 +99,7 @@ def eigenvalues(study: Study) -> "pd.DataFrame":
                     {**key, "layer": number, "node": node, "when": when, "eigenvalue": value}
                     for node, value in enumerate(values)
                 ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*NETWORK, "layer", "node", "when", "eigenvalue"])
 
 
 def layer_shares(study: Study) -> "pd.DataFrame":
@@ -120,7 +123,8 @@ def layer_shares(study: Study) -> "pd.DataFrame":
         )
     ]
     keys = ["activation", "method", "layer", "pruning_ratio"]
-    return pd.DataFrame(rows).groupby(keys, sort=False)["share"].mean().reset_index()
+    table = pd.DataFrame(rows, columns=[*keys, "share"])
+    return table.groupby(keys, sort=False)["share"].mean().reset_index()
 
 
 def _trained(study: Study) -> Iterator[tuple[dict[str, object], Training, Entry]]:

@@ -5,13 +5,17 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.runs import Pruning, Training
+
+if TYPE_CHECKING:
+    import yaml
 
 # As in eigenprune.networks and eigenprune.layers, without importing torch; a test holds them equal.
 ACTIVATIONS = ("elu", "relu", "tanh")
@@ -109,7 +113,7 @@ def load_params(path: Path) -> Params:
     import yaml
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _strict_loader())
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or a byte that is none
@@ -144,6 +148,22 @@ def load_params(path: Path) -> Params:
                 "allowed in a quick study: it needs `pre` and at least one of the others"
             )
     return Params(tuple(quick), studies)
+
+
+@cache
+def _strict_loader() -> type["yaml.SafeLoader"]:
+    """YAML's safe loader, in which a key that stands twice is an error."""
+    import yaml
+
+    class StrictLoader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            for key in keys:
+                if keys.count(key) > 1:
+                    raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
+            return super().construct_mapping(node, deep)
+
+    return StrictLoader
 
 
 def restrict(study: Study, *, retrained: bool) -> Study:

@@ -90,4 +90,8 @@ def run_study(
         datasets.load(study.dataset, places.data)
         chosen = executor or ("process" if todo.work > WORTH_PROCESSES else "inline")
         executors.execute(todo.jobs, places, executor=chosen, workers=workers, on_units=on_units)
+        if lost := outlook(study, store).runs_to_compute:
+            raise executors.ExecutorError(
+                f"{lost} runs were computed and are not in {places.store}: is its disk full?"
+            )
     return results.curves(study)

@@ -1,0 +1,102 @@
+"""Results kept in Git: complete, honest about their origin, and counted as done."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eigenprune.lab import sweep
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.recorded import folder_of, record, recorded_results
+from eigenprune.lab.results import curves, layer_shares
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Study, change_study
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of the test's own, so that nothing is recorded in the real one."""
+    (tmp_path / "params.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+
+def compute(study: Study) -> pd.DataFrame:
+    return sweep.run_study(study, executor="inline")
+
+
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
+    """Another machine: the same project with an empty store."""
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "elsewhere"))
+    return Store(tmp_path / "elsewhere")
+
+
+def test_what_is_recorded_is_done_elsewhere(
+    tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, shares = compute(tiny), layer_shares(tiny)
+    made = record(tiny, Store(store_folder))
+    assert (made.rows, made.missing) == (len(here), 0)
+    store = elsewhere(monkeypatch, tmp_path)
+    assert sweep.outlook(tiny, store).jobs == []
+    pd.testing.assert_frame_equal(compute(tiny), here)
+    pd.testing.assert_frame_equal(layer_shares(tiny), shares)
+    assert not store.folder.exists()
+
+
+def test_other_settings_do_not_count_as_done(tiny: Study, store_folder: Path) -> None:
+    compute(tiny)
+    record(tiny, Store(store_folder))
+    other = change_study(tiny, {"learning_rate": 0.02})
+    assert recorded_results(other)  # of the same name, and yet
+    assert sweep.outlook(other, Store(store_folder / "empty")).runs_done == 0
+
+
+def test_recordings_of_two_machines_add_up(
+    tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = change_study(tiny, {"seeds": [1, 2]})
+    compute(tiny)
+    assert record(study, Store(store_folder)).missing == 8
+    first = (folder_of(study) / "curves.csv").read_text().splitlines()
+    store = elsewhere(monkeypatch, tmp_path)
+    compute(change_study(tiny, {"seeds": [2]}))
+    assert record(study, store).missing == 0
+    both = (folder_of(study) / "curves.csv").read_text().splitlines()
+    assert set(first) < set(both)
+    assert sorted(curves(study)["seed"].unique()) == [1, 2]
+
+
+def test_recording_twice_changes_no_byte(tiny: Study, store_folder: Path) -> None:
+    compute(tiny)
+    record(tiny, Store(store_folder))
+    before = {path.name: path.read_bytes() for path in folder_of(tiny).iterdir()}
+    record(tiny, Store(store_folder))
+    record(tiny, Store(store_folder / "empty"))
+    assert {path.name: path.read_bytes() for path in folder_of(tiny).iterdir()} == before
+
+
+def test_the_manifest_tells_what_made_it(tiny: Study, store_folder: Path) -> None:
+    rows = len(compute(tiny))
+    record(tiny, Store(store_folder))
+    manifest = json.loads((folder_of(tiny) / "manifest.json").read_text())
+    assert manifest["rows"] == manifest["rows_planned"] == rows
+    assert manifest["networks"] == 3  # direct and random share one
+    assert manifest["study"]["epochs"] == tiny.epochs
+    [made] = manifest["made_with"]
+    assert made["device"] == "cpu" and made["threads"] == 1 and made["commit"]
+    assert made["seconds"] > 0 and manifest["training_seconds"] > 0
+
+
+def test_nothing_finished_writes_nothing(tiny: Study, store_folder: Path) -> None:
+    assert record(tiny, Store(store_folder)).rows == 0
+    assert not folder_of(tiny).exists()
+
+
+def test_files_that_do_not_belong_together_are_refused(tiny: Study, store_folder: Path) -> None:
+    compute(tiny)
+    record(tiny, Store(store_folder))
+    path = folder_of(tiny) / "curves.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(UserError, match=r"curves\.csv has 7 rows and runs\.csv 8"):
+        recorded_results(tiny)
