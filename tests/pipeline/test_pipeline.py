@@ -107,6 +107,17 @@ def test_metrics_and_plots_show(reproduced: Path) -> None:
     assert "tradeoff.svg" in page
 
 
+def test_fetched_data_are_those_that_are_pinned(reproduced: Path, real_data: Path) -> None:
+    run(reproduced, "eigenprune", "data", "fetch", "--from", str(real_data))
+    assert "up to date" in run(reproduced, "dvc", "status", "data.dvc")
+    label = reproduced / "data" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    label.write_bytes(label.read_bytes()[:-1] + b"x")
+    assert "modified" in run(reproduced, "dvc", "status", "data.dvc")
+    told = run(reproduced, "eigenprune", "run", "mnist-1x500", "--methods", "direct", code=2)
+    assert f"{label}: the bytes are not the canonical ones" in told
+    shutil.rmtree(reproduced / "data")
+
+
 def test_a_change_touches_its_own_study_only(reproduced: Path) -> None:
     params = reproduced / "params.yaml"
     before = params.read_text()
