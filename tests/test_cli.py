@@ -76,6 +76,19 @@ def test_options_narrow_a_study(project: Path) -> None:
     assert set(curves["activation"]) == {"tanh"}
 
 
+def test_parts_times_and_status(project: Path) -> None:
+    assert "unknown" in eigenprune(project, "status", "tiny")
+    told = eigenprune(project, "run", "tiny", "--epochs", "100000", "--max-seconds", "1")
+    assert "The time is up: 12 runs are left" in told
+    eigenprune(project, "run", "tiny", "--shard", "1/2", "--output", "half.csv")
+    assert len(pd.read_csv(project / "half.csv")) == 4
+    assert "0:00:0" in eigenprune(project, "status")
+    eigenprune(project, "run", "tiny", "--shard", "2/2", "--output", "whole.csv")
+    assert len(pd.read_csv(project / "whole.csv")) == 8
+    assert "8 rows recorded, 0 still" in eigenprune(project, "record", "tiny")
+    assert (project / "results" / "paper" / "tiny" / "manifest.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
@@ -86,6 +99,9 @@ def test_options_narrow_a_study(project: Path) -> None:
         (["run", "tiny", "--seeds", "a-b"], "--seeds: 'a-b'"),
         (["run", "tiny", "--hidden", "8,8"], "--hidden: '8,8'"),
         (["run", "tiny", "--executor", "gpu"], "--executor: 'gpu' is not one of process, inline"),
+        (["run", "tiny", "--shard", "3/2"], "--shard: '3/2' is not of the form 2/4"),
+        (["run", "tiny", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
+        (["status", "tyny"], "did you mean 'tiny'?"),
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
         (["notebook", "tarin", "--study", "tiny"], "tarin.ipynb does not exist"),
         (["book"], "is missing: `dvc repro` makes it"),

@@ -55,6 +55,12 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; all usable cores if not given.")
     ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after that time; the same command goes on.")
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(help="Only the i-th of n parts, e.g. `2/4`: one for each machine.")
+    ] = "1/1",
     output: Annotated[
         Path | None, typer.Option(help="Write the tidy table (CSV) here.", dir_okay=False)
     ] = None,
@@ -80,13 +86,47 @@ def run(
 
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
+    if max_seconds is not None and not max_seconds > 0:
+        raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
+    part = _shard(shard)
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
     from eigenprune.lab import progress, sweep
+    from eigenprune.lab.store import Store
 
     with _resumable(), progress.shown(chosen.name) as on_start:
-        curves = sweep.run_study(chosen, executor=executor, workers=workers, on_start=on_start)
+        curves = sweep.run_study(
+            chosen,
+            executor=executor,
+            workers=workers,
+            max_seconds=max_seconds,
+            shard=part,
+            on_start=on_start,
+        )
     _report(chosen, curves, output, plot)
+    left = sweep.outlook(chosen, Store(project.store_dir()), part).runs_to_compute
+    if max_seconds is not None and left:
+        typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
+
+
+@app.command(epilog="Examples:\n\n    eigenprune status\n\n    eigenprune status mnist-1x500")
+def status(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all if not given."),
+    ] = None,
+) -> None:
+    """Show what of each study is done, running and pending, and about how long it will take."""
+    from rich.console import Console
+
+    from eigenprune.lab.status import study_status
+    from eigenprune.lab.store import Store
+    from eigenprune.report.terminal import status_table
+
+    params, store = _params(), Store(project.store_dir())
+    names = studies or list(params.studies)
+    chosen = [params.study(name) for name in names]
+    Console().print(status_table([study_status(study, store) for study in chosen]))
 
 
 @app.command(
@@ -237,6 +277,13 @@ def _widths(text: str | None) -> list[int] | None:
         return None if text is None else [int(word) for word in text.split("-")]
     except ValueError:
         raise UserError(f"--hidden: {text!r} is not of the form 500 or 800-800") from None
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise UserError(f"--shard: {text!r} is not of the form 2/4, the second of four parts")
+    return int(part), int(parts)
 
 
 def _report(study: "Study", curves: Any, output: Path | None, plot: Path | None) -> None:

@@ -115,7 +115,15 @@ class SpectralLinear(nn.Module):
         if self.eigenvalues_in is not None:
             return F.linear(inputs, self.weight, self.bias)
         # Scaling the outputs costs batch x out; forming the weights costs in x out.
-        outputs = F.linear(inputs, self.eigenvectors) * -self.eigenvalues_out
+        return self.from_products(F.linear(inputs, self.eigenvectors))
+
+    def from_products(self, products: Tensor) -> Tensor:
+        r"""The outputs of a layer without `eigenvalues_in`, given :math:`x \varphi^T`.
+
+        Products and outputs are (..., out_features). With frozen eigenvectors and a fixed input
+        the products never change: see `fixed_products`.
+        """
+        outputs = products * -self.eigenvalues_out
         return outputs if self.bias is None else outputs + self.bias
 
     @torch.no_grad()

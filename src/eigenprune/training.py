@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eigenprune import seeds
+from eigenprune.fixed_products import with_fixed_products
 
 
 def train(
@@ -59,6 +60,8 @@ def train(
     if len(inputs) != len(targets) or not len(inputs):
         raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")
     model = copy.deepcopy(model).to(inputs.device).train()
+    # The optimiser sees the parameters of `model`; the steps may be taken on a shorter network.
+    stepped, inputs = with_fixed_products(model, inputs)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not trainable:
         raise ValueError("the network has no trainable parameter: all are frozen")
@@ -69,7 +72,7 @@ def train(
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         total = torch.zeros((), device=inputs.device, dtype=torch.float64)
         for rows in order.split(batch_size):
-            loss = F.cross_entropy(model(inputs[rows]), targets[rows])
+            loss = F.cross_entropy(stepped(inputs[rows]), targets[rows])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -1,18 +1,21 @@
 """A study from end to end: on every executor the same, and nothing computed twice."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from eigenprune.lab import executors, protocols, sweep
-from eigenprune.lab.executors import EXECUTORS, Places, execute
+from eigenprune.lab import protocols, sweep
+from eigenprune.lab.executors import EXECUTORS, execute
+from eigenprune.lab.protocols import compute
 from eigenprune.lab.results import COLUMNS
 from eigenprune.lab.runs import Training, run_id
-from eigenprune.lab.store import Store
+from eigenprune.lab.store import Busy, Store
 from eigenprune.lab.studies import Study, change_study, plan
+from eigenprune.lab.tasks import OnUnits, Places, work
 
 
 def results(folder: Path) -> dict[str, object]:
@@ -37,7 +40,7 @@ class Progress:
     def __init__(self) -> None:
         self.told = 0.0
 
-    def __call__(self, todo: sweep.Outlook) -> executors.OnUnits:
+    def __call__(self, todo: sweep.Outlook) -> OnUnits:
         self.todo = todo
         return self.add
 
@@ -207,11 +210,11 @@ def test_the_outlook_counts_every_run_once(tiny: Study, store_folder: Path) -> N
     todo = sweep.outlook(study, Store(store_folder))
     runs = {run_id(row.run) for row in rows} | {run_id(row.run.training) for row in rows}
     assert (todo.runs_done, todo.runs_to_compute) == (0, len(runs))
-    tasks = [run for job in todo.jobs for task in job.followers() for run in task]
+    tasks = [run for job in todo.jobs for task in job.followers() for run in task.runs]
     trainings = [job.training for job in todo.jobs]
     assert {run_id(run) for run in [*tasks, *trainings]} == runs
     assert len(tasks) + len(trainings) == len(runs)
-    assert todo.work == pytest.approx(sum(map(executors.work, [*tasks, *trainings])))
+    assert todo.work == pytest.approx(sum(map(work, [*tasks, *trainings])))
 
 
 def test_work_grows_with_what_there_is_to_do() -> None:
@@ -220,4 +223,84 @@ def test_work_grows_with_what_there_is_to_do() -> None:
         dataset="digits", hidden=(8,), activation="relu", layer="dense", seed=1, epochs=200
     )
     wider = Training(dataset="digits", hidden=(80,), activation="relu", layer="dense", seed=1)
-    assert 0 < executors.work(run) < executors.work(longer) < executors.work(wider)
+    assert 0 < work(run) < work(longer) < work(wider)
+
+
+def test_shards_are_the_whole_and_do_not_overlap(tiny: Study, store_folder: Path) -> None:
+    study = change_study(tiny, {"seeds": [1, 2]})
+    store = Store(store_folder)
+    parts = [sweep.outlook(study, store, (part, 4)).jobs for part in (1, 2, 3, 4)]
+    trainings = [job.training for jobs in parts for job in jobs]
+    whole = [job.training for job in sweep.outlook(study, store).jobs]
+    assert sorted(map(run_id, trainings)) == sorted(map(run_id, whole))
+    assert len(set(trainings)) == len(trainings)
+    sweep.run_study(study, executor="inline", shard=(2, 4))
+    # A network stays in its part when others are done.
+    assert [job.training for job in sweep.outlook(study, store, (3, 4)).jobs] == [
+        job.training for job in parts[2]
+    ]
+    assert sweep.outlook(study, store, (2, 4)).jobs == []
+    with pytest.raises(ValueError, match=r"shard=\(5, 4\)"):
+        sweep.outlook(study, store, (5, 4))
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_time_is_up_and_the_same_call_goes_on(
+    tiny: Study, store_folder: Path, executor: str
+) -> None:
+    study = change_study(tiny, {"epochs": 100_000, "methods": ["direct"]})
+    curves = sweep.run_study(study, executor=executor, workers=1, max_seconds=0.5)
+    assert len(curves) == 0
+    assert not list(store_folder.rglob("*.json"))
+    study = change_study(study, {"epochs": 2})
+    assert len(sweep.run_study(study, executor="inline", max_seconds=100)) == 2
+
+
+def test_two_sweeps_share_a_store(tiny: Study, store_folder: Path) -> None:
+    """What another process has claimed is done last, and not twice."""
+    store = Store(store_folder)
+    [first, *_] = sweep.outlook(tiny, store).jobs
+    other, order = threading.Event(), []
+    claimed = threading.Event()
+
+    def another_sweep() -> None:
+        with store.claim(run_id(first.training)):
+            claimed.set()
+            other.wait(30)
+            compute(first.training, store, Path("no-data"))
+
+    thread = threading.Thread(target=another_sweep)
+    thread.start()
+    claimed.wait(30)
+    assert store.claimed(run_id(first.training))
+
+    def on_start(todo: sweep.Outlook) -> OnUnits:
+        def on_units(units: float) -> None:
+            order.append(sorted(path.stem for path in store_folder.rglob("*.json")))
+            done = {run_id(job.training) for job in todo.jobs[1:]}
+            if done <= set(order[-1]):  # all else is done: now the other may finish
+                other.set()
+
+        return on_units
+
+    curves = sweep.run_study(tiny, executor="inline", on_start=on_start)
+    thread.join()
+    assert len(curves) == 8
+    before_the_last = next(names for names in order if run_id(first.training) in names)
+    assert {
+        run_id(job.training) for job in sweep.outlook(tiny, Store(store_folder / "x")).jobs
+    } <= (set(before_the_last))
+    assert not list((store_folder / "claims").iterdir())
+
+
+def test_a_claim_is_refused_while_it_is_held(store_folder: Path) -> None:
+    store = Store(store_folder)
+    with store.claim("ab"):
+        assert store.claimed("ab")
+        with pytest.raises(Busy), store.claim("ab"):
+            pass
+        with pytest.raises(Busy), store.claim("ab", wait=True, stopped=lambda: True):
+            pass
+    assert not store.claimed("ab")
+    with store.claim("ab"):
+        pass

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from eigenprune.lab.executors import OnUnits
 from eigenprune.lab.sweep import OnStart, Outlook
+from eigenprune.lab.tasks import OnUnits
 
 
 @contextmanager

@@ -5,12 +5,15 @@ import hashlib
 import json
 import os
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_PATIENCE = 0.5  # seconds between two looks at whether to go on waiting
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Entry:
         if self.arrays is None:
             raise ValueError("this entry has no arrays")
         return load(self.arrays)
+
+
+class Busy(Exception):
+    """Another process is computing this run."""
 
 
 class Store:
@@ -83,6 +90,59 @@ class Store:
         text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
         _write(self._path(run_id, "json"), text.encode())
         return Entry(json.loads(encoded), arrays)
+
+    @contextlib.contextmanager
+    def claim(
+        self, run_id: str, *, wait: bool = False, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
+        """Keep other processes from computing a run while this one does.
+
+        The operating system lets go of a claim whose process has died. Whoever gets one looks into
+        the store first: the other may just have finished.
+
+        Args:
+            run_id: the run's name.
+            wait: until the other process is done, instead of raising at once.
+            stopped: asked while waiting; if it says so, the waiting ends.
+
+        Raises:
+            Busy: if another process has the claim.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self._claim_path(run_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        while True:
+            try:
+                lock.acquire(timeout=_PATIENCE if wait else 0)
+                break
+            except Timeout:
+                if not wait or stopped():
+                    raise Busy(run_id) from None
+        try:
+            yield
+            # Only here, with the result in the store, may the name go: another process that still
+            # waits for this very file finds the result when it gets it.
+            path.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+    def claimed(self, run_id: str) -> bool:
+        """Whether another process is computing a run at this moment."""
+        from filelock import FileLock, Timeout
+
+        path = self._claim_path(run_id)
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def _claim_path(self, run_id: str) -> Path:
+        return self.folder / "claims" / run_id
 
     def _path(self, run_id: str, suffix: str) -> Path:
         return self.folder / run_id[:2] / f"{run_id}.{suffix}"

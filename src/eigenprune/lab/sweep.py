@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import datasets, executors, project, results
-from eigenprune.lab.executors import Job, Places
+from eigenprune.lab import datasets, executors, project, results, tasks
 from eigenprune.lab.recorded import recorded_results
 from eigenprune.lab.runs import Pruning, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, plan
+from eigenprune.lab.tasks import Job, OnUnits, Places
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# In the unit of `executors.work`. Each worker spends some five seconds on importing torch; a study
+# In the unit of `tasks.work`. Each worker spends some five seconds on importing torch; a study
 # of the digits is done in that time.
 WORTH_PROCESSES = 1e9
 
@@ -29,7 +29,7 @@ class Outlook:
     work: float
 
 
-def outlook(study: Study, store: Store) -> Outlook:
+def outlook(study: Study, store: Store, shard: tuple[int, int] = (1, 1)) -> Outlook:
     """Divide the runs of a study into done (in the store, or recorded in Git) and to be computed.
 
     A network need not be trained again if all that is wanted of it has been recorded.
@@ -38,8 +38,11 @@ def outlook(study: Study, store: Store) -> Outlook:
     wanted: dict[Training, dict[Pruning, None]] = {}
     for row in plan(study):
         wanted.setdefault(row.run.training, {})[row.run] = None
+    part, parts = shard
+    if not 1 <= part <= parts:
+        raise ValueError(f"shard={shard}: (i, n) with i from 1 to n")
     jobs, done, to_compute, work = [], 0, 0, 0.0
-    for training, prunings in wanted.items():
+    for training, prunings in list(wanted.items())[part - 1 :: parts]:
         ids = {pruning: run_id(pruning) for pruning in prunings}
         missing = tuple(p for p, run in ids.items() if run not in recorded and run not in store)
         trained = run_id(training) in store or all(run in recorded for run in ids.values())
@@ -47,12 +50,12 @@ def outlook(study: Study, store: Store) -> Outlook:
         to_compute += len(missing) + (not trained)
         if missing or not trained:
             jobs.append(Job(training, missing, trained))
-            work += sum(map(executors.work, missing))
-            work += 0.0 if trained else executors.work(training)
+            work += sum(map(tasks.work, missing))
+            work += 0.0 if trained else tasks.work(training)
     return Outlook(jobs, done, to_compute, work)
 
 
-OnStart = Callable[[Outlook], executors.OnUnits]
+OnStart = Callable[[Outlook], OnUnits]
 
 
 def run_study(
@@ -60,6 +63,8 @@ def run_study(
     *,
     executor: str | None = None,
     workers: int | None = None,
+    max_seconds: float | None = None,
+    shard: tuple[int, int] = (1, 1),
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
     """The tidy curves of a study, computed as far as they are not done.
@@ -69,6 +74,9 @@ def run_study(
         executor: `"process"` or `"inline"`, see `executors.execute`; None: processes where the
             work is worth their start.
         workers: see `executors.execute`.
+        max_seconds: see `executors.execute`.
+        shard: `(i, n)`: only the i-th of n parts, i from 1 to n. Each network belongs to one part,
+            whatever is done already.
         on_start: told what is to be done; returns a function that is told the work as it is done
             (see `progress.shown`).
 
@@ -83,14 +91,21 @@ def run_study(
     places = Places(store=project.store_dir(), data=project.data_dir())
     datasets.require_files(study.dataset, places.data)
     store = Store(places.store)
-    todo = outlook(study, store)
+    todo = outlook(study, store, shard)
     on_units = on_start(todo) if on_start is not None else None
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
         datasets.load(study.dataset, places.data)
         chosen = executor or ("process" if todo.work > WORTH_PROCESSES else "inline")
-        executors.execute(todo.jobs, places, executor=chosen, workers=workers, on_units=on_units)
-        if lost := outlook(study, store).runs_to_compute:
+        complete = executors.execute(
+            todo.jobs,
+            places,
+            executor=chosen,
+            workers=workers,
+            max_seconds=max_seconds,
+            on_units=on_units,
+        )
+        if complete and (lost := outlook(study, store, shard).runs_to_compute):
             raise executors.ExecutorError(
                 f"{lost} runs were computed and are not in {places.store}: is its disk full?"
             )

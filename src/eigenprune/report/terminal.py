@@ -1,10 +1,12 @@
-"""The curves as tables for the terminal."""
+"""Tables for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 import pandas as pd
 from rich.table import Table
 
+from eigenprune.lab.status import Status
 from eigenprune.report.statistics import percent
 
 
@@ -41,3 +43,17 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
 def _cells(curve: pd.DataFrame) -> dict[float, str]:
     points = curve[["pruning_ratio", "accuracy_mean", "accuracy_std"]].to_numpy()
     return {ratio: percent(mean, std) for ratio, mean, std in points}
+
+
+def status_table(statuses: Iterable[Status]) -> Table:
+    """One line per study: runs done, running and pending, and the time left."""
+    table = Table()
+    table.add_column("study")
+    for name in ("done", "running", "pending", "time left"):
+        table.add_column(name, justify="right")
+    for status in statuses:
+        left = status.seconds_left
+        counts = (str(n) for n in (status.done, status.running, status.pending))
+        told = "unknown" if left is None else str(timedelta(seconds=round(left)))
+        table.add_row(status.study, *counts, told if status.pending or status.running else "")
+    return table

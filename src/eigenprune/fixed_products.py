@@ -1,0 +1,53 @@
+"""Frozen eigenvectors: their product with the data never changes, so it is computed once."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from eigenprune.layers import SpectralLinear
+
+
+class FromProducts(nn.Module):
+    """A spectral layer that is fed its fixed products; it shares the layer's parameters."""
+
+    def __init__(self, layer: SpectralLinear) -> None:
+        """Take the layer whose eigenvalues (and bias) turn products into outputs."""
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, products: Tensor) -> Tensor:
+        """(..., out_features) to (..., out_features)."""
+        return self.layer.from_products(products)
+
+
+@torch.no_grad()
+def with_fixed_products(model: nn.Sequential, inputs: Tensor) -> tuple[nn.Sequential, Tensor]:
+    r"""The same network for the same data, fed :math:`x \varphi^T` instead of x where it is fixed.
+
+    It is where the first layer is spectral, its eigenvectors are frozen and it has no
+    `eigenvalues_in`; otherwise both come back as they are. Then an epoch costs no product with the
+    eigenvectors of the first layer any more, neither forward nor backward. Parameters are shared:
+    training the network that comes back trains the given one.
+
+    Args:
+        model: a network, see `networks.mlp`.
+        inputs: all the data it will see, (rows, features).
+
+    Returns:
+        A network and its inputs, (rows, nodes of the first layer), with the same logits.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> model, x = mlp([8, 5, 2], frozen=["eigenvectors"]), torch.rand(4, 8)
+        >>> short, products = with_fixed_products(model, x)
+        >>> products.shape, torch.allclose(short(products), model(x))
+        (torch.Size([4, 5]), True)
+    """
+    first = model[0]
+    if (
+        not isinstance(first, SpectralLinear)
+        or first.eigenvectors.requires_grad
+        or first.eigenvalues_in is not None
+    ):
+        return model, inputs
+    return nn.Sequential(FromProducts(first), *model[1:]), F.linear(inputs, first.eigenvectors)

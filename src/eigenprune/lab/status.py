@@ -1,0 +1,51 @@
+"""What of a study is done, running and pending."""
+
+from dataclasses import dataclass
+
+from eigenprune.lab.processes import usable_cores
+from eigenprune.lab.runs import Run, run_id
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Study, plan
+from eigenprune.lab.sweep import outlook
+from eigenprune.lab.tasks import work
+
+
+@dataclass(frozen=True)
+class Status:
+    """Runs of a study by state, and the seconds that the rest will take on all cores here.
+
+    `seconds_left` is None where no finished run tells how fast this machine is.
+    """
+
+    study: str
+    done: int
+    running: int
+    pending: int
+    seconds_left: float | None
+
+
+def study_status(study: Study, store: Store) -> Status:
+    """Look at the store, the recorded results and the claims of other processes."""
+    todo = outlook(study, store)
+    running = 0
+    for job in todo.jobs:
+        missing: tuple[Run, ...] = (job.training, *job.prunings)
+        running += sum(store.claimed(run_id(run)) for run in missing)
+    pace = _seconds_per_work(study, store)
+    left = None if pace is None else todo.work * pace / usable_cores()
+    return Status(
+        study.name,
+        done=todo.runs_done,
+        running=running,
+        pending=todo.runs_to_compute - running,
+        seconds_left=0.0 if not todo.jobs else left,
+    )
+
+
+def _seconds_per_work(study: Study, store: Store) -> float | None:
+    seconds = done = 0.0
+    for run in {row.run.training for row in plan(study)}:
+        if (entry := store.get(run_id(run))) is not None:
+            seconds += entry.record["made_with"]["seconds"]
+            done += work(run)
+    return seconds / done if done else None

@@ -1,0 +1,147 @@
+"""What executors execute: tasks of one or more runs, in an order that respects what needs what."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.store import Busy, Store
+
+OnUnits = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders that a worker needs to know."""
+
+    store: Path
+    data: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network to train, unless it is trained already, and the prunings of it that are wanted."""
+
+    training: Training
+    prunings: tuple[Pruning, ...]
+    trained: bool = False
+
+    def followers(self) -> Iterator["Task"]:
+        """What can be done once the network is trained, in pieces worth a task each.
+
+        Retraining takes long, looking does not.
+        """
+        yield from (Task((p,)) for p in self.prunings if p.retraining_epochs)
+        if quick := tuple(p for p in self.prunings if not p.retraining_epochs):
+            yield Task(quick)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Runs for one worker, one after another.
+
+    Args:
+        runs: what to compute.
+        job: whose followers can start when this is done, if any.
+        wait: for runs that another sweep is computing, instead of putting them off.
+    """
+
+    runs: tuple[Run, ...]
+    job: Job | None = None
+    wait: bool = False
+
+
+class Schedule:
+    """Hands out tasks: networks first, what needs them after, what others compute last."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        """Take the jobs of a sweep."""
+        self._ready: list[Task] = []
+        self._put_off: list[Task] = []
+        for job in jobs:
+            if job.trained:
+                self._ready.extend(job.followers())
+            else:
+                self._ready.append(Task((job.training,), job))
+
+    def ready(self, *, in_flight: bool) -> list[Task]:
+        """The tasks that can start now, each handed out once.
+
+        Args:
+            in_flight: other tasks are being computed; only when none is, and nothing else is left,
+                is it time to wait for other sweeps.
+        """
+        if not self._ready and not in_flight:
+            self._ready, self._put_off = self._put_off, []
+        tasks, self._ready = self._ready, []
+        return tasks
+
+    def done(self, task: Task, complete: bool) -> None:
+        """Note the end of a task: complete, or with runs that another sweep is computing."""
+        if not complete:
+            self._put_off.append(replace(task, wait=True))
+        elif task.job is not None:
+            self._ready.extend(task.job.followers())
+
+
+class Stopped(Exception):
+    """Leave the run where it is."""
+
+
+def compute_task(
+    task: Task, places: Places, report: OnUnits, stopped: Callable[[], bool] = lambda: False
+) -> bool:
+    """Compute the runs of a task; what is in the store already costs nothing.
+
+    Args:
+        task: what to do.
+        places: the folders of store and data.
+        report: told the work done, in the unit of `work`.
+        stopped: asked after each epoch, and while waiting.
+
+    Returns:
+        False if a run was left to another sweep that is computing it.
+
+    Raises:
+        Stopped: as soon as `stopped` says so.
+    """
+    from eigenprune.lab.protocols import compute
+
+    store, complete = Store(places.store), True
+    for run in task.runs:
+        name = run_id(run)
+        if name in store:
+            continue
+        epochs = run.epochs if isinstance(run, Training) else run.retraining_epochs
+        left = work(run)
+
+        def on_epoch(step: float = left / max(epochs, 1)) -> None:
+            nonlocal left
+            if stopped():
+                raise Stopped
+            left -= step
+            report(step)
+
+        try:
+            with store.claim(name, wait=task.wait, stopped=stopped):
+                compute(run, store, places.data, on_epoch)
+        except Busy:
+            if stopped():
+                raise Stopped from None
+            complete = False
+            continue
+        report(left)
+    return complete
+
+
+def work(run: Run) -> float:
+    """The size of a run: epochs times parameters, about proportional to its time."""
+    training = run.training if isinstance(run, Pruning) else run
+    widths = [800, *training.hidden, 10]
+    size = float(sum(a * b for a, b in itertools.pairwise(widths)))
+    if isinstance(run, Training):
+        # Frozen eigenvectors need no gradient, and the first layer's no product (fixed_products).
+        frozen = 0.15 if len(training.hidden) == 1 else 0.5
+        return size * run.epochs * (frozen if run.trainable == "eigenvalues" else 1.0)
+    return size * max((1 - run.pruning_ratio) * run.retraining_epochs, 0.05)
