@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eigenprune.lab import project
+from eigenprune.lab import options, project
 from eigenprune.lab.errors import Failure, UserError
 
 if TYPE_CHECKING:
@@ -50,10 +50,13 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Other number of epochs.")] = None,
     executor: Annotated[
         str | None,
-        typer.Option(help="`process` uses all cores, `inline` this process; by size if not given."),
+        typer.Option(help="`process`: all cores, `inline`: this process, `dask`: a cluster."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; all usable cores if not given.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Dask scheduler; if not given, one starts here.")
     ] = None,
     max_seconds: Annotated[
         float | None, typer.Option(help="Stop after that time; the same command goes on.")
@@ -75,11 +78,11 @@ def run(
     """
     chosen = _changed(
         _params().study(study),
-        activations=_words(activation),
-        methods=_words(methods),
-        seeds=_seeds(seeds),
-        pruning_ratios=_numbers(ratios, "--ratios"),
-        hidden=_widths(hidden),
+        activations=activation and options.words(activation),
+        methods=methods and options.words(methods),
+        seeds=seeds and options.seeds(seeds),
+        pruning_ratios=ratios and options.ratios(ratios),
+        hidden=hidden and options.widths(hidden),
         epochs=epochs,
     )
     from eigenprune.lab.executors import EXECUTORS
@@ -88,7 +91,7 @@ def run(
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
     if max_seconds is not None and not max_seconds > 0:
         raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
-    part = _shard(shard)
+    part = options.shard(shard)
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
     from eigenprune.lab import progress, sweep
@@ -99,6 +102,7 @@ def run(
             chosen,
             executor=executor,
             workers=workers,
+            address=address,
             max_seconds=max_seconds,
             shard=part,
             on_start=on_start,
@@ -246,44 +250,6 @@ def _changed(study: "Study", **changes: Any) -> "Study":
     from eigenprune.lab.studies import change_study
 
     return change_study(study, {key: v for key, v in changes.items() if v is not None})
-
-
-def _words(text: str | None) -> list[str] | None:
-    return None if text is None else [word.strip() for word in text.split(",")]
-
-
-def _numbers(text: str | None, option: str) -> list[float] | None:
-    try:
-        return None if text is None else [float(word) for word in text.split(",")]
-    except ValueError:
-        raise UserError(f"{option}: {text!r} is not a list of numbers such as 0.5,0.9") from None
-
-
-def _seeds(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    seeds: list[int] = []
-    try:
-        for part in text.split(","):
-            first, _, last = part.partition("-")
-            seeds.extend(range(int(first), int(last or first) + 1))
-    except ValueError:
-        raise UserError(f"--seeds: {text!r} is not of the form 1 or 1,2 or 1-5") from None
-    return seeds
-
-
-def _widths(text: str | None) -> list[int] | None:
-    try:
-        return None if text is None else [int(word) for word in text.split("-")]
-    except ValueError:
-        raise UserError(f"--hidden: {text!r} is not of the form 500 or 800-800") from None
-
-
-def _shard(text: str) -> tuple[int, int]:
-    part, _, parts = text.partition("/")
-    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
-        raise UserError(f"--shard: {text!r} is not of the form 2/4, the second of four parts")
-    return int(part), int(parts)
 
 
 def _report(study: "Study", curves: Any, output: Path | None, plot: Path | None) -> None:

@@ -26,11 +26,11 @@ SECONDS_TO_DIE = 15
 
 SWEEP = """
 import json, sys
-from eigenprune.lab import executors, studies, sweep
+from eigenprune.lab import errors, studies, sweep
 study = studies.make_study("fault", json.loads(sys.argv[1]), "test")
 try:
     sweep.run_study(study, executor="process", workers=min(2, len(study.seeds)))
-except executors.ExecutorError as error:
+except errors.ExecutorError as error:
     sys.exit(f"ExecutorError: {error}")
 """
 SETTINGS = {

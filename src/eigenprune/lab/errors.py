@@ -9,6 +9,10 @@ class Failure(RuntimeError):
     """Work that broke, with a message made for its reader; the command line exits 1."""
 
 
+class ExecutorError(Failure):
+    """The computing itself broke, through no fault of the runs; finished ones are kept."""
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """` (did you mean 'relu'?)` where a known word is near, else nothing.
 

@@ -1,16 +1,11 @@
-"""Where runs are computed: here, or on all cores at once. The same runs give the same results."""
+"""Where runs are computed: here, on all cores, on a cluster. The same runs, the same results."""
 
 import time
 from collections.abc import Sequence
 
-from eigenprune.lab.errors import Failure
 from eigenprune.lab.tasks import Job, OnUnits, Places, Schedule, Stopped, compute_task
 
-EXECUTORS = ("process", "inline")
-
-
-class ExecutorError(Failure):
-    """The computing itself broke, through no fault of the runs; finished ones are kept."""
+EXECUTORS = ("process", "inline", "dask")
 
 
 def execute(
@@ -19,6 +14,7 @@ def execute(
     *,
     executor: str = "process",
     workers: int | None = None,
+    address: str | None = None,
     max_seconds: float | None = None,
     on_units: OnUnits | None = None,
 ) -> bool:
@@ -29,8 +25,12 @@ def execute(
     Args:
         jobs: what is to be done.
         places: the folders of store and data.
-        executor: `"process"`, one-thread worker processes, or `"inline"`, this process.
-        workers: number of worker processes, 1 or more; one for each usable core if None.
+        executor: `"process"`, one-thread worker processes; `"inline"`, this process; `"dask"`, the
+            workers of a Dask cluster.
+        workers: number of worker processes, 1 or more; one for each usable core if None. A running
+            cluster has its own number.
+        address: of the scheduler of a running Dask cluster whose workers see the same folders; a
+            cluster on this machine is started if None.
         max_seconds: stop after that time, above 0, at the end of an epoch; no limit if None.
         on_units: told the work done, in the unit of `tasks.work`, as it goes on.
 
@@ -51,6 +51,10 @@ def execute(
     report = on_units or (lambda units: None)
     if executor == "inline":
         return _inline(Schedule(jobs), places, deadline, report)
+    if executor == "dask":
+        from eigenprune.lab.cluster import on_dask
+
+        return on_dask(Schedule(jobs), places, workers, address, deadline, report)
     from eigenprune.lab.processes import on_processes
 
     return on_processes(Schedule(jobs), places, workers, deadline, report)

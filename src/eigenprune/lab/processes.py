@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from typing import Any
 
-from eigenprune.lab.executors import ExecutorError
+from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.tasks import OnUnits, Places, Schedule, Stopped, Task, compute_task
 
 

@@ -25,13 +25,13 @@ def root() -> Path:
 def data_dir() -> Path:
     """`data/` of the project, or the folder named by EIGENPRUNE_DATA."""
     named = os.environ.get("EIGENPRUNE_DATA")
-    return Path(named) if named else root() / "data"
+    return Path(named).absolute() if named else root() / "data"
 
 
 def store_dir() -> Path:
     """`.eigenprune/runs` of the project, or the folder named by EIGENPRUNE_STORE."""
     named = os.environ.get("EIGENPRUNE_STORE")
-    return Path(named) if named else root() / ".eigenprune" / "runs"
+    return Path(named).absolute() if named else root() / ".eigenprune" / "runs"
 
 
 def results_dir(study: str, quick: Collection[str]) -> Path:

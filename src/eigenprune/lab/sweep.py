@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, executors, project, results, tasks
+from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.recorded import recorded_results
 from eigenprune.lab.runs import Pruning, Training, run_id
 from eigenprune.lab.store import Store
@@ -63,6 +64,7 @@ def run_study(
     *,
     executor: str | None = None,
     workers: int | None = None,
+    address: str | None = None,
     max_seconds: float | None = None,
     shard: tuple[int, int] = (1, 1),
     on_start: OnStart | None = None,
@@ -71,9 +73,9 @@ def run_study(
 
     Args:
         study: what to compute.
-        executor: `"process"` or `"inline"`, see `executors.execute`; None: processes where the
-            work is worth their start.
+        executor: see `executors.execute`; None: processes where the work is worth their start.
         workers: see `executors.execute`.
+        address: see `executors.execute`.
         max_seconds: see `executors.execute`.
         shard: `(i, n)`: only the i-th of n parts, i from 1 to n. Each network belongs to one part,
             whatever is done already.
@@ -102,11 +104,12 @@ def run_study(
             places,
             executor=chosen,
             workers=workers,
+            address=address,
             max_seconds=max_seconds,
             on_units=on_units,
         )
         if complete and (lost := outlook(study, store, shard).runs_to_compute):
-            raise executors.ExecutorError(
+            raise ExecutorError(
                 f"{lost} runs were computed and are not in {places.store}: is its disk full?"
             )
     return results.curves(study)

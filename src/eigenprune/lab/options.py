@@ -1,0 +1,64 @@
+"""What people type on the command line, turned into values; mistakes end in one sentence."""
+
+from eigenprune.lab.errors import UserError
+
+
+def words(text: str) -> list[str]:
+    """`relu, tanh` as a list.
+
+    >>> words("relu, tanh")
+    ['relu', 'tanh']
+    """
+    return [word.strip() for word in text.split(",")]
+
+
+def ratios(text: str) -> list[float]:
+    """`0.5,0.9` as numbers; whether they are ratios the study says.
+
+    >>> ratios("0.5,0.9")
+    [0.5, 0.9]
+    """
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise UserError(f"--ratios: {text!r} is not of the form 0.5,0.9") from None
+
+
+def seeds(text: str) -> list[int]:
+    """`1`, `1,2` or `1-5` as numbers.
+
+    >>> seeds("1-3,7")
+    [1, 2, 3, 7]
+    """
+    found: list[int] = []
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            found.extend(range(int(first), int(last or first) + 1))
+    except ValueError:
+        raise UserError(f"--seeds: {text!r} is not of the form 1 or 1,2 or 1-5") from None
+    return found
+
+
+def widths(text: str) -> list[int]:
+    """`800-800` as numbers.
+
+    >>> widths("800-800")
+    [800, 800]
+    """
+    try:
+        return [int(word) for word in text.split("-")]
+    except ValueError:
+        raise UserError(f"--hidden: {text!r} is not of the form 500 or 800-800") from None
+
+
+def shard(text: str) -> tuple[int, int]:
+    """`2/4`, the second of four parts.
+
+    >>> shard("2/4")
+    (2, 4)
+    """
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise UserError(f"--shard: {text!r} is not of the form 2/4, the second of four parts")
+    return int(part), int(parts)
