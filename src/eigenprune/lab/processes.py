@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -68,8 +69,9 @@ def _carry_out(
 ) -> bool:
     in_flight: dict[Future[bool], Task] = {}
     while True:
-        for task in schedule.ready(in_flight=bool(in_flight)):
-            in_flight[pool.submit(_in_worker, task, places)] = task
+        with _interrupt_waits():
+            for task in schedule.ready(in_flight=bool(in_flight)):
+                in_flight[pool.submit(_in_worker, task, places)] = task
         if not in_flight:
             return True
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -78,6 +80,23 @@ def _carry_out(
             return False
         for future in done:
             schedule.done(in_flight.pop(future), future.result())
+
+
+@contextmanager
+def _interrupt_waits() -> Iterator[None]:
+    """Put Ctrl-C off while workers may be started; they inherit that, and never see it.
+
+    It reaches the whole group of processes, and a worker that it hit while importing would break
+    the pool. The parent gets it as soon as this is over.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def usable_cores() -> int:
@@ -109,10 +128,7 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(sender: Connection, stop: Event) -> None:
-    import signal
-
-    # Ctrl-C reaches the whole group of processes: the parent alone decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _worker.update(report=sender.send, stopped=stop.is_set)
 
