@@ -1,7 +1,7 @@
 # Everything this repository can do for you; `make` alone lists it.
 # Plain enough for GNU make 3.81, which macOS ships.
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint lock book data clean
+.PHONY: help env reproduce test lint lock book data bench clean
 
 # Some containers forbid Python to keep its bytecode; then every process compiles torch once more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,6 +42,9 @@ book: env ## Build the book alone, from the results at hand
 
 data: env ## Fetch MNIST and Fashion-MNIST into data/
 	$(IN_ENV) eigenprune data fetch
+
+bench: env ## Time training and inference on this machine (needs the data)
+	$(IN_ENV) eigenprune bench
 
 clean: ## Remove what is built; the environment, the data and the finished runs stay
 	rm -rf build results/own results/quick .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

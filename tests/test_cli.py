@@ -1,5 +1,6 @@
 """The command line as its user meets it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -89,6 +90,17 @@ def test_parts_times_and_status(project: Path) -> None:
     assert (project / "results" / "paper" / "tiny" / "manifest.json").is_file()
 
 
+def test_bench_times_every_kind_of_network(project: Path) -> None:
+    words = ["bench", "--dataset", "digits", "--hidden", "8", "--rounds", "1"]
+    measured = json.loads(eigenprune(project, *words, "--json"))
+    assert measured["training"][0]["times_plain"] == 1
+    assert len(measured["training"]) == 4 and len(measured["inference"]) == 3 * 7
+    assert all(row["seconds"] > 0 for row in measured["training"] + measured["inference"])
+    assert all(row["speed_up"] == 1 for row in measured["inference"] if not row["pruning_ratio"])
+    assert measured["machine"]["threads"] >= 1
+    assert "eigenvalues only" in eigenprune(project, *words)
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
@@ -101,6 +113,7 @@ def test_parts_times_and_status(project: Path) -> None:
         (["run", "tiny", "--executor", "gpu"], "--executor: 'gpu' is not one of process, inline"),
         (["run", "tiny", "--shard", "3/2"], "--shard: '3/2' is not of the form 2/4"),
         (["run", "tiny", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
+        (["bench"], "is missing; `eigenprune data fetch` downloads it"),
         (["status", "tyny"], "did you mean 'tiny'?"),
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
         (["notebook", "tarin", "--study", "tiny"], "tarin.ipynb does not exist"),

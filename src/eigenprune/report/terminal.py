@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 from rich.table import Table
@@ -57,3 +58,27 @@ def status_table(statuses: Iterable[Status]) -> Table:
         told = "unknown" if left is None else str(timedelta(seconds=round(left)))
         table.add_row(status.study, *counts, told if status.pending or status.running else "")
     return table
+
+
+def bench_tables(measured: dict[str, Any]) -> Iterator[Table]:
+    """What `bench.bench` measured: one table for training, one for inference."""
+    machine = measured["machine"]
+    where = f"{machine['device']} ({machine['processor']}), {machine['threads']} threads"
+    training = Table(title=f"one epoch, hidden {measured['hidden']}, {where}", title_justify="left")
+    for name in ("network", "seconds", "x plain"):
+        training.add_column(name, justify="left" if name == "network" else "right")
+    for row in measured["training"]:
+        training.add_row(row["network"], f"{row['seconds']:.3f}", f"{row['times_plain']:.2f}")
+    yield training
+    inference = Table(title=f"one batch, {where}", title_justify="left")
+    for name in ("network", "pruned", "batch", "ms", "speed-up"):
+        inference.add_column(name, justify="left" if name == "network" else "right")
+    for row in measured["inference"]:
+        inference.add_row(
+            row["network"],
+            f"{row['pruning_ratio']:g}",
+            str(row["batch_size"]),
+            f"{1000 * row['seconds']:.3f}",
+            f"{row['speed_up']:.1f}",
+        )
+    yield inference

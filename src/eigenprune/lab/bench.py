@@ -1,0 +1,139 @@
+"""How fast it is: training by kind of network, inference by what is left of it.
+
+Absolute times belong to a machine and a moment. Networks are therefore timed in turn, round by
+round, and what counts is the ratio of the medians within one run.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune import importance
+from eigenprune.lab import datasets
+from eigenprune.lab.machine import made_with
+from eigenprune.lab.processes import usable_cores
+from eigenprune.networks import mlp
+from eigenprune.pruning import compact, masked, select_nodes
+from eigenprune.training import train
+
+# The reference comes first.
+NETWORKS: dict[str, dict[str, Any]] = {
+    "plain nn.Linear": {"layer": "dense"},
+    "spectral, lambda_out": {},
+    "spectral, lambda_in and lambda_out": {"eigenvalues_in": True},
+    "eigenvalues only": {"frozen": ("eigenvectors",)},
+}
+PRUNING_RATIOS = (0.5, 0.9, 0.95)
+BATCH_SIZES = (1, 64, 1024)
+
+
+@dataclass(frozen=True)
+class EpochTime:
+    """Median seconds of one epoch, and how many times the plain network's that is."""
+
+    network: str
+    seconds: float
+    times_plain: float
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Median seconds for one batch, and how many times faster than the unpruned network's."""
+
+    network: str
+    pruning_ratio: float
+    batch_size: int
+    seconds: float
+    speed_up: float
+
+
+def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> dict[str, Any]:
+    """Time training and inference of relu networks, batch 200, on all usable cores.
+
+    Args:
+        dataset: a name in `datasets.NAMES`.
+        hidden: widths of the hidden layers.
+        data_dir: where MNIST and Fashion-MNIST lie.
+        rounds: epochs timed per network, after one that is not counted; inference is timed 20
+            times as often. 1 or more.
+
+    Returns:
+        `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`
+        (as `EpochTime`) and `inference` (as `Latency`).
+
+    Raises:
+        ValueError: if `rounds` is below 1.
+        UserError: if the dataset is not there.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds={rounds}: 1 or more")
+    data = datasets.load(dataset, data_dir)
+    torch.set_num_threads(usable_cores())
+    widths = [data.features, *hidden, data.classes]
+    return {
+        "machine": made_with(),
+        "dataset": dataset,
+        "hidden": hidden,
+        "rounds": rounds,
+        "training": [asdict(row) for row in _training(widths, data, rounds)],
+        "inference": [asdict(row) for row in _inference(widths, data, 20 * rounds)],
+    }
+
+
+def _training(widths: list[int], data: datasets.Dataset, rounds: int) -> list[EpochTime]:
+    models = {name: mlp(widths, seed=1, **options) for name, options in NETWORKS.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in models}
+    for counted in range(rounds + 1):
+        for name, model in models.items():
+            taken = _second_epoch(model, data)
+            if counted:
+                seconds[name].append(taken)
+    plain = median(next(iter(seconds.values())))
+    return [EpochTime(name, median(s), median(s) / plain) for name, s in seconds.items()]
+
+
+def _second_epoch(model: nn.Sequential, data: datasets.Dataset) -> float:
+    # The first builds the optimiser too and, with frozen eigenvectors, the products.
+    ends: list[float] = []
+    train(
+        model,
+        data.train_inputs,
+        data.train_targets,
+        epochs=2,
+        on_epoch=lambda epoch, loss: ends.append(time.perf_counter()),
+    )
+    return ends[1] - ends[0]
+
+
+def _inference(widths: list[int], data: datasets.Dataset, repeats: int) -> list[Latency]:
+    whole = mlp(widths, layer="dense", seed=1).requires_grad_(False)
+    models = {("unpruned", 0.0): whole}
+    for ratio in PRUNING_RATIOS:
+        masks = select_nodes(importance.weight_norm(whole), ratio)
+        models["masked", ratio] = masked(whole, masks)
+        models["compacted", ratio] = compact(whole, masks)
+    rows = []
+    for size in BATCH_SIZES:
+        batch = data.test_inputs[:size].contiguous()
+        seconds: dict[tuple[str, float], list[float]] = {name: [] for name in models}
+        for counted in range(repeats + 1):
+            for name, model in models.items():
+                taken = _call(model, batch)
+                if counted:
+                    seconds[name].append(taken)
+        whole_takes = median(seconds["unpruned", 0.0])
+        for (kind, ratio), times in seconds.items():
+            rows.append(Latency(kind, ratio, size, median(times), whole_takes / median(times)))
+    return rows
+
+
+@torch.inference_mode()
+def _call(model: nn.Sequential, batch: Tensor) -> float:
+    start = time.perf_counter()
+    model(batch)
+    return time.perf_counter() - start
