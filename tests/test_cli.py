@@ -38,7 +38,7 @@ def project(tmp_path: Path, root: Path) -> Path:
 def eigenprune(folder: Path, *words: str, code: int = 0) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EIGENPRUNE_")}
     done = subprocess.run(
-        [sys.executable, "-m", "eigenprune.cli", *words],
+        [sys.executable, "-m", "eigenprune", *words],
         cwd=folder,
         env={**environment, "COLUMNS": "200", "NO_COLOR": "1"},
         capture_output=True,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eigenprune.lab import options, project
-from eigenprune.lab.errors import Failure, UserError
+from eigenprune.lab.errors import UserError
 
 if TYPE_CHECKING:
     from eigenprune.lab.studies import Params, Study
@@ -36,16 +36,16 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A name from par
 
     eigenprune run fashion-mnist-1x500 --activation relu --seeds 1 --plot curves.svg
 
-    eigenprune run mnist-3x500 --hidden 800-800 --methods direct,post --seeds 1-3"""
+    eigenprune run mnist-3x500 --hidden 800-800-800 --methods direct,post --seeds 1-3"""
 )
 def run(
     study: StudyName,
     activation: Annotated[
-        str | None, typer.Option(help="Only these, e.g. `relu` or `relu,tanh`.")
+        str | None, typer.Option(help="These instead of the study's, e.g. `relu,tanh`.")
     ] = None,
-    methods: Annotated[str | None, typer.Option(help="Only these, e.g. `direct,post`.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="These, e.g. `1`, `1,2` or `1-5`.")] = None,
-    ratios: Annotated[str | None, typer.Option(help="These, e.g. `0.5,0.9`.")] = None,
+    methods: Annotated[str | None, typer.Option(help="These instead, e.g. `direct,post`.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="These instead, e.g. `1,2` or `1-5`.")] = None,
+    ratios: Annotated[str | None, typer.Option(help="These instead, e.g. `0.5,0.9`.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Other hidden widths, e.g. `800-800`.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Other number of epochs.")] = None,
     executor: Annotated[
@@ -94,6 +94,8 @@ def run(
     part = options.shard(shard)
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
+    if plot is not None:
+        import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
     from eigenprune.lab import progress, sweep
     from eigenprune.lab.store import Store
 
@@ -284,13 +286,21 @@ def _changed(study: "Study", **changes: Any) -> "Study":
 def _report(study: "Study", curves: Any, output: Path | None, plot: Path | None) -> None:
     from rich.console import Console
 
+    from eigenprune.lab import results
     from eigenprune.report.curves import write_curves
     from eigenprune.report.published import published_curves
     from eigenprune.report.statistics import over_seeds
     from eigenprune.report.terminal import tables
 
-    means, published = over_seeds(curves), published_curves(study)
     console = Console()
+    if lost := results.diverged(study):
+        console.print(
+            f"{lost} rows are missing: the numbers ceased to be finite; a lower learning_rate helps"
+        )
+    if curves.empty:
+        console.print("no network of this study is finished yet")
+        return
+    means, published = over_seeds(curves), published_curves(study)
     for table in tables(means, published):
         console.print(table)
     if output is not None:
@@ -302,24 +312,3 @@ def _report(study: "Study", curves: Any, output: Path | None, plot: Path | None)
         figures.use_style()
         figures.save(figures.tradeoff(means, published), plot)
         console.print(f"picture: {plot}")
-
-
-def main() -> None:
-    """Run the command line; mistakes of the user end in one sentence and exit code 2."""
-    try:
-        app()
-    except UserError as error:
-        print(f"eigenprune: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Failure as error:
-        print(f"eigenprune: {error}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"eigenprune: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

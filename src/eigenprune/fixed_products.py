@@ -26,8 +26,10 @@ def with_fixed_products(model: nn.Sequential, inputs: Tensor) -> tuple[nn.Sequen
 
     It is where the first layer is spectral, its eigenvectors are frozen and it has no
     `eigenvalues_in`; otherwise both come back as they are. Then an epoch costs no product with the
-    eigenvectors of the first layer any more, neither forward nor backward. Parameters are shared:
-    training the network that comes back trains the given one.
+    eigenvectors of the first layer any more, neither forward nor backward. The products take rows x
+    nodes numbers of memory: 120 MB for 60,000 rows and 500 nodes.
+
+    Parameters are shared: training the network that comes back trains the given one.
 
     Args:
         model: a network, see `networks.mlp`.

@@ -39,9 +39,9 @@ class SpectralLinear(nn.Module):
         generator: source of the initial values; torch's default generator if None.
 
     Raises:
-        ValueError: if `frozen` or `initialisation` holds an unknown name.
+        ValueError: if `frozen` or `initialisation` holds an unknown name, or a number is below 1.
 
-    Source: Giambagli et al., Nat Commun 12:1330 (2021), eq. 4; Buffoni et al., Sci Rep 12:11201
+    Source: Giambagli et al., Nat Commun 12:1330 (2021); Buffoni et al., Sci Rep 12:11201
     (2022).
 
     Example:
@@ -67,6 +67,8 @@ class SpectralLinear(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"in_features={in_features}, out_features={out_features}: 1 or more")
         if isinstance(frozen, str) or not set(frozen) <= set(FREEZABLE):
             raise ValueError(f"frozen={frozen!r}: a collection of names among {FREEZABLE}")
         self.in_features = in_features

@@ -16,7 +16,7 @@ FullyConnected = SpectralLinear | nn.Linear
 
 
 class NodeMask(nn.Module):
-    """Multiplies each node by one or zero; a node at zero sends nothing on and learns nothing."""
+    """Passes kept nodes on and sends zero for the others, which then learn nothing."""
 
     keep: Tensor
 
@@ -66,7 +66,7 @@ def mlp(
           (2): Linear(in_features=100, out_features=10, bias=False)
         )
     """
-    if len(widths) < 2 or min(widths) < 1:
+    if len(widths) < 2 or not all(isinstance(n, int) and n > 0 for n in widths):
         raise ValueError(f"widths={list(widths)}: at least two whole numbers, each 1 or more")
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation={activation!r}: one of {', '.join(ACTIVATIONS)}")
@@ -116,15 +116,22 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     """The layers of a network in order; all but the last are hidden.
 
     Between two layers only modules without parameters may stand (activations, dropout), and they
-    must act on each node by itself; then a node is one row of its layer and one column of the next.
+    must act on each node by itself, as softmax does not; then a node is one row of its layer and
+    one column of the next.
 
     Raises:
-        ValueError: if another module with parameters or buffers is found, or no layer at all.
+        ValueError: if `model` is no nn.Sequential, holds another module with parameters or buffers,
+            or no layer at all.
 
     Example:
         >>> len(fully_connected(mlp([64, 100, 100, 10])))
         3
     """
+    if not isinstance(model, nn.Sequential):
+        raise ValueError(
+            f"a {type(model).__name__}: nodes are found in an nn.Sequential of fully connected "
+            "layers and activations; put that part of your model into one"
+        )
     layers: list[FullyConnected] = []
     for index, module in enumerate(model):
         if isinstance(module, SpectralLinear | nn.Linear):

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from eigenprune import seeds
 from eigenprune.fixed_products import with_fixed_products
+from eigenprune.networks import fully_connected
 
 
 def train(
@@ -56,6 +57,11 @@ def train(
         raise ValueError(
             f"epochs={epochs}, batch_size={batch_size}, learning_rate={learning_rate}: "
             "epochs 0 or more, batch_size 1 or more, learning_rate above 0"
+        )
+    layers = fully_connected(model)
+    if inputs.ndim != 2 or inputs.shape[1] != layers[0].in_features:
+        raise ValueError(
+            f"inputs of shape {tuple(inputs.shape)}: (rows, {layers[0].in_features}) wanted"
         )
     if len(inputs) != len(targets) or not len(inputs):
         raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")

@@ -8,17 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eigenprune.lab import protocols, sweep
+from eigenprune.lab import protocols, results, sweep
 from eigenprune.lab.executors import EXECUTORS, execute
 from eigenprune.lab.protocols import compute
+from eigenprune.lab.recorded import record
 from eigenprune.lab.results import COLUMNS
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Busy, Store
-from eigenprune.lab.studies import Study, change_study, plan
+from eigenprune.lab.studies import Study, change_study, load_params, plan
 from eigenprune.lab.tasks import OnUnits, Places, work
 
 
-def results(folder: Path) -> dict[str, object]:
+def left_in(folder: Path) -> dict[str, object]:
     """All that the runs left: bytes of the arrays, results of the records."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*.*")):
@@ -92,7 +93,7 @@ def test_worker_processes_give_the_same_bytes(
     progress = Progress()
     again = sweep.run_study(tiny, executor="process", workers=2, on_start=progress)
     pd.testing.assert_frame_equal(again, rows)
-    assert results(store_folder) == results(folder)
+    assert left_in(store_folder) == left_in(folder)
     assert progress.told == pytest.approx(progress.todo.work)
 
 
@@ -142,7 +143,7 @@ def test_damaged_entries_are_made_again(
     folder, rows = undisturbed
     study = change_study(tiny, {"methods": ["post", "pre"]})
     sweep.run_study(study, executor="inline")
-    good = results(store_folder)
+    good = left_in(store_folder)
     paths = sorted(store_folder.rglob(f"*.{suffix}"))
     for path in paths:
         content = bytearray(path.read_bytes())
@@ -158,8 +159,8 @@ def test_damaged_entries_are_made_again(
     again = sweep.run_study(study, executor="inline")
     wanted = rows[rows["method"].isin(["post", "pre"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, wanted)
-    assert results(store_folder) == good
-    assert results(folder).items() >= good.items()
+    assert left_in(store_folder) == good
+    assert left_in(folder).items() >= good.items()
 
 
 def test_only_the_damaged_network_is_made_again(tiny: Study, store_folder: Path) -> None:
@@ -304,3 +305,30 @@ def test_a_claim_is_refused_while_it_is_held(store_folder: Path) -> None:
     assert not store.claimed("ab")
     with store.claim("ab"):
         pass
+
+
+def test_processes_where_they_are_worth_their_start(root: Path, store_folder: Path) -> None:
+    """On the real studies: the README's command on real data, and the quick ones."""
+    params = load_params(root / "params.yaml")
+    store = Store(store_folder)
+    one_seed = {"activations": ["relu"], "methods": ["direct"], "seeds": [99]}
+    real = change_study(params.study("fashion-mnist-1x500"), one_seed)
+    assert sweep.outlook(real, store).work > sweep.WORTH_PROCESSES
+    for name in params.quick:
+        assert sweep.outlook(params.study(name), store).work < sweep.WORTH_PROCESSES
+
+
+def test_weights_are_made_again_where_only_results_are_recorded(
+    tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    sweep.run_study(tiny, executor="inline")
+    record(tiny, Store(store_folder))
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "empty"))
+    assert len(results.trainings(tiny)) == 0
+    curves = sweep.run_study(tiny, executor="inline", weights=True)
+    assert len(results.trainings(tiny)) == 3
+    assert not results.eigenvalues(tiny).empty
+    assert len(curves) == 8
+    assert len(list((tmp_path / "empty").rglob("*.json"))) == 3

@@ -44,6 +44,12 @@ FILES: dict[str, dict[str, str]] = {
 }
 DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 NAMES = ("digits", *FILES)
+# Training examples, inputs and classes, for whoever must not wait for the data themselves.
+SHAPES = {
+    "digits": (1_437, 64, 10),
+    "fashion-mnist": (60_000, 784, 10),
+    "mnist": (60_000, 784, 10),
+}
 
 _IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes before the data in an IDX file
 

@@ -28,6 +28,13 @@ def finished(study: Study) -> Iterator[tuple[PlannedRow, dict[str, Any]]]:
             yield row, result
 
 
+def diverged(study: Study) -> int:
+    """How many rows of a study have no numbers, since they ceased to be finite."""
+    store = Store(project.store_dir())
+    entries = (store.get(run_id(row.run)) for row in plan(study))
+    return sum(e is not None and e.record["result"]["status"] == "diverged" for e in entries)
+
+
 def curves(study: Study) -> "pd.DataFrame":
     """The tidy table of a study, as far as it is there: one row per network, columns COLUMNS."""
     import pandas as pd

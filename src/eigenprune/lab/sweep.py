@@ -15,9 +15,9 @@ from eigenprune.lab.tasks import Job, OnUnits, Places
 if TYPE_CHECKING:
     import pandas as pd
 
-# In the unit of `tasks.work`. Each worker spends some five seconds on importing torch; a study
-# of the digits is done in that time.
-WORTH_PROCESSES = 1e9
+# In the unit of `tasks.work`. Each worker spends some five seconds on importing torch; the studies
+# of the digits (about 1e10) gain no more than that, one network for MNIST (2e12) much more.
+WORTH_PROCESSES = 1e11
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,13 @@ class Outlook:
     work: float
 
 
-def outlook(study: Study, store: Store, shard: tuple[int, int] = (1, 1)) -> Outlook:
+def outlook(
+    study: Study, store: Store, shard: tuple[int, int] = (1, 1), *, weights: bool = False
+) -> Outlook:
     """Divide the runs of a study into done (in the store, or recorded in Git) and to be computed.
 
-    A network need not be trained again if all that is wanted of it has been recorded.
+    A network need not be trained again if all that is wanted of it has been recorded, unless its
+    weights are wanted too.
     """
     recorded = recorded_results(study)
     wanted: dict[Training, dict[Pruning, None]] = {}
@@ -46,7 +49,9 @@ def outlook(study: Study, store: Store, shard: tuple[int, int] = (1, 1)) -> Outl
     for training, prunings in list(wanted.items())[part - 1 :: parts]:
         ids = {pruning: run_id(pruning) for pruning in prunings}
         missing = tuple(p for p, run in ids.items() if run not in recorded and run not in store)
-        trained = run_id(training) in store or all(run in recorded for run in ids.values())
+        trained = run_id(training) in store or (
+            not weights and all(run in recorded for run in ids.values())
+        )
         done += len(prunings) - len(missing) + trained
         to_compute += len(missing) + (not trained)
         if missing or not trained:
@@ -67,6 +72,7 @@ def run_study(
     address: str | None = None,
     max_seconds: float | None = None,
     shard: tuple[int, int] = (1, 1),
+    weights: bool = False,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
     """The tidy curves of a study, computed as far as they are not done.
@@ -79,6 +85,7 @@ def run_study(
         max_seconds: see `executors.execute`.
         shard: `(i, n)`: only the i-th of n parts, i from 1 to n. Each network belongs to one part,
             whatever is done already.
+        weights: train again what is recorded without its weights, for those who look into them.
         on_start: told what is to be done; returns a function that is told the work as it is done
             (see `progress.shown`).
 
@@ -93,7 +100,7 @@ def run_study(
     places = Places(store=project.store_dir(), data=project.data_dir())
     datasets.require_files(study.dataset, places.data)
     store = Store(places.store)
-    todo = outlook(study, store, shard)
+    todo = outlook(study, store, shard, weights=weights)
     on_units = on_start(todo) if on_start is not None else None
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
@@ -108,7 +115,7 @@ def run_study(
             max_seconds=max_seconds,
             on_units=on_units,
         )
-        if complete and (lost := outlook(study, store, shard).runs_to_compute):
+        if complete and (lost := outlook(study, store, shard, weights=weights).runs_to_compute):
             raise ExecutorError(
                 f"{lost} runs were computed and are not in {places.store}: is its disk full?"
             )

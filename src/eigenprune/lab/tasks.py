@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from eigenprune.lab import datasets
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.store import Busy, Store
 
@@ -136,10 +137,11 @@ def compute_task(
 
 
 def work(run: Run) -> float:
-    """The size of a run: epochs times parameters, about proportional to its time."""
+    """The size of a run: multiply-accumulates of all its epochs, about proportional to its time."""
     training = run.training if isinstance(run, Pruning) else run
-    widths = [800, *training.hidden, 10]
-    size = float(sum(a * b for a, b in itertools.pairwise(widths)))
+    rows, features, classes = datasets.SHAPES[training.dataset]
+    widths = [features, *training.hidden, classes]
+    size = float(rows * sum(a * b for a, b in itertools.pairwise(widths)))
     if isinstance(run, Training):
         # Frozen eigenvectors need no gradient, and the first layer's no product (fixed_products).
         frozen = 0.15 if len(training.hidden) == 1 else 0.5

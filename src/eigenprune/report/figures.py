@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS
 
 # Okabe and Ito's palette, told apart with any colour vision; marker and dash say it once more.
@@ -57,8 +58,9 @@ def tradeoff(
 ) -> Figure:
     """Trade-off curves: accuracy over what is removed, one panel per activation.
 
-    Bands are one sample standard deviation over the seeds. The thin line is the accuracy of the
-    unpruned network of the first method. Open markers are published means.
+    Bands are one sample standard deviation over the seeds. Every curve has its own unpruned control
+    at ratio 0; the thin line carries that of the first method over the panel. Open markers are
+    published means.
 
     Args:
         means: what `statistics.over_seeds` returns, for one study.
@@ -74,15 +76,22 @@ def tradeoff(
             _band(panel, curve, str(method), against)
             if published is not None and against == "pruning_ratio":
                 _published_points(panel, published, activation, str(method))
-        control = ours[(ours["pruning_ratio"] == 0)].iloc[0]["accuracy_mean"]
-        panel.axhline(100 * control, color="black", linewidth=0.7, label="unpruned")
+        for _, control in ours[ours["pruning_ratio"] == 0].head(1).iterrows():
+            panel.axhline(
+                100 * control["accuracy_mean"],
+                color="black",
+                linewidth=0.7,
+                label=f"{control['method']}, unpruned",
+            )
         panel.set_title(activation)
         if against == "pruning_ratio":
             panel.set_xlim(-0.03, 1.03)
             panel.set_xlabel("pruning ratio")
         else:
             panel.set_xscale("log")
-            panel.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
+            panel.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
+            panel.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+            panel.xaxis.set_minor_formatter(NullFormatter())
             panel.invert_xaxis()
             panel.set_xlabel("parameters kept")
     panels[0].set_ylabel("test accuracy in %")
@@ -182,6 +191,8 @@ def nodes_by_layer(shares: pd.DataFrame) -> Figure:
 
 
 def _panels(count: int) -> tuple[Figure, Sequence[Axes]]:
+    if not count:
+        raise UserError("there is nothing to draw: no network of this study is finished")
     figure, axes = plt.subplots(
         1, count, figsize=(max(2.6 * count, 4.0), 3.2), sharey=True, squeeze=False
     )
@@ -190,4 +201,5 @@ def _panels(count: int) -> tuple[Figure, Sequence[Axes]]:
 
 def _legend_below(figure: Figure, panel: Axes) -> None:
     handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3))
+    # At the left, in few columns: on a phone the figure keeps its size and is pushed sideways.
+    figure.legend(handles, labels, loc="outside lower left", ncols=2)

@@ -19,9 +19,10 @@ def published_curves(study: Study) -> pd.DataFrame:
         Columns dataset, hidden, activation, method, pruning_ratio, accuracy_mean, accuracy_std, n.
     """
     points = pd.read_csv(project.root() / FILE, dtype={"hidden": str})
-    depth = points["hidden"].map(lambda hidden: 3 if hidden == "3 layers" else 1)
+    depth = points["hidden"].map(lambda h: 3 if h == "3 layers" else h.count("-") + 1)
     return points[
         (points["dataset"] == study.dataset)
+        & (points["pruning_ratio"] < 1)  # no node is left there: not a point of a curve
         & (depth == len(study.hidden))
         & points["activation"].isin(study.activations)
         & points["method"].isin(study.methods)

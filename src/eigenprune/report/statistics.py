@@ -35,20 +35,24 @@ def over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def headline(means: pd.DataFrame, pruning_ratio: float = 0.9) -> dict[str, dict[str, float]]:
-    """Mean accuracy per activation: unpruned, and by method at the ratio nearest to the given one.
+def headline(
+    means: pd.DataFrame, pruning_ratio: float = 0.9
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Mean accuracy by activation and method: `unpruned`, its own control, and `pruned`.
 
     Args:
         means: what `over_seeds` returns, for one study.
-        pruning_ratio: where to look.
+        pruning_ratio: where to look for `pruned`; the nearest ratio of the study is taken.
     """
     ratios = means["pruning_ratio"]
     nearest = ratios.iloc[(ratios - pruning_ratio).abs().argmin()]
-    numbers: dict[str, dict[str, float]] = {}
+    numbers: dict[str, dict[str, dict[str, float]]] = {}
     for (activation, method), curve in means.groupby(["activation", "method"], sort=False):
         accuracy = curve.set_index("pruning_ratio")["accuracy_mean"]
-        entry = numbers.setdefault(str(activation), {"unpruned": float(accuracy[0.0])})
-        entry[f"{method} at {nearest:g}"] = float(accuracy[nearest])
+        points = {"unpruned": 0.0, "pruned": nearest}
+        numbers.setdefault(str(activation), {})[str(method)] = {
+            name: float(accuracy[ratio]) for name, ratio in points.items() if ratio in accuracy
+        }
     return numbers
 
 

@@ -1,0 +1,45 @@
+"""`eigenprune ...` and `python -m eigenprune ...`: from mistakes to sentences and exit codes."""
+
+import sys
+
+from eigenprune.lab.errors import Failure, UserError
+
+# Which extra of the package brings a module that may be missing.
+_EXTRAS = {
+    "distributed": "cluster",
+    "jupyter_book": "book",
+    "matplotlib": "book",
+    "nbformat": "book",
+    "papermill": "book",
+}
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end in one sentence and exit code 2."""
+    try:
+        from eigenprune.cli import app
+
+        app()
+    except UserError as error:
+        _end(str(error), 2)
+    except Failure as error:
+        _end(str(error), 1)
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module == "eigenprune":
+            raise
+        extra = _EXTRAS.get(module, "lab")
+        _end(f"{module} is not installed; `pip install 'eigenprune[{extra}]'` brings it", 2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _end(f"{error.filename}: {error.strerror}", 1)
+
+
+def _end(sentence: str, code: int) -> None:
+    print(f"eigenprune: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Tables and figures: laws of the numbers, and a clear word where there is nothing to show."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.rows import COLUMNS
+from eigenprune.lab.studies import load_params
+from eigenprune.report import figures
+from eigenprune.report.curves import read_curves, write_curves
+from eigenprune.report.published import published_curves
+from eigenprune.report.statistics import accuracy_table, headline, over_seeds
+
+
+@pytest.fixture
+def curves() -> pd.DataFrame:
+    """Two methods, two seeds; `b` starts lower than `a` and loses nothing."""
+    rows = []
+    for method, accuracies in {"direct": (0.9, 0.5), "post": (0.8, 0.8)}.items():
+        for seed in (1, 2):
+            for ratio, accuracy in zip((0.0, 0.9), accuracies, strict=True):
+                found = accuracy + 0.02 * seed
+                network = ["s", "digits", "10", "relu", method, seed, ratio]
+                rows.append([*network, 10 - int(9 * ratio), 100, found, 0.1])
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def test_means_deviations_and_numbers(curves: pd.DataFrame) -> None:
+    point = over_seeds(curves).set_index(["method", "pruning_ratio"]).loc[("direct", 0.9)]
+    assert point["accuracy_mean"] == pytest.approx(0.53)
+    assert point["accuracy_std"] == pytest.approx(curves["accuracy"].iloc[[1, 3]].std())
+    assert point["n"] == 2
+
+
+def test_every_method_has_its_own_control(curves: pd.DataFrame) -> None:
+    numbers = headline(over_seeds(curves))["relu"]
+    assert numbers["direct"]["unpruned"] == pytest.approx(0.93)
+    assert numbers["post"]["unpruned"] == numbers["post"]["pruned"] == pytest.approx(0.83)
+    without = over_seeds(curves[(curves["method"] == "post") | (curves["pruning_ratio"] > 0)])
+    assert "unpruned" not in headline(without)["relu"]["direct"]
+
+
+def test_table_to_read(curves: pd.DataFrame) -> None:
+    table = accuracy_table(over_seeds(curves))
+    assert list(table.columns) == ["direct", "post"]
+    assert table.loc[("relu", 0.9), "direct"] == "53.00 ± 1.41"
+
+
+def test_curves_come_back_as_they_were(curves: pd.DataFrame, tmp_path: Path) -> None:
+    curves["loss"] = 1 / 3 + curves["accuracy"]
+    write_curves(curves, tmp_path / "curves.csv")
+    pd.testing.assert_frame_equal(read_curves(tmp_path / "curves.csv"), curves)
+    (tmp_path / "curves.csv").write_text("study,dataset\n")
+    with pytest.raises(UserError, match="no column 'hidden'"):
+        read_curves(tmp_path / "curves.csv")
+
+
+def test_published_points_of_the_same_depth(root: Path) -> None:
+    params = load_params(root / "params.yaml")
+    points = published_curves(params.study("mnist-3x500"))
+    assert set(points["hidden"]) == {"3 layers"}
+    assert points["pruning_ratio"].max() < 1
+    assert set(published_curves(params.study("mnist-1x500"))["hidden"]) == {"2000"}
+    assert published_curves(params.study("digits-1x100")).empty
+
+
+def test_the_same_figure_is_the_same_file(curves: pd.DataFrame, tmp_path: Path) -> None:
+    figures.use_style()
+    means = over_seeds(curves)
+    for name in ("one.svg", "two.svg"):
+        figures.save(figures.tradeoff(means), tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+    figures.tradeoff(means[means["pruning_ratio"] > 0], against="parameters_kept")
+    with pytest.raises(UserError, match="nothing to draw"):
+        figures.tradeoff(means.iloc[:0])
