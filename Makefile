@@ -84,7 +84,7 @@ $(VENV)/.requirements: requirements.lock
 	@rm -f $@ && rm -rf $(VENV)
 ifneq ($(UV),)
 	"$(UV)" venv --quiet --seed --python "$(FOUND)" $(VENV)
-	"$(UV)" pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	"$(UV)" pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 else
 	"$(FOUND)" -m venv $(VENV)
 	$(BIN)/python -m pip install --require-hashes -r requirements.lock
