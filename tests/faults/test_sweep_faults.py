@@ -26,7 +26,7 @@ SECONDS_TO_DIE = 30
 
 SWEEP = """
 import json, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from eigenprune.lab import errors, studies, sweep
 study = studies.make_study("fault", json.loads(sys.argv[1]), "test")
 try:
