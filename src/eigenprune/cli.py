@@ -34,7 +34,7 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A name from par
 
     eigenprune run digits-1x100
 
-    eigenprune run fashion-mnist-1x500 --activation relu --seeds 1 --plot curves.svg
+    eigenprune run fashion-mnist-1x500 --activation relu --seeds 1 --anew
 
     eigenprune run mnist-3x500 --hidden 800-800-800 --methods direct,post --seeds 1-3"""
 )
@@ -58,6 +58,9 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="Of a running Dask scheduler; if not given, one starts here.")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Compute what is recorded in results/paper too.")
+    ] = False,
     max_seconds: Annotated[
         float | None, typer.Option(help="Stop after that time; the same command goes on.")
     ] = None,
@@ -72,6 +75,8 @@ def run(
     ] = None,
 ) -> None:
     """Train and prune the networks of a study; what is in the run store is not done again.
+
+    Nor is what is recorded in results/paper, unless `--anew` asks for it.
 
     Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
     goes on from there. The table shows the published accuracies beside ours where there are any.
@@ -107,10 +112,11 @@ def run(
             address=address,
             max_seconds=max_seconds,
             shard=part,
+            anew=anew,
             on_start=on_start,
         )
     _report(chosen, curves, output, plot)
-    left = sweep.outlook(chosen, Store(project.store_dir()), part).runs_to_compute
+    left = sweep.outlook(chosen, Store(project.store_dir()), part, anew=anew).runs_to_compute
     if max_seconds is not None and left:
         typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
 

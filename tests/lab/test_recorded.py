@@ -44,6 +44,18 @@ def test_what_is_recorded_is_done_elsewhere(
     assert not store.folder.exists()
 
 
+def test_anew_computes_what_is_recorded(
+    tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = compute(tiny)
+    record(tiny, Store(store_folder))
+    store = elsewhere(monkeypatch, tmp_path)
+    again = sweep.run_study(tiny, executor="inline", anew=True)
+    pd.testing.assert_frame_equal(again, here)
+    assert sweep.outlook(tiny, store, anew=True).jobs == []
+    assert len(list(store.folder.rglob("*.json"))) == 11
+
+
 def test_other_settings_do_not_count_as_done(tiny: Study, store_folder: Path) -> None:
     compute(tiny)
     record(tiny, Store(store_folder))

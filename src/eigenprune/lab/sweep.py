@@ -31,14 +31,19 @@ class Outlook:
 
 
 def outlook(
-    study: Study, store: Store, shard: tuple[int, int] = (1, 1), *, weights: bool = False
+    study: Study,
+    store: Store,
+    shard: tuple[int, int] = (1, 1),
+    *,
+    weights: bool = False,
+    anew: bool = False,
 ) -> Outlook:
     """Divide the runs of a study into done (in the store, or recorded in Git) and to be computed.
 
     A network need not be trained again if all that is wanted of it has been recorded, unless its
-    weights are wanted too.
+    weights are wanted too; and what is recorded does not count where all is to be done anew.
     """
-    recorded = recorded_results(study)
+    recorded = {} if anew else recorded_results(study)
     wanted: dict[Training, dict[Pruning, None]] = {}
     for row in plan(study):
         wanted.setdefault(row.run.training, {})[row.run] = None
@@ -73,6 +78,7 @@ def run_study(
     max_seconds: float | None = None,
     shard: tuple[int, int] = (1, 1),
     weights: bool = False,
+    anew: bool = False,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
     """The tidy curves of a study, computed as far as they are not done.
@@ -86,6 +92,7 @@ def run_study(
         shard: `(i, n)`: only the i-th of n parts, i from 1 to n. Each network belongs to one part,
             whatever is done already.
         weights: train again what is recorded without its weights, for those who look into them.
+        anew: compute what is recorded in Git too, unless this project's store has it.
         on_start: told what is to be done; returns a function that is told the work as it is done
             (see `progress.shown`).
 
@@ -100,7 +107,7 @@ def run_study(
     places = Places(store=project.store_dir(), data=project.data_dir())
     datasets.require_files(study.dataset, places.data)
     store = Store(places.store)
-    todo = outlook(study, store, shard, weights=weights)
+    todo = outlook(study, store, shard, weights=weights, anew=anew)
     on_units = on_start(todo) if on_start is not None else None
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
@@ -115,7 +122,9 @@ def run_study(
             max_seconds=max_seconds,
             on_units=on_units,
         )
-        if complete and (lost := outlook(study, store, shard, weights=weights).runs_to_compute):
+        if complete and (
+            lost := outlook(study, store, shard, weights=weights, anew=anew).runs_to_compute
+        ):
             raise ExecutorError(
                 f"{lost} runs were computed and are not in {places.store}: is its disk full?"
             )
