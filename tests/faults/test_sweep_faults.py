@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of
 
 # A busy machine is slow to start processes; a worker that must die is given less.
 PATIENCE = 90
-SECONDS_TO_DIE = 30
+SECONDS_TO_DIE = 15
 
 SWEEP = """
 import json, signal, sys
