@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from eigenprune import seeds
 from eigenprune.fixed_products import with_fixed_products
 from eigenprune.networks import fully_connected
+from eigenprune.onednn import LinearByOneDNN
 
 
 def train(
@@ -77,12 +78,14 @@ def train(
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         total = torch.zeros((), device=inputs.device, dtype=torch.float64)
-        for rows in order.split(batch_size):
-            loss = F.cross_entropy(stepped(inputs[rows]), targets[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += loss.detach() * len(rows)
+        with LinearByOneDNN():
+            for rows in order.split(batch_size):
+                outputs = stepped(inputs.index_select(0, rows))
+                loss = F.cross_entropy(outputs, targets.index_select(0, rows))
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                total += loss.detach() * len(rows)
         losses.append(float(total) / len(inputs))
         if on_epoch is not None:
             on_epoch(epoch, losses[-1])
