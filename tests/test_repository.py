@@ -11,6 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from eigenprune.lab.methods import METHODS
+
 MEGABYTE = 1_000_000
 # What belongs to one machine and not to a repository: the address of a package registry, a folder
 # of one person. Written so that no pattern matches itself.
@@ -221,3 +223,10 @@ def test_files_are_those_that_git_would_take(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("ignored\n")
     (tmp_path / "ignored").touch()
     assert files(tmp_path) == [tmp_path / ".gitignore"]
+
+
+def test_dvc_draws_each_method_in_its_colour(root: Path) -> None:
+    template = json.loads((root / ".dvc" / "plots" / "tradeoff.json").read_text())
+    scale = template["spec"]["encoding"]["color"]["scale"]
+    colours = {name: method.color for name, method in METHODS.items()}
+    assert dict(zip(scale["domain"], scale["range"], strict=True)) == colours

@@ -6,12 +6,12 @@ The output layer is never pruned.
 
 import copy
 import itertools
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from eigenprune.counts import nodes_removed
 from eigenprune.layers import SpectralLinear
 from eigenprune.networks import (
     FullyConnected,
@@ -33,9 +33,10 @@ def select_nodes(
 ) -> list[Tensor]:
     """Keep the nodes with the highest scores.
 
-    Exactly `floor(pruning_ratio * nodes + 1/2)` nodes are removed, over all layers (`global`) or
-    in each one (`layer`), unless that would leave a layer with fewer than `minimum_per_layer`:
-    the best nodes of each layer, that many, always stay. Of equal scores the earlier node stays.
+    Exactly `counts.nodes_removed(pruning_ratio, nodes)` nodes are removed, over all layers
+    (`global`) or in each one (`layer`), unless that would leave a layer with fewer than
+    `minimum_per_layer`: the best nodes of each layer, that many, always stay. Of equal scores the
+    earlier node stays.
     Masks are nested: what a lower ratio removes, a higher ratio removes too.
 
     Args:
@@ -71,8 +72,7 @@ def select_nodes(
 
 def _keep_best(scores: Sequence[Tensor], pruning_ratio: float, minimum: int) -> list[Tensor]:
     sizes = [len(score) for score in scores]
-    # The small number undoes the rounding of products such as 0.29 * 50 = 14.499999999999998.
-    removed = math.floor(pruning_ratio * sum(sizes) + 0.5 + 1e-9)
+    removed = nodes_removed(pruning_ratio, sum(sizes))
     protected = torch.cat([_ranks(score) < minimum for score in scores])
     ranks = _ranks(torch.cat([score.detach().cpu() for score in scores]))
     # Unprotected nodes by falling rank: the worst stand first.

@@ -43,7 +43,9 @@ def test_products_and_both_derivatives_agree_with_the_default(with_bias: bool) -
         fast = derivatives(a, b, bias)
     assert product.called
     for one, other in zip(plain, fast, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(one.detach().abs().max()))
+        torch.testing.assert_close(
+            one, other, rtol=1e-4, atol=1e-5 * float(one.detach().abs().max())
+        )
 
 
 @pytest.mark.parametrize(

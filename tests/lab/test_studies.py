@@ -193,7 +193,7 @@ def test_quick_names_studies_that_there_are_and_each_once(tmp_path: Path) -> Non
         load(tmp_path, document().replace("- one", "- one\n- one"))
 
 
-@pytest.mark.parametrize("methods", [["pre"], ["direct", "post"]])
+@pytest.mark.parametrize("methods", [["pre", "small"], ["direct", "small"]])
 def test_a_quick_study_has_methods_for_every_notebook(tmp_path: Path, methods: list[str]) -> None:
     text = document(methods=methods)
     with pytest.raises(UserError, match=r"studies\.one\.methods: .*it needs `pre`"):
@@ -232,15 +232,17 @@ def test_a_study_can_be_changed_and_is_checked_again(tiny: Study) -> None:
 
 @pytest.mark.parametrize("ratios", [[0.5], [0, 0.5], [-0.0, 0.5]])
 def test_the_plan_always_holds_the_unpruned_control(tiny: Study, ratios: list[float]) -> None:
-    rows = plan(change_study(tiny, {"pruning_ratios": ratios, "seeds": [1, 2]}))
+    changes = {"methods": list(METHODS), "pruning_ratios": ratios, "seeds": [1, 2]}
+    rows = plan(change_study(tiny, changes))
     assert len(rows) == len(METHODS) * 2 * 2
     for method in METHODS:
-        planned = [row.run.pruning_ratio for row in rows if row.method == method]
+        planned = [row.pruning_ratio for row in rows if row.method == method]
         assert planned == [0.0, 0.5] * 2 and all(str(ratio) != "-0.0" for ratio in planned)
 
 
 def test_the_plan_says_what_each_method_is(tiny: Study) -> None:
-    by_method = {row.method: row.run for row in plan(change_study(tiny, {"pruning_ratios": [0]}))}
+    every = change_study(tiny, {"methods": list(METHODS), "pruning_ratios": [0]})
+    by_method = {row.method: row.run for row in plan(every)}
     facts = {
         name: (run.training.layer, run.training.trainable, run.score, run.retraining_epochs)
         for name, run in by_method.items()
@@ -250,8 +252,22 @@ def test_the_plan_says_what_each_method_is(tiny: Study) -> None:
         "post": ("spectral", "all", "eigenvalue", 0),
         "pre": ("spectral", "eigenvalues", "eigenvalue", tiny.retraining_epochs),
         "random": ("dense", "all", "random", 0),
+        "post-retrained": ("spectral", "all", "eigenvalue", tiny.retraining_epochs),
+        "small": ("dense", "all", "connectivity", 0),
     }
     assert by_method["direct"].training == by_method["random"].training
+    assert by_method["post"].training == by_method["post-retrained"].training
+
+
+def test_small_is_trained_at_the_size_of_the_pruned_and_as_long_in_all(tiny: Study) -> None:
+    study = change_study(tiny, {"methods": ["small"], "pruning_ratios": [0.3, 1]})
+    study = change_study(study, {"hidden": [8, 5], "activations": ["relu"]})
+    rows = [(row.pruning_ratio, row.run) for row in plan(study)]
+    assert [ratio for ratio, _ in rows] == [0.0, 0.3, 1.0]
+    assert [run.training.hidden for _, run in rows] == [(8, 5), (6, 3), (1, 1)]
+    for _, run in rows:
+        assert (run.pruning_ratio, run.retraining_epochs, run.training.layer) == (0, 0, "dense")
+        assert run.training.epochs == tiny.epochs + tiny.retraining_epochs
 
 
 def test_the_initialisation_of_spectral_layers_leaves_dense_runs_as_they_are(tiny: Study) -> None:

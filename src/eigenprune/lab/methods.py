@@ -1,33 +1,78 @@
-"""The pruning protocols, each a line: what is trained, what ranks the nodes, what follows."""
+"""The pruning protocols, each a few words: what is trained, what ranks the nodes, what follows."""
 
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method:
-    """How a network is made before its nodes are ranked, and what happens after.
+    """How a network is made before its nodes are ranked, what happens after, and its look.
 
     Args:
         label: for legends and tables.
+        color: in figures, of Okabe and Ito's palette, told apart with any colour vision.
+        marker: in figures; with `dashes` it says once more what the colour says.
+        dashes: matplotlib's line style.
         layer: `"dense"` or `"spectral"`.
         trainable: `"all"` parameters, or only the `"eigenvalues"`, the eigenvectors frozen.
         score: a name in `eigenprune.importance.SCORES`.
         retrained: train everything in the pruned network for `retraining_epochs`.
+        from_scratch: prune nothing: train a network of the final size, its hidden layers all
+            smaller by the pruning ratio, for `epochs` and `retraining_epochs` together.
     """
 
     label: str
-    layer: str
-    trainable: str
-    score: str
-    retrained: bool
+    color: str
+    marker: str
+    dashes: str
+    layer: str = "dense"
+    trainable: str = "all"
+    score: str = "connectivity"
+    retrained: bool = False
+    from_scratch: bool = False
+
+    @property
+    def trained_small(self) -> bool:
+        """Whether training goes on (or begins) once the network has its final size."""
+        return self.retrained or self.from_scratch
 
 
 METHODS: dict[str, Method] = {
-    "direct": Method("direct: connectivity", "dense", "all", "connectivity", retrained=False),
-    "post": Method("post: eigenvalues, after training", "spectral", "all", "eigenvalue", False),
+    "direct": Method(label="direct: connectivity", color="#D55E00", marker="s", dashes="--"),
+    "post": Method(
+        label="post: eigenvalues, after training",
+        color="#0072B2",
+        marker="o",
+        dashes="-",
+        layer="spectral",
+        score="eigenvalue",
+    ),
     "pre": Method(
-        "pre: eigenvalues, before training", "spectral", "eigenvalues", "eigenvalue", True
+        label="pre: eigenvalues, before training",
+        color="#009E73",
+        marker="^",
+        dashes="-",
+        layer="spectral",
+        trainable="eigenvalues",
+        score="eigenvalue",
+        retrained=True,
     ),
     # The control that every score has to beat (it shares the network of `direct`).
-    "random": Method("random nodes", "dense", "all", "random", retrained=False),
+    "random": Method(label="random nodes", color="#7F7F7F", marker="x", dashes=":", score="random"),
+    # Like for like with `pre`, which alone of the published three is trained once it is small.
+    "post-retrained": Method(
+        label="post, then trained as long as pre",
+        color="#56B4E9",
+        marker="v",
+        dashes="-.",
+        layer="spectral",
+        score="eigenvalue",
+        retrained=True,
+    ),
+    "small": Method(
+        label="small dense network from scratch",
+        color="#CC79A7",
+        marker="D",
+        dashes="--",
+        from_scratch=True,
+    ),
 }

@@ -121,7 +121,7 @@ def layer_shares(study: Study) -> "pd.DataFrame":
             "activation": row.run.training.activation,
             "method": row.method,
             "layer": number,
-            "pruning_ratio": row.run.pruning_ratio,
+            "pruning_ratio": row.pruning_ratio,
             "share": nodes / width,
         }
         for row, result in finished(study)

@@ -28,5 +28,5 @@ def labels(study: Study, row: PlannedRow) -> dict[str, object]:
         "activation": training.activation,
         "method": row.method,
         "seed": training.seed,
-        "pruning_ratio": row.run.pruning_ratio,
+        "pruning_ratio": row.pruning_ratio,
     }

@@ -4,11 +4,12 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eigenprune.counts import nodes_removed
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
@@ -67,9 +68,10 @@ class Params:
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """One row of the curves to be: its method and the run that gives its numbers."""
+    """One row of the curves to be: its method, pruning ratio and the run that gives its numbers."""
 
     method: str
+    pruning_ratio: float
     run: Pruning
 
 
@@ -92,16 +94,25 @@ def plan(study: Study) -> list[PlannedRow]:
             batch_size=study.batch_size,
             learning_rate=study.learning_rate,
         )
-        retraining = study.retraining_epochs if method.retrained else 0
         for ratio in ratios:
-            run = Pruning(
-                training=training,
-                score=method.score,
-                pruning_ratio=ratio,
-                retraining_epochs=retraining,
-            )
-            rows.append(PlannedRow(name, run))
+            if method.from_scratch:
+                small = _of_final_size(training, ratio, study.retraining_epochs)
+                run = Pruning(training=small, score=method.score, pruning_ratio=0.0)
+            else:
+                run = Pruning(
+                    training=training,
+                    score=method.score,
+                    pruning_ratio=ratio,
+                    retraining_epochs=study.retraining_epochs if method.retrained else 0,
+                )
+            rows.append(PlannedRow(name, ratio, run))
     return rows
+
+
+def _of_final_size(training: Training, pruning_ratio: float, more_epochs: int) -> Training:
+    """The network that is as small as a pruned one from the start, and trained as long in all."""
+    hidden = tuple(max(1, width - nodes_removed(pruning_ratio, width)) for width in training.hidden)
+    return replace(training, hidden=hidden, epochs=training.epochs + more_epochs)
 
 
 def load_params(path: Path) -> Params:
@@ -141,11 +152,13 @@ def load_params(path: Path) -> Params:
         if name not in studies:
             hint = did_you_mean(name, list(studies))
             raise UserError(f"{path.name}: quick: {name!r} is not one of the studies{hint}")
-        # The pipeline has a notebook for each kind of method.
-        if len({METHODS[method].retrained for method in studies[name].methods}) < 2:
+        # The pipeline has a notebook for pruning before training and one for pruning after.
+        methods = studies[name].methods
+        if "pre" not in methods or all(METHODS[method].trained_small for method in methods):
+            others = ", ".join(n for n, method in METHODS.items() if not method.trained_small)
             raise UserError(
-                f"{path.name}: studies.{name}.methods: {list(studies[name].methods)!r} is not "
-                "allowed in a quick study: it needs `pre` and at least one of the others"
+                f"{path.name}: studies.{name}.methods: {list(methods)!r} is not allowed in a "
+                f"quick study: it needs `pre` and at least one of {others}"
             )
     return Params(tuple(quick), studies)
 
@@ -166,9 +179,9 @@ def _strict_loader() -> type["yaml.SafeLoader"]:
     return StrictLoader
 
 
-def restrict(study: Study, *, retrained: bool) -> Study:
-    """The study with those methods only that train again after pruning, or those that do not."""
-    methods = [name for name in study.methods if METHODS[name].retrained == retrained]
+def restrict(study: Study, *, trained_small: bool) -> Study:
+    """The study with those methods only that train at the final size, or those that do not."""
+    methods = [name for name in study.methods if METHODS[name].trained_small == trained_small]
     return change_study(study, {"methods": methods})
 
 

@@ -15,9 +15,9 @@ from eigenprune.lab.tasks import Job, OnUnits, Places
 if TYPE_CHECKING:
     import pandas as pd
 
-# In the unit of `tasks.work`. Each worker spends some five seconds on importing torch; the studies
-# of the digits (about 1e10) gain no more than that, one network for MNIST (2e12) much more.
-WORTH_PROCESSES = 1e11
+# In the unit of `tasks.work`: some 20 seconds on one core. Each worker spends five on importing
+# torch.
+WORTH_PROCESSES = 4e11
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS
 
-# Okabe and Ito's palette, told apart with any colour vision; marker and dash say it once more.
-_LOOKS: dict[str, dict[str, Any]] = {
-    "direct": {"color": "#D55E00", "marker": "s", "linestyle": "--"},
-    "post": {"color": "#0072B2", "marker": "o", "linestyle": "-"},
-    "pre": {"color": "#009E73", "marker": "^", "linestyle": "-"},
-    "random": {"color": "#7F7F7F", "marker": "x", "linestyle": ":"},
-}
 _PUBLISHED: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "alpha": 0.55}
 
 
@@ -99,9 +92,14 @@ def tradeoff(
     return figure
 
 
+def _look(method: str) -> dict[str, Any]:
+    its = METHODS[method]
+    return {"color": its.color, "marker": its.marker, "linestyle": its.dashes}
+
+
 def _band(panel: Axes, curve: pd.DataFrame, method: str, against: str) -> None:
     x, mean = curve[against], 100 * curve["accuracy_mean"]
-    look = _LOOKS[method]
+    look = _look(method)
     panel.plot(x, mean, label=METHODS[method].label, **look)
     std = 100 * curve["accuracy_std"].fillna(0)
     panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
@@ -114,7 +112,7 @@ def _published_points(panel: Axes, published: pd.DataFrame, activation: str, met
             points["pruning_ratio"],
             100 * points["accuracy_mean"],
             label=f"{method}, published (hidden {points.iloc[0]['hidden']})",
-            **{**_LOOKS[method], **_PUBLISHED},
+            **{**_look(method), **_PUBLISHED},
         )
 
 
@@ -129,7 +127,7 @@ def losses(histories: pd.DataFrame) -> Figure:
     for panel, activation in zip(panels, activations, strict=True):
         chosen = histories[histories["activation"] == activation]
         for (method, seed), curve in chosen.groupby(["method", "seed"], sort=False):
-            look = {**_LOOKS[str(method)], "marker": ""}
+            look = {**_look(str(method)), "marker": ""}
             label = METHODS[str(method)].label if seed == chosen["seed"].iloc[0] else None
             panel.plot(curve["epoch"], curve["loss"], label=label, linewidth=1, **look)
         panel.set_yscale("log")
@@ -178,7 +176,7 @@ def nodes_by_layer(shares: pd.DataFrame) -> Figure:
     for panel, activation in zip(panels, activations, strict=True):
         chosen = shares[shares["activation"] == activation]
         for (method, layer), curve in chosen.groupby(["method", "layer"], sort=False):
-            look = {**_LOOKS[str(method)], "marker": ""}
+            look = {**_look(str(method)), "marker": ""}
             panel.plot(
                 curve["pruning_ratio"], curve["share"], label=f"{method}, layer {layer}",
                 linewidth=widths.get(int(str(layer)), 1.3), **look,
