@@ -224,7 +224,7 @@ def test_work_grows_with_what_there_is_to_do() -> None:
         dataset="digits", hidden=(8,), activation="relu", layer="dense", seed=1, epochs=200
     )
     wider = Training(dataset="digits", hidden=(80,), activation="relu", layer="dense", seed=1)
-    assert 0 < work(run) < work(longer) < work(wider)
+    assert 0 < work(run) < min(work(longer), work(wider))
 
 
 def test_shards_are_the_whole_and_do_not_overlap(tiny: Study, store_folder: Path) -> None:
