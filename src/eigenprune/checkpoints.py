@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import uuid
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from eigenprune.files import write_whole
 from eigenprune.layers import SpectralLinear
 from eigenprune.networks import ACTIVATIONS
 
@@ -36,7 +36,7 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
         >>> torch.equal(model[0].weight, again[0].weight)
         True
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     # Not named_children: it would leave out an activation that stands in a second place.
     modules = {
@@ -47,13 +47,7 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     # One entry only: safetensors writes several in an order of its own.
     header = json.dumps({"modules": modules, "sha256": _checksum(modules, state)})
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        save_file(state, temporary, metadata={"eigenprune": header})
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(Path(path), save(state, metadata={"eigenprune": header}))
 
 
 def load_checkpoint(path: str | os.PathLike[str], device: str = "cpu") -> nn.Sequential:

@@ -104,6 +104,60 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ep.load_checkpoint(tmp_path / "text")
     with pytest.raises(FileNotFoundError):
         ep.load_checkpoint(tmp_path / "missing")
+    # The same network is the same file.
+    ep.save_checkpoint(again, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_reading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
+    for name, model in NETWORKS.items():
+        ep.save_checkpoint(model, tmp_path / name)
+        before = torch.get_rng_state()
+        ep.load_checkpoint(tmp_path / name)
+        assert torch.equal(torch.get_rng_state(), before), name
+
+
+# One file for all examples: each damages it in its own way and writes it anew.
+one_file_for_all = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(st.floats(0, 0.999))
+@one_file_for_all
+def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "model.safetensors"
+    ep.save_checkpoint(NETWORKS["frozen"], path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        ep.load_checkpoint(path)
+
+
+@given(st.data())
+@one_file_for_all
+def test_a_damaged_byte_is_refused(tmp_path: Path, data: st.DataObject) -> None:
+    """Wherever it stands: in the header, in the description or in the numbers."""
+    path = tmp_path / "model.safetensors"
+    ep.save_checkpoint(NETWORKS["frozen"], path)
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        again = ep.load_checkpoint(path)
+    except ValueError as error:
+        assert "model.safetensors" in str(error)
+    else:  # a blank for another blank
+        assert same(NETWORKS["frozen"], again)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    safetensors.torch.save_file({"0.weight": torch.rand(2, 3)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="no network of eigenprune"):
+        ep.load_checkpoint(tmp_path / "other.safetensors")
+    (tmp_path / "text").write_text("not a network")
+    with pytest.raises(ValueError, match="text"):
+        ep.load_checkpoint(tmp_path / "text")
+    with pytest.raises(FileNotFoundError):
+        ep.load_checkpoint(tmp_path / "missing")
 
 
 @pytest.mark.parametrize("moment", ["save_file", "replace"])

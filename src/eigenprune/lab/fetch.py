@@ -2,13 +2,12 @@
 
 import gzip
 import hashlib
-import os
 import tempfile
-import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from eigenprune.files import write_whole
 from eigenprune.lab.datasets import FILES
 from eigenprune.lab.errors import UserError
 
@@ -39,7 +38,7 @@ def fetch(data_dir: Path, source: Path | None = None) -> Iterator[tuple[str, str
             continue
         if source is not None:
             for file, sha256 in missing.items():
-                _write(data_dir / file, _find(file, sha256, source))
+                write_whole(data_dir / file, _find(file, sha256, source))
                 yield file, "copied"
         else:
             yield from _download(name, missing, data_dir)
@@ -60,7 +59,7 @@ def _download(name: str, files: dict[str, str], data_dir: Path) -> Iterator[tupl
                 "`eigenprune data fetch --from DIR`"
             ) from error
         for file, sha256 in files.items():
-            _write(data_dir / file, _find(file, sha256, Path(folder)))
+            write_whole(data_dir / file, _find(file, sha256, Path(folder)))
             yield file, "downloaded"
 
 
@@ -85,16 +84,6 @@ def _find(file: str, sha256: str, source: Path) -> bytes:
         f"{file}: not found in {source}; wanted is {name} or {name}.gz with SHA-256 {sha256}"
         + (f" ({'; '.join(found)})" if found else "")
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str | None:

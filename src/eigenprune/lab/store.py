@@ -3,12 +3,12 @@
 import contextlib
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from eigenprune.files import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,9 +86,9 @@ class Store:
             "arrays_sha256": None if arrays is None else _sha256(arrays),
         }
         if arrays is not None:
-            _write(self._path(run_id, "safetensors"), arrays)
+            write_whole(self._path(run_id, "safetensors"), arrays)
         text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
-        _write(self._path(run_id, "json"), text.encode())
+        write_whole(self._path(run_id, "json"), text.encode())
         return Entry(json.loads(encoded), arrays)
 
     @contextlib.contextmanager
@@ -154,27 +154,3 @@ def _encode(record: dict[str, Any]) -> bytes:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Makes the new name itself durable; Windows cannot open a folder, and needs no such thing.
-    with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -6,7 +6,6 @@ result, nothing half-written is left where a result is expected, and a failure s
 """
 
 import json
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from eigenprune.files import write_whole
 from eigenprune.lab.errors import Failure, UserError
 
 # What an executed notebook may say about itself. The rest (times, paths, versions of the kernel)
@@ -202,10 +202,8 @@ def _normalised_outputs(outputs: list[Any]) -> list[Any]:
 def _write(notebook: Any, path: Path) -> None:
     import nbformat
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    nbformat.write(notebook, unfinished)
-    os.replace(unfinished, path)
+    # As nbformat writes a file: the text and one line break.
+    write_whole(path, (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
 
 
 def _failure_text(

@@ -1,0 +1,33 @@
+"""Writing a file whole: an interruption leaves the old content and nothing else."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from eigenprune.files import write_whole
+
+
+def test_folders_are_made_and_content_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file"
+    for content in (b"old", b"", b"new\r\n"):
+        write_whole(path, content)
+        assert path.read_bytes() == content
+    assert os.listdir(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+@pytest.mark.parametrize("what", [OSError("No space left on device"), KeyboardInterrupt()])
+def test_an_interrupted_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, what: BaseException
+) -> None:
+    def break_off(*_: object) -> None:
+        raise what
+
+    write_whole(tmp_path / "file", b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, moment, break_off)
+        with pytest.raises(type(what)):
+            write_whole(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
