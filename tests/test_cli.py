@@ -90,6 +90,18 @@ def test_parts_times_and_status(project: Path) -> None:
     assert (project / "results" / "paper" / "tiny" / "manifest.json").is_file()
 
 
+def test_verify_compares_with_what_is_published(project: Path) -> None:
+    assert "nothing to compare" in eigenprune(project, "verify", code=2)
+    eigenprune(project, "run", "tiny", "--methods", "direct")
+    assert "nothing to compare" in eigenprune(project, "verify", code=2)
+    with (project / "results/published/curves.csv").open("a") as file:
+        file.write("digits,8,relu,direct,0.5,2.0,0.01,5\n")
+    told = eigenprune(project, "verify", "tiny", "--points", "--output", "points.csv")
+    assert "0 of 1 points agree" in told and "NO" in told
+    points = pd.read_csv(project / "points.csv")
+    assert points[["n", "published_mean"]].to_numpy().tolist() == [[2, 2.0]]
+
+
 def test_bench_times_every_kind_of_network(project: Path) -> None:
     words = ["bench", "--dataset", "digits", "--hidden", "8", "--rounds", "1"]
     measured = json.loads(eigenprune(project, *words, "--json"))

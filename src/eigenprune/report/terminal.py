@@ -8,6 +8,7 @@ import pandas as pd
 from rich.table import Table
 
 from eigenprune.lab.status import Status
+from eigenprune.report.agreement import CURVE, by_curve
 from eigenprune.report.statistics import percent
 
 
@@ -58,6 +59,53 @@ def status_table(statuses: Iterable[Status]) -> Table:
         told = "unknown" if left is None else str(timedelta(seconds=round(left)))
         table.add_row(status.study, *counts, told if status.pending or status.running else "")
     return table
+
+
+def agreement_table(points: pd.DataFrame) -> Table:
+    """One line per published curve: how many of its points agree, and where it is worst.
+
+    Args:
+        points: what `agreement.compare` returns, of one or more studies.
+    """
+    total = f"{points['agrees'].sum()} of {len(points)} points agree; differences in points of %"
+    table = Table(title="ours against published", caption=total, title_justify="left")
+    table.add_column("curve", no_wrap=True)
+    for name in ("seeds", "agree", "median", "worst", "at"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for curve in by_curve(points).to_dict("records"):
+        table.add_row(
+            " ".join(str(curve[name]) for name in CURVE),
+            str(curve["n"]),
+            f"{curve['agree']}/{curve['points']}",
+            f"{100 * curve['median']:.2f}",
+            f"{100 * curve['worst']:+.2f}",
+            f"{curve['worst_ratio']:g}",
+        )
+    return table
+
+
+def points_tables(points: pd.DataFrame) -> Iterator[Table]:
+    """One table per curve: both means, their difference in points of accuracy and the verdict.
+
+    Args:
+        points: what `agreement.compare` returns.
+    """
+    for key, curve in points.groupby(CURVE, sort=False):
+        first = curve.iloc[0]
+        table = Table(title=f"{' '.join(map(str, key))}: test accuracy in %", title_justify="left")
+        ours, theirs = f"ours (n={first['n']})", f"published (n={first['published_n']})"
+        for name in ("pruned", ours, theirs, "difference", "tolerance", "agrees"):
+            table.add_column(name, justify="right")
+        for point in curve.to_dict("records"):
+            table.add_row(
+                f"{point['pruning_ratio']:g}",
+                percent(point["mean"], point["std"]),
+                percent(point["published_mean"], point["published_std"]),
+                f"{100 * point['difference']:+.2f}",
+                f"{100 * point['tolerance']:.2f}",
+                "yes" if point["agrees"] else "NO",
+            )
+        yield table
 
 
 def bench_tables(measured: dict[str, Any]) -> Iterator[Table]:

@@ -1,0 +1,23 @@
+"""The command line: thin, and quick to start, since heavy imports wait until they are needed."""
+
+import typer
+
+from eigenprune.cli import bench, book, data, notebook, record, run, status, verify
+
+app = typer.Typer(
+    name="eigenprune",
+    help="Spectral node pruning of fully connected networks: a study that anyone can rerun.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=status.EXAMPLES)(status.status)
+app.command(epilog=record.EXAMPLES)(record.record)
+app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=notebook.EXAMPLES)(notebook.notebook)
+app.command(epilog=bench.EXAMPLES)(bench.bench)
+app.command(epilog=book.EXAMPLES)(book.book)
+app.add_typer(data.app, name="data")

@@ -1,0 +1,39 @@
+"""`eigenprune bench`: how fast it is here."""
+
+from typing import Annotated
+
+import typer
+
+from eigenprune.lab import options, project
+
+EXAMPLES = """Examples:
+
+    eigenprune bench
+
+    eigenprune bench --hidden 2000 --json"""
+
+
+def bench(
+    dataset: Annotated[str, typer.Option(help="What to train on.")] = "mnist",
+    hidden: Annotated[str, typer.Option(help="Hidden widths, e.g. `500-500-500`.")] = "500",
+    rounds: Annotated[int, typer.Option(min=1, help="Epochs timed per kind of network.")] = 5,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Time training and inference on all cores; ratios count, the seconds are this machine's."""
+    from eigenprune.lab import datasets
+
+    datasets.require_files(dataset, project.data_dir())
+    from eigenprune.lab.bench import bench as measure
+
+    measured = measure(dataset, options.widths(hidden), project.data_dir(), rounds)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(measured, indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+
+    from eigenprune.report.terminal import bench_tables
+
+    for table in bench_tables(measured):
+        Console().print(table)

@@ -1,0 +1,19 @@
+"""`eigenprune book`: from pages and executed notebooks to HTML."""
+
+import typer
+
+from eigenprune.cli.common import project_params
+from eigenprune.lab import project
+
+EXAMPLES = """Example:
+
+    eigenprune book"""
+
+
+def book() -> None:
+    """Build the book from its pages and the executed notebooks of the quick studies."""
+    params = project_params()
+    from eigenprune.report.book import build_book
+
+    html = build_book(project.root(), [params.study(name) for name in params.quick])
+    typer.echo(f"The book is at {html / 'index.html'}")

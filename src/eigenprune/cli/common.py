@@ -1,0 +1,36 @@
+"""What several commands need."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from eigenprune.lab import project
+from eigenprune.lab.studies import Params, Study, change_study, load_params
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A name from params.yaml.")]
+
+
+def project_params() -> Params:
+    """The project's `params.yaml`, checked."""
+    return load_params(project.root() / "params.yaml")
+
+
+def changed(study: Study, **changes: Any) -> Study:
+    """The study with the given values instead of its own; None leaves one as it is."""
+    return change_study(study, {key: v for key, v in changes.items() if v is not None})
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Turn Ctrl-C into a sentence: nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            "\neigenprune: interrupted; finished runs are kept, the same command goes on from here",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None

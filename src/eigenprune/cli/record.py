@@ -1,0 +1,36 @@
+"""`eigenprune record`: finished runs into Git."""
+
+from typing import Annotated
+
+import typer
+
+from eigenprune.cli.common import project_params
+from eigenprune.lab import project
+
+EXAMPLES = """Examples:
+
+    eigenprune record
+
+    eigenprune record fashion-mnist-1x500"""
+
+
+def record(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STUDY]...", help="Names from params.yaml; all but the quick ones."
+        ),
+    ] = None,
+) -> None:
+    """Write the finished runs of studies to results/paper/, small files to be kept in Git.
+
+    What is recorded counts as done in every clone: a sweep can be carried on elsewhere.
+    """
+    from eigenprune.lab.recorded import record as record_study
+    from eigenprune.lab.store import Store
+
+    params, store = project_params(), Store(project.store_dir())
+    for name in studies or [name for name in params.studies if name not in params.quick]:
+        made = record_study(params.study(name), store)
+        if made.rows or studies:
+            typer.echo(f"{name}: {made.rows} rows recorded, {made.missing} still to be computed")

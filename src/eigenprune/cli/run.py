@@ -1,0 +1,134 @@
+"""`eigenprune run`: train and prune the networks of a study."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from eigenprune.cli.common import StudyName, changed, project_params, resumable
+from eigenprune.lab import options, project
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.studies import Study
+
+EXAMPLES = """Examples:
+
+    eigenprune run digits-1x100
+
+    eigenprune run fashion-mnist-1x500 --activation relu --seeds 1 --anew
+
+    eigenprune run mnist-3x500 --hidden 800-800-800 --methods direct,post --seeds 1-3"""
+
+
+def run(
+    study: StudyName,
+    activation: Annotated[
+        str | None, typer.Option(help="These instead of the study's, e.g. `relu,tanh`.")
+    ] = None,
+    methods: Annotated[str | None, typer.Option(help="These instead, e.g. `direct,post`.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="These instead, e.g. `1,2` or `1-5`.")] = None,
+    ratios: Annotated[str | None, typer.Option(help="These instead, e.g. `0.5,0.9`.")] = None,
+    hidden: Annotated[str | None, typer.Option(help="Other hidden widths, e.g. `800-800`.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Other number of epochs.")] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="`process`: all cores, `inline`: this process, `dask`: a cluster."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; all usable cores if not given.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Dask scheduler; if not given, one starts here.")
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Compute what is recorded in results/paper too.")
+    ] = False,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after that time; the same command goes on.")
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(help="Only the i-th of n parts, e.g. `2/4`: one for each machine.")
+    ] = "1/1",
+    output: Annotated[
+        Path | None, typer.Option(help="Write the tidy table (CSV) here.", dir_okay=False)
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curves here (.svg, .png, .pdf).", dir_okay=False)
+    ] = None,
+) -> None:
+    """Train and prune the networks of a study; what is in the run store is not done again.
+
+    Nor is what is recorded in results/paper, unless `--anew` asks for it.
+
+    Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
+    goes on from there. The table shows the published accuracies beside ours where there are any.
+    """
+    chosen = changed(
+        project_params().study(study),
+        activations=activation and options.words(activation),
+        methods=methods and options.words(methods),
+        seeds=seeds and options.seeds(seeds),
+        pruning_ratios=ratios and options.ratios(ratios),
+        hidden=hidden and options.widths(hidden),
+        epochs=epochs,
+    )
+    from eigenprune.lab.executors import EXECUTORS
+
+    if executor not in (None, *EXECUTORS):
+        raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
+    if max_seconds is not None and not max_seconds > 0:
+        raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
+    part = options.shard(shard)
+    if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
+        raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
+    if plot is not None:
+        import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
+    from eigenprune.lab import progress, sweep
+    from eigenprune.lab.store import Store
+
+    with resumable(), progress.shown(chosen.name) as on_start:
+        curves = sweep.run_study(
+            chosen,
+            executor=executor,
+            workers=workers,
+            address=address,
+            max_seconds=max_seconds,
+            shard=part,
+            anew=anew,
+            on_start=on_start,
+        )
+    _report(chosen, curves, output, plot)
+    if max_seconds is not None:
+        left = sweep.outlook(chosen, Store(project.store_dir()), part, anew=anew).runs_to_compute
+        if left:
+            typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
+
+
+def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -> None:
+    from rich.console import Console
+
+    from eigenprune.lab import results
+    from eigenprune.report.curves import write_curves
+    from eigenprune.report.published import published_curves
+    from eigenprune.report.statistics import over_seeds
+    from eigenprune.report.terminal import tables
+
+    console = Console()
+    if lost := results.diverged(study):
+        console.print(
+            f"{lost} rows are missing: the numbers ceased to be finite; a lower learning_rate helps"
+        )
+    if curves.empty:
+        console.print("no network of this study is finished yet")
+        return
+    means, published = over_seeds(curves), published_curves(study)
+    for table in tables(means, published):
+        console.print(table)
+    if output is not None:
+        write_curves(curves, output)
+        console.print(f"table: {output}")
+    if plot is not None:
+        from eigenprune.report import figures
+
+        figures.use_style()
+        figures.save(figures.tradeoff(means, published), plot)
+        console.print(f"picture: {plot}")
