@@ -88,7 +88,7 @@ def test_post_trains_everything_and_ranks_by_eigenvalue(
     store: Store, digits: datasets.Dataset
 ) -> None:
     model = trained_network(SPECTRAL, store, NO_DATA)
-    before = initial_network(SPECTRAL, digits).state_dict()
+    before = initial_network(SPECTRAL).state_dict()
     assert not any(torch.equal(before[name], t) for name, t in model.state_dict().items())
     scores = [list(map(abs, layer.eigenvalues_out.tolist())) for layer in list(model)[::2][:-1]]
     nodes, accuracy = pruned_by_hand(weights(model), scores, 7, digits)
@@ -103,7 +103,7 @@ def test_pre_trains_eigenvalues_prunes_and_then_trains_everything(
     store: Store, digits: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = trained_network(EIGENVALUES, store, NO_DATA)
-    initial = initial_network(EIGENVALUES, digits)
+    initial = initial_network(EIGENVALUES)
     for before, after in zip(list(initial)[::2], list(trained)[::2], strict=True):
         assert torch.equal(before.eigenvectors, after.eigenvectors)
         assert not before.eigenvectors.requires_grad

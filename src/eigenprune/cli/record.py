@@ -28,9 +28,14 @@ def record(
     """
     from eigenprune.lab.recorded import record as record_study
     from eigenprune.lab.store import Store
+    from eigenprune.report.published import published_curves
+    from eigenprune.report.summary import write_summary
 
     params, store = project_params(), Store(project.store_dir())
     for name in studies or [name for name in params.studies if name not in params.quick]:
-        made = record_study(params.study(name), store)
+        study = params.study(name)
+        made = record_study(study, store)
+        if made.rows:
+            write_summary(made.folder, published_curves(study, same_width=True))
         if made.rows or studies:
             typer.echo(f"{name}: {made.rows} rows recorded, {made.missing} still to be computed")

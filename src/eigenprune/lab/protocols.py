@@ -26,14 +26,15 @@ from eigenprune.training import train
 OnEpoch = Callable[[], None]
 
 
-def initial_network(run: Training, data: datasets.Dataset) -> nn.Sequential:
+def initial_network(run: Training) -> nn.Sequential:
     """The network of a run as it is before training."""
+    _, features, classes = datasets.SHAPES[run.dataset]
     spectral = {
         "frozen": ("eigenvectors",) if run.trainable == "eigenvalues" else (),
         "initialisation": run.initialisation,
     }
     return mlp(
-        [data.features, *run.hidden, data.classes],
+        [features, *run.hidden, classes],
         activation=run.activation,
         layer=run.layer,
         seed=run.seed,
@@ -80,7 +81,7 @@ def trained_network(
     entry = compute(run, store, data_dir, on_epoch)
     if entry.record["result"]["status"] != "done":
         return None
-    model = initial_network(run, datasets.load(run.dataset, data_dir))
+    model = initial_network(run)
     model.load_state_dict(entry.tensors())
     return model
 
@@ -88,7 +89,7 @@ def trained_network(
 def _train(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
     data = datasets.load(run.dataset, data_dir)
     start = time.perf_counter()
-    model, losses = _fit(initial_network(run, data), run, data, run.epochs, "order", on_epoch)
+    model, losses = _fit(initial_network(run), run, data, run.epochs, "order", on_epoch)
     accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
     seconds = time.perf_counter() - start
     if not all(map(math.isfinite, [*losses, loss])):

@@ -1,7 +1,7 @@
 """Results kept in Git: `results/paper/STUDY/`, small tidy files that count as done everywhere.
 
 `curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it;
-`manifest.json` sums that up. Weights are not recorded.
+`eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
 """
 
 import json
@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import datasets, project
+from eigenprune.files import write_whole
+from eigenprune.lab import datasets, project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import PROTOCOL_VERSION, run_id
@@ -91,13 +92,15 @@ def record(study: Study, store: Store) -> Recording:
         )
     if rows:
         table = pd.DataFrame(rows)
-        folder.mkdir(parents=True, exist_ok=True)
         columns = ["run", "nodes_by_layer", *MADE_WITH, *TRAINED_WITH]
         _write_csv(table[list(COLUMNS)], folder / "curves.csv")
         _write_csv(table[columns], folder / "runs.csv")
+        networks = set(table["training"])
+        known_spectra = spectra.read(folder) | spectra.stored(study, store)
+        spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
         manifest = _manifest(study, table, len(planned))
         text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
-        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        write_whole(folder / "manifest.json", text.encode())
     return Recording(folder, len(rows), len(planned) - len(rows))
 
 
@@ -138,4 +141,4 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _write_csv(table: "pd.DataFrame", path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n")
+    write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import datasets, project
-from eigenprune.lab.recorded import recorded_results
+from eigenprune.lab import project, spectra
+from eigenprune.lab.recorded import folder_of, recorded_results
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
@@ -82,31 +82,9 @@ def histories(study: Study) -> "pd.DataFrame":
 
 
 def eigenvalues(study: Study) -> "pd.DataFrame":
-    """Eigenvalues of the hidden nodes of the spectral networks, before and after training.
-
-    Columns: activation, method, seed, layer (from 1), node, when (`before`, `after`), eigenvalue.
-    """
-    import pandas as pd
-
-    from eigenprune.lab.protocols import initial_network
-    from eigenprune.networks import hidden_layers
-
-    data = datasets.load(study.dataset, project.data_dir())
-    rows = []
-    for key, training, entry in _trained(study):
-        if training.layer != "spectral":
-            continue
-        network = initial_network(training, data)
-        for when in ("before", "after"):
-            if when == "after":
-                network.load_state_dict(entry.tensors())
-            for number, layer in enumerate(hidden_layers(network), start=1):
-                values = layer.eigenvalues_out.tolist()  # type: ignore[operator]
-                rows += [
-                    {**key, "layer": number, "node": node, "when": when, "eigenvalue": value}
-                    for node, value in enumerate(values)
-                ]
-    return pd.DataFrame(rows, columns=[*NETWORK, "layer", "node", "when", "eigenvalue"])
+    """Eigenvalues of the hidden nodes, in the store or recorded: see `spectra.tidy`."""
+    known = spectra.read(folder_of(study)) | spectra.stored(study, Store(project.store_dir()))
+    return spectra.tidy(study, known)
 
 
 def layer_shares(study: Study) -> "pd.DataFrame":

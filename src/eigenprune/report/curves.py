@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 
 
 def write_curves(curves: pd.DataFrame, path: Path) -> None:
     """Write a table with the columns COLUMNS; the same table gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    curves.to_csv(path, columns=list(COLUMNS), index=False, lineterminator="\n")
+    text = curves.to_csv(columns=list(COLUMNS), index=False, lineterminator="\n")
+    write_whole(path, text.encode())
 
 
 def read_curves(path: Path) -> pd.DataFrame:

@@ -1,0 +1,101 @@
+"""The eigenvalues of hidden nodes, before and after training: kept where weights are not.
+
+They are a few thousand numbers where the weights are a million: `eigenprune record` writes them to
+Git, so that spectra and rankings can be looked at in every clone.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eigenprune.files import write_whole
+from eigenprune.lab.runs import Training, run_id
+from eigenprune.lab.store import Entry, Store
+from eigenprune.lab.studies import Study, plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+FILE = "eigenvalues.safetensors"
+
+# One spectrum: tensors (nodes,) named `LAYER.before` and `LAYER.after`, layers from 1.
+Spectrum = dict[str, "Tensor"]
+
+
+def spectral_networks(study: Study) -> Iterator[tuple[dict[str, object], Training]]:
+    """The spectral networks of a study, each once: activation, method, seed; and its training."""
+    seen = set()
+    for row in plan(study):
+        training = row.run.training
+        if training.layer == "spectral" and training not in seen:
+            seen.add(training)
+            key: dict[str, object] = {
+                "activation": training.activation,
+                "method": row.method,
+                "seed": training.seed,
+            }
+            yield key, training
+
+
+def stored(study: Study, store: Store) -> dict[str, Spectrum]:
+    """The spectra, by run id, of the networks of a study that are in the store."""
+    from eigenprune.lab.protocols import initial_network
+    from eigenprune.networks import hidden_layers
+
+    spectra: dict[str, Spectrum] = {}
+    for _, training in spectral_networks(study):
+        entry: Entry | None = store.get(run_id(training))
+        if entry is None or entry.record["result"]["status"] != "done":
+            continue
+        network, spectrum = initial_network(training), {}
+        for when in ("before", "after"):
+            if when == "after":
+                network.load_state_dict(entry.tensors())
+            for number, layer in enumerate(hidden_layers(network), start=1):
+                spectrum[f"{number}.{when}"] = layer.eigenvalues_out.detach().clone()  # type: ignore[operator]
+        spectra[run_id(training)] = spectrum
+    return spectra
+
+
+def read(folder: Path) -> dict[str, Spectrum]:
+    """The spectra recorded in a folder, by run id; empty if there are none."""
+    if not (folder / FILE).is_file():
+        return {}
+    from safetensors.torch import load_file
+
+    spectra: dict[str, Spectrum] = {}
+    for name, tensor in load_file(folder / FILE).items():
+        run, _, rest = name.partition(".")
+        spectra.setdefault(run, {})[rest] = tensor
+    return spectra
+
+
+def write(folder: Path, spectra: Mapping[str, Spectrum]) -> None:
+    """Record spectra in a folder; the same spectra are the same bytes."""
+    from safetensors.torch import save
+
+    tensors = {
+        f"{run}.{name}": tensor.contiguous()
+        for run, spectrum in sorted(spectra.items())
+        for name, tensor in sorted(spectrum.items())
+    }
+    write_whole(folder / FILE, save(tensors))
+
+
+def tidy(study: Study, spectra: Mapping[str, Spectrum]) -> "pd.DataFrame":
+    """The spectra of a study as a table, one row per node and moment.
+
+    Columns: activation, method, seed, layer (from 1), node, when (`before`, `after`), eigenvalue.
+    """
+    import pandas as pd
+
+    rows = [
+        {**key, "layer": int(layer), "node": node, "when": when, "eigenvalue": value}
+        for key, training in spectral_networks(study)
+        for name, tensor in sorted(spectra.get(run_id(training), {}).items())
+        for layer, _, when in [name.partition(".")]
+        for node, value in enumerate(tensor.tolist())
+    ]
+    columns = ["activation", "method", "seed", "layer", "node", "when", "eigenvalue"]
+    return pd.DataFrame(rows, columns=columns)
