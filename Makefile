@@ -1,7 +1,7 @@
 # Everything this repository can do for you; `make` alone lists it.
 # Plain enough for GNU make 3.81, which macOS ships.
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lint lock book data bench clean
+.PHONY: help env reproduce paper test lint lock book data bench clean
 
 # Some containers forbid Python to keep its bytecode; then every process compiles torch once more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,6 +22,10 @@ reproduce: env ## Run the whole pipeline (dvc repro) and build the book
 	@begun=$$(date +%s) && $(IN_ENV) dvc repro && ended=$$(date +%s) && \
 	echo "The book is build/book/html/index.html." && \
 	echo "Time: environment $$((begun - $(STARTED))) s, pipeline $$((ended - begun)) s."
+
+paper: env ## Compute all paper studies, or what is left of them, and record them (needs the data)
+	$(IN_ENV) eigenprune run --paper
+	$(IN_ENV) eigenprune record
 
 test: lint ## Check the code (see lint) and run all tests
 	$(IN_ENV) pytest

@@ -65,6 +65,21 @@ def test_run_computes_reports_and_resumes(project: Path) -> None:
     assert (project / "curves.svg").read_bytes() == picture
 
 
+def test_several_studies_in_one_command(project: Path) -> None:
+    second = PARAMS[PARAMS.index("  tiny:") :].replace("tiny", "second").replace("[8]", "[4]")
+    (project / "params.yaml").write_text(PARAMS + second)
+    words = ["--methods", "direct", "--seeds", "1"]
+    told = eigenprune(project, "run", "second", "tiny", *words)
+    assert "hidden 4" in told and "hidden 8" in told
+    paper = eigenprune(project, "run", "--paper", *words)
+    assert "hidden 4" in paper and "hidden 8" not in paper
+    stopped = eigenprune(project, "run", "tiny", "second", "--seeds", "7", "--max-seconds", "1e-6")
+    assert "The time is up" in stopped
+    assert "one file" in eigenprune(project, "run", "tiny", "second", "--plot", "a.svg", code=2)
+    for wrong in ([], ["tiny", "--paper"]):
+        assert "name one study or more" in eigenprune(project, "run", *wrong, code=2)
+
+
 def test_options_narrow_a_study(project: Path) -> None:
     eigenprune(
         project, "run", "tiny", "--methods", "direct", "--seeds", "3-4", "--ratios", "0.25",

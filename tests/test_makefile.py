@@ -99,7 +99,7 @@ def test_help_is_the_default_and_lists_every_target(tree: Path, bin: Path) -> No
     assert "make reproduce" in shown
     makefile = (tree / "Makefile").read_text()
     assert undocumented(makefile, shown) == set()
-    assert undocumented(makefile + "\npaper: env\n\tdo\n", shown) == {"paper"}
+    assert undocumented(makefile + "\nhidden: env\n\tdo\n", shown) == {"hidden"}
 
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 14)])

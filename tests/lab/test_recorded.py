@@ -1,6 +1,7 @@
 """Results kept in Git: complete, honest about their origin, and counted as done."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from eigenprune.lab import sweep
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.recorded import folder_of, record, recorded_results
-from eigenprune.lab.results import curves, layer_shares
+from eigenprune.lab.results import curves, eigenvalues, layer_shares
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 
@@ -42,6 +43,26 @@ def test_what_is_recorded_is_done_elsewhere(
     pd.testing.assert_frame_equal(compute(tiny), here)
     pd.testing.assert_frame_equal(layer_shares(tiny), shares)
     assert not store.folder.exists()
+
+
+def test_spectra_are_recorded_and_stay_when_another_machine_records(
+    tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute(tiny)
+    here = eigenvalues(tiny)
+    assert set(here["method"]) == {"post", "pre"} and set(here["when"]) == {"before", "after"}
+    assert len(here) == 2 * 2 * tiny.hidden[0]
+    values = here.set_index("when")["eigenvalue"]
+    assert not values["before"].reset_index(drop=True).equals(values["after"])
+    record(tiny, Store(store_folder))
+    both = change_study(tiny, {"seeds": [1, 2]})
+    store = elsewhere(monkeypatch, tmp_path)
+    compute(change_study(tiny, {"seeds": [2]}))
+    record(both, store)
+    shutil.rmtree(store.folder)
+    again = eigenvalues(both)
+    assert set(again["seed"]) == {1, 2}
+    pd.testing.assert_frame_equal(again[again["seed"] == 1].reset_index(drop=True), here)
 
 
 def test_anew_computes_what_is_recorded(

@@ -3,14 +3,12 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from eigenprune.lab import project
 from eigenprune.lab.studies import Params, Study, change_study, load_params
-
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A name from params.yaml.")]
 
 
 def project_params() -> Params:

@@ -1,11 +1,12 @@
 """`eigenprune run`: train and prune the networks of a study."""
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from eigenprune.cli.common import StudyName, changed, project_params, resumable
+from eigenprune.cli.common import changed, project_params, resumable
 from eigenprune.lab import options, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
@@ -16,11 +17,18 @@ EXAMPLES = """Examples:
 
     eigenprune run fashion-mnist-1x500 --activation relu --seeds 1 --anew
 
-    eigenprune run mnist-3x500 --hidden 800-800-800 --methods direct,post --seeds 1-3"""
+    eigenprune run mnist-3x500 --hidden 800-800-800 --methods direct,post --seeds 1-3
+
+    eigenprune run --paper --max-seconds 3600"""
 
 
 def run(
-    study: StudyName,
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names from params.yaml.")
+    ] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="All studies of params.yaml but the quick ones.")
+    ] = False,
     activation: Annotated[
         str | None, typer.Option(help="These instead of the study's, e.g. `relu,tanh`.")
     ] = None,
@@ -55,22 +63,33 @@ def run(
         Path | None, typer.Option(help="Draw the curves here (.svg, .png, .pdf).", dir_okay=False)
     ] = None,
 ) -> None:
-    """Train and prune the networks of a study; what is in the run store is not done again.
+    """Train and prune the networks of studies; what is in the run store is not done again.
 
     Nor is what is recorded in results/paper, unless `--anew` asks for it.
 
     Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
     goes on from there. The table shows the published accuracies beside ours where there are any.
     """
-    chosen = changed(
-        project_params().study(study),
-        activations=activation and options.words(activation),
-        methods=methods and options.words(methods),
-        seeds=seeds and options.seeds(seeds),
-        pruning_ratios=ratios and options.ratios(ratios),
-        hidden=hidden and options.widths(hidden),
-        epochs=epochs,
-    )
+    params = project_params()
+    names = [name for name in params.studies if name not in params.quick] if paper else studies
+    if not names or (paper and studies):
+        raise UserError(
+            f"STUDY: name one study or more, or say --paper: {', '.join(params.studies)}"
+        )
+    if len(names) > 1 and (output or plot):
+        raise UserError("--output and --plot take one study, for they name one file")
+    chosen = [
+        changed(
+            params.study(name),
+            activations=activation and options.words(activation),
+            methods=methods and options.words(methods),
+            seeds=seeds and options.seeds(seeds),
+            pruning_ratios=ratios and options.ratios(ratios),
+            hidden=hidden and options.widths(hidden),
+            epochs=epochs,
+        )
+        for name in names
+    ]
     from eigenprune.lab.executors import EXECUTORS
 
     if executor not in (None, *EXECUTORS):
@@ -85,22 +104,27 @@ def run(
     from eigenprune.lab import progress, sweep
     from eigenprune.lab.store import Store
 
-    with resumable(), progress.shown(chosen.name) as on_start:
-        curves = sweep.run_study(
-            chosen,
-            executor=executor,
-            workers=workers,
-            address=address,
-            max_seconds=max_seconds,
-            shard=part,
-            anew=anew,
-            on_start=on_start,
-        )
-    _report(chosen, curves, output, plot)
-    if max_seconds is not None:
-        left = sweep.outlook(chosen, Store(project.store_dir()), part, anew=anew).runs_to_compute
-        if left:
-            typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
+    deadline = None if max_seconds is None else time.monotonic() + max_seconds
+    left = 0
+    for study in chosen:
+        remaining = None if deadline is None else max(deadline - time.monotonic(), 1e-3)
+        with resumable(), progress.shown(study.name) as on_start:
+            curves = sweep.run_study(
+                study,
+                executor=executor,
+                workers=workers,
+                address=address,
+                max_seconds=remaining,
+                shard=part,
+                anew=anew,
+                on_start=on_start,
+            )
+        _report(study, curves, output, plot)
+        if deadline is not None:
+            store = Store(project.store_dir())
+            left += sweep.outlook(study, store, part, anew=anew).runs_to_compute
+    if left:
+        typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
 
 
 def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -> None:
