@@ -8,10 +8,10 @@ import pytest
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import load_params
-from eigenprune.report import figures
+from eigenprune.report import figures, readable
 from eigenprune.report.curves import read_curves, write_curves
 from eigenprune.report.published import published_curves
-from eigenprune.report.statistics import accuracy_table, headline, over_seeds
+from eigenprune.report.statistics import headline, over_seeds
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_every_method_has_its_own_control(curves: pd.DataFrame) -> None:
 
 
 def test_table_to_read(curves: pd.DataFrame) -> None:
-    table = accuracy_table(over_seeds(curves))
+    table = readable.accuracies(over_seeds(curves))
     assert list(table.columns) == ["direct", "post"]
     assert table.loc[("relu", 0.9), "direct"] == "53.00 ± 1.41"
 

@@ -6,32 +6,37 @@ import typer
 
 from eigenprune.cli.common import project_params, resumable
 from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
 
-EXAMPLES = """Example:
+EXAMPLES = """Examples:
 
-    eigenprune notebook compare --study digits-1x100"""
+    eigenprune notebook compare --study digits-1x100
+
+    eigenprune notebook one-hidden-layer"""
 
 
 def notebook(
     name: Annotated[str, typer.Argument(help="A notebook of `notebooks/`, without `.ipynb`.")],
-    study: Annotated[str, typer.Option(help="A name from params.yaml.")],
+    study: Annotated[
+        str | None, typer.Option(help="A name from params.yaml, for notebooks about one study.")
+    ] = None,
 ) -> None:
-    """Execute a notebook for a study, the way the stages of `dvc.yaml` do.
+    """Execute a notebook, the way the stages of `dvc.yaml` do.
 
     The executed notebook and its tables go to results/quick/STUDY/, or to results/own/STUDY/ for
-    a study that is not in `quick` of params.yaml.
+    a study that is not in `quick` of params.yaml; without a study, to results/chapters/.
     """
     from eigenprune.lab import datasets
 
-    params = project_params()
-    chosen = params.study(study)
-    datasets.require_files(chosen.dataset, project.data_dir())
-    from eigenprune.report.notebooks import run_notebook
+    root, params = project.root(), project_params()
+    output, parameters = root / "results" / "chapters", {}
+    if study is not None:
+        datasets.require_files(params.study(study).dataset, project.data_dir())
+        output, parameters = project.results_dir(study, params.quick), {"study": study}
+    from eigenprune.report.notebooks import declared_parameters, run_notebook
 
-    root = project.root()
+    source = root / "notebooks" / f"{name}.ipynb"
+    if study is None and "study" in declared_parameters(source):
+        raise UserError(f"{name}: --study is missing; allowed: {', '.join(params.studies)}")
     with resumable():
-        run_notebook(
-            root / "notebooks" / f"{name}.ipynb",
-            project.results_dir(study, params.quick) / f"{name}.ipynb",
-            {"study": study},
-        )
+        run_notebook(source, output / f"{name}.ipynb", parameters)

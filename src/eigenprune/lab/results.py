@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 NETWORK = ("activation", "method", "seed")  # what tells the networks of a study apart
 
 
-def finished(study: Study) -> Iterator[tuple[PlannedRow, dict[str, Any]]]:
-    """The rows of a study that are in the store or recorded in Git, with their results."""
+def finished(
+    study: Study, *, recorded_only: bool = False
+) -> Iterator[tuple[PlannedRow, dict[str, Any]]]:
+    """The rows of a study that are recorded in Git, or in the store, with their results."""
     store, recorded = Store(project.store_dir()), recorded_results(study)
     for row in plan(study):
         run = run_id(row.run)
-        entry = store.get(run)
+        entry = None if recorded_only else store.get(run)
         result = entry.record["result"] if entry is not None else recorded.get(run)
         if result is not None and result["status"] == "done":
             yield row, result
@@ -81,13 +83,15 @@ def histories(study: Study) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=[*NETWORK, "epoch", "loss"])
 
 
-def eigenvalues(study: Study) -> "pd.DataFrame":
-    """Eigenvalues of the hidden nodes, in the store or recorded: see `spectra.tidy`."""
-    known = spectra.read(folder_of(study)) | spectra.stored(study, Store(project.store_dir()))
+def eigenvalues(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
+    """Eigenvalues of the hidden nodes, recorded or in the store: see `spectra.tidy`."""
+    known = spectra.read(folder_of(study))
+    if not recorded_only:
+        known |= spectra.stored(study, Store(project.store_dir()))
     return spectra.tidy(study, known)
 
 
-def layer_shares(study: Study) -> "pd.DataFrame":
+def layer_shares(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
     """Share of each hidden layer that stays, mean over seeds.
 
     Columns: activation, method, layer (from 1), pruning_ratio, share (0 to 1).
@@ -102,7 +106,7 @@ def layer_shares(study: Study) -> "pd.DataFrame":
             "pruning_ratio": row.pruning_ratio,
             "share": nodes / width,
         }
-        for row, result in finished(study)
+        for row, result in finished(study, recorded_only=recorded_only)
         for number, (nodes, width) in enumerate(
             zip(result["nodes_by_layer"], study.hidden, strict=True), start=1
         )

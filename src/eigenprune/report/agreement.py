@@ -10,6 +10,8 @@ from eigenprune.report.statistics import over_seeds
 GRANTED = 0.005
 CURVE = ["dataset", "hidden", "activation", "method"]
 POINT = [*CURVE, "pruning_ratio"]
+_SIDES = ["mean", "std", "n", "published_mean", "published_std", "published_n"]
+COMPARED = [*POINT, "published_hidden", *_SIDES, "difference", "tolerance", "agrees"]
 
 
 def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
@@ -27,9 +29,9 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
         published: what `published.published_curves` returns for it.
 
     Returns:
-        One row per point, in the order of the table: POINT (`hidden` is ours), `published_hidden`,
-        `mean`, `std`, `n` (ours), `published_mean`, `published_std`, `published_n`, `difference`
-        (ours minus published), `tolerance` (the right-hand side) and `agrees`.
+        One row per point, in the order of the table, with the columns COMPARED: `hidden`, `mean`,
+        `std` and `n` are ours, `difference` is ours minus published, `tolerance` the right-hand
+        side above.
     """
     ours = over_seeds(curves).rename(columns={"accuracy_mean": "mean", "accuracy_std": "std"})
     theirs = published.rename(
@@ -51,10 +53,7 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     spread += points["published_std"].fillna(0) ** 2 / points["published_n"]
     points["tolerance"] = 3 * np.sqrt(spread + GRANTED**2)
     points["agrees"] = points["difference"].abs() <= points["tolerance"]
-    sides = ["mean", "std", "n", "published_mean", "published_std", "published_n"]
-    return points[
-        [*POINT, "published_hidden", *sides, "difference", "tolerance", "agrees"]
-    ].reset_index(drop=True)
+    return points[COMPARED].reset_index(drop=True)
 
 
 def by_curve(points: pd.DataFrame) -> pd.DataFrame:
@@ -85,3 +84,15 @@ def by_curve(points: pd.DataFrame) -> pd.DataFrame:
         )
     names = ["n", "points", "agree", "share", "median", "worst_ratio", "worst"]
     return pd.DataFrame(rows, columns=[*CURVE, "published_hidden", *names])
+
+
+def agreement_summary(points: pd.DataFrame) -> str:
+    """A sentence: how many points agree.
+
+    >>> agreement_summary(pd.DataFrame({"agrees": [True, True, False]}))
+    '2 of 3 points agree (67 %).'
+    """
+    if points.empty:
+        return "No point that was published is recorded yet."
+    agree = points["agrees"]
+    return f"{agree.sum()} of {len(agree)} points agree ({100 * agree.mean():.0f} %)."

@@ -116,6 +116,40 @@ def _published_points(panel: Axes, published: pd.DataFrame, activation: str, met
         )
 
 
+def differences(table: pd.DataFrame) -> Figure:
+    """Paired differences in accuracy over the pruning ratio, one panel per activation.
+
+    Bars are the confidence intervals; filled markers are the points that differ from zero after
+    correction for their number.
+
+    Args:
+        table: what `paired.paired_differences` returns, for one dataset and width.
+    """
+    activations = list(table["activation"].unique())
+    figure, panels = _panels(len(activations))
+    for panel, activation in zip(panels, activations, strict=True):
+        chosen = table[table["activation"] == activation]
+        mean = 100 * chosen["difference"]
+        reach = [mean - 100 * chosen["low"], 100 * chosen["high"] - mean]
+        panel.axhline(0, color="black", linewidth=0.7)
+        panel.errorbar(
+            chosen["pruning_ratio"], mean, yerr=reach, fmt="none", color="#0072B2", linewidth=1
+        )
+        for verdicts, face in ((("better", "worse"), "#0072B2"), (("open",), "white")):
+            points = chosen[chosen["verdict"].isin(verdicts)]
+            panel.plot(
+                points["pruning_ratio"], 100 * points["difference"], "o",
+                color="#0072B2", markerfacecolor=face,
+                label="differs from 0" if len(verdicts) > 1 else "not told from 0",
+            )  # fmt: skip
+        panel.set_title(str(activation))
+        panel.set_xlim(-0.03, 1.03)
+        panel.set_xlabel("pruning ratio")
+    panels[0].set_ylabel("difference in points of accuracy")
+    _legend_below(figure, panels[0])
+    return figure
+
+
 def losses(histories: pd.DataFrame) -> Figure:
     """Training loss over epochs, one panel per activation, one line per seed.
 

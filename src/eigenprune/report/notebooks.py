@@ -66,13 +66,22 @@ def run_notebook(source: Path, output: Path, parameters: Mapping[str, object]) -
     failed_copy.unlink(missing_ok=True)
 
 
-def _check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
-    """papermill only warns about a parameter that the notebook does not declare; refuse it."""
+def declared_parameters(source: Path) -> set[str]:
+    """The names in the notebook's cell tagged `parameters`.
+
+    Raises:
+        UserError: the notebook is missing.
+    """
     if not source.is_file():
         raise UserError(f"notebook {source} does not exist")
     from papermill import inspect_notebook
 
-    declared = inspect_notebook(source)
+    return set(inspect_notebook(source))
+
+
+def _check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
+    """papermill only warns about a parameter that the notebook does not declare; refuse it."""
+    declared = declared_parameters(source)
     for name in parameters:
         if name not in declared:
             known = ", ".join(sorted(declared)) or "none"

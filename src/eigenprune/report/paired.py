@@ -54,3 +54,19 @@ def paired_differences(
         table.loc[sure & (table["difference"] > 0), "verdict"] = "better"
         table.loc[sure & (table["difference"] < 0), "verdict"] = "worse"
     return table
+
+
+def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
+    """How many pruning ratios had which verdict.
+
+    Args:
+        differences: what `paired_differences` returns.
+
+    Returns:
+        Index dataset, hidden, activation; columns `better`, `worse` and `open`.
+    """
+    groups = [differences[name] for name in KEY[:-1]]
+    counts = pd.crosstab(groups, differences["verdict"])
+    return counts.reindex(columns=["better", "worse", "open"], fill_value=0).rename_axis(
+        columns=None
+    )

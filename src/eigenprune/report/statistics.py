@@ -54,33 +54,3 @@ def headline(
             name: float(accuracy[ratio]) for name, ratio in points.items() if ratio in accuracy
         }
     return numbers
-
-
-def percent(mean: float, std: float) -> str:
-    """A mean and its standard deviation in per cent; NaN, of a single seed, is left out.
-
-    >>> percent(0.9753, 0.0028), percent(0.9753, float("nan"))
-    ('97.53 ± 0.28', '97.53')
-    """
-    return f"{100 * mean:.2f}" + ("" if pd.isna(std) else f" ± {100 * std:.2f}")
-
-
-def accuracy_table(means: pd.DataFrame) -> pd.DataFrame:
-    """A table to read: activation and pruning ratio by method, each cell as `percent` writes it.
-
-    Args:
-        means: what `over_seeds` returns, for one study.
-    """
-    cells = means.assign(
-        cell=[
-            percent(mean, std)
-            for mean, std in zip(means["accuracy_mean"], means["accuracy_std"], strict=True)
-        ]
-    )
-    return cells.pivot_table(
-        index=["activation", "pruning_ratio"],
-        columns="method",
-        values="cell",
-        aggfunc="first",
-        sort=False,
-    )

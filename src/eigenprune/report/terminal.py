@@ -9,7 +9,7 @@ from rich.table import Table
 
 from eigenprune.lab.status import Status
 from eigenprune.report.agreement import CURVE, by_curve
-from eigenprune.report.statistics import percent
+from eigenprune.report.readable import percent
 
 
 def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:

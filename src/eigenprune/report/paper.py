@@ -1,0 +1,87 @@
+"""The recorded results, as the chapters on the paper's scale read them: from Git alone."""
+
+import json
+from collections.abc import Iterable
+
+import pandas as pd
+
+from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.studies import Study, make_study
+from eigenprune.report.agreement import COMPARED, compare
+from eigenprune.report.curves import read_curves
+from eigenprune.report.published import published_curves
+
+FOLDER = "results/paper"
+
+
+def recorded_studies(names: Iterable[str]) -> list[Study]:
+    """Those of the named studies that are recorded, as they were when they were recorded.
+
+    Raises:
+        UserError: if a manifest cannot be read as one.
+    """
+    studies = []
+    for name in names:
+        path = project.root() / FOLDER / name / "manifest.json"
+        if not path.is_file():
+            continue
+        try:
+            values = dict(json.loads(path.read_text(encoding="utf-8"))["study"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: no manifest of `eigenprune record`: {error}") from error
+        values.pop("name", None)
+        studies.append(make_study(name, values, str(path)))
+    return studies
+
+
+def curves_of(studies: Iterable[Study]) -> pd.DataFrame:
+    """The tidy tables of recorded studies in one.
+
+    Raises:
+        UserError: if there is no study.
+    """
+    tables = [read_curves(project.root() / FOLDER / study.name / "curves.csv") for study in studies]
+    if not tables:
+        raise UserError(f"{FOLDER} holds none of the studies: `eigenprune record` writes them")
+    return pd.concat(tables, ignore_index=True)
+
+
+def agreement_of(studies: Iterable[Study]) -> pd.DataFrame:
+    """Every point of recorded studies that was published at the same width, see `compare`."""
+    points = [
+        compare(curves_of([study]), published)
+        for study in studies
+        if not (published := published_curves(study, same_width=True)).empty
+    ]
+    return pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=COMPARED)
+
+
+def recorded_table(studies: Iterable[Study]) -> pd.DataFrame:
+    """What is recorded, and of how much: one row per study.
+
+    Returns:
+        Index study; columns `hidden`, `activations`, `methods`, `seeds` (fewest and most per
+        curve), `rows`, `of` (planned) and `hours` (of one thread, or of the device).
+    """
+    rows = []
+    for study in studies:
+        folder = project.root() / FOLDER / study.name
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        curves = read_curves(folder / "curves.csv")
+        seeds = curves.groupby(["activation", "method"], sort=False)["seed"].nunique()
+        spread = sorted({int(seeds.min()), int(seeds.max())})
+        seconds = manifest["training_seconds"] + sum(m["seconds"] for m in manifest["made_with"])
+        rows.append(
+            {
+                "study": study.name,
+                "hidden": study.widths,
+                "activations": ", ".join(curves["activation"].unique()),
+                "methods": ", ".join(curves["method"].unique()),
+                "seeds": " to ".join(map(str, spread)),
+                "rows": manifest["rows"],
+                "of": manifest["rows_planned"],
+                "hours": round(seconds / 3600, 2),
+            }
+        )
+    return pd.DataFrame(rows).set_index("study")

@@ -1,0 +1,111 @@
+"""Tables to read, in notebooks and book: numbers rounded and written out, and nothing random."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from eigenprune.report.agreement import CURVE, by_curve
+from eigenprune.report.ranking import rank_correlations
+
+
+def percent(mean: float, std: float) -> str:
+    """A mean and its standard deviation in per cent; NaN, of a single seed, is left out.
+
+    >>> percent(0.9753, 0.0028), percent(0.9753, float("nan"))
+    ('97.53 ± 0.28', '97.53')
+    """
+    return f"{100 * mean:.2f}" + ("" if pd.isna(std) else f" ± {100 * std:.2f}")
+
+
+def accuracies(means: pd.DataFrame) -> pd.DataFrame:
+    """A table to read: activation and pruning ratio by method, each cell as `percent` writes it.
+
+    Args:
+        means: what `over_seeds` returns, for one study.
+    """
+    cells = means.assign(
+        cell=[
+            percent(mean, std)
+            for mean, std in zip(means["accuracy_mean"], means["accuracy_std"], strict=True)
+        ]
+    )
+    return cells.pivot_table(
+        index=["activation", "pruning_ratio"],
+        columns="method",
+        values="cell",
+        aggfunc="first",
+        sort=False,
+    )
+
+
+def agreement(points: pd.DataFrame) -> pd.DataFrame:
+    """How much of each published curve agrees; differences in points of accuracy.
+
+    Args:
+        points: what `agreement.compare` returns, of one or more studies.
+
+    Returns:
+        Index CURVE; columns `seeds` (ours), `agree`, `share`, `median |difference|`, and where it
+        is worst: `worst` and `at ratio`.
+    """
+    curves = by_curve(points)
+    return pd.DataFrame(
+        {
+            **{name: curves[name] for name in CURVE},
+            "seeds": curves["n"],
+            "agree": [
+                f"{a} of {n}" for a, n in zip(curves["agree"], curves["points"], strict=True)
+            ],
+            "share": curves["share"].map("{:.0%}".format),
+            "median |difference|": curves["median"].mul(100).map("{:.2f}".format),
+            "worst": curves["worst"].mul(100).map("{:+.2f}".format),
+            "at ratio": curves["worst_ratio"].map("{:g}".format),
+        }
+    ).set_index(CURVE)
+
+
+def disagreements(points: pd.DataFrame) -> pd.DataFrame:
+    """The points that do not agree; accuracies in per cent, differences in points of it.
+
+    Args:
+        points: what `agreement.compare` returns, of one or more studies.
+
+    Returns:
+        Index CURVE and `ratio`; columns `ours`, `seeds`, `published`, `difference`, `tolerance`.
+    """
+    rows = [
+        {
+            **{name: point[name] for name in CURVE},
+            "ratio": f"{point['pruning_ratio']:g}",
+            "ours": percent(point["mean"], point["std"]),
+            "seeds": point["n"],
+            "published": percent(point["published_mean"], point["published_std"]),
+            "difference": f"{100 * point['difference']:+.2f}",
+            "tolerance": f"{100 * point['tolerance']:.2f}",
+        }
+        for point in points[~points["agrees"].astype(bool)].to_dict("records")
+    ]
+    names = ["ours", "seeds", "published", "difference", "tolerance"]
+    return pd.DataFrame(rows, columns=[*CURVE, "ratio", *names]).set_index([*CURVE, "ratio"])
+
+
+def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The correlations of `ranking.rank_correlations`, mean ± sample standard deviation.
+
+    Args:
+        eigenvalues: tables of eigenvalues of one method, by the name of what they belong to.
+
+    Returns:
+        Index network and activation; columns `networks`, `kept by training`, `between seeds`.
+    """
+    rows = []
+    for name, table in eigenvalues.items():
+        for row in rank_correlations(table).to_dict("records"):
+            cells = {"network": name, "activation": row["activation"], "networks": row["networks"]}
+            for kind in ("kept by training", "between seeds"):
+                mean, std = row[kind], row[f"{kind}, std"]
+                spread = "" if pd.isna(std) else f" ± {std:.2f}"
+                cells[kind] = "" if pd.isna(mean) else f"{mean:.2f}{spread}"
+            rows.append(cells)
+    names = ["network", "activation", "networks", "kept by training", "between seeds"]
+    return pd.DataFrame(rows, columns=names).set_index(["network", "activation"])
