@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eigenprune import importance
     from eigenprune.checkpoints import load_checkpoint, save_checkpoint
+    from eigenprune.ensemble import train_together
     from eigenprune.layers import SpectralLinear
     from eigenprune.metrics import evaluate, multiply_accumulates, parameters
     from eigenprune.networks import mlp
@@ -34,6 +35,7 @@ __all__ = [
     "save_checkpoint",
     "select_nodes",
     "train",
+    "train_together",
 ]
 
 _MODULE_OF = {
@@ -48,6 +50,7 @@ _MODULE_OF = {
     "save_checkpoint": "checkpoints",
     "select_nodes": "pruning",
     "train": "training",
+    "train_together": "ensemble",
 }
 
 

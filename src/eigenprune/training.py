@@ -54,24 +54,11 @@ def train(
         >>> losses[-1] < losses[0]
         True
     """
-    if epochs < 0 or batch_size < 1 or not learning_rate > 0:
-        raise ValueError(
-            f"epochs={epochs}, batch_size={batch_size}, learning_rate={learning_rate}: "
-            "epochs 0 or more, batch_size 1 or more, learning_rate above 0"
-        )
-    layers = fully_connected(model)
-    if inputs.ndim != 2 or inputs.shape[1] != layers[0].in_features:
-        raise ValueError(
-            f"inputs of shape {tuple(inputs.shape)}: (rows, {layers[0].in_features}) wanted"
-        )
-    if len(inputs) != len(targets) or not len(inputs):
-        raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")
+    check_arguments(model, inputs, targets, epochs, batch_size, learning_rate)
     model = copy.deepcopy(model).to(inputs.device).train()
     # The optimiser sees the parameters of `model`; the steps may be taken on a shorter network.
     stepped, inputs = with_fixed_products(model, inputs)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if not trainable:
-        raise ValueError("the network has no trainable parameter: all are frozen")
     optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
     generator = seeds.generator(seed, stream)
     losses = []
@@ -90,3 +77,32 @@ def train(
         if on_epoch is not None:
             on_epoch(epoch, losses[-1])
     return model, losses
+
+
+def check_arguments(
+    model: nn.Sequential,
+    inputs: Tensor,
+    targets: Tensor,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+) -> None:
+    """Refuse what no training can be made of.
+
+    Raises:
+        ValueError: see `train`.
+    """
+    if epochs < 0 or batch_size < 1 or not learning_rate > 0:
+        raise ValueError(
+            f"epochs={epochs}, batch_size={batch_size}, learning_rate={learning_rate}: "
+            "epochs 0 or more, batch_size 1 or more, learning_rate above 0"
+        )
+    layers = fully_connected(model)
+    if inputs.ndim != 2 or inputs.shape[1] != layers[0].in_features:
+        raise ValueError(
+            f"inputs of shape {tuple(inputs.shape)}: (rows, {layers[0].in_features}) wanted"
+        )
+    if len(inputs) != len(targets) or not len(inputs):
+        raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("the network has no trainable parameter: all are frozen")

@@ -27,6 +27,7 @@ import eigenprune as ep
 model = ep.mlp([4, 5, 3], eigenvalues_in=True)
 inputs, targets = torch.rand(6, 4), torch.tensor([0, 1, 2, 0, 1, 2])
 model, _ = ep.train(model, inputs, targets, epochs=1)
+ep.train_together([model, model], inputs, targets, epochs=1, seeds=[1, 2])
 for score in ep.importance.SCORES.values():
     masks = ep.select_nodes(score(model), 0.5)
     ep.evaluate(ep.compact(model, masks), inputs, targets)

@@ -48,6 +48,30 @@ def test_products_and_both_derivatives_agree_with_the_default(with_bias: bool) -
         )
 
 
+@pytest.mark.usefixtures("offered")
+@pytest.mark.parametrize("in_dims", [(0, 0), (1, 2), (None, 0), (0, None)])
+def test_a_stack_of_products_agrees_with_the_default(in_dims: tuple[int | None, ...]) -> None:
+    stacks = [
+        torch.stack([operand.detach() * scale for scale in (1, 2, 3)], dim).requires_grad_()
+        if dim is not None
+        else operand
+        for operand, dim in zip(operands(200, 300, 150), in_dims, strict=True)
+    ]
+
+    def products_and_gradients() -> list[Tensor]:
+        products = torch.vmap(F.linear, in_dims=in_dims)(*stacks)
+        return [products, *torch.autograd.grad(products.pow(2).sum(), stacks)]
+
+    plain = products_and_gradients()
+    with LinearByOneDNN(), patch.object(onednn, "_product", wraps=onednn._product) as product:
+        fast = products_and_gradients()
+    assert product.called
+    for one, other in zip(plain, fast, strict=True):
+        torch.testing.assert_close(
+            one, other, rtol=1e-4, atol=1e-5 * float(one.detach().abs().max())
+        )
+
+
 @pytest.mark.parametrize(
     "a, b",
     [

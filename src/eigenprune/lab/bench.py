@@ -2,10 +2,16 @@
 
 Absolute times belong to a machine and a moment. Networks are therefore timed in turn, round by
 round, and what counts is the ratio of the medians within one run.
+
+An ensemble of R networks (see `eigenprune.ensemble`) is timed on the first 1/R of the rows, though
+at least one batch, so that it costs about what one network does; what is told is the time of each
+of its networks for all the rows.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import importance
+from eigenprune.ensemble import train_together
 from eigenprune.lab import datasets
 from eigenprune.lab.machine import made_with
 from eigenprune.lab.processes import usable_cores
@@ -28,13 +35,15 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "spectral, lambda_in and lambda_out": {"eigenvalues_in": True},
     "eigenvalues only": {"frozen": ("eigenvectors",)},
 }
+ENSEMBLES = (1, 5, 20)
 PRUNING_RATIOS = (0.5, 0.9, 0.95)
+TRAINING_BATCH = 200
 BATCH_SIZES = (1, 64, 1024)
 
 
 @dataclass(frozen=True)
 class EpochTime:
-    """Median seconds of one epoch, and how many times the plain network's that is."""
+    """Median seconds of one epoch of one network, and how many times the plain one's that is."""
 
     network: str
     seconds: float
@@ -86,26 +95,40 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
 
 
 def _training(widths: list[int], data: datasets.Dataset, rounds: int) -> list[EpochTime]:
-    models = {name: mlp(widths, seed=1, **options) for name, options in NETWORKS.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in models}
+    trainings = _trainings(widths, data)
+    seconds: dict[str, list[float]] = {name: [] for name in trainings}
     for counted in range(rounds + 1):
-        for name, model in models.items():
-            taken = _second_epoch(model, data)
+        for name, (training, epochs) in trainings.items():
+            taken = _second_epoch(training) / epochs
             if counted:
                 seconds[name].append(taken)
     plain = median(next(iter(seconds.values())))
     return [EpochTime(name, median(s), median(s) / plain) for name, s in seconds.items()]
 
 
-def _second_epoch(model: nn.Sequential, data: datasets.Dataset) -> float:
+def _trainings(
+    widths: list[int], data: datasets.Dataset
+) -> dict[str, tuple[Callable[..., Any], float]]:
+    """What is timed, and as how many epochs of one network an epoch of it counts."""
+    inputs, targets = data.train_inputs, data.train_targets
+    trainings: dict[str, tuple[Callable[..., Any], float]] = {}
+    for name, options in NETWORKS.items():
+        trainings[name] = partial(train, mlp(widths, seed=1, **options), inputs, targets), 1
+    for size in ENSEMBLES:
+        rows = min(len(inputs), max(TRAINING_BATCH, len(inputs) // size))
+        models = [mlp(widths, seed=seed) for seed in range(size)]
+        together = partial(train_together, models, inputs[:rows], targets[:rows], seeds=range(size))
+        trainings[f"ensemble of {size}, lambda_out"] = together, size * rows / len(inputs)
+    return trainings
+
+
+def _second_epoch(training: Callable[..., Any]) -> float:
     # The first builds the optimiser too and, with frozen eigenvectors, the products.
     ends: list[float] = []
-    train(
-        model,
-        data.train_inputs,
-        data.train_targets,
+    training(
         epochs=2,
-        on_epoch=lambda epoch, loss: ends.append(time.perf_counter()),
+        batch_size=TRAINING_BATCH,
+        on_epoch=lambda epoch, losses: ends.append(time.perf_counter()),
     )
     return ends[1] - ends[0]
 

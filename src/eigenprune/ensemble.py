@@ -1,0 +1,201 @@
+"""Networks of one shape train as one stack, each exactly as it would alone.
+
+Every parameter gets a leading axis, one place per network, and every product of matrices becomes
+one batched product. `training.train`, network by network, is the reference. The stack is faster
+where one network is too small to keep the machine busy: on a GPU, and for small layers anywhere
+(`eigenprune bench` measures it). For one network alone, `train` is faster on a CPU.
+"""
+
+import copy
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+from torch.nn import functional as F
+
+from eigenprune.cuda_graphs import CapturedStep
+from eigenprune.fixed_products import frozen_first, with_fixed_products
+from eigenprune.onednn import LinearByOneDNN
+from eigenprune.seeds import generator
+from eigenprune.training import check_arguments
+
+# Fixed products are kept for each network of the stack, up to this many bytes; beyond, every step
+# computes its own. Room for 35 networks with 60,000 rows and 500 nodes.
+PRODUCTS_AT_MOST = 4 * 2**30
+
+
+def train_together(
+    models: Sequence[nn.Sequential],
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    epochs: int,
+    batch_size: int = 200,
+    learning_rate: float = 1e-3,
+    seeds: Sequence[int],
+    stream: str = "order",
+    on_epoch: Callable[[int, list[float]], None] | None = None,
+) -> list[tuple[nn.Sequential, list[float]]]:
+    """Train networks of one shape side by side; the given ones are left as they are.
+
+    What comes back is, up to rounding, `[train(model, ..., seed=seed) for model, seed in
+    zip(models, seeds)]`. A network that diverges leaves the others alone.
+
+    Pruned networks of several sizes have one shape while they are `masked`: train those, then
+    `compact` each with its masks.
+
+    On a GPU the steps are captured in a CUDA graph (see `cuda_graphs`); there and here products
+    keep the precision that torch is set to, full float32 unless someone changed it.
+
+    Args:
+        models: at least one; the same modules, shapes, number formats and frozen parameters. A
+            dropout draws other numbers than it would alone.
+        inputs: (rows, features), for all of them; trained on their device.
+        targets: (rows,) class numbers, on the same device.
+        epochs: passes over the data, 0 or more.
+        batch_size: rows per step and network, 1 or more; the last batch of an epoch may be smaller.
+        learning_rate: of Adam, above 0.
+        seeds: one per network, of the order of its rows.
+        stream: name of the random stream, see `train`.
+        on_epoch: called after each epoch with its number, from 1, and each network's mean loss.
+
+    Returns:
+        For each network, the trained one and the mean training loss (nats) of each epoch.
+
+    Raises:
+        ValueError: if the networks differ in form, seeds are not as many, or as `train` does.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> x = torch.rand(64, 8); y = (x[:, 0] > 0.5).long()
+        >>> models = [mlp([8, 16, 2], seed=seed) for seed in (1, 2, 3)]
+        >>> trained = train_together(models, x, y, epochs=30, batch_size=16, seeds=[1, 2, 3])
+        >>> [losses[-1] < losses[0] for model, losses in trained]
+        [True, True, True]
+    """
+    if not models or len(seeds) != len(models):
+        raise ValueError(f"{len(models)} networks and {len(seeds)} seeds: as many, and not none")
+    for model in models:
+        check_arguments(model, inputs, targets, epochs, batch_size, learning_rate)
+    _check_form(models)
+    trained = [copy.deepcopy(model).to(inputs.device).train() for model in models]
+    stack = _Stack(trained, inputs, targets, learning_rate)
+    orders = _orders(seeds, stream, inputs)
+    order = next(orders)
+    step: Callable[[Tensor], None] = stack.step
+    if inputs.is_cuda:
+        step = CapturedStep(stack.step, order[:, :batch_size])
+    history: list[list[float]] = []
+    for epoch in range(1, epochs + 1):
+        stack.total.zero_()
+        with LinearByOneDNN():
+            for rows in order.split(batch_size, dim=1):
+                step(rows)
+        order = next(orders)  # drawn while a GPU is still busy with the steps
+        history.append((stack.total / len(inputs)).tolist())
+        if on_epoch is not None:
+            on_epoch(epoch, history[-1])
+    stack.write_back()
+    return [(model, [losses[i] for losses in history]) for i, model in enumerate(trained)]
+
+
+class _Stack:
+    """Networks side by side, and what one step of Adam for all of them needs."""
+
+    def __init__(
+        self,
+        models: Sequence[nn.Sequential],
+        inputs: Tensor,
+        targets: Tensor,
+        learning_rate: float,
+    ) -> None:
+        self.networks, self.inputs = _with_fixed_products(models, inputs)
+        # Where the rows of each network begin: all share the inputs, but each has its products.
+        each = 0 if self.inputs is inputs else len(inputs)
+        self.begin = each * torch.arange(len(models), device=inputs.device)[:, None]
+        self.targets = targets
+        # Name to tensor (networks, ...), e.g. `0.eigenvectors`.
+        self.parameters, self.buffers = stack_module_state(list(self.networks))
+        trainable = [tensor for tensor in self.parameters.values() if tensor.requires_grad]
+        self.optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
+        self.total = torch.zeros(len(models), dtype=torch.float64, device=inputs.device)
+
+    def _outputs_of_one(
+        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor
+    ) -> Tensor:
+        outputs: Tensor = functional_call(self.networks[0], (parameters, buffers), (batch,))
+        return outputs
+
+    def step(self, rows: Tensor) -> None:
+        """One step for every network on its own rows, (networks, batch); adds up the losses."""
+        batch = self.inputs.index_select(0, (self.begin + rows).flatten()).unflatten(0, rows.shape)
+        outputs_of_all = torch.vmap(self._outputs_of_one, randomness="different")
+        outputs = outputs_of_all(self.parameters, self.buffers, batch)
+        wanted = self.targets.index_select(0, rows.flatten())
+        each = F.cross_entropy(outputs.flatten(0, 1), wanted, reduction="none")
+        losses = each.view_as(rows).mean(dim=1)
+        self.optimiser.zero_grad()
+        # The gradient of a sum of losses is, network by network, that of its own.
+        losses.sum().backward()
+        # Adam steps in a capture only if told so, and complains if told so elsewhere.
+        capturing = rows.is_cuda and torch.cuda.is_current_stream_capturing()
+        self.optimiser.param_groups[0]["capturable"] = capturing
+        self.optimiser.step()
+        self.total += losses.detach() * rows.shape[1]
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        """Copy the parameters to the networks that the stack was made of."""
+        for name, stacked in self.parameters.items():
+            for network, values in zip(self.networks, stacked, strict=True):
+                network.get_parameter(name).copy_(values)
+
+
+def _with_fixed_products(
+    models: Sequence[nn.Sequential], inputs: Tensor
+) -> tuple[Sequence[nn.Sequential], Tensor]:
+    """As `with_fixed_products`, the products of one network after another's."""
+    first = frozen_first(models[0])
+    if first is None:
+        return models, inputs
+    shape = (len(models), len(inputs), first.out_features)
+    if math.prod(shape) * inputs.element_size() > PRODUCTS_AT_MOST:
+        return models, inputs
+    stacked = inputs.new_empty(shape)
+    networks = []
+    for model, own in zip(models, stacked, strict=True):
+        network, products = with_fixed_products(model, inputs)
+        own.copy_(products)
+        networks.append(network)
+    return networks, stacked.flatten(0, 1)
+
+
+def _orders(seeds: Sequence[int], stream: str, inputs: Tensor) -> Iterator[Tensor]:
+    """The rows of each network, (networks, rows), in the order of one epoch after another."""
+    generators = [generator(seed, stream) for seed in seeds]
+    while True:
+        orders = [torch.randperm(len(inputs), generator=source) for source in generators]
+        yield torch.stack(orders).to(inputs.device)
+
+
+def _check_form(models: Sequence[nn.Sequential]) -> None:
+    for number, model in enumerate(models):
+        for first, other in itertools.zip_longest(_form(models[0]), _form(model)):
+            if first != other:
+                raise ValueError(
+                    f"network {number} has {other} where network 0 has {first}: networks that "
+                    "train together have the same modules, shapes and frozen parameters"
+                )
+
+
+def _form(model: nn.Sequential) -> list[str]:
+    """What networks of one stack have in common, in words."""
+    modules = [f"module {index}, {module}," for index, module in enumerate(model)]
+    tensors = [
+        f"{name} {tuple(tensor.shape)}, {tensor.dtype}, requires_grad={tensor.requires_grad},"
+        for name, tensor in model.state_dict(keep_vars=True).items()
+    ]
+    return modules + tensors

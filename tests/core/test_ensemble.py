@@ -1,0 +1,244 @@
+"""Training together against training alone: the stack must not be noticed in any network."""
+
+import math
+from unittest.mock import patch
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import eigenprune as ep
+from eigenprune import ensemble, onednn
+from eigenprune.fixed_products import FromProducts
+from eigenprune.networks import fully_connected
+
+Data = tuple[Tensor, Tensor]
+
+SEEDS = [3, 1, 4]
+# 50 rows: the last batch of an epoch holds two.
+OPTIONS: dict[str, object] = {"epochs": 4, "batch_size": 12, "learning_rate": 0.01}
+KINDS: dict[str, dict[str, object]] = {
+    "dense": {"layer": "dense", "bias": True, "activation": "tanh"},
+    "spectral": {"activation": "elu"},
+    "spectral with bias": {"bias": True},
+    "lambda_in": {"eigenvalues_in": True, "bias": True},
+    "frozen eigenvectors": {"frozen": ["eigenvectors"], "bias": True},
+    "frozen eigenvectors, lambda_in": {"frozen": ["eigenvectors"], "eigenvalues_in": True},
+    "frozen eigenvalues": {"frozen": ["eigenvalues_out"]},
+}
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    generator = torch.Generator().manual_seed(5)
+    # float64: Adam turns the rounding of a gradient near zero into a step of full length.
+    inputs = torch.rand(50, 4, generator=generator, dtype=torch.float64)
+    return inputs, (inputs[:, 0] * 3).long()
+
+
+def networks(**options: object) -> list[nn.Sequential]:
+    return [ep.mlp([4, 7, 6, 3], seed=seed, **options).double() for seed in (1, 2, 3)]
+
+
+def masks(count: int = 3) -> list[list[Tensor]]:
+    """For each network masks of its own, so that the networks that are left differ in size."""
+    generator = torch.Generator().manual_seed(2)
+    drawn = [[torch.rand(n, generator=generator) < 0.6 for n in (7, 6)] for _ in range(count)]
+    assert len({tuple(int(mask.sum()) for mask in pair) for pair in drawn}) == count
+    return drawn
+
+
+def alone(models: list[nn.Sequential], data: Data, **options: object) -> list:
+    return [
+        ep.train(model, *data, seed=seed, **{**OPTIONS, **options})
+        for model, seed in zip(models, SEEDS, strict=True)
+    ]
+
+
+def assert_same(one: nn.Module, other: nn.Module) -> None:
+    assert repr(one) == repr(other)
+    for a, b in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.allclose(a, b, rtol=1e-7, atol=1e-9)
+        assert a.requires_grad == b.requires_grad
+
+
+@pytest.mark.parametrize("stream", ["order", "retraining"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_equals_training_each_alone(data: Data, kind: str, stream: str) -> None:
+    models = networks(**KINDS[kind])
+    trained = ep.train_together(models, *data, seeds=SEEDS, stream=stream, **OPTIONS)
+    for (model, losses), (other, other_losses) in zip(
+        trained, alone(models, data, stream=stream), strict=True
+    ):
+        assert_same(model, other)
+        assert losses == pytest.approx(other_losses, rel=1e-9)
+
+
+def test_a_batch_may_hold_all_rows_and_more(data: Data) -> None:
+    models = networks()
+    trained = ep.train_together(models, *data, seeds=SEEDS, epochs=3, batch_size=200)
+    for (model, _), (other, _) in zip(
+        trained, alone(models, data, epochs=3, batch_size=200, learning_rate=1e-3), strict=True
+    ):
+        assert_same(model, other)
+
+
+@pytest.mark.parametrize("room", [3 * 50 * 7 * 8, 3 * 50 * 7 * 8 - 1])
+def test_fixed_products_are_kept_while_there_is_room(
+    data: Data, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = networks(frozen=["eigenvectors"])
+    monkeypatch.setattr(ensemble, "PRODUCTS_AT_MOST", room)
+    with patch.object(
+        FromProducts, "forward", autospec=True, side_effect=FromProducts.forward
+    ) as fed:
+        trained = ep.train_together(models, *data, seeds=SEEDS, **OPTIONS)
+    assert fed.called == (room == 3 * 50 * 7 * 8)
+    for (model, _), (other, _), given in zip(trained, alone(models, data), models, strict=True):
+        assert_same(model, other)
+        assert torch.equal(model[0].eigenvectors, given[0].eigenvectors)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_masked_together_then_compacted_equals_compacted_then_alone(data: Data, kind: str) -> None:
+    models, all_masks = networks(**KINDS[kind]), masks()
+    masked = [ep.masked(*pair) for pair in zip(models, all_masks, strict=True)]
+    together = ep.train_together(masked, *data, seeds=SEEDS, **OPTIONS)
+    small = [ep.compact(*pair) for pair in zip(models, all_masks, strict=True)]
+    for (model, losses), one_masks, (other, other_losses) in zip(
+        together, all_masks, alone(small, data), strict=True
+    ):
+        assert_same(ep.compact(model, one_masks), other)
+        assert losses == pytest.approx(other_losses, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_removed_nodes_learn_nothing(data: Data, kind: str) -> None:
+    all_masks = masks()
+    given = [ep.masked(*pair) for pair in zip(networks(**KINDS[kind]), all_masks, strict=True)]
+    together = ep.train_together(given, *data, seeds=SEEDS, **OPTIONS)
+    for before, (after, _), one_masks in zip(given, together, all_masks, strict=True):
+        layers = zip(fully_connected(before), fully_connected(after), strict=True)
+        kept_in = torch.ones(4, dtype=torch.bool)
+        for (old, new), kept in zip(
+            layers, [*one_masks, torch.ones(3, dtype=torch.bool)], strict=True
+        ):
+            for name, parameter in old.named_parameters():
+                moved = (parameter != new.get_parameter(name)).detach()
+                if parameter.ndim == 2:
+                    assert not moved[~kept].any() and not moved[:, ~kept_in].any(), name
+                else:
+                    assert not moved[~(kept_in if name == "eigenvalues_in" else kept)].any(), name
+                assert moved.any() == parameter.requires_grad, name
+            kept_in = kept
+
+
+def test_a_network_that_diverges_leaves_the_others_alone(data: Data) -> None:
+    models = networks()
+    with torch.no_grad():
+        models[1][0].eigenvectors[0, 0] = torch.inf
+    trained = ep.train_together(models, *data, seeds=SEEDS, **OPTIONS)
+    expected = alone(models, data)
+    assert all(map(math.isnan, trained[1][1]))
+    assert any(bool(parameter.isnan().any()) for parameter in trained[1][0].parameters())
+    for number in (0, 2):
+        assert_same(trained[number][0], expected[number][0])
+        assert trained[number][1] == pytest.approx(expected[number][1], rel=1e-9)
+
+
+def test_large_products_take_the_detour_too() -> None:
+    if not onednn.available():
+        pytest.skip("this processor has no AVX-512: there is nothing to compare")
+    generator = torch.Generator().manual_seed(5)
+    inputs = torch.rand(400, 200, generator=generator)
+    targets = (inputs[:, 0] * 3).long()
+    models = [ep.mlp([200, 150, 3], seed=seed) for seed in (1, 2)]
+    with patch.object(onednn, "_product", wraps=onednn._product) as product:
+        fast = ep.train_together(models, inputs, targets, epochs=3, seeds=[1, 2])
+    assert product.called
+    with patch.object(onednn, "available", return_value=False):
+        plain = ep.train_together(models, inputs, targets, epochs=3, seeds=[1, 2])
+    for (model, losses), (other, other_losses) in zip(fast, plain, strict=True):
+        assert losses == pytest.approx(other_losses, rel=1e-4)
+        for a, b in zip(model.parameters(), other.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_one_set_of_seeds_one_result_bit_for_bit(data: Data) -> None:
+    (one, losses), (twin, _) = ep.train_together(networks()[:1] * 2, *data, seeds=[1, 2], epochs=2)
+    again, losses_again = ep.train_together(networks()[:1] * 2, *data, seeds=[1, 2], epochs=2)[0]
+    assert losses == losses_again
+    assert all(map(torch.equal, one.parameters(), again.parameters()))
+    assert not all(map(torch.equal, one.parameters(), twin.parameters()))
+
+
+def test_the_given_networks_are_left_as_they_are(data: Data) -> None:
+    models, twins = networks(), networks()
+    trained = ep.train_together(models, *data, seeds=SEEDS, **OPTIONS)
+    for network, _ in trained:
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.fill_(9.0)
+    for model, twin in zip(models, twins, strict=True):
+        assert all(map(torch.equal, model.parameters(), twin.parameters()))
+        assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_on_epoch_is_told_number_and_losses(data: Data) -> None:
+    told: list[tuple[int, list[float]]] = []
+    trained = ep.train_together(
+        networks(), *data, seeds=SEEDS, epochs=3, on_epoch=lambda *report: told.append(report)
+    )
+    assert [epoch for epoch, _ in told] == [1, 2, 3]
+    assert [losses for _, losses in told] == [
+        list(each) for each in zip(*(losses for _, losses in trained), strict=True)
+    ]
+
+
+def test_zero_epochs_give_copies(data: Data) -> None:
+    models = networks()
+    for model, (copied, losses) in zip(
+        models, ep.train_together(models, *data, seeds=SEEDS, epochs=0), strict=True
+    ):
+        assert all(map(torch.equal, model.parameters(), copied.parameters()))
+        assert copied is not model and losses == []
+
+
+def test_dropout_draws_for_each_network_its_own(data: Data) -> None:
+    first, *rest = networks()[0]
+    model = nn.Sequential(first, nn.Dropout(0.5), *rest)
+    torch.manual_seed(1)
+    (one, _), (other, _) = ep.train_together([model, model], *data, seeds=[1, 1], epochs=1)
+    assert not all(map(torch.equal, one.parameters(), other.parameters()))
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (ep.mlp([4, 8, 6, 3]), "network 1 has module 0, SpectralLinear.*out_features=8"),
+        (ep.mlp([4, 7, 6, 3], layer="dense"), "network 1 has module 0, Linear"),
+        (ep.mlp([4, 7, 6, 3], activation="tanh"), r"network 1 has module 1, Tanh\(\)"),
+        (ep.mlp([4, 7, 3]), "network 1 has module 2, SpectralLinear.*out_features=3"),
+        (ep.mlp([4, 7, 6, 3], frozen=["eigenvalues_out"]), "0.eigenvalues_out.*_grad=False"),
+        (ep.mlp([4, 7, 6, 3]).double(), "0.eigenvectors.*float64"),
+        (nn.Sequential(*ep.mlp([4, 7, 6, 3]), nn.ReLU()), "has module 5, ReLU"),
+    ],
+)
+def test_networks_of_different_forms_are_refused(
+    data: Data, other: nn.Sequential, named: str
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        ep.train_together([ep.mlp([4, 7, 6, 3]), other], *data, seeds=[1, 2], epochs=1)
+
+
+def test_what_cannot_be_trained_is_refused(data: Data) -> None:
+    inputs, targets = data
+    with pytest.raises(ValueError, match="0 networks"):
+        ep.train_together([], inputs, targets, seeds=[], epochs=1)
+    with pytest.raises(ValueError, match="3 networks and 2 seeds"):
+        ep.train_together(networks(), inputs, targets, seeds=[1, 2], epochs=1)
+    # The checks of `train`, of which there is one set.
+    with pytest.raises(ValueError, match="50 inputs and 49 targets"):
+        ep.train_together(networks(), inputs, targets[1:], seeds=SEEDS, epochs=1)
+    with pytest.raises(ValueError, match="batch_size=0"):
+        ep.train_together(networks(), inputs, targets, seeds=SEEDS, epochs=1, batch_size=0)

@@ -1,0 +1,32 @@
+"""What the times of the benchmark mean."""
+
+import time
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from eigenprune.lab import bench, datasets
+
+
+def test_an_ensemble_is_timed_by_network_and_whole_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training that takes 1 s per row and network takes every network the same time."""
+    data = datasets.load("digits", tmp_path)
+    clock = [0.0]
+
+    def pretend(models, inputs, targets, *, epochs, batch_size, on_epoch, seeds=(0,)):  # type: ignore[no-untyped-def]
+        for epoch in range(1, epochs + 1):
+            clock[0] += len(inputs) * len(seeds)
+            on_epoch(epoch, None)
+
+    monkeypatch.setattr(bench, "train", pretend)
+    monkeypatch.setattr(bench, "train_together", pretend)
+    with patch.object(time, "perf_counter", lambda: clock[0]):
+        rows = bench._training([data.features, 8, data.classes], data, rounds=2)
+    assert [row.network for row in rows][-3:] == [
+        f"ensemble of {size}, lambda_out" for size in (1, 5, 20)
+    ]
+    assert [row.seconds for row in rows] == pytest.approx([len(data.train_inputs)] * len(rows))
+    assert [row.times_plain for row in rows] == pytest.approx([1] * len(rows))
