@@ -13,7 +13,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
-from eigenprune.report.book import CHAPTERS, BookError, assemble, build_book, caption
+from eigenprune.report.book import (
+    CHAPTERS,
+    PAPER_CHAPTERS,
+    BookError,
+    assemble,
+    build_book,
+    caption,
+)
 from eigenprune.report.notebooks import KERNELSPEC, run_notebook
 
 SOURCES = Path(__file__).parents[2] / "book"
@@ -55,6 +62,9 @@ def make_root(folder: Path, executed: Path) -> Path:
         (results / "tradeoff.svg").write_text(PICTURE)
         for chapter in CHAPTERS:
             shutil.copyfile(executed, results / f"{chapter}.ipynb")
+    (folder / "results" / "chapters").mkdir()
+    for chapter in PAPER_CHAPTERS:
+        shutil.copyfile(executed, folder / "results" / "chapters" / f"{chapter}.ipynb")
     return folder
 
 
@@ -85,6 +95,13 @@ def test_every_study_has_its_chapters_in_the_table_of_contents(html: Path) -> No
         for chapter in CHAPTERS:
             assert f'href="quick/{each.name}/{chapter}.html"' in start
             assert (html / "quick" / each.name / f"{chapter}.html").is_file()
+
+
+def test_the_recorded_results_have_their_chapters(html: Path) -> None:
+    start = (html / "index.html").read_text()
+    for chapter in PAPER_CHAPTERS:
+        assert f'href="paper/{chapter}.html"' in start
+        assert "Paper scale" in (html / "paper" / f"{chapter}.html").read_text()
 
 
 def test_equations_and_citations_resolve(html: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ CHAPTERS = {
     "compare": "comparison",
 }
 
+# The chapters on the recorded results, in reading order.
+PAPER_CHAPTERS = ("one-hidden-layer", "several-hidden-layers", "before-training")
+
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -38,14 +41,15 @@ def build_book(root: Path, studies: Sequence[Study]) -> Path:
     The same sources give the same bytes, in any folder, and the pages read without a network.
 
     Args:
-        root: the repository; the executed notebooks and figures lie in `results/quick/STUDY`.
+        root: the repository; the executed notebooks and figures lie in `results/quick/STUDY` and
+            `results/chapters`.
         studies: those with executed notebooks, in reading order, at least one.
 
     Returns:
         The folder with the pages, `root/build/book/html`; it is replaced only by a finished build.
 
     Raises:
-        UserError: a study's notebook or figure is missing.
+        UserError: an executed notebook or a figure is missing.
         BookError: Sphinx warned or failed.
     """
     source = assemble(root, studies)
@@ -71,37 +75,41 @@ def assemble(root: Path, studies: Sequence[Study]) -> Path:
     shutil.copytree(root / "book", source)
     for study in studies:
         _copy_study(root / "results" / "quick" / study.name, source / "quick" / study.name)
+    for name in PAPER_CHAPTERS:
+        notebook = root / "results" / "chapters" / f"{name}.ipynb"
+        _existing(notebook, f"eigenprune notebook {name}")
+        scale = "*Paper scale: the recorded results in `results/paper`.*"
+        _copy_chapter(notebook, source / "paper" / f"{name}.ipynb", name, scale)
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
-    _insert_studies(source / "_toc.yml", studies)
+    _insert_parts(source / "_toc.yml", studies)
     return source
 
 
 def _copy_study(results: Path, chapters: Path) -> None:
-    (chapters / "executed").mkdir(parents=True)
+    study = results.name
     for name in CHAPTERS:
-        notebook = _existing(results / f"{name}.ipynb", name)
-        # Offered for download as it is; the chapter itself gets the line that offers it.
-        download = f"executed/{results.name}-{name}.ipynb"
-        shutil.copyfile(notebook, chapters / download)
-        _write_chapter(notebook, chapters / f"{name}.ipynb", results.name, download)
-    figure = _existing(results / "tradeoff.svg", "compare")
+        notebook = results / f"{name}.ipynb"
+        _existing(notebook, f"eigenprune notebook {name} --study {study}")
+        scale = f"*Quick scale, study `{study}`.*"
+        _copy_chapter(notebook, chapters / f"{name}.ipynb", f"{study}-{name}", scale)
+    figure = results / "tradeoff.svg"
+    _existing(figure, f"eigenprune notebook compare --study {study}")
     shutil.copyfile(figure, chapters / "tradeoff.svg")
 
 
-def _existing(path: Path, notebook: str) -> Path:
+def _existing(path: Path, command: str) -> None:
     if not path.is_file():
-        study = path.parent.name
-        raise UserError(
-            f"{path} is missing: `dvc repro` makes it, or "
-            f"`eigenprune notebook {notebook} --study {study}`"
-        )
-    return path
+        raise UserError(f"{path} is missing: `dvc repro` makes it, or `{command}`")
 
 
-def _write_chapter(notebook: Path, chapter: Path, study: str, download: str) -> None:
-    """The executed notebook with a line below its title: scale, study, download."""
+def _copy_chapter(notebook: Path, chapter: Path, download_name: str, scale: str) -> None:
+    """The executed notebook with a line below its title: scale and download."""
     import nbformat
 
+    # Offered for download as it is; the chapter itself gets the line that offers it.
+    download = f"executed/{download_name}.ipynb"
+    (chapter.parent / "executed").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(notebook, chapter.parent / download)
     content = nbformat.read(notebook, as_version=4)
     tags = [set(cell.metadata.get("tags", [])) for cell in content.cells]
     if {"injected-parameters"} in tags:  # the page shows what was used, not the defaults as well
@@ -109,7 +117,7 @@ def _write_chapter(notebook: Path, chapter: Path, study: str, download: str) -> 
             cell for cell, tag in zip(content.cells, tags, strict=True) if "parameters" not in tag
         ]
     # A link to the .ipynb would open as raw JSON in a browser; the download role saves it.
-    line = f"*Quick scale, study `{study}`.* {{download}}`Download this notebook <{download}>`"
+    line = f"{scale} {{download}}`Download this notebook <{download}>`"
     content.cells.insert(1, nbformat.v4.new_markdown_cell(line, id="download"))
     nbformat.write(content, chapter)
 
@@ -136,19 +144,23 @@ def _overview(studies: Sequence[Study]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _insert_studies(toc: Path, studies: Sequence[Study]) -> None:
-    """One part per study, before the last part of the table of contents."""
+def _insert_parts(toc: Path, studies: Sequence[Study]) -> None:
+    """The recorded results and one part per study, before the last part of the contents."""
     import yaml
 
     contents: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
     contents["parts"][-1:-1] = [
-        {
-            "caption": f"Quick: {caption(study)}",
-            "chapters": [{"file": f"quick/{study.name}/{name}"} for name in CHAPTERS],
-        }
-        for study in studies
+        _part("The published study", (f"paper/{name}" for name in PAPER_CHAPTERS)),
+        *(
+            _part(f"Quick: {caption(study)}", (f"quick/{study.name}/{name}" for name in CHAPTERS))
+            for study in studies
+        ),
     ]
     toc.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
+
+
+def _part(title: str, files: Iterable[str]) -> dict[str, Any]:
+    return {"caption": title, "chapters": [{"file": file} for file in files]}
 
 
 def _build(root: Path, source: Path) -> Path:
@@ -171,6 +183,7 @@ def _build(root: Path, source: Path) -> Path:
         # Name the files that a person edits, not the copies.
         told = ANSI.sub("", run.stderr).strip()
         told = told.replace(f"{source / 'quick'}{os.sep}", "results/quick/")
+        told = told.replace(f"{source / 'paper'}{os.sep}", "results/chapters/")
         told = told.replace(f"{source}{os.sep}", "book/")
         raise BookError(f"the book was not built, for Sphinx says:\n{told}")
     html = book / "html"
