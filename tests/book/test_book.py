@@ -276,6 +276,7 @@ def test_a_study_more_gets_its_part_before_the_last(tmp_path: Path, executed: Pa
     parts = yaml.safe_load(toc.read_text())["parts"]
     assert [part["caption"] for part in parts] == [
         "Theory",
+        "The published study",
         "Quick: digits, one hidden layer of 100 nodes",
         "Quick: digits, three hidden layers of 50 nodes",
         "Quick: digits, hidden layers of 300-100 nodes",
