@@ -282,7 +282,7 @@ def test_a_study_more_gets_its_part_before_the_last(tmp_path: Path, executed: Pa
         "Quick: digits, hidden layers of 300-100 nodes",
         "Your turn",
     ]
-    assert [chapter["file"] for chapter in parts[3]["chapters"]] == [
+    assert [chapter["file"] for chapter in parts[4]["chapters"]] == [
         f"quick/own/{chapter}" for chapter in CHAPTERS
     ]
 
