@@ -5,7 +5,8 @@ which comes with torch as well, uses it on every processor that has it: there it
 the time for the products of a training step (`eigenprune bench` measures the difference).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,10 +18,25 @@ from torch.overrides import TorchFunctionMode
 WORTHWHILE = 4_000_000
 
 
+_switched_off = False
+
+
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """Let every product be torch's default one, to measure the difference."""
+    global _switched_off
+    _switched_off = True
+    try:
+        yield
+    finally:
+        _switched_off = False
+
+
 def available() -> bool:
-    """Whether this torch and this processor have what is needed."""
+    """Whether this torch and this processor have what is needed, and it is not switched off."""
     return (
-        torch.backends.mkldnn.is_available()
+        not _switched_off
+        and torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )

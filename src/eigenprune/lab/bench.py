@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eigenprune import importance
+from eigenprune import importance, onednn
 from eigenprune.ensemble import train_together
 from eigenprune.lab import datasets
 from eigenprune.lab.machine import made_with
@@ -114,12 +114,21 @@ def _trainings(
     trainings: dict[str, tuple[Callable[..., Any], float]] = {}
     for name, options in NETWORKS.items():
         trainings[name] = partial(train, mlp(widths, seed=1, **options), inputs, targets), 1
+    trainings["plain nn.Linear, torch's default products"] = (
+        partial(_by_default_products, trainings[next(iter(NETWORKS))][0]),
+        1,
+    )
     for size in ENSEMBLES:
         rows = min(len(inputs), max(TRAINING_BATCH, len(inputs) // size))
         models = [mlp(widths, seed=seed) for seed in range(size)]
         together = partial(train_together, models, inputs[:rows], targets[:rows], seeds=range(size))
         trainings[f"ensemble of {size}, lambda_out"] = together, size * rows / len(inputs)
     return trainings
+
+
+def _by_default_products(training: Callable[..., Any], **options: Any) -> None:
+    with onednn.switched_off():
+        training(**options)
 
 
 def _second_epoch(training: Callable[..., Any]) -> float:

@@ -26,7 +26,7 @@ CHAPTERS = {
 }
 
 # The chapters on the recorded results, in reading order.
-PAPER_CHAPTERS = ("one-hidden-layer", "several-hidden-layers", "before-training")
+PAPER_CHAPTERS = ("one-hidden-layer", "several-hidden-layers", "before-training", "speed")
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -78,7 +78,7 @@ def assemble(root: Path, studies: Sequence[Study]) -> Path:
     for name in PAPER_CHAPTERS:
         notebook = root / "results" / "chapters" / f"{name}.ipynb"
         _existing(notebook, f"eigenprune notebook {name}")
-        scale = "*Paper scale: the recorded results in `results/paper`.*"
+        scale = "*Paper scale: recorded results.*"
         _copy_chapter(notebook, source / "paper" / f"{name}.ipynb", name, scale)
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies)

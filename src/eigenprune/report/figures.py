@@ -88,7 +88,7 @@ def tradeoff(
             panel.invert_xaxis()
             panel.set_xlabel("parameters kept")
     panels[0].set_ylabel("test accuracy in %")
-    _legend_below(figure, panels[0])
+    legend_below(figure, panels[0])
     return figure
 
 
@@ -146,7 +146,7 @@ def differences(table: pd.DataFrame) -> Figure:
         panel.set_xlim(-0.03, 1.03)
         panel.set_xlabel("pruning ratio")
     panels[0].set_ylabel("difference in points of accuracy")
-    _legend_below(figure, panels[0])
+    legend_below(figure, panels[0])
     return figure
 
 
@@ -168,7 +168,7 @@ def losses(histories: pd.DataFrame) -> Figure:
         panel.set_title(str(activation))
         panel.set_xlabel("epoch")
     panels[0].set_ylabel("training loss (nats)")
-    _legend_below(figure, panels[0])
+    legend_below(figure, panels[0])
     return figure
 
 
@@ -193,7 +193,7 @@ def spectra(eigenvalues: pd.DataFrame) -> Figure:
         panel.set_title(str(activation))
         panel.set_xlabel(r"eigenvalue $\lambda_i$")
     panels[0].set_ylabel("hidden nodes, all seeds")
-    _legend_below(figure, panels[0])
+    legend_below(figure, panels[0])
     return figure
 
 
@@ -218,7 +218,7 @@ def nodes_by_layer(shares: pd.DataFrame) -> Figure:
         panel.set_title(str(activation))
         panel.set_xlabel("pruning ratio")
     panels[0].set_ylabel("share of nodes kept")
-    _legend_below(figure, panels[0])
+    legend_below(figure, panels[0])
     return figure
 
 
@@ -231,7 +231,8 @@ def _panels(count: int) -> tuple[Figure, Sequence[Axes]]:
     return figure, list(axes[0])
 
 
-def _legend_below(figure: Figure, panel: Axes) -> None:
+def legend_below(figure: Figure, panel: Axes) -> None:
+    """The legend of a panel, below the whole figure."""
     handles, labels = panel.get_legend_handles_labels()
     # At the left, in few columns: on a phone the figure keeps its size and is pushed sideways.
     figure.legend(handles, labels, loc="outside lower left", ncols=2)

@@ -1,0 +1,99 @@
+"""Tables and figures of what `eigenprune bench` measured, from its recorded JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from eigenprune.lab.errors import UserError
+from eigenprune.report.figures import legend_below
+
+
+def read_measured(path: Path) -> dict[str, Any]:
+    """What `eigenprune bench --json` printed.
+
+    Raises:
+        UserError: if the file is not such a thing.
+    """
+    try:
+        measured: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        measured["machine"], measured["training"], measured["inference"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not the output of `eigenprune bench --json`") from error
+    return measured
+
+
+def where(measured: dict[str, Any]) -> str:
+    """Device, threads, versions, network and commit in a line."""
+    machine = measured["machine"]
+    network = "-".join(["784", *map(str, measured["hidden"]), "10"])
+    return (
+        f"{machine['device']} ({machine['processor']}), {machine['threads']} threads, torch "
+        f"{machine['torch']}, commit {machine['commit']}; {measured['dataset']}, {network}, relu, "
+        f"medians of {measured['rounds']} rounds"
+    )
+
+
+def training_table(measured: dict[str, Any]) -> pd.DataFrame:
+    """Seconds per epoch and network, and how many times the plain network's they are."""
+    table = pd.DataFrame(measured["training"]).set_index("network")
+    return pd.DataFrame(
+        {
+            "seconds per epoch": table["seconds"].map("{:.3f}".format),
+            "times plain": table["times_plain"].map("{:.2f}".format),
+        }
+    )
+
+
+def inference_table(measured: dict[str, Any]) -> pd.DataFrame:
+    """Milliseconds for one batch and, in brackets, how many times faster than unpruned."""
+    table = pd.DataFrame(measured["inference"])
+    cells = [
+        f"{1000 * seconds:.3f} ({speed_up:.1f} x)"
+        for seconds, speed_up in zip(table["seconds"], table["speed_up"], strict=True)
+    ]
+    table = table.assign(cell=cells, batch="batch " + table["batch_size"].astype(str))
+    return table.pivot_table(
+        index=["network", "pruning_ratio"],
+        columns="batch",
+        values="cell",
+        aggfunc="first",
+        sort=False,
+    )
+
+
+def training_figure(measured: dict[str, Any]) -> Figure:
+    """How many times the plain network's epoch each kind of training takes, as bars."""
+    table = pd.DataFrame(measured["training"])[::-1]
+    figure, panel = plt.subplots(figsize=(6.0, 0.32 * len(table) + 0.7))
+    bars = panel.barh(table["network"], table["times_plain"], color="#0072B2", height=0.6)
+    panel.bar_label(bars, fmt="%.2f", padding=3)
+    panel.axvline(1, color="black", linewidth=0.7)
+    panel.grid(axis="y", visible=False)
+    panel.set_xlabel("time of an epoch, times that of plain nn.Linear")
+    return figure
+
+
+def inference_figure(measured: dict[str, Any]) -> Figure:
+    """How many times faster than the unpruned network: masked and compacted, over batch sizes."""
+    table = pd.DataFrame(measured["inference"])
+    figure, panel = plt.subplots(figsize=(6.0, 3.4))
+    ratios = sorted(set(table["pruning_ratio"]) - {0.0})
+    looks = {"compacted": ("#0072B2", "o"), "masked": ("#7F7F7F", "x")}
+    for network, (color, marker) in looks.items():
+        for ratio, dashes in zip(ratios, ("-", "--", ":"), strict=False):
+            chosen = table[(table["network"] == network) & (table["pruning_ratio"] == ratio)]
+            panel.plot(
+                chosen["batch_size"], chosen["speed_up"], color=color, marker=marker,
+                linestyle=dashes, label=f"{network}, {ratio:g} removed",
+            )  # fmt: skip
+    panel.axhline(1, color="black", linewidth=0.7)
+    panel.set_xscale("log", base=2)
+    panel.set_xticks(sorted(set(table["batch_size"])), sorted(set(table["batch_size"])))
+    panel.set_xlabel("batch size")
+    panel.set_ylabel("times faster than unpruned")
+    legend_below(figure, panel)
+    return figure
