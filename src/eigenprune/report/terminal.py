@@ -70,7 +70,7 @@ def agreement_table(points: pd.DataFrame) -> Table:
     total = f"{points['agrees'].sum()} of {len(points)} points agree; differences in points of %"
     table = Table(title="ours against published", caption=total, title_justify="left")
     table.add_column("curve", no_wrap=True)
-    for name in ("seeds", "agree", "median", "worst", "at"):
+    for name in ("seeds", "agree", "median", "worst"):
         table.add_column(name, justify="right", no_wrap=True)
     for curve in by_curve(points).to_dict("records"):
         table.add_row(
@@ -78,8 +78,7 @@ def agreement_table(points: pd.DataFrame) -> Table:
             str(curve["n"]),
             f"{curve['agree']}/{curve['points']}",
             f"{100 * curve['median']:.2f}",
-            f"{100 * curve['worst']:+.2f}",
-            f"{curve['worst_ratio']:g}",
+            f"{100 * curve['worst']:+.2f} at {curve['worst_ratio']:g}",
         )
     return table
 
