@@ -51,7 +51,7 @@ bench: env ## Time training and inference on this machine (needs the data)
 	$(IN_ENV) eigenprune bench
 
 clean: ## Remove what is built; the environment, the data and the finished runs stay
-	rm -rf build results/own results/quick .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build results/chapters results/own results/quick .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- the environment --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eigenprune.lab.bench import ENSEMBLES, NETWORKS
 from eigenprune.lab.rows import COLUMNS
 
 PARAMS = """\
@@ -111,9 +112,9 @@ def test_verify_compares_with_what_is_published(project: Path) -> None:
     assert "nothing to compare" in eigenprune(project, "verify", code=2)
     with (project / "results/published/curves.csv").open("a") as file:
         file.write("digits,8,relu,direct,0.5,2.0,0.01,5\n")
-    told = eigenprune(project, "verify", "tiny", "--points", "--output", "points.csv")
+    told = eigenprune(project, "verify", "tiny", "--points", "--output", "new/points.csv")
     assert "0 of 1 points agree" in told and "NO" in told
-    points = pd.read_csv(project / "points.csv")
+    points = pd.read_csv(project / "new" / "points.csv")
     assert points[["n", "published_mean"]].to_numpy().tolist() == [[2, 2.0]]
 
 
@@ -121,7 +122,8 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
     words = ["bench", "--dataset", "digits", "--hidden", "8", "--rounds", "1"]
     measured = json.loads(eigenprune(project, *words, "--json"))
     assert measured["training"][0]["times_plain"] == 1
-    assert len(measured["training"]) == 4 + 3 and len(measured["inference"]) == 3 * 7
+    kinds = len(NETWORKS) + 1 + len(ENSEMBLES)  # and the plain one by torch's default products
+    assert len(measured["training"]) == kinds and len(measured["inference"]) == 3 * 7
     assert all(row["seconds"] > 0 for row in measured["training"] + measured["inference"])
     assert all(row["speed_up"] == 1 for row in measured["inference"] if not row["pruning_ratio"])
     assert measured["machine"]["threads"] >= 1
@@ -158,6 +160,26 @@ def test_mistakes_end_in_one_sentence(project: Path, words: list[str], wanted: s
     assert told.startswith("eigenprune: ")
     assert len(told.splitlines()) == 1
     assert not (project / ".eigenprune").exists()
+
+
+def test_data_that_a_later_study_lacks_is_named_before_the_first_is_computed(project: Path) -> None:
+    second = PARAMS[PARAMS.index("  tiny:") :].replace("tiny", "real").replace("digits", "mnist")
+    (project / "params.yaml").write_text(PARAMS + second)
+    assert "eigenprune data fetch" in eigenprune(project, "run", "tiny", "real", code=2)
+    assert not (project / ".eigenprune").exists()
+
+
+def test_a_notebook_wants_a_study_that_it_can_show(project: Path, root: Path) -> None:
+    (project / "notebooks").mkdir()
+    for name in ("train", "prune-before"):
+        source = root / "notebooks" / f"{name}.ipynb"
+        (project / "notebooks" / source.name).write_bytes(source.read_bytes())
+    params = PARAMS.replace("quick: [tiny]\n", "").replace("[direct, pre]", "[small]")
+    (project / "params.yaml").write_text(params)
+    for name in ("train", "prune-before"):
+        told = eigenprune(project, "notebook", name, "--study", "tiny", code=2)
+        assert "methods: ['small'] is not allowed" in told and "it needs `pre`" in told
+    assert "--study is missing" in eigenprune(project, "notebook", "train", code=2)
 
 
 def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:

@@ -1,12 +1,15 @@
 """Large matrix products on processors where torch's default library does not use all it could.
 
 MKL, which multiplies matrices for torch on x86, uses AVX-512 on Intel's processors alone. oneDNN,
-which comes with torch as well, uses it on every processor that has it: there it takes about half
-the time for the products of a training step (`eigenprune bench` measures the difference).
+which comes with torch as well, uses it on every processor that has it. `eigenprune bench` measures
+what that is worth to a training.
 """
 
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,10 +39,19 @@ def available() -> bool:
     """Whether this torch and this processor have what is needed, and it is not switched off."""
     return (
         not _switched_off
+        and not _intel()
         and torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
+
+
+@cache
+def _intel() -> bool:
+    # There MKL is at its best, and nothing has been measured that would speak for a detour.
+    cpuinfo = Path("/proc/cpuinfo")
+    told = cpuinfo.read_text() if cpuinfo.is_file() else platform.processor()
+    return "Intel" in told
 
 
 class LinearByOneDNN(TorchFunctionMode):

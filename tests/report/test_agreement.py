@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import change_study, load_params
-from eigenprune.report.agreement import by_curve, compare
+from eigenprune.report.agreement import by_curve, compare, swapped
+from eigenprune.report.curves import read_curves
 from eigenprune.report.paired import paired_differences
 from eigenprune.report.published import published_curves
 
@@ -104,9 +106,31 @@ def test_verdicts_need_what_is_left_after_correction() -> None:
     assert table["verdict"].tolist() == ["better", "worse"] + ["open"] * 18
 
 
-@pytest.mark.parametrize("post", [0.9, 0.95])
-def test_without_a_spread_nothing_is_claimed(post: float) -> None:
-    curves = tidy({"post": {0.5: [post] * 2}, "direct": {0.5: [0.9] * 2}})
+@pytest.mark.parametrize(("post", "direct"), [((0.9, 0.8), (0.8, 0.7)), ((0.9,) * 2, (0.9,) * 2)])
+def test_without_a_spread_nothing_is_claimed(
+    post: tuple[float, float], direct: tuple[float, float]
+) -> None:
+    """The first pair differs by 0.1 twice, though not by the same float."""
+    curves = tidy({"post": {0.5: list(post)}, "direct": {0.5: list(direct)}})
     [row] = paired_differences(curves, "post", "direct").to_dict("records")
-    assert row["low"] == row["high"] == row["difference"] == pytest.approx(post - 0.9)
+    assert row["difference"] == pytest.approx(post[0] - direct[0])
+    assert np.isnan(row["low"]) and np.isnan(row["high"])
     assert (row["p"], row["verdict"]) == (1, "open")
+
+
+def test_a_network_that_stands_twice_is_refused() -> None:
+    curves = tidy({"post": {0.5: [0.9, 0.8]}, "direct": {0.5: [0.8, 0.7]}})
+    with pytest.raises(UserError, match=r"mnist, 2000, relu, 0\.5, 1, post: .* twice"):
+        paired_differences(pd.concat([curves, curves.assign(study="other")]), "post", "direct")
+
+
+def test_the_right_method_agrees_better_than_the_wrong_one(root: Path) -> None:
+    """On the recorded results: the check could have failed."""
+    published = published_curves(
+        load_params(root / "params.yaml").study("mnist-1x2000"), same_width=True
+    )
+    curves = read_curves(root / "results/paper/mnist-1x2000/curves.csv")
+    right = compare(curves, published)
+    wrong = compare(curves, swapped(published))
+    assert len(right) == len(wrong) > 0
+    assert right["agrees"].mean() > 0.9 > 0.8 > wrong["agrees"].mean()

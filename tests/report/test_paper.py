@@ -12,7 +12,6 @@ from eigenprune.lab.rows import COLUMNS
 from eigenprune.report import figures, paper, readable, speed
 from eigenprune.report.agreement import COMPARED
 from eigenprune.report.curves import write_curves
-from eigenprune.report.paired import verdicts
 from eigenprune.report.ranking import rank_correlations
 
 STUDY = {
@@ -65,6 +64,8 @@ def test_what_is_recorded_is_found_and_the_rest_left_out() -> None:
     assert (row["seeds"], row["rows"], row["hours"]) == ("2", 4, 2.0)
     with pytest.raises(UserError, match="`eigenprune record` writes them"):
         paper.curves_of([])
+    with pytest.raises(UserError, match="none of the studies"):
+        paper.recorded_table([])
 
 
 def test_a_damaged_manifest_is_named(project: Path) -> None:
@@ -125,7 +126,7 @@ def test_verdicts_are_counted_by_setting() -> None:
             "verdict": ["better", "open", "better"],
         }
     )
-    counts = verdicts(table)
+    counts = readable.verdicts(table)
     assert counts.loc[("mnist", "500", "relu")].tolist() == [1, 0, 1]
     assert counts.loc[("mnist", "500", "tanh")].tolist() == [1, 0, 0]
     figure = figures.differences(table)
@@ -155,3 +156,5 @@ def test_a_bench_can_be_shown(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(UserError, match="eigenprune bench --json"):
             speed.read_measured(path)
+    with pytest.raises(UserError, match="eigenprune bench --json"):
+        speed.read_all(tmp_path, "nothing*")

@@ -11,7 +11,7 @@ EXAMPLES = """Example:
 
 
 def book() -> None:
-    """Build the book from its pages and the executed notebooks of the quick studies."""
+    """Build the book from its pages and the executed notebooks."""
     params = project_params()
     from eigenprune.report.book import build_book
 

@@ -7,6 +7,7 @@ import typer
 from eigenprune.cli.common import project_params, resumable
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.studies import require_methods_for_notebooks
 
 EXAMPLES = """Examples:
 
@@ -31,7 +32,9 @@ def notebook(
     root, params = project.root(), project_params()
     output, parameters = root / "results" / "chapters", {}
     if study is not None:
-        datasets.require_files(params.study(study).dataset, project.data_dir())
+        chosen = params.study(study)
+        require_methods_for_notebooks(chosen)
+        datasets.require_files(chosen.dataset, project.data_dir())
         output, parameters = project.results_dir(study, params.quick), {"study": study}
     from eigenprune.report.notebooks import declared_parameters, run_notebook
 

@@ -90,7 +90,11 @@ def run(
         )
         for name in names
     ]
+    from eigenprune.lab import datasets
     from eigenprune.lab.executors import EXECUTORS
+
+    for study in chosen:
+        datasets.require_files(study.dataset, project.data_dir())
 
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from eigenprune.cli.common import project_params
+from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
 
 EXAMPLES = """Examples:
@@ -31,9 +32,9 @@ def verify(
 ) -> None:
     """Compare finished and recorded results with the published curves of the same width.
 
-    Two means agree if they differ by no more than three standard errors of both together, with
-    half a point of accuracy granted. Three hidden layers are compared whatever their width, since
-    the published one is not known.
+    Two means agree if they differ by no more than three standard errors, in which half a point of
+    accuracy counts as one more error beside those of both means. Three equal hidden layers are
+    compared whatever their width, since the published one is not known.
     """
     params = project_params()
     names = studies or list(params.studies)
@@ -42,26 +43,29 @@ def verify(
     from rich.console import Console
 
     from eigenprune.lab import results
-    from eigenprune.report.agreement import compare
+    from eigenprune.report.agreement import agreement_summary, compare, swapped
     from eigenprune.report.published import published_curves
     from eigenprune.report.terminal import agreement_table, points_tables
 
-    compared = [
-        compare(results.curves(study), published)
-        for study in chosen
-        if not (published := published_curves(study, same_width=True)).empty
-    ]
-    found = pd.concat(compared) if compared else pd.DataFrame()
+    ours = {study.name: results.curves(study) for study in chosen}
+    published = {study.name: published_curves(study, same_width=True) for study in chosen}
+    found = pd.concat([compare(ours[name], published[name]) for name in ours])
     if found.empty:
         raise UserError(
             f"nothing to compare: no point of {', '.join(names)} is both published at this width "
             "and computed; `eigenprune status` shows what is done"
         )
+    wrong = pd.concat([compare(ours[name], swapped(published[name])) for name in ours])
     console = Console()
     if points:
         for table in points_tables(found):
             console.print(table)
     console.print(agreement_table(found))
+    if len(wrong):
+        console.print(
+            f"To judge that by: of `direct` against the published `post`, and the other way round, "
+            f"{agreement_summary(wrong)}."
+        )
     if output is not None:
-        found.to_csv(output, index=False, lineterminator="\n")
+        write_whole(output, found.to_csv(index=False, lineterminator="\n").encode())
         console.print(f"table: {output}")

@@ -24,12 +24,15 @@ Spectrum = dict[str, "Tensor"]
 
 
 def spectral_networks(study: Study) -> Iterator[tuple[dict[str, object], Training]]:
-    """The spectral networks of a study, each once: activation, method, seed; and its training."""
+    """The spectral networks of each method of a study: activation, method, seed; and the training.
+
+    Two methods may share a network: it then comes once for each.
+    """
     seen = set()
     for row in plan(study):
         training = row.run.training
-        if training.layer == "spectral" and training not in seen:
-            seen.add(training)
+        if training.layer == "spectral" and (row.method, training) not in seen:
+            seen.add((row.method, training))
             key: dict[str, object] = {
                 "activation": training.activation,
                 "method": row.method,
@@ -44,7 +47,7 @@ def stored(study: Study, store: Store) -> dict[str, Spectrum]:
     from eigenprune.networks import hidden_layers
 
     spectra: dict[str, Spectrum] = {}
-    for _, training in spectral_networks(study):
+    for training in {training: None for _, training in spectral_networks(study)}:
         entry: Entry | None = store.get(run_id(training))
         if entry is None or entry.record["result"]["status"] != "done":
             continue

@@ -152,15 +152,26 @@ def load_params(path: Path) -> Params:
         if name not in studies:
             hint = did_you_mean(name, list(studies))
             raise UserError(f"{path.name}: quick: {name!r} is not one of the studies{hint}")
-        # The pipeline has a notebook for pruning before training and one for pruning after.
-        methods = studies[name].methods
-        if "pre" not in methods or all(METHODS[method].trained_small for method in methods):
-            others = ", ".join(n for n, method in METHODS.items() if not method.trained_small)
-            raise UserError(
-                f"{path.name}: studies.{name}.methods: {list(methods)!r} is not allowed in a "
-                f"quick study: it needs `pre` and at least one of {others}"
-            )
+        require_methods_for_notebooks(studies[name], f"{path.name}: studies.{name}")
     return Params(tuple(quick), studies)
+
+
+def require_methods_for_notebooks(study: Study, where: str | None = None) -> None:
+    """Refuse a study that the notebooks cannot show: one is on `pre`, one on what is not retrained.
+
+    Args:
+        study: what is to be shown.
+        where: begins the sentence of the error; `study NAME` if None.
+
+    Raises:
+        UserError: if `pre` is not among its methods, or nothing else that prunes after training.
+    """
+    after = [name for name, method in METHODS.items() if not method.trained_small]
+    if "pre" not in study.methods or not set(after) & set(study.methods):
+        raise UserError(
+            f"{where or f'study {study.name}'}.methods: {list(study.methods)!r} is not allowed "
+            f"where notebooks show the study: it needs `pre` and at least one of {', '.join(after)}"
+        )
 
 
 @cache

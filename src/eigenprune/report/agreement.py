@@ -6,7 +6,8 @@ import pandas as pd
 from eigenprune.report.statistics import over_seeds
 
 # Two implementations of one method differ a little for reasons that no list of settings holds
-# (the order of the data, the rounding of a framework): half a point of accuracy is granted.
+# (the order of the data, the rounding of a framework). Half a point of accuracy counts as one more
+# standard error, so that means which differ by less than one and a half points always agree.
 GRANTED = 0.005
 CURVE = ["dataset", "hidden", "activation", "method"]
 POINT = [*CURVE, "pruning_ratio"]
@@ -44,8 +45,10 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     )
     # 0.15 read from one file and 0.15 computed elsewhere need not be the same float.
     points = pd.merge(
-        ours.assign(ratio=ours["pruning_ratio"].round(6)),
-        theirs.assign(ratio=theirs["pruning_ratio"].round(6)).drop(columns="pruning_ratio"),
+        ours.assign(ratio=ours["pruning_ratio"].astype(float).round(6)),
+        theirs.assign(ratio=theirs["pruning_ratio"].astype(float).round(6)).drop(
+            columns="pruning_ratio"
+        ),
         on=["dataset", "activation", "method", "ratio"],
     )
     points["difference"] = points["mean"] - points["published_mean"]
@@ -54,6 +57,19 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     points["tolerance"] = 3 * np.sqrt(spread + GRANTED**2)
     points["agrees"] = points["difference"].abs() <= points["tolerance"]
     return points[COMPARED].reset_index(drop=True)
+
+
+def swapped(published: pd.DataFrame) -> pd.DataFrame:
+    """The published curves with the names of `direct` and `post` exchanged, and without the rest.
+
+    Our curves against these: how many points would agree if the method were the wrong one. It is
+    what a share of agreeing points has to be held against.
+
+    Args:
+        published: what `published.published_curves` returns.
+    """
+    other = {"direct": "post", "post": "direct"}
+    return published[published["method"].isin(other)].replace({"method": other})
 
 
 def by_curve(points: pd.DataFrame) -> pd.DataFrame:
@@ -87,12 +103,12 @@ def by_curve(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement_summary(points: pd.DataFrame) -> str:
-    """A sentence: how many points agree.
+    """How many points agree, in words.
 
     >>> agreement_summary(pd.DataFrame({"agrees": [True, True, False]}))
-    '2 of 3 points agree (67 %).'
+    '2 of 3 points agree (67 %)'
     """
     if points.empty:
-        return "No point that was published is recorded yet."
+        return "no point that was published is recorded yet"
     agree = points["agrees"]
-    return f"{agree.sum()} of {len(agree)} points agree ({100 * agree.mean():.0f} %)."
+    return f"{agree.sum()} of {len(agree)} points agree ({100 * agree.mean():.0f} %)"

@@ -25,8 +25,13 @@ CHAPTERS = {
     "compare": "comparison",
 }
 
-# The chapters on the recorded results, in reading order.
-PAPER_CHAPTERS = ("one-hidden-layer", "several-hidden-layers", "before-training", "speed")
+# The chapters on recorded results, in reading order, and what they say of their origin.
+PAPER_CHAPTERS = {
+    "one-hidden-layer": "Paper scale, recorded in `results/paper`.",
+    "several-hidden-layers": "Paper scale, recorded in `results/paper`.",
+    "before-training": "Paper scale, recorded in `results/paper`.",
+    "speed": "Measured times, recorded in `results/bench`.",
+}
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -75,11 +80,10 @@ def assemble(root: Path, studies: Sequence[Study]) -> Path:
     shutil.copytree(root / "book", source)
     for study in studies:
         _copy_study(root / "results" / "quick" / study.name, source / "quick" / study.name)
-    for name in PAPER_CHAPTERS:
+    for name, origin in PAPER_CHAPTERS.items():
         notebook = root / "results" / "chapters" / f"{name}.ipynb"
         _existing(notebook, f"eigenprune notebook {name}")
-        scale = "*Paper scale: recorded results.*"
-        _copy_chapter(notebook, source / "paper" / f"{name}.ipynb", name, scale)
+        _copy_chapter(notebook, source / "paper" / f"{name}.ipynb", name, origin)
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies)
     return source
@@ -90,8 +94,8 @@ def _copy_study(results: Path, chapters: Path) -> None:
     for name in CHAPTERS:
         notebook = results / f"{name}.ipynb"
         _existing(notebook, f"eigenprune notebook {name} --study {study}")
-        scale = f"*Quick scale, study `{study}`.*"
-        _copy_chapter(notebook, chapters / f"{name}.ipynb", f"{study}-{name}", scale)
+        origin = f"Quick scale, study `{study}`."
+        _copy_chapter(notebook, chapters / f"{name}.ipynb", f"{study}-{name}", origin)
     figure = results / "tradeoff.svg"
     _existing(figure, f"eigenprune notebook compare --study {study}")
     shutil.copyfile(figure, chapters / "tradeoff.svg")
@@ -102,8 +106,8 @@ def _existing(path: Path, command: str) -> None:
         raise UserError(f"{path} is missing: `dvc repro` makes it, or `{command}`")
 
 
-def _copy_chapter(notebook: Path, chapter: Path, download_name: str, scale: str) -> None:
-    """The executed notebook with a line below its title: scale and download."""
+def _copy_chapter(notebook: Path, chapter: Path, download_name: str, origin: str) -> None:
+    """The executed notebook with a line below its title: origin and download."""
     import nbformat
 
     # Offered for download as it is; the chapter itself gets the line that offers it.
@@ -117,7 +121,7 @@ def _copy_chapter(notebook: Path, chapter: Path, download_name: str, scale: str)
             cell for cell, tag in zip(content.cells, tags, strict=True) if "parameters" not in tag
         ]
     # A link to the .ipynb would open as raw JSON in a browser; the download role saves it.
-    line = f"{scale} {{download}}`Download this notebook <{download}>`"
+    line = f"*{origin}* {{download}}`Download this notebook <{download}>`"
     content.cells.insert(1, nbformat.v4.new_markdown_cell(line, id="download"))
     nbformat.write(content, chapter)
 

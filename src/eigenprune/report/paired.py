@@ -1,6 +1,9 @@
 """Paired differences between methods: the same seed, the same ratio, one against the other."""
 
+import numpy as np
 import pandas as pd
+
+from eigenprune.lab.errors import UserError
 
 KEY = ["dataset", "hidden", "activation", "pruning_ratio"]
 
@@ -24,27 +27,35 @@ def paired_differences(
     Returns:
         One row per point: KEY, `n` (shared seeds), `difference`, `low` and `high` (the interval),
         `p` (corrected), and `verdict`: `better`, `worse` (corrected p below 1 - confidence) or
-        `open`.
+        `open`. Where all differences are the same there is no interval (NaN), and p is 1.
+
+    Raises:
+        UserError: if a network stands in the table twice, as when two studies share its setting.
     """
     from scipy import stats
 
-    wide = curves[curves["method"].isin([method, against])].pivot_table(
-        index=[*KEY, "seed"], columns="method", values="accuracy", sort=False
-    )
+    chosen = curves[curves["method"].isin([method, against])]
+    networks = [*KEY, "seed", "method"]
+    if (twice := chosen[chosen.duplicated(networks)]).size:
+        first = ", ".join(str(value) for value in twice.iloc[0][networks])
+        raise UserError(f"{first}: this network stands in the table twice; compare one study")
+    wide = chosen.pivot(index=[*KEY, "seed"], columns="method", values="accuracy")
     names = ["n", "difference", "low", "high", "p", "verdict"]
     rows = []
     if {method, against} <= set(wide.columns):
         for key, pairs in wide.dropna().groupby(level=KEY, sort=False):
             if len(pairs) < 2:
                 continue
-            difference = float((pairs[method] - pairs[against]).mean())
-            if pairs[method].sub(pairs[against]).nunique() == 1:
-                # Without a spread there is nothing to test by, and nothing is claimed.
-                low, high, p = difference, difference, 1.0
-            else:
+            differences = pairs[method] - pairs[against]
+            low = high = np.nan
+            p = 1.0
+            # Accuracies are multiples of 1/10,000: equal differences of few seeds are no rarity,
+            # and without a spread there is nothing to test by.
+            if np.ptp(differences) > 1e-9:
                 test = stats.ttest_rel(pairs[method], pairs[against])
                 low, high = map(float, test.confidence_interval(confidence))
                 p = float(test.pvalue)
+            difference = float(differences.mean())
             rows.append([*key, len(pairs), difference, low, high, p, ""])
     table = pd.DataFrame(rows, columns=[*KEY, *names])
     if len(table):
@@ -54,19 +65,3 @@ def paired_differences(
         table.loc[sure & (table["difference"] > 0), "verdict"] = "better"
         table.loc[sure & (table["difference"] < 0), "verdict"] = "worse"
     return table
-
-
-def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
-    """How many pruning ratios had which verdict.
-
-    Args:
-        differences: what `paired_differences` returns.
-
-    Returns:
-        Index dataset, hidden, activation; columns `better`, `worse` and `open`.
-    """
-    groups = [differences[name] for name in KEY[:-1]]
-    counts = pd.crosstab(groups, differences["verdict"])
-    return counts.reindex(columns=["better", "worse", "open"], fill_value=0).rename_axis(
-        columns=None
-    )

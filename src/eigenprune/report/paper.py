@@ -1,18 +1,19 @@
 """The recorded results, as the chapters on the paper's scale read them: from Git alone."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study, make_study
-from eigenprune.report.agreement import COMPARED, compare
+from eigenprune.report.agreement import COMPARED, compare, swapped
 from eigenprune.report.curves import read_curves
 from eigenprune.report.published import published_curves
 
 FOLDER = "results/paper"
+NOTHING = f"{FOLDER} holds none of the studies that were asked for: `eigenprune record` writes them"
 
 
 def recorded_studies(names: Iterable[str]) -> list[Study]:
@@ -43,27 +44,44 @@ def curves_of(studies: Iterable[Study]) -> pd.DataFrame:
     """
     tables = [read_curves(project.root() / FOLDER / study.name / "curves.csv") for study in studies]
     if not tables:
-        raise UserError(f"{FOLDER} holds none of the studies: `eigenprune record` writes them")
+        raise UserError(NOTHING)
     return pd.concat(tables, ignore_index=True)
 
 
-def agreement_of(studies: Iterable[Study]) -> pd.DataFrame:
-    """Every point of recorded studies that was published at the same width, see `compare`."""
+def ratios_of(curves: pd.DataFrame, method: str) -> list[float]:
+    """The pruning ratios at which a method is recorded."""
+    return sorted(curves.loc[curves["method"] == method, "pruning_ratio"].unique())
+
+
+def agreement_of(studies: Iterable[Study], *, wrong_method: bool = False) -> pd.DataFrame:
+    """Every point of recorded studies that was published at the same width, see `compare`.
+
+    Args:
+        studies: what `recorded_studies` returns.
+        wrong_method: compare `direct` with the published `post` and the other way round, see
+            `agreement.swapped`.
+    """
     points = [
-        compare(curves_of([study]), published)
+        compare(curves_of([study]), swapped(published) if wrong_method else published)
         for study in studies
         if not (published := published_curves(study, same_width=True)).empty
     ]
     return pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=COMPARED)
 
 
-def recorded_table(studies: Iterable[Study]) -> pd.DataFrame:
+def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
     """What is recorded, and of how much: one row per study.
 
     Returns:
         Index study; columns `hidden`, `activations`, `methods`, `seeds` (fewest and most per
-        curve), `rows`, `of` (planned) and `hours` (of one thread, or of the device).
+        curve), `rows`, `of` (planned) and `hours` (of one thread, or of the device; a network that
+        two studies share counts in both).
+
+    Raises:
+        UserError: if there is no study.
     """
+    if not studies:
+        raise UserError(NOTHING)
     rows = []
     for study in studies:
         folder = project.root() / FOLDER / study.name

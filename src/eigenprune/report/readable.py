@@ -109,3 +109,34 @@ def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             rows.append(cells)
     names = ["network", "activation", "networks", "kept by training", "between seeds"]
     return pd.DataFrame(rows, columns=names).set_index(["network", "activation"])
+
+
+def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
+    """How many pruning ratios had which verdict.
+
+    Args:
+        differences: what `paired.paired_differences` returns.
+
+    Returns:
+        Index dataset, hidden, activation; columns `better`, `worse` and `open`.
+    """
+    settings = ["dataset", "hidden", "activation"]
+    counts = pd.crosstab([differences[name] for name in settings], differences["verdict"])
+    names = ["better", "worse", "open"]
+    return counts.reindex(columns=names, fill_value=0).rename_axis(columns=None)
+
+
+def verdict_summary(differences: pd.DataFrame) -> str:
+    """The same over all settings, in words.
+
+    >>> verdict_summary(pd.DataFrame({"verdict": ["better", "open", "open"]}))
+    'better at 1 point, worse at 0, open at 2'
+    >>> verdict_summary(pd.DataFrame({"verdict": []}))
+    'fewer than two shared seeds are recorded'
+    """
+    if differences.empty:
+        return "fewer than two shared seeds are recorded"
+    counts = differences["verdict"].value_counts()
+    better, worse, undecided = (int(counts.get(name, 0)) for name in ("better", "worse", "open"))
+    points = "point" if better == 1 else "points"
+    return f"better at {better} {points}, worse at {worse}, open at {undecided}"

@@ -26,6 +26,18 @@ def read_measured(path: Path) -> dict[str, Any]:
     return measured
 
 
+def read_all(folder: Path, pattern: str = "*.json") -> dict[str, dict[str, Any]]:
+    """All that was measured, by the name of its file.
+
+    Raises:
+        UserError: if there is no such file, or one is something else.
+    """
+    files = sorted(folder.glob(pattern))
+    if not files:
+        raise UserError(f"{folder} has no {pattern}: `eigenprune bench --json > FILE` makes one")
+    return {file.stem: read_measured(file) for file in files}
+
+
 def where(measured: dict[str, Any]) -> str:
     """Device, threads, versions, network and commit in a line."""
     machine = measured["machine"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
+from rich import box
 from rich.table import Table
 
 from eigenprune.lab.status import Status
@@ -68,9 +69,12 @@ def agreement_table(points: pd.DataFrame) -> Table:
         points: what `agreement.compare` returns, of one or more studies.
     """
     total = f"{points['agrees'].sum()} of {len(points)} points agree; differences in points of %"
-    table = Table(title="ours against published", caption=total, title_justify="left")
+    # Without lines between the columns it fits the 80 that a terminal has.
+    table = Table(
+        title="ours against published", caption=total, title_justify="left", box=box.SIMPLE_HEAD
+    )
     table.add_column("curve", no_wrap=True)
-    for name in ("seeds", "agree", "median", "worst"):
+    for name in ("n", "agree", "median", "worst"):
         table.add_column(name, justify="right", no_wrap=True)
     for curve in by_curve(points).to_dict("records"):
         table.add_row(
