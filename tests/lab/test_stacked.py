@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ from eigenprune.lab.recorded import record
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study, plan
-from eigenprune.lab.tasks import Places, Schedule, Task, compute_task, work
+from eigenprune.lab.tasks import Places, Schedule, Stopped, Task, compute_task, work
 
 NO_DATA = Path("no-data")  # the digits need none
 SEEDS = [1, 2, 3]
@@ -85,7 +86,8 @@ def assert_same(found: Store, wanted: Store, names: list[str]) -> None:
             tolerance = {"abs": 0.006} if key == "accuracy" else {"rel": 1e-3}
             assert numbers[0] == (numbers[1] and pytest.approx(numbers[1], **tolerance))
         assert result == expected
-        assert one.record["made_with"].keys() - {"together"} == other.record["made_with"].keys()
+        made, other_made = one.record["made_with"], other.record["made_with"]
+        assert made.keys() | {"together"} == other_made.keys() | {"together"}
         assert (one.arrays is None) == (other.arrays is None)
         if one.arrays is not None:
             weights, expected_weights = one.tensors(), other.tensors()
@@ -108,8 +110,11 @@ def test_equals_one_by_one(study: Study, one_by_one: Store, store: Store) -> Non
 
 
 def test_stacks_are_seeds_and_in_retraining_ratios_too(study: Study, store: Store) -> None:
+    begun = time.perf_counter()
     in_stacks(study, store)
+    took, told = time.perf_counter() - begun, 0.0
     for name, run in all_runs(study).items():
+        told += store.get(name).record["made_with"]["seconds"]
         if isinstance(run, Training):
             expected = len(SEEDS)
         else:
@@ -117,6 +122,7 @@ def test_stacks_are_seeds_and_in_retraining_ratios_too(study: Study, store: Stor
         assert sizes(store, [name]) == [expected], run
         assert store.get(name).record["made_with"]["device"] == "cpu"
         assert store.get(name).record["made_with"]["threads"] == 1
+    assert took / 10 < told < took, "each tells its share of the time"
 
 
 def test_large_stacks_are_cut(
@@ -208,27 +214,24 @@ def test_what_another_sweep_computes_stays_out_and_is_waited_for_at_last(
     assert not list((store.folder / "claims").iterdir())
 
 
-def test_a_stack_that_waits_for_another_sweep_holds_nothing_that_one_may_want(
+def test_who_waits_for_another_sweep_holds_nothing_that_it_may_want(
     study: Study, store: Store
 ) -> None:
-    trainings = [run for run in all_runs(study).values() if isinstance(run, Training)][:2]
-    first, second = map(run_id, trainings)
-    task = Task(tuple(trainings), together=True, wait=True)
-    looks = 0
+    first, second = [run for run in all_runs(study).values() if isinstance(run, Training)][:2]
+    task = Task((first, second), together=True, wait=True)
+    looks: list[bool] = []
 
     def stopped() -> bool:
-        nonlocal looks
-        looks += 1
-        assert not store.claimed(second) or looks > 1
-        return looks > 1
+        looks.append(store.claimed(run_id(second)))
+        return len(looks) > 1
 
-    with store.claim(first), pytest.raises(Exception, match=r"^$"):
+    with store.claim(run_id(first)), pytest.raises(Stopped):
         compute_task(task, places(store), lambda units: None, stopped)
-    assert looks == 2
-    # What is busy further back is left out, not waited for, while a claim is held.
-    with store.claim(second):
+    assert len(looks) > 1 and not any(looks)
+    # What is busy further back is left out, not waited for.
+    with store.claim(run_id(second)):
         assert not compute_task(task, places(store), lambda units: None)
-    assert first in store and second not in store
+    assert run_id(first) in store and run_id(second) not in store
 
 
 def test_two_sweeps_at_once_compute_nothing_twice(
@@ -315,22 +318,23 @@ def test_time_is_up_at_the_end_of_an_epoch(study: Study, store: Store) -> None:
     endless = change_study(study, {"epochs": 100_000})
     assert not in_stacks(endless, store, max_seconds=0.3)
     assert not list(store.folder.rglob("*.json"))
-    assert not any(map(store.claimed, all_runs(endless)))
-    retrained = change_study(study, {"methods": ["pre"], "retraining_epochs": 100_000})
-    assert not in_stacks(retrained, store, max_seconds=2)
-    assert len(list(store.folder.rglob("*.json"))) == len(SEEDS), "the networks are not kept"
-    shorter = change_study(study, {"methods": ["pre"]})
-    assert in_stacks(shorter, store, max_seconds=100)
+    pre = change_study(study, {"methods": ["pre"]})
+    assert in_stacks(pre, store, max_seconds=100)
+    finished = sorted(store.folder.rglob("*.json"))
+    endless_after = change_study(pre, {"retraining_epochs": 100_000})
+    assert not in_stacks(endless_after, store, max_seconds=0.3)
+    assert sorted(store.folder.rglob("*.json")) == finished
+    for stopped in (endless, endless_after):
+        assert not any(map(store.claimed, all_runs(stopped)))
 
 
-def test_worker_processes_compute_stacks_too(
-    study: Study, one_by_one: Store, store: Store
-) -> None:
-    post = change_study(study, {"methods": ["post", "pre"]})
-    told: list[float] = []
-    todo = sweep.outlook(post, store)
-    assert in_stacks(post, store, executor="process", workers=1, on_units=told.append)
-    assert_same(store, one_by_one, list(all_runs(post)))
+def test_worker_processes_compute_stacks_too(tiny: Study, store: Store, tmp_path: Path) -> None:
+    two = change_study(tiny, {"methods": ["pre", "post"], "seeds": [1, 2]})
+    here, told, todo = Store(tmp_path / "here"), [], sweep.outlook(two, store)
+    assert in_stacks(two, here)
+    assert in_stacks(two, store, executor="process", workers=1, on_units=told.append)
+    assert_same(store, here, list(all_runs(two)))
+    assert sizes(store, list(all_runs(two))) == sizes(here, list(all_runs(two)))
     assert sum(told) == pytest.approx(todo.work)
 
 
