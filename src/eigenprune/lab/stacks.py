@@ -21,19 +21,19 @@ _Run = TypeVar("_Run", Training, Pruning)
 
 
 def in_stacks(jobs: Iterable[Job]) -> Iterator[Task]:
-    """The tasks that can start at once, as `Job.tasks`, runs of one form in one task."""
-    of_one_form: dict[tuple[Training, bool], list[Job]] = {}
+    """The tasks that can start at once, as `Job.tasks`, runs of one form in one task.
+
+    Trainings that are done stand in it too: they cost a look into the store, and what is pruned
+    from them is retrained with the others of its form.
+    """
+    of_one_form: dict[Training, dict[Training, tuple[Pruning, ...]]] = {}
     for job in jobs:
         form = replace(job.training, seed=0)
-        of_one_form.setdefault((form, job.trained), []).append(job)
-    for (_, trained), alike in of_one_form.items():
-        prunings = {job.training: job.prunings for job in alike}
+        of_one_form.setdefault(form, {})[job.training] = job.prunings
+    for prunings in of_one_form.values():
         for trainings in _pieces(list(prunings)):
             followers = tuple(_followers([prunings[training] for training in trainings]))
-            if trained:
-                yield from followers
-            else:
-                yield Task(trainings, followers, together=True)
+            yield Task(trainings, followers, together=True)
 
 
 def _followers(prunings: Sequence[tuple[Pruning, ...]]) -> Iterator[Task]:
