@@ -91,16 +91,16 @@ class _Stack:
     def compute(self) -> None:
         device = torch.device(self.places.device)
         with one_thread(), devices.full_precision(device):
-            self.data = _on_device(self.form.dataset, self.places.data, device)
             try:
+                self.data = _on_device(self.form.dataset, self.places.data, device)
                 if isinstance(self.runs[0], Training):
                     self._train(cast(list[Training], self.runs))
                 else:
                     self._prune(cast(list[Pruning], self.runs))
             except torch.OutOfMemoryError as error:
                 raise ExecutorError(
-                    f"--device {device}: its memory does not hold {len(self.runs)} networks "
-                    f"{'-'.join(map(str, self.form.hidden))}; finished runs are kept, and "
+                    f"--device {device}: too little memory is free for {len(self.runs)} networks "
+                    f"{'-'.join(map(str, self.form.hidden))}; finished runs are kept, "
                     "`--device cpu` goes on without it"
                 ) from error
 
