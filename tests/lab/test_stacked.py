@@ -5,8 +5,6 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ from eigenprune.lab.recorded import record
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study, plan
-from eigenprune.lab.tasks import Places, Schedule, Stopped, Task, compute_task, work
+from eigenprune.lab.tasks import Places, Stopped, Task, compute_task
 
 NO_DATA = Path("no-data")  # the digits need none
 SEEDS = [1, 2, 3]
@@ -146,19 +144,6 @@ def test_large_stacks_are_cut(
     in_stacks(pre, alone)
     assert set(sizes(alone, list(runs))) == {1}
     assert_same(alone, one_by_one, list(runs))
-
-
-def test_memory_of_what_a_training_holds() -> None:
-    training = Training(dataset="mnist", hidden=(500,), activation="relu", layer="spectral", seed=1)
-    weights = 784 * 500 + 500 * 10
-    assert stacks.memory(training) > 4 * 6 * weights
-    pruned = Pruning(training=training, score="eigenvalue", pruning_ratio=0.9, retraining_epochs=1)
-    assert stacks.memory(pruned) == stacks.memory(training)
-    eigenvalues = replace(training, trainable="eigenvalues")
-    products = 4 * 60_000 * 500
-    assert stacks.memory(eigenvalues) == stacks.memory(training) + products
-    # Of a pruned network all is trained: there are no fixed products.
-    assert stacks.memory(replace(pruned, training=eigenvalues)) == stacks.memory(training)
 
 
 def test_of_a_stack_only_what_is_missing_is_computed(
@@ -386,23 +371,3 @@ def test_records_of_stacks_go_into_the_tables(
     assert set(runs["together"]) == {6}
     assert (runs["seconds"] > 0).all()
     assert len(json.loads((folder / "manifest.json").read_text())["made_with"]) == 1
-
-
-def test_the_schedule_hands_out_every_run_once(study: Study, store: Store) -> None:
-    def handed_out(schedule: Schedule) -> Iterator[Run]:
-        trained: set[Training] = set()
-        while tasks := schedule.ready(in_flight=False):
-            for task in tasks:
-                for run in task.runs:
-                    yield run
-                    if isinstance(run, Pruning):
-                        assert run.training in trained, "pruned before it was trained"
-                    else:
-                        trained.add(run)
-                schedule.done(task, True)
-
-    jobs = sweep.outlook(study, store).jobs
-    runs = list(handed_out(Schedule(stacks.in_stacks(jobs))))
-    assert len(runs) == len(set(runs))
-    assert set(map(run_id, runs)) == set(all_runs(study))
-    assert sum(map(work, runs)) == pytest.approx(sweep.outlook(study, store).work)
