@@ -141,6 +141,11 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--seeds", "a-b"], "--seeds: 'a-b'"),
         (["run", "tiny", "--hidden", "8,8"], "--hidden: '8,8'"),
         (["run", "tiny", "--executor", "gpu"], "--executor: 'gpu' is not one of process, inline"),
+        (["run", "tiny", "--device", "gpu"], "--device: 'gpu' is not one of auto, cpu, cuda"),
+        (
+            ["run", "tiny", "--device", "cuda:99"],
+            "--device: 'cuda:99' is not here, torch finds cpu",
+        ),
         (["run", "tiny", "--shard", "3/2"], "--shard: '3/2' is not of the form 2/4"),
         (["run", "tiny", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
         (["bench"], "is missing; `eigenprune data fetch` downloads it"),

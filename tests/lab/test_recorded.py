@@ -121,6 +121,24 @@ def test_the_manifest_tells_what_made_it(tiny: Study, store_folder: Path) -> Non
     assert made["seconds"] > 0 and manifest["training_seconds"] > 0
 
 
+def test_what_was_recorded_before_there_were_stacks_can_still_be_read(
+    tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No run in the store, and no row of the files, says with how many others it was trained."""
+    compute(tiny)
+    store = Store(store_folder)
+    assert not any("together" in path.read_text() for path in store_folder.rglob("*.json"))
+    record(tiny, store)
+    runs = folder_of(tiny) / "runs.csv"
+    table = pd.read_csv(runs)
+    assert set(table["together"]) == {1}
+    written = {path.name: path.read_bytes() for path in folder_of(tiny).iterdir()}
+    table.drop(columns="together").to_csv(runs, index=False)
+    assert len(recorded_results(tiny)) == 8
+    record(tiny, elsewhere(monkeypatch, tmp_path))
+    assert {path.name: path.read_bytes() for path in folder_of(tiny).iterdir()} == written
+
+
 def test_nothing_finished_writes_nothing(tiny: Study, store_folder: Path) -> None:
     assert record(tiny, Store(store_folder)).rows == 0
     assert not folder_of(tiny).exists()

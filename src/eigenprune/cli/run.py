@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from eigenprune.cli.common import changed, project_params, resumable
-from eigenprune.lab import options, project
+from eigenprune.lab import devices, options, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
 
@@ -19,7 +19,9 @@ EXAMPLES = """Examples:
 
     eigenprune run mnist-3x500 --hidden 800-800-800 --methods direct,post --seeds 1-3
 
-    eigenprune run --paper --max-seconds 3600"""
+    eigenprune run --paper --max-seconds 3600
+
+    eigenprune run --paper --device cuda"""
 
 
 def run(
@@ -37,12 +39,25 @@ def run(
     ratios: Annotated[str | None, typer.Option(help="These instead, e.g. `0.5,0.9`.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Other hidden widths, e.g. `800-800`.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Other number of epochs.")] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU where torch finds one. A GPU trains "
+            "networks together that differ only in the seed, or in what is left of them."
+        ),
+    ] = "auto",
     executor: Annotated[
         str | None,
-        typer.Option(help="`process`: all cores, `inline`: this process, `dask`: a cluster."),
+        typer.Option(
+            help="`process`: all cores, `inline`: this process, `dask`: a cluster. If not given, "
+            "`inline` on a GPU."
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; all usable cores if not given.")
+        int | None,
+        typer.Option(
+            min=1, help="Worker processes; all usable cores if not given, and one on a GPU."
+        ),
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="Of a running Dask scheduler; if not given, one starts here.")
@@ -98,6 +113,8 @@ def run(
 
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
+    if device != "auto":  # which is looked up when there is work to do: it takes seconds
+        devices.chosen(device)
     if max_seconds is not None and not max_seconds > 0:
         raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
     part = options.shard(shard)
@@ -115,6 +132,7 @@ def run(
         with resumable(), progress.shown(study.name) as on_start:
             curves = sweep.run_study(
                 study,
+                device=device,
                 executor=executor,
                 workers=workers,
                 address=address,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from eigenprune.lab.stacks import in_stacks
 from eigenprune.lab.tasks import Job, OnUnits, Places, Schedule, Stopped, compute_task
 
 EXECUTORS = ("process", "inline", "dask")
@@ -16,6 +17,7 @@ def execute(
     workers: int | None = None,
     address: str | None = None,
     max_seconds: float | None = None,
+    together: bool = False,
     on_units: OnUnits | None = None,
 ) -> bool:
     """Compute all jobs; results go to the store as they come.
@@ -24,14 +26,15 @@ def execute(
 
     Args:
         jobs: what is to be done.
-        places: the folders of store and data.
+        places: the folders of store and data, and the device.
         executor: `"process"`, one-thread worker processes; `"inline"`, this process; `"dask"`, the
             workers of a Dask cluster.
-        workers: number of worker processes, 1 or more; one for each usable core if None. A running
-            cluster has its own number.
+        workers: number of worker processes, 1 or more; one for each usable core if None, or for
+            the GPU. A running cluster has its own number.
         address: of the scheduler of a running Dask cluster whose workers see the same folders; a
             cluster on this machine is started if None.
         max_seconds: stop after that time, above 0, at the end of an epoch; no limit if None.
+        together: runs of one form as one stack, see `stacks`.
         on_units: told the work done, in the unit of `tasks.work`, as it goes on.
 
     Returns:
@@ -49,15 +52,19 @@ def execute(
         raise ValueError(f"max_seconds={max_seconds}: above 0")
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
     report = on_units or (lambda units: None)
+    tasks = in_stacks(jobs) if together else (task for job in jobs for task in job.tasks())
+    schedule = Schedule(tasks)
     if executor == "inline":
-        return _inline(Schedule(jobs), places, deadline, report)
+        return _inline(schedule, places, deadline, report)
+    if workers is None and places.device != "cpu":
+        workers = 1
     if executor == "dask":
         from eigenprune.lab.cluster import on_dask
 
-        return on_dask(Schedule(jobs), places, workers, address, deadline, report)
+        return on_dask(schedule, places, workers, address, deadline, report)
     from eigenprune.lab.processes import on_processes
 
-    return on_processes(Schedule(jobs), places, workers, deadline, report)
+    return on_processes(schedule, places, workers, deadline, report)
 
 
 def _inline(schedule: Schedule, places: Places, deadline: float | None, report: OnUnits) -> bool:

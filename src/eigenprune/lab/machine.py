@@ -8,14 +8,20 @@ from typing import Any
 
 import torch
 
+from eigenprune.lab import devices
 
-def made_with() -> dict[str, Any]:
-    """Commit, versions, device and thread count of this process, for the record of a run."""
+
+def made_with(device: str = "cpu") -> dict[str, Any]:
+    """Commit, versions, device and thread count of this process, for the record of a run.
+
+    Args:
+        device: where it was computed, by torch's name.
+    """
     return {
         "commit": commit(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device": "cpu",
+        "device": devices.name(device),
         "processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
     }

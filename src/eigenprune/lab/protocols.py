@@ -1,6 +1,7 @@
 """What a run does: train a network, or prune one and look. If it is in the store, it is returned.
 
-Every computation runs on one thread: the same numbers, bit for bit, on every executor.
+Run by run, on the CPU: `together` is the way for a GPU. Every computation runs on one thread: the
+same numbers, bit for bit, on every executor.
 """
 
 import math
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from eigenprune import importance, pruning
 from eigenprune.lab import datasets
@@ -24,6 +25,8 @@ from eigenprune.networks import hidden_layers, mlp
 from eigenprune.training import train
 
 OnEpoch = Callable[[], None]
+
+DIVERGED = {"status": "diverged"}
 
 
 def initial_network(run: Training) -> nn.Sequential:
@@ -90,12 +93,8 @@ def _train(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None
     data = datasets.load(run.dataset, data_dir)
     start = time.perf_counter()
     model, losses = _fit(initial_network(run), run, data, run.epochs, "order", on_epoch)
-    accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
-    seconds = time.perf_counter() - start
-    if not all(map(math.isfinite, [*losses, loss])):
-        return store.put(run_id(run), _record(run, {"status": "diverged"}, seconds))
-    result = {"status": "done", "accuracy": accuracy, "loss": loss, "losses": losses}
-    return store.put(run_id(run), _record(run, result, seconds), model.state_dict())
+    result = training_result(model, losses, data)
+    return keep(run, result, store, time.perf_counter() - start, model)
 
 
 def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
@@ -103,27 +102,14 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     whole = trained_network(training, store, data_dir)
     start = time.perf_counter()
     if whole is None:
-        return store.put(run_id(run), _record(run, {"status": "diverged"}, 0.0))
+        return keep(run, DIVERGED, store, 0.0)
     data = datasets.load(training.dataset, data_dir)
-    scores = _score(run)(whole)
-    model = pruning.compact(whole, pruning.select_nodes(scores, run.pruning_ratio))
+    model = pruning.compact(whole, nodes_kept(run, whole))
     if run.retraining_epochs:
         model.requires_grad_(True)
         epochs = run.retraining_epochs
         model, _ = _fit(model, training, data, epochs, "retraining", on_epoch)
-    accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
-    nodes = [layer.out_features for layer in hidden_layers(model)]
-    result = {
-        "status": "done" if math.isfinite(loss) else "diverged",
-        "nodes_kept": sum(nodes),
-        "nodes_by_layer": nodes,
-        "parameters_kept": parameters(model),
-        "accuracy": accuracy,
-        "loss": loss,
-    }
-    if result["status"] == "diverged":
-        result = {"status": "diverged"}
-    return store.put(run_id(run), _record(run, result, time.perf_counter() - start))
+    return keep(run, pruning_result(model, data), store, time.perf_counter() - start)
 
 
 def _fit(
@@ -147,17 +133,73 @@ def _fit(
     )
 
 
-def _score(run: Pruning) -> importance.Score:
+def nodes_kept(run: Pruning, whole: nn.Sequential) -> list[Tensor]:
+    """The mask of the nodes that a pruning leaves in the trained network."""
     if run.score == "random":
-        return partial(importance.random, seed=run.training.seed)
-    return importance.SCORES[run.score]
+        score: importance.Score = partial(importance.random, seed=run.training.seed)
+    else:
+        score = importance.SCORES[run.score]
+    return pruning.select_nodes(score(whole), run.pruning_ratio)
 
 
-def _record(run: Run, result: dict[str, Any], seconds: float) -> dict[str, Any]:
+def training_result(
+    model: nn.Sequential, losses: list[float], data: datasets.Dataset
+) -> dict[str, Any]:
+    """What a `Training` says of its network, see `compute`."""
+    accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
+    if not all(map(math.isfinite, [*losses, loss])):
+        return DIVERGED
+    return {"status": "done", "accuracy": accuracy, "loss": loss, "losses": losses}
+
+
+def pruning_result(model: nn.Sequential, data: datasets.Dataset) -> dict[str, Any]:
+    """What a `Pruning` says of the network that it leaves, see `compute`."""
+    accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
+    if not math.isfinite(loss):
+        return DIVERGED
+    nodes = [layer.out_features for layer in hidden_layers(model)]
+    return {
+        "status": "done",
+        "nodes_kept": sum(nodes),
+        "nodes_by_layer": nodes,
+        "parameters_kept": parameters(model),
+        "accuracy": accuracy,
+        "loss": loss,
+    }
+
+
+def keep(
+    run: Run,
+    result: dict[str, Any],
+    store: Store,
+    seconds: float,
+    model: nn.Sequential | None = None,
+    *,
+    device: str = "cpu",
+    together: int = 1,
+) -> Entry:
+    """Put the result of a run into the store.
+
+    Args:
+        run: what was computed.
+        result: what came out.
+        store: where it goes.
+        seconds: that it took; of a stack, its share.
+        model: whose weights to keep, unless it diverged.
+        device: that it was computed on.
+        together: number of networks in its stack.
+    """
     from eigenprune.lab.machine import made_with
 
-    return {
+    record = {
         "run": {"kind": type(run).__name__.lower(), **asdict(run)},
         "result": result,
-        "made_with": {**made_with(), "seconds": round(seconds, 3)},
+        "made_with": {
+            **made_with(device),
+            **({"together": together} if together > 1 else {}),
+            "seconds": round(seconds, 3),
+        },
     }
+    if model is None or result["status"] != "done":
+        return store.put(run_id(run), record)
+    return store.put(run_id(run), record, model.state_dict())

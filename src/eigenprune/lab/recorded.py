@@ -1,6 +1,7 @@
 """Results kept in Git: `results/paper/STUDY/`, small tidy files that count as done everywhere.
 
-`curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it;
+`curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it
+(`together`: so many networks in one stack, and `seconds` is the share of each);
 `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
 """
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULT = ("nodes_kept", "parameters_kept", "accuracy", "loss")
-MADE_WITH = ("commit", "torch", "python", "device", "processor", "threads", "seconds")
+MADE_WITH = ("commit", "torch", "python", "device", "processor", "threads", "together", "seconds")
 TRAINED_WITH = ("training", "training_seconds")
 
 
@@ -86,7 +87,8 @@ def record(study: Study, store: Store) -> Recording:
             labels(study, row)
             | {key: result[key] for key in RESULT}
             | {"run": run, "nodes_by_layer": "-".join(map(str, result["nodes_by_layer"]))}
-            | {key: made[key] for key in MADE_WITH}
+            | {key: made[key] for key in MADE_WITH if key != "together"}
+            | {"together": made.get("together", 1)}
             | {"training": training}
             | {"training_seconds": trained.record["made_with"]["seconds"] if trained else None}
         )
@@ -131,6 +133,8 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
     text = {"hidden": str, "nodes_by_layer": str, "run": str, "training": str, "commit": str}
     curves = pd.read_csv(folder / "curves.csv", dtype=text)
     runs = pd.read_csv(folder / "runs.csv", dtype=text)
+    if "together" not in runs:  # recorded when every network was trained alone
+        runs["together"] = 1
     if len(curves) != len(runs):
         raise UserError(
             f"{folder}: curves.csv has {len(curves)} rows and runs.csv {len(runs)}; they are "

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eigenprune.lab import devices
 from eigenprune.lab.processes import usable_cores
 from eigenprune.lab.runs import Run, run_id
 from eigenprune.lab.store import Store
@@ -12,9 +13,10 @@ from eigenprune.lab.tasks import work
 
 @dataclass(frozen=True)
 class Status:
-    """Runs of a study by state, and the seconds that the rest will take on all cores here.
+    """Runs of a study by state, and the seconds that the rest will take here.
 
-    `seconds_left` is None where no finished run tells how fast this machine is.
+    That is on all cores, or on the GPU if there is one. `seconds_left` is None where no finished
+    run tells how fast they are; what a GPU did does not tell it of the cores, nor they of the GPU.
     """
 
     study: str
@@ -31,21 +33,26 @@ def study_status(study: Study, store: Store) -> Status:
     for job in todo.jobs:
         missing: tuple[Run, ...] = (job.training, *job.prunings)
         running += sum(store.claimed(run_id(run)) for run in missing)
-    pace = _seconds_per_work(study, store)
-    left = None if pace is None else todo.work * pace / usable_cores()
+    left: float | None = 0.0
+    if todo.jobs:
+        device = devices.name(devices.chosen("auto"))
+        pace = _seconds_per_work(study, store, device)
+        at_once = usable_cores() if device == "cpu" else 1
+        left = None if pace is None else todo.work * pace / at_once
     return Status(
         study.name,
         done=todo.runs_done,
         running=running,
         pending=todo.runs_to_compute - running,
-        seconds_left=0.0 if not todo.jobs else left,
+        seconds_left=left,
     )
 
 
-def _seconds_per_work(study: Study, store: Store) -> float | None:
+def _seconds_per_work(study: Study, store: Store, device: str) -> float | None:
     seconds = done = 0.0
     for run in {row.run.training for row in plan(study)}:
-        if (entry := store.get(run_id(run))) is not None:
+        entry = store.get(run_id(run))
+        if entry is not None and entry.record["made_with"]["device"] == device:
             seconds += entry.record["made_with"]["seconds"]
             done += work(run)
     return seconds / done if done else None

@@ -1,10 +1,10 @@
 """Carry a study out: what is done is returned, the rest is computed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import datasets, executors, project, results, tasks
+from eigenprune.lab import datasets, devices, executors, project, results, tasks
 from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.recorded import recorded_results
 from eigenprune.lab.runs import Pruning, Training, run_id
@@ -72,6 +72,7 @@ OnStart = Callable[[Outlook], OnUnits]
 def run_study(
     study: Study,
     *,
+    device: str = "cpu",
     executor: str | None = None,
     workers: int | None = None,
     address: str | None = None,
@@ -85,7 +86,11 @@ def run_study(
 
     Args:
         study: what to compute.
-        executor: see `executors.execute`; None: processes where the work is worth their start.
+        device: see `devices.chosen`. The CPU, unless somebody asks for another: its results are
+            the same bits on every machine of its kind. A GPU computes networks of one form
+            together, see `stacks`.
+        executor: see `executors.execute`; None: this process for a GPU, and for the CPU processes
+            where the work is worth their start.
         workers: see `executors.execute`.
         address: see `executors.execute`.
         max_seconds: see `executors.execute`.
@@ -102,7 +107,8 @@ def run_study(
 
     Raises:
         ExecutorError: see `executors.execute`.
-        UserError: if the dataset's files are not there or not the canonical ones.
+        UserError: if the dataset's files are not there or not the canonical ones, or the device is
+            not there.
     """
     places = Places(store=project.store_dir(), data=project.data_dir())
     datasets.require_files(study.dataset, places.data)
@@ -112,14 +118,16 @@ def run_study(
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
         datasets.load(study.dataset, places.data)
-        chosen = executor or ("process" if todo.work > WORTH_PROCESSES else "inline")
+        where = devices.chosen(device)
+        worth_processes = where == "cpu" and todo.work > WORTH_PROCESSES
         complete = executors.execute(
             todo.jobs,
-            places,
-            executor=chosen,
+            replace(places, device=where),
+            executor=executor or ("process" if worth_processes else "inline"),
             workers=workers,
             address=address,
             max_seconds=max_seconds,
+            together=where != "cpu",
             on_units=on_units,
         )
         if complete and (

@@ -15,10 +15,11 @@ OnUnits = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Places:
-    """The folders that a worker needs to know."""
+    """What a worker needs to know: the folders, and the device to compute on (torch's name)."""
 
     store: Path
     data: Path
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,14 @@ class Job:
     training: Training
     prunings: tuple[Pruning, ...]
     trained: bool = False
+
+    def tasks(self) -> Iterator["Task"]:
+        """What can start at once."""
+        followers = tuple(self.followers())
+        if self.trained:
+            yield from followers
+        else:
+            yield Task((self.training,), followers)
 
     def followers(self) -> Iterator["Task"]:
         """What can be done once the network is trained, in pieces worth a task each.
@@ -41,31 +50,28 @@ class Job:
 
 @dataclass(frozen=True)
 class Task:
-    """Runs for one worker, one after another.
+    """Runs for one worker, one after another or together.
 
     Args:
         runs: what to compute.
-        job: whose followers can start when this is done, if any.
+        followers: what can start when this is done.
+        together: as one stack, see `stacks`.
         wait: for runs that another sweep is computing, instead of putting them off.
     """
 
     runs: tuple[Run, ...]
-    job: Job | None = None
+    followers: tuple["Task", ...] = ()
+    together: bool = False
     wait: bool = False
 
 
 class Schedule:
     """Hands out tasks: networks first, what needs them after, what others compute last."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
-        """Take the jobs of a sweep."""
-        self._ready: list[Task] = []
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        """Take the tasks of a sweep that can start at once."""
+        self._ready = list(tasks)
         self._put_off: list[Task] = []
-        for job in jobs:
-            if job.trained:
-                self._ready.extend(job.followers())
-            else:
-                self._ready.append(Task((job.training,), job))
 
     def ready(self, *, in_flight: bool) -> list[Task]:
         """The tasks that can start now, each handed out once.
@@ -83,8 +89,8 @@ class Schedule:
         """Note the end of a task: complete, or with runs that another sweep is computing."""
         if not complete:
             self._put_off.append(replace(task, wait=True))
-        elif task.job is not None:
-            self._ready.extend(task.job.followers())
+        else:
+            self._ready.extend(task.followers)
 
 
 class Stopped(Exception):
@@ -108,6 +114,10 @@ def compute_task(
     Raises:
         Stopped: as soon as `stopped` says so.
     """
+    if task.together:
+        from eigenprune.lab.together import compute_together
+
+        return compute_together(task, places, report, stopped)
     from eigenprune.lab.protocols import compute
 
     store, complete = Store(places.store), True
