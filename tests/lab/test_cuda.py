@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from eigenprune.lab import sweep
+from eigenprune.lab.plans import plan
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.status import study_status
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study, change_study, plan
+from eigenprune.lab.studies import Study, change_study
 
 if not torch.cuda.is_available():
     pytest.skip("no CUDA device: a study can be tried on a GPU only", allow_module_level=True)

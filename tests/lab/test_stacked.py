@@ -16,11 +16,12 @@ from torch import nn
 from eigenprune.lab import results, stacks, sweep, together
 from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.executors import execute
+from eigenprune.lab.plans import plan
 from eigenprune.lab.protocols import initial_network
 from eigenprune.lab.recorded import record
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study, change_study, plan
+from eigenprune.lab.studies import Study, change_study
 from eigenprune.lab.tasks import Places, Stopped, Task, compute_task
 
 NO_DATA = Path("no-data")  # the digits need none

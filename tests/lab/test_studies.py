@@ -11,7 +11,8 @@ from eigenprune import layers, networks
 from eigenprune.lab import studies
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS
-from eigenprune.lab.studies import Params, Study, change_study, load_params, plan
+from eigenprune.lab.plans import plan
+from eigenprune.lab.studies import Params, Study, change_study, load_params
 
 DEFAULTS: dict[str, Any] = {
     "activations": ["tanh"],

@@ -10,12 +10,13 @@ import pytest
 
 from eigenprune.lab import protocols, results, sweep
 from eigenprune.lab.executors import EXECUTORS, execute
+from eigenprune.lab.plans import plan
 from eigenprune.lab.protocols import compute
 from eigenprune.lab.recorded import record
 from eigenprune.lab.results import COLUMNS
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Busy, Store
-from eigenprune.lab.studies import Study, change_study, load_params, plan, restrict
+from eigenprune.lab.studies import Study, change_study, load_params, restrict
 from eigenprune.lab.tasks import OnUnits, Places, work
 
 

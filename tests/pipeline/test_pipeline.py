@@ -82,8 +82,9 @@ def test_at_most_twelve_stages(reproduced: Path) -> None:
 def test_every_study_has_its_whole_curve_and_control(reproduced: Path) -> None:
     import pandas as pd
 
+    from eigenprune.lab.plans import plan
     from eigenprune.lab.rows import COLUMNS
-    from eigenprune.lab.studies import load_params, plan
+    from eigenprune.lab.studies import load_params
 
     params = load_params(reproduced / "params.yaml")
     for name in params.quick:

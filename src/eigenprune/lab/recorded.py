@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from eigenprune.files import write_whole
 from eigenprune.lab import datasets, project, spectra
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.plans import plan
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import PROTOCOL_VERSION, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study, plan
+from eigenprune.lab.studies import Study
 
 if TYPE_CHECKING:
     import pandas as pd

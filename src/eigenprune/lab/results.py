@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import project, spectra
+from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.recorded import folder_of, recorded_results
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
-from eigenprune.lab.studies import PlannedRow, Study, plan
+from eigenprune.lab.studies import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,7 @@
 """The columns of the tidy table that everything reads."""
 
-from eigenprune.lab.studies import PlannedRow, Study
+from eigenprune.lab.plans import PlannedRow
+from eigenprune.lab.studies import Study
 
 # Of every curves.csv: one row per network, accuracy from 0 to 1, hidden as `500-500-500`.
 COLUMNS = (

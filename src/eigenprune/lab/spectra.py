@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eigenprune.files import write_whole
+from eigenprune.lab.plans import plan
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
-from eigenprune.lab.studies import Study, plan
+from eigenprune.lab.studies import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from eigenprune.lab import devices
+from eigenprune.lab.plans import plan
 from eigenprune.lab.processes import usable_cores
 from eigenprune.lab.runs import Run, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study, plan
+from eigenprune.lab.studies import Study
 from eigenprune.lab.sweep import outlook
 from eigenprune.lab.tasks import work
 

@@ -1,19 +1,16 @@
 """Studies: what `params.yaml` asks for, checked whole before anything is trained."""
 
-import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.counts import nodes_removed
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
-from eigenprune.lab.runs import Pruning, Training
 
 if TYPE_CHECKING:
     import yaml
@@ -64,55 +61,6 @@ class Params:
             hint = did_you_mean(name, known)
             raise UserError(f"study {name!r} is not in params.yaml{hint}: {', '.join(known)}")
         return self.studies[name]
-
-
-@dataclass(frozen=True)
-class PlannedRow:
-    """One row of the curves to be: its method, pruning ratio and the run that gives its numbers."""
-
-    method: str
-    pruning_ratio: float
-    run: Pruning
-
-
-def plan(study: Study) -> list[PlannedRow]:
-    """The rows of a study, in the order of the tables; ratio 0, the control, is always there."""
-    ratios = sorted({0.0, *study.pruning_ratios})
-    rows = []
-    for activation, name, seed in itertools.product(study.activations, study.methods, study.seeds):
-        method = METHODS[name]
-        training = Training(
-            dataset=study.dataset,
-            hidden=study.hidden,
-            activation=activation,
-            layer=method.layer,
-            trainable=method.trainable,
-            seed=seed,
-            # A dense layer has one initialisation: the study's is for spectral ones.
-            initialisation=study.initialisation if method.layer == "spectral" else "2022",
-            epochs=study.epochs,
-            batch_size=study.batch_size,
-            learning_rate=study.learning_rate,
-        )
-        for ratio in ratios:
-            if method.from_scratch:
-                small = _of_final_size(training, ratio, study.retraining_epochs)
-                run = Pruning(training=small, score=method.score, pruning_ratio=0.0)
-            else:
-                run = Pruning(
-                    training=training,
-                    score=method.score,
-                    pruning_ratio=ratio,
-                    retraining_epochs=study.retraining_epochs if method.retrained else 0,
-                )
-            rows.append(PlannedRow(name, ratio, run))
-    return rows
-
-
-def _of_final_size(training: Training, pruning_ratio: float, more_epochs: int) -> Training:
-    """The network that is as small as a pruned one from the start, and trained as long in all."""
-    hidden = tuple(max(1, width - nodes_removed(pruning_ratio, width)) for width in training.hidden)
-    return replace(training, hidden=hidden, epochs=training.epochs + more_epochs)
 
 
 def load_params(path: Path) -> Params:

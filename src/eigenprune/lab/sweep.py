@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, devices, executors, project, results, tasks
 from eigenprune.lab.errors import ExecutorError
+from eigenprune.lab.plans import plan
 from eigenprune.lab.recorded import recorded_results
 from eigenprune.lab.runs import Pruning, Training, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study, plan
+from eigenprune.lab.studies import Study
 from eigenprune.lab.tasks import Job, OnUnits, Places
 
 if TYPE_CHECKING:
