@@ -64,6 +64,12 @@ def test_a_curve_is_summed_up_by_its_share_and_its_worst_point() -> None:
     assert curve["median"] == pytest.approx(0.01)
 
 
+def test_studies_that_share_all_but_a_hidden_setting_are_told_apart() -> None:
+    ours, theirs = tidy({"post": {0.5: [0.9]}}), published("post", {0.5: (0.9, 0.0)})
+    points = pd.concat([compare(ours, theirs), compare(ours.assign(study="shorter"), theirs)])
+    assert by_curve(points)["study"].tolist() == ["s", "shorter"]
+
+
 def test_nothing_in_common_is_no_points() -> None:
     none = compare(tidy({"post": {0.5: [0.8]}}), published("direct", {0.5: (0.8, 0.0)}))
     assert none.empty and by_curve(none).empty

@@ -1,17 +1,21 @@
 """Tables and figures: laws of the numbers, and a clear word where there is nothing to show."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import load_params
 from eigenprune.report import figures, readable
+from eigenprune.report.agreement import compare
 from eigenprune.report.curves import read_curves, write_curves
 from eigenprune.report.published import published_curves
 from eigenprune.report.statistics import headline, over_seeds
+from eigenprune.report.terminal import agreement_table
 
 
 @pytest.fixture
@@ -75,3 +79,15 @@ def test_the_same_figure_is_the_same_file(curves: pd.DataFrame, tmp_path: Path) 
     figures.tradeoff(means[means["pruning_ratio"] > 0], against="parameters_kept")
     with pytest.raises(UserError, match="nothing to draw"):
         figures.tradeoff(means.iloc[:0])
+
+
+def test_a_narrow_terminal_shows_every_number() -> None:
+    name = "fashion-mnist-1x2000-75-epochs"
+    rows = [[name, "mnist", "2000", "relu", "direct", 1, 0.5, 1000, 10, 0.5, 0.1]]
+    points = [["mnist", "2000", "relu", "direct", 0.5, 0.98, 0.01, 5]]
+    columns = ["dataset", "hidden", "activation", "method", "pruning_ratio"]
+    published = pd.DataFrame(points, columns=[*columns, "accuracy_mean", "accuracy_std", "n"])
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(agreement_table(compare(pd.DataFrame(rows, columns=list(COLUMNS)), published)))
+    told = console.export_text()
+    assert "0/1" in told and "-48.00 at 0.5" in told and "direct" in told

@@ -9,7 +9,9 @@ from eigenprune.report.statistics import over_seeds
 # (the order of the data, the rounding of a framework). Half a point of accuracy counts as one more
 # standard error, so that means which differ by less than one and a half points always agree.
 GRANTED = 0.005
-CURVE = ["dataset", "hidden", "activation", "method"]
+# The study stands in it: two may differ in a setting that the other columns do not show.
+CURVE = ["study", "dataset", "hidden", "activation", "method"]
+NAMED = ["study", "activation", "method"]  # enough to tell curves apart in a table
 POINT = [*CURVE, "pruning_ratio"]
 _SIDES = ["mean", "std", "n", "published_mean", "published_std", "published_n"]
 COMPARED = [*POINT, "published_hidden", *_SIDES, "difference", "tolerance", "agrees"]

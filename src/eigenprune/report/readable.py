@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from eigenprune.report.agreement import CURVE, by_curve
+from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.ranking import rank_correlations
 
 
@@ -45,13 +45,13 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
         points: what `agreement.compare` returns, of one or more studies.
 
     Returns:
-        Index CURVE; columns `seeds` (ours), `agree`, `share`, `median |difference|`, and where it
+        Index NAMED; columns `seeds` (ours), `agree`, `share`, `median |difference|`, and where it
         is worst: `worst` and `at ratio`.
     """
     curves = by_curve(points)
     return pd.DataFrame(
         {
-            **{name: curves[name] for name in CURVE},
+            **{name: curves[name] for name in NAMED},
             "seeds": curves["n"],
             "agree": [
                 f"{a} of {n}" for a, n in zip(curves["agree"], curves["points"], strict=True)
@@ -61,7 +61,7 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
             "worst": curves["worst"].mul(100).map("{:+.2f}".format),
             "at ratio": curves["worst_ratio"].map("{:g}".format),
         }
-    ).set_index(CURVE)
+    ).set_index(NAMED)
 
 
 def disagreements(points: pd.DataFrame) -> pd.DataFrame:
@@ -71,11 +71,11 @@ def disagreements(points: pd.DataFrame) -> pd.DataFrame:
         points: what `agreement.compare` returns, of one or more studies.
 
     Returns:
-        Index CURVE and `ratio`; columns `ours`, `seeds`, `published`, `difference`, `tolerance`.
+        Index NAMED and `ratio`; columns `ours`, `seeds`, `published`, `difference`, `tolerance`.
     """
     rows = [
         {
-            **{name: point[name] for name in CURVE},
+            **{name: point[name] for name in NAMED},
             "ratio": f"{point['pruning_ratio']:g}",
             "ours": percent(point["mean"], point["std"]),
             "seeds": point["n"],
@@ -86,7 +86,7 @@ def disagreements(points: pd.DataFrame) -> pd.DataFrame:
         for point in points[~points["agrees"].astype(bool)].to_dict("records")
     ]
     names = ["ours", "seeds", "published", "difference", "tolerance"]
-    return pd.DataFrame(rows, columns=[*CURVE, "ratio", *names]).set_index([*CURVE, "ratio"])
+    return pd.DataFrame(rows, columns=[*NAMED, "ratio", *names]).set_index([*NAMED, "ratio"])
 
 
 def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

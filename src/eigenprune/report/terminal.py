@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from eigenprune.lab.status import Status
-from eigenprune.report.agreement import CURVE, by_curve
+from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.readable import percent
 
 
@@ -69,16 +69,16 @@ def agreement_table(points: pd.DataFrame) -> Table:
         points: what `agreement.compare` returns, of one or more studies.
     """
     total = f"{points['agrees'].sum()} of {len(points)} points agree; differences in points of %"
-    # Without lines between the columns it fits the 80 that a terminal has.
+    # Without lines between the columns it fits the 80 that a terminal has; a long name is wrapped.
     table = Table(
         title="ours against published", caption=total, title_justify="left", box=box.SIMPLE_HEAD
     )
-    table.add_column("curve", no_wrap=True)
+    table.add_column("curve")
     for name in ("n", "agree", "median", "worst"):
         table.add_column(name, justify="right", no_wrap=True)
     for curve in by_curve(points).to_dict("records"):
         table.add_row(
-            " ".join(str(curve[name]) for name in CURVE),
+            " ".join(str(curve[name]) for name in NAMED),
             str(curve["n"]),
             f"{curve['agree']}/{curve['points']}",
             f"{100 * curve['median']:.2f}",
@@ -93,7 +93,7 @@ def points_tables(points: pd.DataFrame) -> Iterator[Table]:
     Args:
         points: what `agreement.compare` returns.
     """
-    for key, curve in points.groupby(CURVE, sort=False):
+    for key, curve in points.groupby(NAMED, sort=False):
         first = curve.iloc[0]
         table = Table(title=f"{' '.join(map(str, key))}: test accuracy in %", title_justify="left")
         ours, theirs = f"ours (n={first['n']})", f"published (n={first['published_n']})"
