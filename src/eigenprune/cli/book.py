@@ -15,5 +15,5 @@ def book() -> None:
     params = project_params()
     from eigenprune.report.book import build_book
 
-    html = build_book(project.root(), [params.study(name) for name in params.quick])
+    html = build_book(project.root(), params)
     typer.echo(f"The book is at {html / 'index.html'}")

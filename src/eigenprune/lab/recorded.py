@@ -5,18 +5,16 @@
 `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.files import write_whole
-from eigenprune.lab import datasets, project, spectra
+from eigenprune.lab import manifest, project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan
 from eigenprune.lab.rows import COLUMNS, labels
-from eigenprune.lab.runs import PROTOCOL_VERSION, run_id
+from eigenprune.lab.runs import run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULT = ("nodes_kept", "parameters_kept", "accuracy", "loss")
-MADE_WITH = ("commit", "torch", "python", "device", "processor", "threads", "together", "seconds")
+MADE_WITH = (*manifest.MADE_BY, "together", "seconds")
 TRAINED_WITH = ("training", "training_seconds")
 
 
@@ -54,7 +52,7 @@ def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
             **{key: row[key] for key in RESULT},
             "nodes_by_layer": [int(nodes) for nodes in row["nodes_by_layer"].split("-")],
         }
-        for run, row in _read(folder_of(study)).items()
+        for run, row in rows_by_run(folder_of(study)).items()
     }
 
 
@@ -70,7 +68,7 @@ def record(study: Study, store: Store) -> Recording:
     import pandas as pd
 
     folder = folder_of(study)
-    known, rows = _read(folder), []
+    known, rows = rows_by_run(folder), []
     planned = plan(study)
     for row in planned:
         run = run_id(row.run)
@@ -101,32 +99,16 @@ def record(study: Study, store: Store) -> Recording:
         networks = set(table["training"])
         known_spectra = spectra.read(folder) | spectra.stored(study, store)
         spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
-        manifest = _manifest(study, table, len(planned))
-        text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
-        write_whole(folder / "manifest.json", text.encode())
+        manifest.write(folder, study, table, len(planned))
     return Recording(folder, len(rows), len(planned) - len(rows))
 
 
-def _manifest(study: Study, table: "pd.DataFrame", planned: int) -> Mapping[str, Any]:
-    made = ["commit", "torch", "python", "device", "processor", "threads"]
-    groups = table.groupby(made, sort=False)["seconds"].agg(["size", "sum"]).reset_index()
-    networks = table.drop_duplicates("training")
-    return {
-        "study": asdict(study),
-        "data_sha256": datasets.checksum(study.dataset),
-        "protocol": PROTOCOL_VERSION,
-        "rows": len(table),
-        "rows_planned": planned,
-        "networks": len(networks),
-        "training_seconds": round(float(networks["training_seconds"].sum()), 3),
-        "made_with": [
-            {**{key: group[key] for key in made}, "rows": group["size"], "seconds": group["sum"]}
-            for group in groups.round({"sum": 3}).to_dict("records")
-        ],
-    }
+def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a recording by run id, columns of `curves.csv` and `runs.csv`; empty if none.
 
-
-def _read(folder: Path) -> dict[str, dict[str, Any]]:
+    Raises:
+        UserError: if the files do not belong together.
+    """
     import pandas as pd
 
     if not (folder / "runs.csv").is_file():

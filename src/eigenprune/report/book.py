@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from eigenprune.lab.errors import Failure, UserError
-from eigenprune.lab.studies import Study
+from eigenprune.lab.studies import Params, Study
+from eigenprune.report.chapters import Exhibit, write_chapter
 from eigenprune.report.notebooks import ANSI
+from eigenprune.report.provenance import Pipeline
+from eigenprune.report.where_from import where_from
 
 # The chapters of a study, in reading order, and what the start page calls them.
 CHAPTERS = {
@@ -40,15 +43,15 @@ class BookError(Failure):
     """Sphinx found something wrong. The text holds its messages."""
 
 
-def build_book(root: Path, studies: Sequence[Study]) -> Path:
-    """Build the book of `root/book` with the chapters of the given studies.
+def build_book(root: Path, params: Params) -> Path:
+    """Build the book of `root/book` with the chapters of the quick studies.
 
     The same sources give the same bytes, in any folder, and the pages read without a network.
 
     Args:
         root: the repository; the executed notebooks and figures lie in `results/quick/STUDY` and
             `results/chapters`.
-        studies: those with executed notebooks, in reading order, at least one.
+        params: the quick studies, at least one, have executed notebooks.
 
     Returns:
         The folder with the pages, `root/build/book/html`; it is replaced only by a finished build.
@@ -57,7 +60,7 @@ def build_book(root: Path, studies: Sequence[Study]) -> Path:
         UserError: an executed notebook or a figure is missing.
         BookError: Sphinx warned or failed.
     """
-    source = assemble(root, studies)
+    source = assemble(root, params)
     return _build(root, source)
 
 
@@ -71,59 +74,51 @@ def caption(study: Study) -> str:
     return f"{study.dataset}, {count} hidden layer{plural} of {study.hidden[0]} nodes"
 
 
-def assemble(root: Path, studies: Sequence[Study]) -> Path:
+def assemble(root: Path, params: Params) -> Path:
     """Write the Sphinx sources to `root/build/book/source` and return that folder."""
+    studies = [params.study(name) for name in params.quick]
     if not studies:
         raise UserError("quick: [] in params.yaml names no study: the book needs at least one")
     source = root / "build" / "book" / "source"
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(root / "book", source)
-    for study in studies:
-        _copy_study(root / "results" / "quick" / study.name, source / "quick" / study.name)
+    pipeline = Pipeline.of(root, params)
+    exhibits: dict[str, list[Exhibit]] = {}  # by chapter
     for name, origin in PAPER_CHAPTERS.items():
         notebook = root / "results" / "chapters" / f"{name}.ipynb"
         _existing(notebook, f"eigenprune notebook {name}")
-        _copy_chapter(notebook, source / "paper" / f"{name}.ipynb", name, origin)
+        chapter = source / "paper" / f"{name}.ipynb"
+        exhibits[f"paper/{name}"] = write_chapter(notebook, chapter, name, origin, pipeline)
+    for study in studies:
+        results, chapters = root / "results" / "quick" / study.name, source / "quick" / study.name
+        exhibits |= _write_study(results, chapters, pipeline)
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
+    (source / "where-from.md").write_text(where_from(exhibits, params), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies)
     return source
 
 
-def _copy_study(results: Path, chapters: Path) -> None:
-    study = results.name
+def _write_study(results: Path, chapters: Path, pipeline: Pipeline) -> dict[str, list[Exhibit]]:
+    study, exhibits = results.name, {}
     for name in CHAPTERS:
         notebook = results / f"{name}.ipynb"
         _existing(notebook, f"eigenprune notebook {name} --study {study}")
-        origin = f"Quick scale, study `{study}`."
-        _copy_chapter(notebook, chapters / f"{name}.ipynb", f"{study}-{name}", origin)
+        exhibits[f"quick/{study}/{name}"] = write_chapter(
+            notebook,
+            chapters / f"{name}.ipynb",
+            f"{study}-{name}",
+            f"Quick scale, study `{study}`.",
+            pipeline,
+        )
     figure = results / "tradeoff.svg"
     _existing(figure, f"eigenprune notebook compare --study {study}")
     shutil.copyfile(figure, chapters / "tradeoff.svg")
+    return exhibits
 
 
 def _existing(path: Path, command: str) -> None:
     if not path.is_file():
         raise UserError(f"{path} is missing: `dvc repro` makes it, or `{command}`")
-
-
-def _copy_chapter(notebook: Path, chapter: Path, download_name: str, origin: str) -> None:
-    """The executed notebook with a line below its title: origin and download."""
-    import nbformat
-
-    # Offered for download as it is; the chapter itself gets the line that offers it.
-    download = f"executed/{download_name}.ipynb"
-    (chapter.parent / "executed").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(notebook, chapter.parent / download)
-    content = nbformat.read(notebook, as_version=4)
-    tags = [set(cell.metadata.get("tags", [])) for cell in content.cells]
-    if {"injected-parameters"} in tags:  # the page shows what was used, not the defaults as well
-        content.cells = [
-            cell for cell, tag in zip(content.cells, tags, strict=True) if "parameters" not in tag
-        ]
-    # A link to the .ipynb would open as raw JSON in a browser; the download role saves it.
-    line = f"*{origin}* {{download}}`Download this notebook <{download}>`"
-    content.cells.insert(1, nbformat.v4.new_markdown_cell(line, id="download"))
-    nbformat.write(content, chapter)
 
 
 def _overview(studies: Sequence[Study]) -> str:
@@ -160,6 +155,7 @@ def _insert_parts(toc: Path, studies: Sequence[Study]) -> None:
             for study in studies
         ),
     ]
+    contents["parts"][-1]["chapters"].insert(-1, {"file": "where-from"})
     toc.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
 
 

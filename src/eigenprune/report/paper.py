@@ -1,13 +1,12 @@
 """The recorded results, as the chapters on the paper's scale read them: from Git alone."""
 
-import json
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from eigenprune.lab import project
+from eigenprune.lab import manifest, project
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.studies import Study, make_study
+from eigenprune.lab.studies import Study, change_study, make_study
 from eigenprune.report.agreement import COMPARED, compare, swapped
 from eigenprune.report.curves import read_curves
 from eigenprune.report.published import published_curves
@@ -24,16 +23,30 @@ def recorded_studies(names: Iterable[str]) -> list[Study]:
     """
     studies = []
     for name in names:
-        path = project.root() / FOLDER / name / "manifest.json"
-        if not path.is_file():
+        folder = project.root() / FOLDER / name
+        if (found := manifest.read(folder)) is None:
             continue
-        try:
-            values = dict(json.loads(path.read_text(encoding="utf-8"))["study"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: no manifest of `eigenprune record`: {error}") from error
-        values.pop("name", None)
-        studies.append(make_study(name, values, str(path)))
+        values = {key: value for key, value in found["study"].items() if key != "name"}
+        studies.append(make_study(name, values, str(folder / manifest.FILE)))
     return studies
+
+
+def narrowed(
+    studies: Iterable[Study], dataset: str | None = None, methods: Sequence[str] = ()
+) -> list[Study]:
+    """The studies with some of their methods alone, to say what a figure shows.
+
+    Args:
+        studies: any.
+        dataset: only those of this dataset.
+        methods: studies that have none of them are left out.
+    """
+    return [
+        change_study(study, {"methods": kept})
+        for study in studies
+        if dataset in (None, study.dataset)
+        and (kept := [name for name in study.methods if name in methods])
+    ]
 
 
 def curves_of(studies: Iterable[Study]) -> pd.DataFrame:
@@ -85,11 +98,11 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
     rows = []
     for study in studies:
         folder = project.root() / FOLDER / study.name
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        recorded = manifest.read(folder) or {}
         curves = read_curves(folder / "curves.csv")
         seeds = curves.groupby(["activation", "method"], sort=False)["seed"].nunique()
         spread = sorted({int(seeds.min()), int(seeds.max())})
-        seconds = manifest["training_seconds"] + sum(m["seconds"] for m in manifest["made_with"])
+        seconds = recorded["training_seconds"] + sum(m["seconds"] for m in recorded["made_with"])
         rows.append(
             {
                 "study": study.name,
@@ -97,8 +110,8 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
                 "activations": ", ".join(curves["activation"].unique()),
                 "methods": ", ".join(curves["method"].unique()),
                 "seeds": " to ".join(map(str, spread)),
-                "rows": manifest["rows"],
-                "of": manifest["rows_planned"],
+                "rows": recorded["rows"],
+                "of": recorded["rows_planned"],
                 "hours": round(seconds / 3600, 2),
             }
         )

@@ -38,6 +38,22 @@ def accuracies(means: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def networks(trained: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of trained networks over the seeds.
+
+    Args:
+        trained: what `results.trainings` returns.
+
+    Returns:
+        Index activation and method; columns `accuracy` (per cent, as `percent` writes it) and
+        `seeds`.
+    """
+    groups = trained.groupby(["activation", "method"], sort=False)["accuracy"]
+    found = groups.agg(["mean", "std", "count"])
+    cells = [percent(mean, std) for mean, std in zip(found["mean"], found["std"], strict=True)]
+    return pd.DataFrame({"accuracy": cells, "seeds": found["count"]}, index=found.index)
+
+
 def agreement(points: pd.DataFrame) -> pd.DataFrame:
     """How much of each published curve agrees; differences in points of accuracy.
 

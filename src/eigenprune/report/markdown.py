@@ -1,0 +1,47 @@
+"""Tables in Markdown, so that the book can number them and print them."""
+
+from typing import Any
+
+import pandas as pd
+
+
+def table_text(table: pd.DataFrame) -> str:
+    r"""A table as MyST's Markdown: the index first, repeated labels of an outer level left out.
+
+    >>> rows = pd.MultiIndex.from_tuples([("relu", 0.5), ("relu", 0.9)], names=["act", "ratio"])
+    >>> print(table_text(pd.DataFrame({"|x|": ["1", "2"]}, index=rows)))
+    | act | ratio | \|x\| |
+    |:--|:--|--:|
+    | relu | 0.5 | 1 |
+    |  | 0.9 | 2 |
+    """
+    if table.columns.nlevels > 1:
+        raise ValueError("a table with columns of several levels cannot be written in Markdown")
+    levels = table.index.nlevels
+    names = ["" if name is None else name for name in table.index.names]
+    lines = [
+        _line([*names, *table.columns]),
+        "|" + "|".join([":--"] * levels + ["--:"] * len(table.columns)) + "|",
+    ]
+    before: tuple[object, ...] = ()
+    for label, *cells in table.itertuples():
+        key = label if isinstance(label, tuple) else (label,)
+        # A label is left out where it and all that stand before it are those of the line above.
+        shown = [
+            "" if key[: level + 1] == before[: level + 1] and level < levels - 1 else key[level]
+            for level in range(levels)
+        ]
+        lines.append(_line([*shown, *cells]))
+        before = key
+    return "\n".join(lines)
+
+
+def _line(cells: list[Any]) -> str:
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+
+
+def _escaped(cell: Any) -> str:
+    text = "" if pd.isna(cell) else str(cell)
+    for character in "\\|*_`<$":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())

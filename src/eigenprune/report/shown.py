@@ -1,0 +1,88 @@
+"""Figures and tables that know where they come from.
+
+A notebook shows them with `show`. In JupyterLab they appear as always; the executed notebook keeps
+with each of them its name, caption and origin, from which the book makes a numbered figure or
+table and the card below it.
+"""
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from eigenprune.lab.origins import Origin, of_runs
+from eigenprune.lab.studies import Study
+from eigenprune.report.markdown import table_text
+
+METADATA = "eigenprune"  # the key of an output's metadata that holds what is said here
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+def show(
+    what: Figure | pd.DataFrame,
+    *,
+    name: str,
+    caption: str,
+    alt: str = "",
+    of: Iterable[Study] = (),
+    recorded: bool = False,
+    files: Iterable[str] = (),
+    interactive: Mapping[str, Any] | None = None,
+) -> None:
+    """Display a figure or a table of a notebook, and say what it is and where it comes from.
+
+    Args:
+        what: the figure, which is closed, or the table.
+        name: short and unique in its notebook, e.g. `losses`; others may refer to it.
+        caption: one sentence, in MyST's Markdown.
+        alt: what a figure shows, for those who cannot see it.
+        of: the studies whose runs it shows, narrowed to the methods and seeds that it shows.
+        recorded: the runs are those of `results/paper`.
+        files: what else it shows, e.g. `results/bench/cpu-2-threads.json`.
+        interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.
+
+    Raises:
+        ValueError: a figure without `alt`.
+    """
+    from IPython.display import display
+
+    origins = [asdict(of_runs(study, recorded=recorded)) for study in of]
+    described = {"name": name, "caption": caption, "origins": origins, "files": list(files)}
+    bundle: dict[str, Any] = {"text/plain": caption}
+    if isinstance(what, Figure):
+        if not alt:
+            raise ValueError(f"figure {name!r}: alt is missing, the words for who cannot see it")
+        described["alt"] = alt
+        bundle["image/svg+xml"] = _svg(what)
+        if interactive is not None:
+            bundle[PLOTLY] = dict(interactive)
+    else:
+        bundle["text/html"] = what.to_html()
+        bundle["text/markdown"] = table_text(what)
+    metadata = {METADATA: described}
+    display(bundle, raw=True, metadata=metadata)
+    below = {"text/markdown": f"*{caption}*", "text/plain": caption}
+    display(below, raw=True, metadata={METADATA: {"below": name}})
+
+
+def described(output: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What `show` said of an output of an executed notebook; None of any other output."""
+    found = output.get("metadata", {}).get(METADATA)
+    return None if found is None else dict(found)
+
+
+def origin(stored: Mapping[str, Any]) -> Origin:
+    """An origin from the metadata of an executed notebook."""
+    return Origin(**{**stored, "commits": tuple(stored["commits"])})
+
+
+def _svg(figure: Figure) -> str:
+    import matplotlib.pyplot as plt
+
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)  # else it appears once more at the end of its cell
+    return drawn.getvalue()

@@ -1,0 +1,100 @@
+"""What has changed since a result was recorded: its parameters, its data, or the code that made it.
+
+A result is *outdated* where `params.yaml`, the data or the protocol now say something else: made
+again it would be another result. Where code has changed and the protocol has not, it is meant to
+come out again up to rounding; nobody has looked, and the reader is told.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eigenprune.lab import code_state, datasets, manifest
+from eigenprune.lab.recorded import folder_of
+from eigenprune.lab.runs import PROTOCOL_VERSION
+from eigenprune.lab.studies import Params
+
+# Of these a study may have got more since: what is recorded is a part of it then.
+GROWING = ("activations", "methods", "seeds", "pruning_ratios")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Sentences without a full stop, on what has changed since a recording."""
+
+    outdated: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.outdated or self.code)
+
+
+def since_recorded(name: str, params: Params, commits: Collection[str] | None = None) -> Changes:
+    """What has changed since a study was recorded in `results/paper`.
+
+    Args:
+        name: of the study.
+        params: of today.
+        commits: that made the rows in question; all of the recording if None.
+
+    Raises:
+        UserError: if the manifest cannot be read as one.
+    """
+    study = params.studies.get(name)
+    if study is None:
+        return Changes(outdated=(f"params.yaml has no study {name} any more",))
+    found = manifest.read(folder_of(study))
+    if found is None:
+        return Changes()
+    outdated = changed_parameters(found["study"], params)
+    if found["data_sha256"] != datasets.checksum(study.dataset):
+        outdated.append(f"the bytes of {study.dataset} are others")
+    if found["protocol"] != PROTOCOL_VERSION:
+        outdated.append(
+            f"the protocol has version {PROTOCOL_VERSION}, recorded was {found['protocol']}"
+        )
+    return Changes(tuple(outdated), tuple(_code(found, commits)))
+
+
+def changed_parameters(then: Mapping[str, Any], params: Params) -> list[str]:
+    """The parameters of a study that `params.yaml` now gives otherwise.
+
+    Args:
+        then: the fields of the study as it was; it may have had fewer seeds, ratios and the like.
+        params: of today.
+    """
+    study = params.studies.get(str(then["name"]))
+    if study is None:
+        return [f"params.yaml has no study {then['name']} any more"]
+    found = []
+    for key, before in then.items():
+        now = getattr(study, key, None)
+        if key in GROWING and now is not None:
+            if gone := [value for value in before if value not in now]:
+                found.append(f"{key} no longer has {', '.join(map(str, gone))}")
+        elif now != (tuple(before) if isinstance(before, list) else before):
+            found.append(f"{key} was {_text(before)} and is {_text(now)}")
+    return found
+
+
+def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable[str]:
+    now = code_state.current()
+    files: dict[str, None] = {}
+    for group in found["made_with"]:
+        commit = group["commit"]
+        if commits is not None and commit not in commits:
+            continue
+        state = (found.get("code") or {}).get(commit)
+        if state is None:
+            yield f"the code of commit {commit} is not known here"
+            continue
+        if commit.endswith("+changes"):
+            base = commit.removesuffix("+changes")
+            yield f"part of it was computed with uncommitted changes to {base}"
+        files |= dict.fromkeys(code_state.changed(state, now, device=group["device"]))
+    if files:
+        yield f"changed: {', '.join(sorted(files))}"
+
+
+def _text(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

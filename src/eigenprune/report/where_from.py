@@ -1,0 +1,78 @@
+"""The page that lists every figure and table with its origin, and all that is outdated."""
+
+from collections.abc import Mapping, Sequence
+
+from eigenprune.lab.recorded import folder_of
+from eigenprune.lab.studies import Params
+from eigenprune.report.chapters import Exhibit
+from eigenprune.report.staleness import Changes, since_recorded
+
+HEAD = """# Where everything comes from
+
+Below each figure and table of this book stands a card with its origin; here they are together.
+A *common hash* stands for the set of runs that is shown: the same runs have the same hash.
+
+## What has changed since it was recorded
+
+The results at the scale of the paper were computed once and are kept in `results/paper`.
+They are *outdated* where the parameters, the data or the protocol now say something else.
+Where only the code has changed, they are meant to come out again up to rounding.
+The files that differ are named.
+`eigenprune verify` says the same in the terminal."""
+
+
+def where_from(exhibits: Mapping[str, Sequence[Exhibit]], params: Params) -> str:
+    """The page in Markdown.
+
+    Args:
+        exhibits: of each chapter, by its file in the book without the ending.
+        params: of today.
+    """
+    lines = [HEAD, ""]
+    recorded = recorded_changes(params)
+    lines += [f"- {line}" for line in summary(recorded)] or ["- Nothing is recorded."]
+    for kind, title in (("fig", "Figures"), ("tab", "Tables")):
+        lines += ["", f"## {title}", "", *_table(kind, title, exhibits)]
+    return "\n".join(lines) + "\n"
+
+
+def recorded_changes(params: Params) -> dict[str, Changes]:
+    """What has changed, for every study that is recorded."""
+    return {
+        name: since_recorded(name, params)
+        for name, study in params.studies.items()
+        if (folder_of(study) / "manifest.json").is_file()
+    }
+
+
+def summary(changes: Mapping[str, Changes]) -> list[str]:
+    """One line for each state of things, in Markdown; studies in the same state share one."""
+    lines = [
+        f"`{name}`: outdated: {'; '.join(found.outdated)}"
+        for name, found in changes.items()
+        if found.outdated
+    ]
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, found in changes.items():
+        alike.setdefault(found.code, []).append(name)
+    for sentences, names in alike.items():
+        said = "; ".join(sentences) or "computed by the code as it is"
+        lines.append(f"{', '.join(f'`{name}`' for name in names)}: {said}")
+    return lines
+
+
+def _table(kind: str, title: str, exhibits: Mapping[str, Sequence[Exhibit]]) -> list[str]:
+    rows = [
+        f"| {{numref}}`{shown.label}` | [](/{chapter}.ipynb) | {shown.card.scale} "
+        f"| {shown.card.runs} | {shown.card.state} |"
+        for chapter, those in exhibits.items()
+        for shown in those
+        if shown.kind == kind
+    ]
+    if not rows:
+        return ["There are none."]
+    head = [
+        f"| {title[:-1]} | Chapter | Scale | Runs, common hash | State |",
+        "|:--|:--|:--|:--|:--|",
+    ]
+    return [*head, *rows]
