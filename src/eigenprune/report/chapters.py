@@ -109,8 +109,9 @@ def _exhibit(
     label = f"{kind}-{chapter}-{shown['name']}"
     exhibit = Exhibit(kind, label, shown["caption"], made)
     if svg is None:
-        lines = [f"```{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
-        return exhibit, "\n".join([*lines, "```"])
+        # Colons: a caption may hold backquotes, and a fence of backquotes would not be one then.
+        lines = [f":::{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
+        return exhibit, "\n".join([*lines, ":::"])
     file = folder / "figures" / f"{chapter}-{shown['name']}.svg"
     file.parent.mkdir(exist_ok=True)
     file.write_text(svg, encoding="utf-8")

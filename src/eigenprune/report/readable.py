@@ -1,9 +1,11 @@
 """Tables to read, in notebooks and book: numbers rounded and written out, and nothing random."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import pandas as pd
 
+from eigenprune.lab.studies import Study
 from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.ranking import rank_correlations
 
@@ -36,6 +38,17 @@ def accuracies(means: pd.DataFrame) -> pd.DataFrame:
         aggfunc="first",
         sort=False,
     )
+
+
+def settings(study: Study) -> pd.DataFrame:
+    """The parameters of a study, one a line: index parameter, column value."""
+    rows = {
+        key.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        for key, value in asdict(study).items()
+        if key != "name"
+    }
+    values = pd.Series(rows | {"hidden": study.widths}, name="value", dtype=object)
+    return values.rename_axis("parameter").to_frame()
 
 
 def networks(trained: pd.DataFrame) -> pd.DataFrame:

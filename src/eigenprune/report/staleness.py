@@ -70,7 +70,8 @@ def changed_parameters(then: Mapping[str, Any], params: Params) -> list[str]:
     for key, before in then.items():
         now = getattr(study, key, None)
         if key in GROWING and now is not None:
-            if gone := [value for value in before if value not in now]:
+            # Ratio 0, the control, belongs to every study.
+            if gone := [value for value in before if value not in now and value != 0]:
                 found.append(f"{key} no longer has {', '.join(map(str, gone))}")
         elif now != (tuple(before) if isinstance(before, list) else before):
             found.append(f"{key} was {_text(before)} and is {_text(now)}")
