@@ -12,7 +12,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.studies import Study
+from eigenprune.lab.studies import Params, Study
 from eigenprune.report.book import (
     CHAPTERS,
     PAPER_CHAPTERS,
@@ -53,6 +53,10 @@ def study(name: str, *hidden: int) -> Study:
 STUDIES = [study("digits-1x100", 100), study("digits-3x50", 50, 50, 50)]
 
 
+def params(*studies: Study) -> Params:
+    return Params(tuple(each.name for each in studies), {each.name: each for each in studies})
+
+
 def make_root(folder: Path, executed: Path) -> Path:
     """A repository with the real pages and, for each study, four executed notebooks."""
     shutil.copytree(SOURCES, folder / "book")
@@ -82,7 +86,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory, executed: Path) -> Path:
-    return build_book(make_root(tmp_path_factory.mktemp("one"), executed), STUDIES)
+    return build_book(make_root(tmp_path_factory.mktemp("one"), executed), params(*STUDIES))
 
 
 # --- what is on the pages ---------------------------------------------------------------------
@@ -247,7 +251,7 @@ def test_another_folder_and_environment_give_the_same_bytes(
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    second = build_book(make_root(tmp_path / "a" / "longer path", executed), STUDIES)
+    second = build_book(make_root(tmp_path / "a" / "longer path", executed), params(*STUDIES))
     assert differences(html, second) == []
     (second / "index.html").write_text("changed")
     (second / "more.html").write_text("added")
@@ -262,7 +266,7 @@ def test_a_broken_reference_fails_and_leaves_the_old_book(tmp_path: Path, execut
     old.mkdir(parents=True)
     (old / "index.html").write_text("the old book")
     with pytest.raises(BookError, match="the book was not built") as caught:
-        build_book(root, STUDIES[:1])
+        build_book(root, params(*STUDIES[:1]))
     told = str(caught.value)
     assert re.search(r"^book/rerun\.md:\d+: WARNING: .*eq-nowhere", told, re.MULTILINE)
     assert "nowhere.md" in told
@@ -272,7 +276,7 @@ def test_a_broken_reference_fails_and_leaves_the_old_book(tmp_path: Path, execut
 def test_a_study_more_gets_its_part_before_the_last(tmp_path: Path, executed: Path) -> None:
     root = make_root(tmp_path, executed)
     shutil.copytree(root / "results" / "quick" / "digits-3x50", root / "results" / "quick" / "own")
-    toc = assemble(root, [*STUDIES, study("own", 300, 100)]) / "_toc.yml"
+    toc = assemble(root, params(*STUDIES, study("own", 300, 100))) / "_toc.yml"
     parts = yaml.safe_load(toc.read_text())["parts"]
     assert [part["caption"] for part in parts] == [
         "Theory",
@@ -294,6 +298,6 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(
     (root / "results" / "quick" / "digits-3x50" / "prune-after.ipynb").unlink()
     command = "eigenprune notebook prune-after --study digits-3x50"
     with pytest.raises(UserError, match=rf"prune-after\.ipynb is missing: .*{command}"):
-        build_book(root, STUDIES)
+        build_book(root, params(*STUDIES))
     with pytest.raises(UserError, match="names no study"):
-        build_book(root, [])
+        build_book(root, params())

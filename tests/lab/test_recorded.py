@@ -1,6 +1,7 @@
 """Results kept in Git: complete, honest about their origin, and counted as done."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -151,3 +152,23 @@ def test_files_that_do_not_belong_together_are_refused(tiny: Study, store_folder
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
     with pytest.raises(UserError, match=r"curves\.csv has 7 rows and runs\.csv 8"):
         recorded_results(tiny)
+
+
+def test_the_manifest_knows_the_code_and_its_date_stays_when_nothing_changes(
+    tiny: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute(tiny)
+    path = record(tiny, Store(store_folder)).folder / "manifest.json"
+    first = json.loads(path.read_text())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", first["recorded"])
+    assert set(first["code"]) == {group["commit"] for group in first["made_with"]}
+    path.write_text(json.dumps(first | {"recorded": "2000-01-01"}))
+    record(tiny, Store(store_folder))
+    assert json.loads(path.read_text())["recorded"] == "2000-01-01"
+    # Where the commit is gone, what was known of it stays.
+    commit = next(iter(first["code"]))
+    known = first | {"code": {commit: {"layers.py": "0"}}}
+    path.write_text(json.dumps(known))
+    monkeypatch.setattr("eigenprune.lab.code_state.at_commit", lambda commit: None)
+    record(tiny, Store(store_folder))
+    assert json.loads(path.read_text())["code"][commit] == {"layers.py": "0"}

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 import yaml
+
+from eigenprune.report.shown import described
 
 # The kind of machine whose hashes stand in dvc.lock: rounding differs on others.
 REFERENCE = "x86_64 AVX512 AuthenticAMD, torch 2.15.0, Python 3.11"
@@ -72,6 +75,22 @@ def test_a_second_repro_does_nothing(reproduced: Path) -> None:
     told = run(reproduced, "dvc", "repro")
     assert "Running stage" not in told
     assert (reproduced / "dvc.lock").read_bytes() == before
+
+
+def test_every_figure_and_table_has_its_card(reproduced: Path) -> None:
+    executed = [*reproduced.glob("results/quick/*/*.ipynb")]
+    executed += reproduced.glob("results/chapters/*.ipynb")
+    shown = []
+    for path in executed:
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                if {"image/svg+xml", "image/png", "text/html"} & set(output.get("data", {})):
+                    assert (told := described(output)) is not None, f"{path}: {cell.source}"
+                    assert told["origins"] or told["files"], f"{path}: {told['name']}"
+                    shown.append(told["name"])
+    assert len(shown) > 50
+    page = (reproduced / "build/book/html/where-from.html").read_text()
+    assert page.count("outdated</") == 0
 
 
 def test_at_most_twelve_stages(reproduced: Path) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from eigenprune.cli.common import project_params
 from eigenprune.files import write_whole
+from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 
 EXAMPLES = """Examples:
@@ -35,6 +36,8 @@ def verify(
     Two means agree if they differ by no more than three standard errors, in which half a point of
     accuracy counts as one more error beside those of both means. Three equal hidden layers are
     compared whatever their width, since the published one is not known.
+
+    Below stands what has changed since the results were recorded: parameters, data, code.
     """
     params = project_params()
     names = studies or list(params.studies)
@@ -46,6 +49,7 @@ def verify(
     from eigenprune.report.agreement import agreement_summary, compare, swapped
     from eigenprune.report.published import published_curves
     from eigenprune.report.terminal import agreement_table, points_tables
+    from eigenprune.report.where_from import recorded_changes, summary
 
     ours = {study.name: results.curves(study) for study in chosen}
     published = {study.name: published_curves(study, same_width=True) for study in chosen}
@@ -55,6 +59,11 @@ def verify(
             f"nothing to compare: no point of {', '.join(names)} is both published at this width "
             "and computed; `eigenprune status` shows what is done"
         )
+    changes = {
+        name: found
+        for name, found in recorded_changes(project.root(), params).items()
+        if name in names and found
+    }
     wrong = pd.concat([compare(ours[name], swapped(published[name])) for name in ours])
     console = Console()
     if points:
@@ -66,6 +75,10 @@ def verify(
             f"To judge that by: of `direct` against the published `post`, and the other way round, "
             f"{agreement_summary(wrong)}."
         )
+    if changes:
+        console.print("Since they were recorded:")
+        for line in summary(changes):
+            console.print(f"  {line.replace('`', '')}", highlight=False)
     if output is not None:
         write_whole(output, found.to_csv(index=False, lineterminator="\n").encode())
         console.print(f"table: {output}")

@@ -18,7 +18,7 @@ from eigenprune.lab.studies import Params, Study
 from eigenprune.report.chapters import Exhibit, write_chapter
 from eigenprune.report.notebooks import ANSI
 from eigenprune.report.provenance import Pipeline
-from eigenprune.report.where_from import where_from
+from eigenprune.report.where_from import recorded_changes, where_from
 
 # The chapters of a study, in reading order, and what the start page calls them.
 CHAPTERS = {
@@ -93,7 +93,8 @@ def assemble(root: Path, params: Params) -> Path:
         results, chapters = root / "results" / "quick" / study.name, source / "quick" / study.name
         exhibits |= _write_study(results, chapters, pipeline)
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
-    (source / "where-from.md").write_text(where_from(exhibits, params), encoding="utf-8")
+    changes = recorded_changes(root, params)
+    (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies)
     return source
 

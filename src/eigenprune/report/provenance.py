@@ -15,7 +15,7 @@ from typing import Any
 from eigenprune.lab import datasets, manifest
 from eigenprune.lab.origins import Origin
 from eigenprune.lab.studies import Params
-from eigenprune.report.shown import origin
+from eigenprune.report.shown import origins
 from eigenprune.report.staleness import Changes, changed_parameters, since_recorded
 
 DIGITS = 12  # shown of a checksum
@@ -80,6 +80,11 @@ class Pipeline:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         return cls(root, params, (yaml.safe_load(text) or {}).get("stages", {}))
 
+    @property
+    def paper(self) -> Path:
+        """The folder of the recordings."""
+        return self.root / "results" / "paper"
+
     def stage_of(self, file: Path) -> tuple[str, str] | None:
         """Name and md5 of the stage output that a file is, from `dvc.lock`."""
         path = file.relative_to(self.root).as_posix()
@@ -98,18 +103,18 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
         notebook: executed, in which it stands.
         pipeline: the project.
     """
-    origins = [origin(stored) for stored in shown["origins"]]
-    recorded = [each for each in origins if each.recorded]
+    made_from = origins(shown)
+    recorded = [each for each in made_from if each.recorded]
     files = list(shown["files"])
     facts: list[tuple[str, str]] = [_stage(notebook, pipeline, bool(recorded or files))]
     outdated: list[str] = []
     code: list[str] = []
-    for each in origins:
+    for each in made_from:
         name = each.study["name"]
         facts += [("Study", f"`{name}`: {_parameters(each.study)}"), _data(each), _runs(each)]
         if each.recorded:
             facts.append(_recording(name, each.commits, pipeline))
-            found = since_recorded(name, pipeline.params, each.commits)
+            found = since_recorded(pipeline.paper / name, pipeline.params, each.commits)
             outdated += found.outdated
             code += found.code
         else:
@@ -122,9 +127,9 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
     changes = Changes(tuple(dict.fromkeys(outdated)), tuple(dict.fromkeys(code)))
     for word, sentences in (("Outdated", changes.outdated), ("Code since then", changes.code)):
         facts += [(word, sentence) for sentence in sentences]
-    facts.append(("Make it again", f"`{_command(origins, files, notebook, pipeline)}`"))
+    facts.append(("Make it again", f"`{_command(made_from, files, notebook, pipeline)}`"))
     scale = "paper" if recorded else "measured" if files else "quick"
-    runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in origins)
+    runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in made_from)
     return Card(scale, tuple(facts), changes, runs)
 
 
@@ -165,7 +170,7 @@ def _runs(each: Origin) -> tuple[str, str]:
 
 
 def _recording(name: str, commits: Sequence[str], pipeline: Pipeline) -> tuple[str, str]:
-    found = manifest.read(pipeline.root / "results" / "paper" / name) or {}
+    found = manifest.read(pipeline.paper / name) or {}
     groups = [group for group in found.get("made_with", []) if group["commit"] in commits]
     made = ", ".join(f"`{commit}`" for commit in commits)
     machines = dict.fromkeys(
@@ -178,15 +183,15 @@ def _recording(name: str, commits: Sequence[str], pipeline: Pipeline) -> tuple[s
 
 
 def _command(
-    origins: Sequence[Origin], files: Sequence[str], notebook: Path, pipeline: Pipeline
+    made_from: Sequence[Origin], files: Sequence[str], notebook: Path, pipeline: Pipeline
 ) -> str:
     stage = pipeline.stage_of(notebook)
     drawn = f"dvc repro {stage[0]}" if stage else "dvc repro"
     if files:
         return f"eigenprune bench --json > {shlex.quote(files[0])} && {drawn}"
-    names = " ".join(dict.fromkeys(each.study["name"] for each in origins if each.recorded))
+    names = " ".join(dict.fromkeys(each.study["name"] for each in made_from if each.recorded))
     if not names:
         return drawn
-    methods = dict.fromkeys(method for each in origins for method in each.study["methods"])
+    methods = dict.fromkeys(method for each in made_from for method in each.study["methods"])
     run = f"eigenprune run {names} --methods {','.join(methods)} --anew"
     return f"{run} && eigenprune record {names} && {drawn}"

@@ -49,8 +49,9 @@ def show(
     """
     from IPython.display import display
 
-    origins = [asdict(of_runs(study, recorded=recorded)) for study in of]
-    described = {"name": name, "caption": caption, "origins": origins, "files": list(files)}
+    found = (of_runs(study, recorded=recorded) for study in of)
+    kept = [asdict(origin) for origin in found if origin.runs]
+    described = {"name": name, "caption": caption, "origins": kept, "files": list(files)}
     bundle: dict[str, Any] = {"text/plain": caption}
     if isinstance(what, Figure):
         if not alt:
@@ -74,9 +75,9 @@ def described(output: Mapping[str, Any]) -> dict[str, Any] | None:
     return None if found is None else dict(found)
 
 
-def origin(stored: Mapping[str, Any]) -> Origin:
-    """An origin from the metadata of an executed notebook."""
-    return Origin(**{**stored, "commits": tuple(stored["commits"])})
+def origins(shown: Mapping[str, Any]) -> list[Origin]:
+    """Where the numbers come from, of what `described` returns."""
+    return [Origin(**{**each, "commits": tuple(each["commits"])}) for each in shown["origins"]]
 
 
 def _svg(figure: Figure) -> str:

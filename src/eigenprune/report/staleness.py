@@ -7,10 +7,10 @@ come out again up to rounding; nobody has looked, and the reader is told.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from eigenprune.lab import code_state, datasets, manifest
-from eigenprune.lab.recorded import folder_of
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params
 
@@ -29,26 +29,24 @@ class Changes:
         return bool(self.outdated or self.code)
 
 
-def since_recorded(name: str, params: Params, commits: Collection[str] | None = None) -> Changes:
-    """What has changed since a study was recorded in `results/paper`.
+def since_recorded(folder: Path, params: Params, commits: Collection[str] | None = None) -> Changes:
+    """What has changed since a study was recorded.
 
     Args:
-        name: of the study.
+        folder: of the recording, named as the study is.
         params: of today.
         commits: that made the rows in question; all of the recording if None.
 
     Raises:
         UserError: if the manifest cannot be read as one.
     """
-    study = params.studies.get(name)
-    if study is None:
-        return Changes(outdated=(f"params.yaml has no study {name} any more",))
-    found = manifest.read(folder_of(study))
+    found = manifest.read(folder)
     if found is None:
         return Changes()
     outdated = changed_parameters(found["study"], params)
-    if found["data_sha256"] != datasets.checksum(study.dataset):
-        outdated.append(f"the bytes of {study.dataset} are others")
+    dataset = found["study"]["dataset"]
+    if found["data_sha256"] != datasets.checksum(dataset):
+        outdated.append(f"the bytes of {dataset} are others")
     if found["protocol"] != PROTOCOL_VERSION:
         outdated.append(
             f"the protocol has version {PROTOCOL_VERSION}, recorded was {found['protocol']}"

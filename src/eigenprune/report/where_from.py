@@ -1,8 +1,9 @@
 """The page that lists every figure and table with its origin, and all that is outdated."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from eigenprune.lab.recorded import folder_of
+from eigenprune.lab import manifest
 from eigenprune.lab.studies import Params
 from eigenprune.report.chapters import Exhibit
 from eigenprune.report.staleness import Changes, since_recorded
@@ -21,28 +22,24 @@ The files that differ are named.
 `eigenprune verify` says the same in the terminal."""
 
 
-def where_from(exhibits: Mapping[str, Sequence[Exhibit]], params: Params) -> str:
+def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, Changes]) -> str:
     """The page in Markdown.
 
     Args:
         exhibits: of each chapter, by its file in the book without the ending.
-        params: of today.
+        changes: what `recorded_changes` returns.
     """
     lines = [HEAD, ""]
-    recorded = recorded_changes(params)
-    lines += [f"- {line}" for line in summary(recorded)] or ["- Nothing is recorded."]
+    lines += [f"- {line}" for line in summary(changes)] or ["- Nothing is recorded."]
     for kind, title in (("fig", "Figures"), ("tab", "Tables")):
         lines += ["", f"## {title}", "", *_table(kind, title, exhibits)]
     return "\n".join(lines) + "\n"
 
 
-def recorded_changes(params: Params) -> dict[str, Changes]:
-    """What has changed, for every study that is recorded."""
-    return {
-        name: since_recorded(name, params)
-        for name, study in params.studies.items()
-        if (folder_of(study) / "manifest.json").is_file()
-    }
+def recorded_changes(root: Path, params: Params) -> dict[str, Changes]:
+    """What has changed, for every study that is recorded in `results/paper` of a repository."""
+    manifests = sorted((root / "results" / "paper").glob(f"*/{manifest.FILE}"))
+    return {path.parent.name: since_recorded(path.parent, params) for path in manifests}
 
 
 def summary(changes: Mapping[str, Changes]) -> list[str]:
