@@ -85,7 +85,8 @@ def test_every_figure_and_table_has_its_card(reproduced: Path) -> None:
         for cell in nbformat.read(path, as_version=4).cells:
             for output in cell.get("outputs", []):
                 if {"image/svg+xml", "image/png", "text/html"} & set(output.get("data", {})):
-                    assert (told := described(output)) is not None, f"{path}: {cell.source}"
+                    told = described(output)
+                    assert told is not None, f"{path}: {cell.source}"
                     assert told["origins"] or told["files"], f"{path}: {told['name']}"
                     shown.append(told["name"])
     assert len(shown) > 50
