@@ -1,10 +1,11 @@
 """The runs behind a figure or table, in a few words that can be compared."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eigenprune.lab.plans import plan
+from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.recorded import folder_of, rows_by_run
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.studies import Study
@@ -36,17 +37,30 @@ def of_runs(study: Study, *, recorded: bool = False) -> Origin:
 
     Args:
         study: narrowed to what is shown.
-        recorded: only those rows that are in `results/paper` count.
+        recorded: only those rows that are in `results/paper` count, and the parameters are those
+            that occur in them.
     """
-    ids = {run_id(row.run) for row in plan(study)}
-    commits: set[str] = set()
-    if recorded:
-        rows = rows_by_run(folder_of(study))
-        ids &= rows.keys()
-        commits = {str(rows[run]["commit"]) for run in ids}
-    digest = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+    planned = {run_id(row.run): row for row in plan(study)}
     parameters = {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(study).items()
     }
-    return Origin(parameters, recorded, len(ids), digest[:DIGITS], tuple(sorted(commits)))
+    commits: set[str] = set()
+    if recorded:
+        rows = rows_by_run(folder_of(study))
+        planned = {run: row for run, row in planned.items() if run in rows}
+        commits = {str(rows[run]["commit"]) for run in planned}
+        parameters |= _occurring(parameters, planned.values())
+    digest = hashlib.sha256("\n".join(sorted(planned)).encode()).hexdigest()
+    return Origin(parameters, recorded, len(planned), digest[:DIGITS], tuple(sorted(commits)))
+
+
+def _occurring(parameters: dict[str, Any], rows: Collection[PlannedRow]) -> dict[str, list[Any]]:
+    """The values of the parameters that a study has several of, as far as a row has them."""
+    found: dict[str, set[Any]] = {
+        "activations": {row.run.training.activation for row in rows},
+        "methods": {row.method for row in rows},
+        "seeds": {row.run.training.seed for row in rows},
+        "pruning_ratios": {row.pruning_ratio for row in rows},
+    }
+    return {key: [v for v in parameters[key] if v in values] for key, values in found.items()}

@@ -192,6 +192,13 @@ def _command(
     names = " ".join(dict.fromkeys(each.study["name"] for each in made_from if each.recorded))
     if not names:
         return drawn
-    methods = dict.fromkeys(method for each in made_from for method in each.study["methods"])
-    run = f"eigenprune run {names} --methods {','.join(methods)} --anew"
+    options = " ".join(
+        f"{option} {','.join(dict.fromkeys(str(v) for each in made_from for v in each.study[key]))}"
+        for option, key in (
+            ("--activation", "activations"),
+            ("--methods", "methods"),
+            ("--seeds", "seeds"),
+        )
+    )
+    run = f"eigenprune run {names} {options} --anew"
     return f"{run} && eigenprune record {names} && {drawn}"
