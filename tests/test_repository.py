@@ -10,6 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from eigenprune.lab.methods import METHODS
 
@@ -58,7 +59,7 @@ def requirements(project: dict, *extras: str) -> dict[str, SpecifierSet]:
         if requirement.name == project["name"]:
             found |= requirements(project, *requirement.extras)
         else:
-            found[requirement.name.lower()] = requirement.specifier
+            found[canonicalize_name(requirement.name)] = requirement.specifier
     return found
 
 
@@ -67,7 +68,7 @@ def environment_faults(environment: dict, project: dict) -> list[str]:
     conda = [line for line in environment["dependencies"] if isinstance(line, str)]
     (pip,) = (part["pip"] for part in environment["dependencies"] if isinstance(part, dict))
     listed = {
-        requirement.name.lower(): requirement.specifier
+        canonicalize_name(requirement.name): requirement.specifier
         for requirement in map(Requirement, [*conda, *pip[:-1]])
         if requirement.name not in {"git", "make", "pip"}
     }
@@ -83,7 +84,7 @@ def lock_faults(lock: str, needed: dict[str, SpecifierSet]) -> list[str]:
     """Requirements that the lock does not pin, or pins to a version that is not allowed."""
     pins: dict[str, list[str]] = {}
     for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", lock, flags=re.MULTILINE):
-        pins.setdefault(name.lower(), []).append(version)
+        pins.setdefault(canonicalize_name(name), []).append(version)
     faults = [f"{name}: no pin" for name in needed.keys() - pins.keys()]
     for name in needed.keys() & pins.keys():
         faults += [f"{name}: {pin}" for pin in pins[name] if pin not in needed[name]]
