@@ -46,8 +46,8 @@ def with_fixed_products(model: nn.Sequential, inputs: Tensor) -> tuple[nn.Sequen
 
     Where it is not (see `frozen_first`) both come back as they are. Where it is, an epoch
     costs no product with the eigenvectors of the first layer any more, neither forward nor
-    backward. The products take rows x nodes numbers of memory: 120 MB for 60,000 rows and 500
-    nodes.
+    backward. The products take rows x nodes numbers of memory: 120 MB for 60,000 rows and a
+    layer of 500 nodes.
 
     Parameters are shared: training the network that comes back trains the given one.
 

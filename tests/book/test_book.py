@@ -16,6 +16,7 @@ from eigenprune.lab.studies import Params, Study
 from eigenprune.report.book import (
     CHAPTERS,
     PAPER_CHAPTERS,
+    YOUR_RUN,
     BookError,
     assemble,
     build_book,
@@ -67,7 +68,7 @@ def make_root(folder: Path, executed: Path) -> Path:
         for chapter in CHAPTERS:
             shutil.copyfile(executed, results / f"{chapter}.ipynb")
     (folder / "results" / "chapters").mkdir()
-    for chapter in PAPER_CHAPTERS:
+    for chapter in (*PAPER_CHAPTERS, YOUR_RUN):
         shutil.copyfile(executed, folder / "results" / "chapters" / f"{chapter}.ipynb")
     return folder
 

@@ -6,12 +6,15 @@ import typer
 
 from eigenprune.cli.common import project_params
 from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
 
 EXAMPLES = """Examples:
 
     eigenprune record
 
-    eigenprune record fashion-mnist-1x500"""
+    eigenprune record fashion-mnist-1x500
+
+    eigenprune record --quick"""
 
 
 def record(
@@ -21,21 +24,31 @@ def record(
             metavar="[STUDY]...", help="Names from params.yaml; all but the quick ones."
         ),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The quick studies, into results/reference/.")
+    ] = False,
 ) -> None:
     """Write the finished runs of studies to results/paper/, small files to be kept in Git.
 
-    What is recorded counts as done in every clone: a sweep can be carried on elsewhere.
+    What is recorded counts as done in every clone: a sweep can be carried on elsewhere. Quick
+    studies go to results/reference/ and do not count as done: each reader computes them, and
+    `eigenprune verify --quick` holds the result against the reference.
     """
+    if quick and studies:
+        raise UserError("--quick takes all quick studies: name none")
     from eigenprune.lab.recorded import record as record_study
+    from eigenprune.lab.recorded import reference_of
     from eigenprune.lab.store import Store
     from eigenprune.report.published import published_curves
     from eigenprune.report.summary import write_summary
 
     params, store = project_params(), Store(project.store_dir())
-    for name in studies or [name for name in params.studies if name not in params.quick]:
+    chosen = studies or [name for name in params.studies if (name in params.quick) == quick]
+    for name in chosen:
         study = params.study(name)
-        made = record_study(study, store)
-        if made.rows:
+        is_quick = name in params.quick
+        made = record_study(study, store, reference_of(study) if is_quick else None)
+        if made.rows and not is_quick:
             write_summary(made.folder, published_curves(study, same_width=True))
-        if made.rows or studies:
+        if made.rows or studies or quick:
             typer.echo(f"{name}: {made.rows} rows recorded, {made.missing} still to be computed")

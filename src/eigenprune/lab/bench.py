@@ -68,8 +68,8 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
         dataset: a name in `datasets.NAMES`.
         hidden: widths of the hidden layers.
         data_dir: where MNIST and Fashion-MNIST lie.
-        rounds: epochs timed per network, after one that is not counted; inference is timed 20
-            times as often. 1 or more.
+        rounds: epochs timed per network, after one that is not counted; inference, which is
+            short, is timed more often. 1 or more.
 
     Returns:
         `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`

@@ -22,9 +22,21 @@ def made_with(device: str = "cpu") -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "device": devices.name(device),
-        "processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "processor": processor(),
         "threads": torch.get_num_threads(),
     }
+
+
+@cache
+def processor() -> str:
+    """Kind, vector instructions as torch uses them, and maker: each decides how sums are rounded.
+
+    The maker too, since `onednn` multiplies on the processors of one maker as torch does by itself.
+    """
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    maker = next((line.partition(":")[2].strip() for line in lines if "vendor_id" in line), "")
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} {maker}".strip()
 
 
 @cache

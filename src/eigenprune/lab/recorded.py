@@ -1,5 +1,8 @@
 """Results kept in Git: `results/paper/STUDY/`, small tidy files that count as done everywhere.
 
+The quick studies are recorded too, in `results/reference/STUDY/`. They do not count as done: they
+are what a reader's own run is compared with.
+
 `curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it
 (`together`: so many networks in one stack, and `seconds` is the share of each);
 `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
@@ -40,6 +43,11 @@ def folder_of(study: Study) -> Path:
     return project.root() / "results" / "paper" / study.name
 
 
+def reference_of(study: Study) -> Path:
+    """`results/reference/STUDY` of the project."""
+    return project.root() / "results" / "reference" / study.name
+
+
 def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
     """The recorded results by run id, as a `Pruning` leaves them; empty if nothing is recorded.
 
@@ -56,7 +64,7 @@ def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
     }
 
 
-def record(study: Study, store: Store) -> Recording:
+def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
     """Write the finished runs of a study to `results/paper/STUDY/`.
 
     What was recorded before, here or elsewhere, stays if it still belongs to the study.
@@ -64,10 +72,11 @@ def record(study: Study, store: Store) -> Recording:
     Args:
         study: as in `params.yaml`.
         store: where the finished runs are.
+        folder: `reference_of(study)`, to write what others compare their run with.
     """
     import pandas as pd
 
-    folder = folder_of(study)
+    folder = folder or folder_of(study)
     known, rows = rows_by_run(folder), []
     planned = plan(study)
     for row in planned:

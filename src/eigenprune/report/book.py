@@ -16,8 +16,10 @@ from typing import Any
 from eigenprune.lab.errors import Failure, UserError
 from eigenprune.lab.studies import Params, Study
 from eigenprune.report.chapters import Exhibit, write_chapter
+from eigenprune.report.facts import facts
 from eigenprune.report.notebooks import ANSI
 from eigenprune.report.provenance import Pipeline
+from eigenprune.report.typed_numbers import refuse_typed_numbers
 from eigenprune.report.where_from import recorded_changes, where_from
 
 # The chapters of a study, in reading order, and what the start page calls them.
@@ -35,6 +37,9 @@ PAPER_CHAPTERS = {
     "before-training": "Paper scale, recorded in `results/paper`.",
     "speed": "Measured times, recorded in `results/bench`.",
 }
+
+# The chapter that compares the quick results with the recorded ones; the table of contents has it.
+YOUR_RUN = "your-run"
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -57,9 +62,11 @@ def build_book(root: Path, params: Params) -> Path:
         The folder with the pages, `root/build/book/html`; it is replaced only by a finished build.
 
     Raises:
-        UserError: an executed notebook or a figure is missing.
+        UserError: an executed notebook or a figure is missing, or a sentence holds a number that a
+            result could give.
         BookError: Sphinx warned or failed.
     """
+    refuse_typed_numbers(root)
     source = assemble(root, params)
     return _build(root, source)
 
@@ -92,6 +99,12 @@ def assemble(root: Path, params: Params) -> Path:
     for study in studies:
         results, chapters = root / "results" / "quick" / study.name, source / "quick" / study.name
         exhibits |= _write_study(results, chapters, pipeline)
+    notebook = root / "results" / "chapters" / f"{YOUR_RUN}.ipynb"
+    _existing(notebook, f"eigenprune notebook {YOUR_RUN}")
+    origin = "Quick scale, computed for this book, beside `results/reference`."
+    chapter = source / "quick" / f"{YOUR_RUN}.ipynb"
+    exhibits[f"quick/{YOUR_RUN}"] = write_chapter(notebook, chapter, YOUR_RUN, origin, pipeline)
+    _add_facts(source / "_config.yml", facts(root))
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
@@ -144,6 +157,15 @@ def _overview(studies: Sequence[Study]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _add_facts(config: Path, substitutions: dict[str, str]) -> None:
+    """Give the pages the numbers that stand in them as `{{ NAME }}`."""
+    import yaml
+
+    settings: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings.setdefault("parse", {})["myst_substitutions"] = substitutions
+    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+
 def _insert_parts(toc: Path, studies: Sequence[Study]) -> None:
     """The recorded results and one part per study, before the last part of the contents."""
     import yaml
@@ -183,6 +205,8 @@ def _build(root: Path, source: Path) -> Path:
     if run.returncode:
         # Name the files that a person edits, not the copies.
         told = ANSI.sub("", run.stderr).strip()
+        chapter = source / "quick" / YOUR_RUN
+        told = told.replace(str(chapter), f"results/chapters/{YOUR_RUN}")
         told = told.replace(f"{source / 'quick'}{os.sep}", "results/quick/")
         told = told.replace(f"{source / 'paper'}{os.sep}", "results/chapters/")
         told = told.replace(f"{source}{os.sep}", "book/")

@@ -1,0 +1,55 @@
+"""Numbers for the sentences of the pages, from results: `{{ quick_time }}` in a page becomes one.
+
+`eigenprune book` writes them into the settings of the copy from which it builds. Everything here
+comes from files in Git, so that the same checkout gives the same sentences.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from eigenprune.lab.errors import UserError
+
+
+def facts(root: Path) -> dict[str, str]:
+    """The sentences' numbers by name, for the repository at `root`."""
+    return {name: make(root) for name, make in FACTS.items()}
+
+
+def quick_time(root: Path) -> str:
+    """How long the quick studies took in all where they were recorded."""
+    return duration(_seconds(root / "results" / "reference"))
+
+
+def paper_time(root: Path) -> str:
+    """How long all that is recorded of the paper's scale took."""
+    return duration(_seconds(root / "results" / "paper"))
+
+
+FACTS: dict[str, Callable[[Path], str]] = {"quick_time": quick_time, "paper_time": paper_time}
+
+
+def duration(seconds: float) -> str:
+    """A time in words, in the largest unit of which there are two or more.
+
+    >>> duration(200), duration(3600 * 25.4), duration(0)
+    ('3 minutes', '25 hours', 'no time')
+    """
+    span = timedelta(seconds=seconds)
+    for unit in ("hours", "minutes", "seconds"):
+        if (count := round(span / timedelta(**{unit: 1}))) >= 2:
+            return f"{count} {unit}"
+    return "a second" if seconds else "no time"
+
+
+def _seconds(folder: Path) -> float:
+    """Trainings and prunings of all recorded studies; a network in two studies counts in both."""
+    total = 0.0
+    for path in sorted(folder.glob("*/manifest.json")):
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            total += manifest["training_seconds"] + sum(m["seconds"] for m in manifest["made_with"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: no manifest of `eigenprune record`: {error}") from error
+    return total
