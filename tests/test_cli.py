@@ -103,7 +103,23 @@ def test_parts_times_and_status(project: Path) -> None:
     eigenprune(project, "run", "tiny", "--shard", "2/2", "--output", "whole.csv")
     assert len(pd.read_csv(project / "whole.csv")) == 8
     assert "8 rows recorded, 0 still" in eigenprune(project, "record", "tiny")
-    assert (project / "results" / "paper" / "tiny" / "manifest.json").is_file()
+    # A quick study is recorded for comparison, and does not count as done elsewhere.
+    assert (project / "results" / "reference" / "tiny" / "manifest.json").is_file()
+    assert not (project / "results" / "paper").exists()
+
+
+def test_your_run_against_the_record(project: Path) -> None:
+    path = project / "results" / "quick" / "tiny" / "curves.csv"
+    assert "curves.csv is not there; `dvc repro` makes it" in eigenprune(
+        project, "verify", "--quick", code=2
+    )
+    path.parent.mkdir(parents=True)
+    eigenprune(project, "run", "tiny", "--output", str(path))
+    assert "tiny: not recorded." in eigenprune(project, "verify", "--quick")
+    assert "8 rows recorded" in eigenprune(project, "record", "--quick")
+    assert "tiny: bitwise equal." in eigenprune(project, "verify", "--quick")
+    for wrong in (["verify", "--quick", "tiny"], ["record", "--quick", "tiny"]):
+        assert "--quick" in eigenprune(project, *wrong, code=2)
 
 
 def test_verify_compares_with_what_is_published(project: Path) -> None:

@@ -206,8 +206,10 @@ def test_a_failed_build_leaves_no_stamp(tree: Path, bin: Path, calls: Calls, ste
 def test_reproduce_says_where_the_book_is(tree: Path, bin: Path, calls: Calls) -> None:
     make(tree, "env", path=bin)
     program(tree / ".venv/bin/dvc", '#!/bin/sh\ntest "$1" = repro\n')
+    program(tree / ".venv/bin/eigenprune", '#!/bin/sh\necho "verdict: $*"\n')
     shown = make(tree, "reproduce", path=bin).stdout
     assert "build/book/html/index.html" in shown
+    assert "verdict: verify --quick" in shown
     assert re.search(r"environment \d+ s, pipeline \d+ s", shown)
 
 

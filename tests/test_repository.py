@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from eigenprune.lab.methods import METHODS
+from eigenprune.report.typed_numbers import typed_numbers
 
 MEGABYTE = 1_000_000
 # What belongs to one machine and not to a repository: the address of a package registry, a folder
@@ -137,6 +138,12 @@ def test_files_are_small(root: Path) -> None:
 def test_files_belong_to_no_machine(root: Path) -> None:
     found = {str(path): foreign(path.read_text(errors="ignore")) for path in files(root)}
     assert {path: words for path, words in found.items() if words} == {}
+
+
+def test_the_readme_holds_no_typed_result(root: Path) -> None:
+    readme = (root / "README.md").read_text()
+    assert typed_numbers(readme) == []
+    assert typed_numbers(f"{readme}\nIt is right in 97.3 % of all cases.\n")
 
 
 def test_citation_states_this_version_and_licence(root: Path, pyproject: dict) -> None:

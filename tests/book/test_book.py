@@ -1,6 +1,7 @@
 """The book from its real sources: whole, offline, the same bytes everywhere, no broken link."""
 
 import filecmp
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -22,6 +23,7 @@ from eigenprune.report.book import (
     build_book,
     caption,
 )
+from eigenprune.report.facts import facts
 from eigenprune.report.notebooks import KERNELSPEC, run_notebook
 
 SOURCES = Path(__file__).parents[2] / "book"
@@ -272,6 +274,57 @@ def test_a_broken_reference_fails_and_leaves_the_old_book(tmp_path: Path, execut
     assert re.search(r"^book/rerun\.md:\d+: WARNING: .*eq-nowhere", told, re.MULTILINE)
     assert "nowhere.md" in told
     assert (old / "index.html").read_text() == "the old book"
+
+
+PAGE, CHAPTER = Path("book") / "index.md", Path("notebooks") / "train.ipynb"
+
+
+@pytest.mark.parametrize("file", [PAGE, CHAPTER])
+def test_a_typed_result_fails_the_build_before_anything_is_built(
+    tmp_path: Path, executed: Path, file: Path
+) -> None:
+    root = make_root(tmp_path, executed)
+    if file == PAGE:
+        with (root / PAGE).open("a") as page:
+            page.write("\nIt is right in 97.3 % of all cases.\n")
+    else:
+        (root / CHAPTER).parent.mkdir()
+        shutil.copyfile(SOURCES.parent / CHAPTER, root / CHAPTER)
+        notebook = nbformat.read(root / CHAPTER, as_version=4)
+        notebook.cells.append(new_markdown_cell("It is right in 97.3 % of all cases."))
+        nbformat.write(notebook, root / CHAPTER)
+    with pytest.raises(UserError, match=rf"{file}.*'97\.3 %' \(percentage\)"):
+        build_book(root, params(*STUDIES))
+    assert not (root / "build").exists()
+
+
+def test_the_numbers_of_the_pages_come_from_the_records(tmp_path: Path, executed: Path) -> None:
+    root = make_root(tmp_path, executed)
+    for folder, seconds in (("reference", 180), ("paper", 7200)):
+        record = root / "results" / folder / "s"
+        record.mkdir(parents=True)
+        made = {"training_seconds": seconds - 1, "made_with": [{"seconds": 1}], "study": {}}
+        (record / "manifest.json").write_text(json.dumps(made))
+    assert facts(root) == {"quick_time": "3 minutes", "paper_time": "2 hours"}
+
+
+def test_the_start_page_says_how_long_it_takes(html: Path) -> None:
+    start = (html / "index.html").read_text()
+    assert "{{" not in start and "all took no time of one core" in start
+
+
+def test_the_readers_run_has_its_chapter(html: Path) -> None:
+    assert 'href="quick/your-run.html"' in (html / "index.html").read_text()
+    assert (html / "quick" / "your-run.html").is_file()
+
+
+def test_the_schematic_has_a_number_and_words(html: Path) -> None:
+    method = (html / "method.html").read_text()
+    picture = re.search(r"<img[^>]*spectral-layer\.svg[^>]*>", method)
+    assert picture and "alt=" in picture[0] and "schematic" in picture[0]
+    assert 'href="#fig-spectral-layer"' in method
+    drawing = (SOURCES / "_static" / "spectral-layer.svg").read_text()
+    assert "var(" not in drawing  # rsvg-convert, which makes the PDF's picture, knows none
 
 
 def test_a_study_more_gets_its_part_before_the_last(tmp_path: Path, executed: Path) -> None:

@@ -66,12 +66,37 @@ def of_docstring(text: str) -> str:
     return of_page("\n".join(kept))
 
 
-def cells(notebook: Path) -> Iterator[tuple[int, str]]:
-    """The Markdown cells of a notebook: the number of each, from 1, and its text."""
+def of_notebook(notebook: Path) -> Iterator[tuple[int, int, str]]:
+    """What a notebook says: its Markdown cells, and the captions and sentences in its code.
+
+    Yields:
+        The number of a cell, the line in it at which the text begins, both from 1, and the text; of
+        an f-string, what does not come from a variable.
+    """
     content = json.loads(notebook.read_text(encoding="utf-8"))
     for number, cell in enumerate(content["cells"], start=1):
+        source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            yield number, "".join(cell["source"])
+            yield number, 1, source
+        elif cell["cell_type"] == "code":
+            plain = re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE)  # magics are no Python
+            for call in ast.walk(ast.parse(plain)):
+                if isinstance(call, ast.Call):
+                    for said in _said(call):
+                        yield number, said.lineno, _typed(said)
+
+
+def _said(call: ast.Call) -> Iterator[ast.expr]:
+    """The arguments of a call that readers will see as sentences."""
+    yield from (word.value for word in call.keywords if word.arg in ("caption", "alt"))
+    if isinstance(call.func, ast.Name) and call.func.id == "Markdown":
+        yield from call.args
+
+
+def _typed(said: ast.expr) -> str:
+    if isinstance(said, ast.JoinedStr):
+        return "".join(map(_typed, said.values))
+    return said.value if isinstance(said, ast.Constant) and isinstance(said.value, str) else " "
 
 
 def docstrings(source: Path) -> Iterator[tuple[int, str]]:

@@ -10,9 +10,10 @@ any white space within a paragraph.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from eigenprune.lab.errors import UserError
 from eigenprune.report import prose
@@ -62,7 +63,7 @@ SETTINGS = [
     Rule(
         "level of significance",
         "p < 0.05",
-        r"\bp(?:-values?)?(?: stays?| is| are)? ?(?:<|≤|below|under) ?0\.0[15]\b",
+        r"\bp(?:-values?)?(?: that)?(?: stays?| is| are)? ?(?:<|≤|below|under) ?0\.0[15]\b",
     ),
     Rule(
         "pruning ratio",
@@ -145,7 +146,7 @@ REMEDY = (
 )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Found:
     """Words in a text that a result should give; `line` counts from 1."""
 
@@ -194,11 +195,14 @@ def typed_numbers(text: str, *, docstring: bool = False) -> list[Found]:
 def refuse_typed_numbers(root: Path) -> None:
     """Look through the pages of `root/book`, the notebooks and the package's docstrings.
 
+    Of a notebook, the captions and sentences that its code holds are read too.
+
     Raises:
         UserError: if a sentence holds a number that reads like a result; it names every one.
     """
     faults = [
-        f"{place}: {found.words!r} ({found.kind})" for place, found in sorted(_everywhere(root))
+        f"{file}{f': cell {cell}, line ' if cell else ':'}{line}: {words!r} ({kind})"
+        for file, cell, line, words, kind in sorted(_everywhere(root))
     ]
     if faults:
         raise UserError(
@@ -206,19 +210,22 @@ def refuse_typed_numbers(root: Path) -> None:
         )
 
 
-def _everywhere(root: Path) -> Iterator[tuple[str, Found]]:
+def _everywhere(root: Path) -> Iterator[tuple[str, int, int, str, str]]:
+    """File, cell (0 where there is none), line, words and kind."""
+
+    def named(path: Path, texts: Iterable[tuple[int, int, str]], *, docstring: bool = False) -> Any:
+        for cell, first, text in texts:
+            for found in typed_numbers(text, docstring=docstring):
+                line = first + found.line - 1
+                yield path.relative_to(root).as_posix(), cell, line, found.words, found.kind
+
     for page in (root / "book").rglob("*.md"):
-        for found in typed_numbers(page.read_text(encoding="utf-8")):
-            yield f"{page.relative_to(root)}:{found.line}", found
+        yield from named(page, [(0, 1, page.read_text(encoding="utf-8"))])
     for notebook in (root / "notebooks").glob("*.ipynb"):
-        for number, text in prose.cells(notebook):
-            for found in typed_numbers(text):
-                yield f"{notebook.relative_to(root)}: cell {number}, line {found.line}", found
-    package = root / "src" / "eigenprune"
-    for source in package.rglob("*.py"):
-        for first, text in prose.docstrings(source):
-            for found in typed_numbers(text, docstring=True):
-                yield f"{source.relative_to(root)}:{first + found.line - 1}", found
+        yield from named(notebook, prose.of_notebook(notebook))
+    for source in (root / "src" / "eigenprune").rglob("*.py"):
+        texts = ((0, first, text) for first, text in prose.docstrings(source))
+        yield from named(source, texts, docstring=True)
 
 
 def _line(text: str, position: int) -> int:
