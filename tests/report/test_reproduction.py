@@ -1,6 +1,9 @@
 """Your run against ours: each verdict from real runs, and what it says."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +20,7 @@ from eigenprune.report import figures
 from eigenprune.report.curves import read_curves, write_curves
 from eigenprune.report.markdown import table_text
 from eigenprune.report.reproduction import MOVED, Reproduction, by_method, reproduction
+from eigenprune.report.staleness import Changes
 from eigenprune.report.your_run import (
     by_method_table,
     differences_figure,
@@ -25,23 +29,20 @@ from eigenprune.report.your_run import (
     verdict_sentence,
 )
 
-STUDY = make_study(
-    "tiny",
-    {
-        "dataset": "digits",
-        "hidden": [12],
-        "activations": ["relu"],
-        "methods": ["direct", "pre"],
-        "seeds": [1, 2, 3, 4],
-        "pruning_ratios": [0.25, 0.5],
-        "epochs": 3,
-        "retraining_epochs": 1,
-        "batch_size": 100,
-        "learning_rate": 0.01,
-        "initialisation": "2022",
-    },
-    "test",
-)
+VALUES = {
+    "dataset": "digits",
+    "hidden": [12],
+    "activations": ["relu"],
+    "methods": ["direct", "pre"],
+    "seeds": [1, 2, 3, 4],
+    "pruning_ratios": [0.25, 0.5],
+    "epochs": 3,
+    "retraining_epochs": 1,
+    "batch_size": 100,
+    "learning_rate": 0.01,
+    "initialisation": "2022",
+}
+STUDY = make_study("tiny", VALUES, "test")
 IMAGE = 1 / 360
 Edit = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -88,7 +89,7 @@ def test_the_same_run_on_the_same_machine_is_bitwise_equal(folder: Path) -> None
     found = compared()
     assert found.verdict == "bitwise equal"
     assert verdict_sentence(found) == (
-        "tiny: bitwise equal. Accuracy and loss of 24 networks came out to the last bit."
+        "`tiny`: **bitwise equal**. Accuracy and loss of 24 networks came out to the last bit."
     )
     assert found.image == IMAGE
     assert found.count("equal") == len(found.points) == 6
@@ -107,7 +108,28 @@ def test_one_image_is_within_tolerance(folder: Path) -> None:
     told = verdict_sentence(found)
     assert "Of 6 points, 5 equal to the last bit, 1 equal within the tolerance." in told
     assert "The accuracy of 0 of 24 networks is more than one test image away." in told
-    assert "All that is known of the two machines and of the code is the same." in told
+    alike = verdict_sentence(replace(found, changes=Changes()))  # a checkout may be unfinished
+    assert "All that is known of the two machines and of the code is the same." in alike
+
+
+def test_another_processor_is_within_tolerance_and_is_named(folder: Path) -> None:
+    """Stood in for by the plainest instructions of this one."""
+    program = (
+        "from eigenprune.lab import sweep; from eigenprune.lab.studies import make_study; "
+        "from eigenprune.report.curves import write_curves; from pathlib import Path; "
+        f"study = make_study('tiny', {VALUES!r}, ''); "
+        "write_curves(sweep.run_study(study, executor='inline'), "
+        "Path('results/quick/tiny/curves.csv'))"
+    )
+    plain = {"EIGENPRUNE_STORE": str(folder / "plain"), "ATEN_CPU_CAPABILITY": "default"}
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, **plain}, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EIGENPRUNE_STORE", plain["EIGENPRUNE_STORE"])
+        found = compared()
+    if found.networks["same"].all():
+        pytest.skip("this processor rounds with its plainest instructions as with its best ones")
+    assert found.verdict == "equal within tolerance"
+    assert "Not the same here: processor (" in verdict_sentence(found)
 
 
 def test_the_last_bit_of_a_loss_is_seen(folder: Path) -> None:
@@ -151,8 +173,8 @@ def test_a_changed_study_is_another_and_has_not_failed(folder: Path) -> None:
     found = compared(longer)
     assert found.verdict == "another study"
     assert verdict_sentence(found) == (
-        "tiny: another study. The study is not the one that was recorded: epochs was 3 and is 4. "
-        "For that reason 24 recorded networks cannot be compared."
+        "`tiny`: **another study**. The study is not the one that was recorded: epochs was 3 and "
+        "is 4. For that reason 24 recorded networks cannot be compared."
     )
     assert found.points.empty
     show_all(found)
@@ -171,7 +193,9 @@ def test_what_a_change_does_not_touch_is_still_compared(folder: Path) -> None:
 def test_a_study_that_nobody_recorded(folder: Path) -> None:
     shutil.rmtree(folder / "results" / "reference")
     found = compared()
-    assert verdict_sentence(found) == ("tiny: not recorded. There is no reference for this study.")
+    assert verdict_sentence(found) == (
+        "`tiny`: **not recorded**. There is no reference for this study."
+    )
     show_all(found)
 
 
@@ -202,7 +226,7 @@ def test_code_that_has_changed_is_told_where_it_may_be_the_cause(
 ) -> None:
     edit(folder, lambda curves: curves.assign(loss=curves["loss"] + 1e-9))
     found = compared()
-    changed = replace(found, changes=replace(found.changes, code=("changed: layers.py",)))
+    changed = replace(found, changes=Changes(code=("changed: layers.py",)))
     assert "Not the same here: code (changed: layers.py)." in verdict_sentence(changed)
     assert machines_table([changed]).loc[("tiny", "code"), "here"] == "changed: layers.py"
 

@@ -1,5 +1,6 @@
 """`eigenprune verify`: our results against the published ones."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -106,4 +107,4 @@ def _verify_quick(params: Params) -> None:
     from eigenprune.report.your_run import verdict_sentence
 
     for name in params.quick:
-        typer.echo(verdict_sentence(reproduction(name, params)))
+        typer.echo(re.sub(r"[`*]", "", verdict_sentence(reproduction(name, params))))

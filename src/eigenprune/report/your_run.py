@@ -12,11 +12,11 @@ from eigenprune.report.reproduction import STATES, Reproduction, by_method
 
 
 def verdict_sentence(found: Reproduction) -> str:
-    """The verdict on a study and what it rests on, in plain sentences.
+    """The verdict on a study and what it rests on, in plain sentences of Markdown.
 
     What the two machines have in common is not named; what they have not may be the cause.
     """
-    told = [f"{found.study}: {found.verdict}."]
+    told = [f"`{found.study}`: **{found.verdict}**."]
     if found.verdict == "not recorded":
         told.append("There is no reference for this study.")
     if found.verdict == "bitwise equal":
@@ -65,23 +65,20 @@ def _differing(found: Reproduction) -> str:
 
 
 def by_method_table(founds: Sequence[Reproduction]) -> pd.DataFrame:
-    """One row per study and method: points by state, networks, and the largest differences.
+    """One row per study and method: points by state, networks that moved, largest differences.
 
     Accuracies differ in points (of a hundred), losses in nats.
     """
-    tables = []
+    tables = {}
     for found in founds:
         table = by_method(found)
-        table["accuracy"] = table["accuracy"].mul(100).map(_gap)
-        table["loss"] = table["loss"].map(_gap)
-        tables.append(pd.concat({found.study: table}, names=["study", "method"]))
-    names = {
-        "within": "within tolerance",
-        "moved": "moved by more than an image",
-        "accuracy": "largest difference in accuracy, points",
-        "loss": "in loss",
-    }
-    return pd.concat(tables).rename(columns=names)
+        moved = zip(table["moved"], table["networks"], strict=True)
+        tables[found.study] = table[STATES].assign(
+            moved=[f"{number} of {total}" for number, total in moved],
+            accuracy=table["accuracy"].mul(100).map(_gap),
+            loss=table["loss"].map(_gap),
+        )
+    return pd.concat(tables, names=["study", "method"])
 
 
 def _gap(value: float) -> str:
