@@ -94,6 +94,15 @@ def test_every_figure_and_table_has_its_card(reproduced: Path) -> None:
     assert page.count("outdated</") == 0
 
 
+def test_the_verdict_on_this_run_is_told(reproduced: Path) -> None:
+    told = run(reproduced, "eigenprune", "verify", "--quick")
+    page = (reproduced / "build/book/html/quick/your-run.html").read_text()
+    verdict = "bitwise equal" if this_machine() == REFERENCE else "equal within tolerance"
+    for name in yaml.safe_load((reproduced / "params.yaml").read_text())["quick"]:
+        assert f"{name}: {verdict}." in told or f"{name}: bitwise equal." in told
+    assert f"<strong>{verdict}</strong>" in page or "<strong>bitwise equal</strong>" in page
+
+
 def test_at_most_twelve_stages(reproduced: Path) -> None:
     stages = run(reproduced, "dvc", "stage", "list", "--name-only").split()
     assert 0 < len(stages) <= 12

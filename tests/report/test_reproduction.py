@@ -199,6 +199,17 @@ def test_a_study_that_nobody_recorded(folder: Path) -> None:
     show_all(found)
 
 
+def test_a_study_more_that_nobody_recorded_stands_beside_the_others(folder: Path) -> None:
+    own = make_study("own", {**VALUES, "hidden": [4]}, "test")
+    compute(folder, own)
+    params = Params(("tiny", "own"), {"tiny": STUDY, "own": own})
+    found = [reproduction(name, params) for name in params.quick]
+    assert [each.verdict for each in found] == ["bitwise equal", "not recorded"]
+    assert list(by_method_table(found).index) == [("tiny", "direct"), ("tiny", "pre")]
+    assert table_text(by_method_table(found)).count("12") == 2
+    differences_figure(found)
+
+
 def test_a_study_without_results_is_named(folder: Path) -> None:
     (folder / "results" / "quick" / "tiny" / "curves.csv").unlink()
     with pytest.raises(UserError, match=r"curves\.csv is not there; `dvc repro` makes it"):
