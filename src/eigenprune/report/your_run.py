@@ -67,7 +67,7 @@ def _differing(found: Reproduction) -> str:
 def by_method_table(founds: Sequence[Reproduction]) -> pd.DataFrame:
     """One row per study and method: points by state, networks that moved, largest differences.
 
-    Accuracies differ in points (of a hundred), losses in nats.
+    Accuracies differ in points (of a hundred), losses in nats. No column tells that none is missing.
     """
     tables = {}
     for found in founds:
@@ -78,7 +78,8 @@ def by_method_table(founds: Sequence[Reproduction]) -> pd.DataFrame:
             accuracy=table["accuracy"].mul(100).map(_gap),
             loss=table["loss"].map(_gap),
         )
-    return pd.concat(tables, names=["study", "method"])
+    table = pd.concat(tables, names=["study", "method"])
+    return table if table["missing"].any() else table.drop(columns="missing")
 
 
 def _gap(value: float) -> str:
