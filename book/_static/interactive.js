@@ -101,10 +101,11 @@
     });
   }
 
-  // To the room that there is, and to the theme: the style sheet says which of its colours.
+  // To the room that there is, and to the theme: the style sheet says which of its colours are
+  // meant. Called whenever one of them may have changed.
   function adapt(Plotly, plot, spec) {
     const width = plot.clientWidth;
-    if (!width) return undefined; // the static picture is shown; when this comes back, once more
+    if (!width) return undefined; // hidden: the static picture is shown
     const style = getComputedStyle(plot);
     const layout = {
       ...spec.layout.meta?.[width < NARROW ? "narrow" : "wide"],
@@ -220,6 +221,7 @@
   function followKeys(Plotly, plot, said) {
     let curve = 0;
     let point = -1;
+    let saying;
     plot.addEventListener("keydown", (event) => {
       if (event.key === "Escape") Plotly.Fx.unhover(plot);
       if (!(event.key in KEYS)) return;
@@ -234,8 +236,13 @@
       point = Math.min(Math.max(point + along, 0), x.length - 1);
       const at = [{ curveNumber: curves[curve], pointNumber: point }];
       Plotly.Fx.hover(plot, at, `${xaxis}${yaxis}`);
-      const lines = [...plot.querySelectorAll(".hoverlayer .hovertext .nums tspan.line")];
-      said.textContent = lines.map((line) => line.textContent).join(", ");
+      clearTimeout(saying);
+      saying = setTimeout(() => {
+        const text = plot.querySelector(".hoverlayer .hovertext .nums");
+        const lines = [...(text?.querySelectorAll("tspan.line") ?? [])];
+        const byLine = lines.map((line) => line.textContent).join(", ");
+        said.textContent = byLine || (text?.textContent ?? "");
+      }, 100); // Plotly takes its time to move the label
     });
     plot.addEventListener("blur", () => Plotly.Fx.unhover(plot));
   }
