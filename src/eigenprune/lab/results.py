@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import project, spectra, spectral_history
+from eigenprune.lab import project, spectra
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.recorded import folder_of, recorded_results
 from eigenprune.lab.rows import COLUMNS, labels
@@ -93,12 +93,12 @@ def eigenvalues(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
 
 
 def eigenvalues_by_epoch(study: Study) -> "pd.DataFrame":
-    """Eigenvalues of the hidden nodes while the networks were trained: see `spectral_history.tidy`.
+    """Eigenvalues of the hidden nodes while the networks were trained: see `spectra.tidy_by_epoch`.
 
     Of the networks in the store alone, and of those trained before this was kept there is nothing:
     `NETWORK` tells which are there.
     """
-    return spectral_history.tidy(study, Store(project.store_dir()))
+    return spectra.tidy_by_epoch(study, Store(project.store_dir()))
 
 
 def layer_shares(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":

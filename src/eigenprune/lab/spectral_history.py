@@ -6,13 +6,9 @@ this was kept lack it, and are not trained again for its sake.
 
 from typing import TYPE_CHECKING
 
-from eigenprune.lab.runs import Training, run_id
-from eigenprune.lab.spectra import spectral_networks
-from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study
+from eigenprune.lab.runs import Training
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import Tensor, nn
 
 STEPS = 50  # at most so many, and the start: 100 kB for 500 nodes
@@ -61,32 +57,3 @@ class Watcher:
 def watcher_of(run: Training) -> Watcher | None:
     """Who looks on while this network is trained; nobody if it has no eigenvalues."""
     return Watcher(run.epochs) if run.layer == "spectral" else None
-
-
-def tidy(study: Study, store: Store) -> "pd.DataFrame":
-    """The spectra of a study by epoch, one row per node and epoch, as far as they were kept.
-
-    Columns: activation, method, seed, layer (from 1), node, epoch (0: before training), eigenvalue.
-    """
-    import numpy as np
-    import pandas as pd
-
-    tables = []
-    for key, training in spectral_networks(study):
-        entry = store.get(run_id(training))
-        past = None if entry is None else entry.past()
-        if past is None:
-            continue
-        epochs = past.pop("epoch").numpy()
-        for layer, values in sorted(past.items(), key=lambda item: int(item[0])):
-            steps, nodes = values.shape
-            rows = {
-                **key,
-                "layer": int(layer),
-                "node": np.tile(np.arange(nodes), steps),
-                "epoch": np.repeat(epochs, nodes),
-                "eigenvalue": values.flatten().numpy(),
-            }
-            tables.append(pd.DataFrame(rows))
-    columns = ["activation", "method", "seed", "layer", "node", "epoch", "eigenvalue"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
