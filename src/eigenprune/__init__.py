@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eigenprune import importance
+    from eigenprune import importance, saliency
     from eigenprune.checkpoints import load_checkpoint, save_checkpoint
     from eigenprune.ensemble import train_together
     from eigenprune.layers import SpectralLinear
@@ -32,6 +32,7 @@ __all__ = [
     "mlp",
     "multiply_accumulates",
     "parameters",
+    "saliency",
     "save_checkpoint",
     "select_nodes",
     "train",
@@ -55,8 +56,8 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "importance":
-        return import_module("eigenprune.importance")
+    if name in ("importance", "saliency"):
+        return import_module(f"eigenprune.{name}")
     if name in _MODULE_OF:
         return getattr(import_module(f"eigenprune.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module 'eigenprune' has no attribute {name!r}")

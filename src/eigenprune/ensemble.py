@@ -38,6 +38,7 @@ def train_together(
     seeds: Sequence[int],
     stream: str = "order",
     on_epoch: Callable[[int, list[float]], None] | None = None,
+    watch: Callable[[int, Sequence[nn.Sequential]], None] | None = None,
 ) -> list[tuple[nn.Sequential, list[float]]]:
     """Train networks of one shape side by side; the given ones are left as they are.
 
@@ -61,6 +62,7 @@ def train_together(
         seeds: one per network, of the order of its rows.
         stream: name of the random stream, see `train`.
         on_epoch: called after each epoch with its number, from 1, and each network's mean loss.
+        watch: shown the networks in training, see `train`.
 
     Returns:
         For each network, the trained one and the mean training loss (nats) of each epoch.
@@ -89,6 +91,8 @@ def train_together(
     if inputs.is_cuda:
         step = CapturedStep(stack.step, order[:, :batch_size])
     history: list[list[float]] = []
+    if watch is not None:
+        watch(0, trained)
     for epoch in range(1, epochs + 1):
         stack.total.zero_()
         with LinearByOneDNN():
@@ -96,6 +100,9 @@ def train_together(
                 step(rows)
         order = next(orders)  # drawn while a GPU is still busy with the steps
         history.append((stack.total / len(inputs)).tolist())
+        if watch is not None:
+            stack.write_back()
+            watch(epoch, trained)
         if on_epoch is not None:
             on_epoch(epoch, history[-1])
     stack.write_back()

@@ -24,6 +24,7 @@ def train(
     seed: int = 0,
     stream: str = "order",
     on_epoch: Callable[[int, float], None] | None = None,
+    watch: Callable[[int, nn.Sequential], None] | None = None,
 ) -> tuple[nn.Sequential, list[float]]:
     """Minimise the cross-entropy with Adam; the given network is left as it is.
 
@@ -40,6 +41,8 @@ def train(
         seed: of the order of the rows, drawn anew each epoch; apart from the initialisation's.
         stream: name of the random stream, so that a second training of one seed goes another way.
         on_epoch: called after each epoch with its number, from 1, and its mean training loss.
+        watch: shown the network in training, before the first epoch (0) and after each, with the
+            number of the epoch; it may look and must change nothing.
 
     Returns:
         The trained network and the mean training loss (nats) of each epoch.
@@ -62,6 +65,8 @@ def train(
     optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
     generator = seeds.generator(seed, stream)
     losses = []
+    if watch is not None:
+        watch(0, model)
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         total = torch.zeros((), device=inputs.device, dtype=torch.float64)
@@ -74,6 +79,8 @@ def train(
                 optimiser.step()
                 total += loss.detach() * len(rows)
         losses.append(float(total) / len(inputs))
+        if watch is not None:
+            watch(epoch, model)
         if on_epoch is not None:
             on_epoch(epoch, losses[-1])
     return model, losses

@@ -1,5 +1,6 @@
 """Training together against training alone: the stack must not be noticed in any network."""
 
+import copy
 import math
 from unittest.mock import patch
 
@@ -193,6 +194,24 @@ def test_on_epoch_is_told_number_and_losses(data: Data) -> None:
     assert [losses for _, losses in told] == [
         list(each) for each in zip(*(losses for _, losses in trained), strict=True)
     ]
+
+
+@pytest.mark.parametrize("kind", ["dense", "spectral", "frozen eigenvectors"])
+def test_who_watches_sees_each_network_and_changes_nothing(data: Data, kind: str) -> None:
+    models = networks(**KINDS[kind])
+    seen: dict[int, list[nn.Sequential]] = {}
+    watched = ep.train_together(
+        models, *data, seeds=SEEDS, epochs=3,
+        watch=lambda epoch, networks: seen.update({epoch: copy.deepcopy(networks)}),
+    )  # fmt: skip
+    for epoch in (3, 1, 0):
+        unwatched = ep.train_together(models, *data, seeds=SEEDS, epochs=epoch)
+        for network, (other, losses), (_, losses_watched) in zip(
+            seen[epoch], unwatched, watched, strict=True
+        ):
+            assert all(map(torch.equal, network.parameters(), other.parameters()))
+            assert losses == losses_watched[:epoch]
+    assert list(seen) == [0, 1, 2, 3]
 
 
 def test_zero_epochs_give_copies(data: Data) -> None:

@@ -1,5 +1,6 @@
 """The training loop: deterministic, and equal to one written out plainly."""
 
+import copy
 import math
 
 import pytest
@@ -109,6 +110,24 @@ def test_on_epoch_is_told_number_and_loss(data: Data) -> None:
         ep.mlp([4, 6, 3]), *data, epochs=3, on_epoch=lambda epoch, loss: told.append((epoch, loss))
     )
     assert told == list(enumerate(losses, start=1))
+
+
+@pytest.mark.parametrize("frozen", [(), ("eigenvectors",)])
+def test_who_watches_sees_each_epoch_and_changes_nothing(
+    data: Data, frozen: tuple[str, ...]
+) -> None:
+    model = ep.mlp([4, 6, 3], seed=1, frozen=frozen)
+    seen: dict[int, nn.Module] = {}
+    options = {"batch_size": 7, "seed": 1}
+    trained, losses = ep.train(
+        model, *data, epochs=3, **options,
+        watch=lambda epoch, network: seen.update({epoch: copy.deepcopy(network)}),
+    )  # fmt: skip
+    unwatched, losses_unwatched = ep.train(model, *data, epochs=3, **options)
+    assert same(trained, unwatched) and losses == losses_unwatched
+    assert list(seen) == [0, 1, 2, 3] and same(seen[0], model)
+    for epoch in (1, 2, 3):
+        assert same(seen[epoch], ep.train(model, *data, epochs=epoch, **options)[0])
 
 
 def test_zero_epochs_give_a_copy(data: Data) -> None:

@@ -91,6 +91,9 @@ def assert_same(found: Store, wanted: Store, names: list[str]) -> None:
         if one.arrays is not None:
             weights, expected_weights = one.tensors(), other.tensors()
             assert weights.keys() == expected_weights.keys()
+            weights |= {f"past {key}": values for key, values in (one.past() or {}).items()}
+            expected_weights |= {f"past {key}": v for key, v in (other.past() or {}).items()}
+            assert weights.keys() == expected_weights.keys()
             for key, values in weights.items():
                 torch.testing.assert_close(values, expected_weights[key], rtol=1e-3, atol=1e-4)
 
@@ -180,7 +183,7 @@ def test_what_another_sweep_computes_stays_out_and_is_waited_for_at_last(
             claimed.set()
             other.wait(30)
             entry = one_by_one.get(first)
-            store.put(first, entry.record, entry.tensors())
+            store.put(first, entry.record, entry.tensors(), entry.past())
 
     thread = threading.Thread(target=another_sweep)
     thread.start()

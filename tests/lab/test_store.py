@@ -15,6 +15,7 @@ from eigenprune.lab.store import Store
 
 RECORD = {"run": {"kind": "training"}, "result": {"accuracy": 0.125, "losses": [1.5, 0.1]}}
 TENSORS = {"0.weight": torch.arange(6.0).reshape(2, 3), "0.bias": torch.tensor([0.5])}
+PAST = {"1": torch.tensor([[0.5], [0.25]])}
 RUN = "ab0123456789cdef"
 
 
@@ -50,6 +51,22 @@ def test_an_entry_may_have_no_arrays(store: Store) -> None:
         entry.tensors()
 
 
+def test_an_entry_may_have_a_history(store: Store) -> None:
+    past = {"epoch": torch.arange(3)}
+    assert store.put(RUN, RECORD, TENSORS).past() is None
+    without = the_file(store, "json").read_bytes()
+    arrays = the_file(store, "safetensors").read_bytes()
+    store.put(RUN, RECORD, TENSORS, past)
+    entry = store.get(RUN)
+    assert entry is not None and torch.equal(entry.past()["epoch"], past["epoch"])
+    assert the_file(store, "safetensors").read_bytes() == arrays, "the weights are what they were"
+    # What an earlier version wrote names no history: it is whole, and has none.
+    assert b"history" not in without
+    the_file(store, "json").write_bytes(without)
+    entry = store.get(RUN)
+    assert entry is not None and entry.past() is None
+
+
 def test_a_run_that_is_not_there(store: Store) -> None:
     assert store.get(RUN) is None and RUN not in store
     assert not store.folder.exists()
@@ -75,10 +92,10 @@ one_folder_for_all = settings(
 )
 
 
-@given(data=st.data(), suffix=st.sampled_from(["json", "safetensors"]))
+@given(data=st.data(), suffix=st.sampled_from(["json", "safetensors", "history"]))
 @one_folder_for_all
 def test_a_damaged_byte_is_noticed(store: Store, data: st.DataObject, suffix: str) -> None:
-    store.put(RUN, RECORD, TENSORS)
+    store.put(RUN, RECORD, TENSORS, PAST)
     path = the_file(store, suffix)
     content = bytearray(path.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
@@ -88,22 +105,22 @@ def test_a_damaged_byte_is_noticed(store: Store, data: st.DataObject, suffix: st
         assert suffix == "json" and json.loads(content)["record"] == RECORD
         assert entry.record == RECORD
     # Made again, it is whole again.
-    store.put(RUN, RECORD, TENSORS)
+    store.put(RUN, RECORD, TENSORS, PAST)
     assert RUN in store
 
 
-@given(share=st.floats(0, 0.999), suffix=st.sampled_from(["json", "safetensors"]))
+@given(share=st.floats(0, 0.999), suffix=st.sampled_from(["json", "safetensors", "history"]))
 @one_folder_for_all
 def test_a_truncated_file_is_noticed(store: Store, share: float, suffix: str) -> None:
-    store.put(RUN, RECORD, TENSORS)
+    store.put(RUN, RECORD, TENSORS, PAST)
     path = the_file(store, suffix)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     assert store.get(RUN) is None
 
 
-@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+@pytest.mark.parametrize("suffix", ["json", "safetensors", "history"])
 def test_a_missing_file_is_noticed(store: Store, suffix: str) -> None:
-    store.put(RUN, RECORD, TENSORS)
+    store.put(RUN, RECORD, TENSORS, PAST)
     the_file(store, suffix).unlink()
     assert store.get(RUN) is None
 

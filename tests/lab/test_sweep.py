@@ -136,7 +136,7 @@ def test_more_of_a_study_computes_only_what_is_new(
     assert progress.told == pytest.approx(progress.todo.work)
 
 
-@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+@pytest.mark.parametrize("suffix", ["json", "safetensors", "history"])
 @pytest.mark.parametrize("damage", ["byte", "half", "gone"])
 def test_damaged_entries_are_made_again(
     tiny: Study, undisturbed: Undisturbed, store_folder: Path, suffix: str, damage: str
@@ -168,11 +168,11 @@ def test_only_the_damaged_network_is_made_again(tiny: Study, store_folder: Path)
     """Results pruned from it stand: the same seed gives the same network."""
     sweep.run_study(tiny, executor="inline")
     written = times(store_folder)
-    arrays = sorted(store_folder.rglob("*.safetensors"))[0]
+    arrays = sorted(store_folder.rglob("*.history"))[0].with_suffix(".safetensors")
     arrays.write_bytes(b"")
     sweep.run_study(tiny, executor="inline")
     changed = {path for path, when in times(store_folder).items() if when != written[path]}
-    assert changed == {arrays, arrays.with_suffix(".json")}
+    assert changed == {arrays, arrays.with_suffix(".json"), arrays.with_suffix(".history")}
 
 
 def test_runs_that_diverge_have_no_row(tiny: Study) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from eigenprune import importance, pruning
 from eigenprune.lab import datasets
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.spectral_history import Watcher, watcher_of
 from eigenprune.lab.store import Entry, Store
 from eigenprune.metrics import evaluate, parameters
 from eigenprune.networks import hidden_layers, mlp
@@ -48,9 +49,10 @@ def initial_network(run: Training) -> nn.Sequential:
 def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = None) -> Entry:
     """The result of a run: from the store if it is there, else computed and kept.
 
-    A `Training` leaves its weights and `status, accuracy, loss, losses` (training loss by epoch);
-    a `Pruning` leaves `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`.
-    `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is there.
+    A `Training` leaves its weights, a spectral one its hidden eigenvalues by epoch as well, and
+    `status, accuracy, loss, losses` (training loss by epoch); a `Pruning` leaves `status,
+    nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`. `status` is `done`, or
+    `diverged` where numbers ceased to be finite; then nothing else is there.
 
     Args:
         run: what to compute.
@@ -92,9 +94,10 @@ def trained_network(
 def _train(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
     data = datasets.load(run.dataset, data_dir)
     start = time.perf_counter()
-    model, losses = _fit(initial_network(run), run, data, run.epochs, "order", on_epoch)
+    watcher = watcher_of(run)
+    model, losses = _fit(initial_network(run), run, data, run.epochs, "order", on_epoch, watcher)
     result = training_result(model, losses, data)
-    return keep(run, result, store, time.perf_counter() - start, model)
+    return keep(run, result, store, time.perf_counter() - start, model, watcher)
 
 
 def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
@@ -119,6 +122,7 @@ def _fit(
     epochs: int,
     stream: str,
     on_epoch: OnEpoch | None,
+    watcher: Watcher | None = None,
 ) -> tuple[nn.Sequential, list[float]]:
     return train(
         model,
@@ -130,6 +134,7 @@ def _fit(
         seed=run.seed,
         stream=stream,
         on_epoch=None if on_epoch is None else lambda epoch, loss: on_epoch(),
+        watch=watcher,
     )
 
 
@@ -174,6 +179,7 @@ def keep(
     store: Store,
     seconds: float,
     model: nn.Sequential | None = None,
+    watcher: Watcher | None = None,
     *,
     device: str = "cpu",
     together: int = 1,
@@ -186,6 +192,7 @@ def keep(
         store: where it goes.
         seconds: that it took; of a stack, its share.
         model: whose weights to keep, unless it diverged.
+        watcher: that looked on while it was trained, if one did.
         device: that it was computed on.
         together: number of networks in its stack.
     """
@@ -202,4 +209,5 @@ def keep(
     }
     if model is None or result["status"] != "done":
         return store.put(run_id(run), record)
-    return store.put(run_id(run), record, model.state_dict())
+    past = None if watcher is None else watcher.tensors()
+    return store.put(run_id(run), record, model.state_dict(), past)

@@ -92,6 +92,15 @@ def eigenvalues(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
     return spectra.tidy(study, known)
 
 
+def eigenvalues_by_epoch(study: Study) -> "pd.DataFrame":
+    """Eigenvalues of the hidden nodes while the networks were trained: see `spectra.tidy_by_epoch`.
+
+    Of the networks in the store alone, and of those trained before this was kept there is nothing:
+    `NETWORK` tells which are there.
+    """
+    return spectra.tidy_by_epoch(study, Store(project.store_dir()))
+
+
 def layer_shares(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
     """Share of each hidden layer that stays, mean over seeds.
 

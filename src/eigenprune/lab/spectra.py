@@ -2,6 +2,8 @@
 
 They are a few thousand numbers where the weights are a million: `eigenprune record` writes them to
 Git, so that spectra and rankings can be looked at in every clone.
+
+By epoch they are in the run store alone, see `spectral_history`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -103,3 +105,32 @@ def tidy(study: Study, spectra: Mapping[str, Spectrum]) -> "pd.DataFrame":
     ]
     columns = ["activation", "method", "seed", "layer", "node", "when", "eigenvalue"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def tidy_by_epoch(study: Study, store: Store) -> "pd.DataFrame":
+    """The spectra of a study by epoch, one row per node and epoch, as far as the store has them.
+
+    Columns: activation, method, seed, layer (from 1), node, epoch (0: before training), eigenvalue.
+    """
+    import numpy as np
+    import pandas as pd
+
+    tables = []
+    for key, training in spectral_networks(study):
+        entry = store.get(run_id(training))
+        past = None if entry is None else entry.past()
+        if past is None:
+            continue
+        epochs = past.pop("epoch").numpy()
+        for layer, values in sorted(past.items(), key=lambda item: int(item[0])):
+            steps, nodes = values.shape
+            rows = {
+                **key,
+                "layer": int(layer),
+                "node": np.tile(np.arange(nodes), steps),
+                "epoch": np.repeat(epochs, nodes),
+                "eigenvalue": values.flatten().numpy(),
+            }
+            tables.append(pd.DataFrame(rows))
+    columns = ["activation", "method", "seed", "layer", "node", "epoch", "eigenvalue"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)

@@ -18,10 +18,11 @@ _PATIENCE = 0.5  # seconds between two looks at whether to go on waiting
 
 @dataclass(frozen=True)
 class Entry:
-    """What a run left: its record, and its arrays if it has any."""
+    """What a run left: its record, its arrays if it has any, and their history if it was kept."""
 
     record: dict[str, Any]
     arrays: bytes | None = None
+    history: bytes | None = None
 
     def tensors(self) -> dict[str, "Tensor"]:
         """The arrays by name."""
@@ -31,6 +32,12 @@ class Entry:
             raise ValueError("this entry has no arrays")
         return load(self.arrays)
 
+    def past(self) -> dict[str, "Tensor"] | None:
+        """The history by name; None if there is none, as in entries of before it was kept."""
+        from safetensors.torch import load
+
+        return None if self.history is None else load(self.history)
+
 
 class Busy(Exception):
     """Another process is computing this run."""
@@ -39,7 +46,8 @@ class Busy(Exception):
 class Store:
     """A folder of results: `ab/abcdef0123456789.json` and, beside it, `.safetensors`.
 
-    The JSON file comes last and holds the checksums of both, so that an entry is complete the
+    A network whose training was watched has a third file, `.history`, in the format of the second.
+    The JSON file comes last and holds the checksums of all, so that an entry is complete the
     moment it is seen. Anything that does not agree with its checksum counts as not there.
     """
 
@@ -54,42 +62,42 @@ class Store:
             record = document["record"]
             if document["sha256"] != _sha256(_encode(record)):
                 return None
-            arrays = None
-            if (expected := document["arrays_sha256"]) is not None:
-                arrays = self._path(run_id, "safetensors").read_bytes()
-                if _sha256(arrays) != expected:
-                    return None
+            arrays = self._checked(run_id, "safetensors", document["arrays_sha256"])
+            history = self._checked(run_id, "history", document.get("history_sha256"))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return Entry(record, arrays)
+        return Entry(record, arrays, history)
 
     def __contains__(self, run_id: str) -> bool:
         return self.get(run_id) is not None
 
     def put(
-        self, run_id: str, record: dict[str, Any], tensors: dict[str, "Tensor"] | None = None
+        self,
+        run_id: str,
+        record: dict[str, Any],
+        tensors: dict[str, "Tensor"] | None = None,
+        past: dict[str, "Tensor"] | None = None,
     ) -> Entry:
         """Write an entry so that a crash at any moment leaves the old one, the new one or none.
 
         Raises:
             ValueError: if the record holds a number that JSON has not (NaN, infinity).
         """
-        arrays = None
-        if tensors is not None:
-            from safetensors.torch import save
-
-            arrays = save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
+        arrays, history = _packed(tensors), _packed(past)
         encoded = _encode(record)
         document = {
             "record": record,
             "sha256": _sha256(encoded),
             "arrays_sha256": None if arrays is None else _sha256(arrays),
         }
+        if history is not None:
+            document["history_sha256"] = _sha256(history)
+            write_whole(self._path(run_id, "history"), history)
         if arrays is not None:
             write_whole(self._path(run_id, "safetensors"), arrays)
         text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
         write_whole(self._path(run_id, "json"), text.encode())
-        return Entry(json.loads(encoded), arrays)
+        return Entry(json.loads(encoded), arrays, history)
 
     @contextlib.contextmanager
     def claim(
@@ -141,11 +149,32 @@ class Store:
         except Timeout:
             return True
 
+    def _checked(self, run_id: str, suffix: str, expected: str | None) -> bytes | None:
+        """The content of a file of an entry; None if the entry has no such file.
+
+        Raises:
+            ValueError: if it is not what was written.
+        """
+        if expected is None:
+            return None
+        content = self._path(run_id, suffix).read_bytes()
+        if _sha256(content) != expected:
+            raise ValueError(f"{run_id}.{suffix} is damaged")
+        return content
+
     def _claim_path(self, run_id: str) -> Path:
         return self.folder / "claims" / run_id
 
     def _path(self, run_id: str, suffix: str) -> Path:
         return self.folder / run_id[:2] / f"{run_id}.{suffix}"
+
+
+def _packed(tensors: dict[str, "Tensor"] | None) -> bytes | None:
+    if tensors is None:
+        return None
+    from safetensors.torch import save
+
+    return save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
 
 
 def _encode(record: dict[str, Any]) -> bytes:

@@ -29,6 +29,7 @@ from eigenprune.lab.protocols import (
     training_result,
 )
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.spectral_history import Watcher, watcher_of
 from eigenprune.lab.store import Busy, Store
 from eigenprune.lab.tasks import OnUnits, Places, Stopped, Task, work
 from eigenprune.pruning import compact, masked
@@ -107,11 +108,12 @@ class _Stack:
     def _train(self, runs: list[Training]) -> None:
         start = time.perf_counter()
         models = [initial_network(run) for run in runs]
-        trained = self._fit(models, runs, self.form.epochs, "order")
+        watchers = [watcher_of(run) for run in runs]
+        trained = self._fit(models, runs, self.form.epochs, "order", watchers)
         results = [training_result(model, losses, self.data) for model, losses in trained]
         seconds = (time.perf_counter() - start) / len(runs)
-        for run, result, (model, _) in zip(runs, results, trained, strict=True):
-            self._keep(run, result, seconds, len(runs), model)
+        for run, result, (model, _), watcher in zip(runs, results, trained, watchers, strict=True):
+            self._keep(run, result, seconds, len(runs), model, watcher)
 
     def _prune(self, runs: list[Pruning]) -> None:
         wholes = {
@@ -166,12 +168,18 @@ class _Stack:
         seconds: float,
         together: int = 1,
         model: nn.Sequential | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         device = self.places.device
-        keep(run, result, self.store, seconds, model, device=device, together=together)
+        keep(run, result, self.store, seconds, model, watcher, device=device, together=together)
 
     def _fit(
-        self, models: list[nn.Sequential], runs: Sequence[Run], epochs: int, stream: str
+        self,
+        models: list[nn.Sequential],
+        runs: Sequence[Run],
+        epochs: int,
+        stream: str,
+        watchers: Sequence[Watcher | None] = (),
     ) -> list[tuple[nn.Sequential, list[float]]]:
         step = sum(map(work, runs)) / epochs
 
@@ -179,6 +187,11 @@ class _Stack:
             if self.stopped():
                 raise Stopped
             self.report(step)
+
+        def watch(epoch: int, networks: Sequence[nn.Sequential]) -> None:
+            for network, watcher in zip(networks, watchers, strict=True):
+                if watcher is not None:
+                    watcher(epoch, network)
 
         return train_together(
             models,
@@ -190,6 +203,7 @@ class _Stack:
             seeds=[run.training.seed if isinstance(run, Pruning) else run.seed for run in runs],
             stream=stream,
             on_epoch=on_epoch,
+            watch=watch if any(watchers) else None,
         )
 
 

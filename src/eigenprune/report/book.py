@@ -18,6 +18,7 @@ from eigenprune.lab.studies import Params, Study
 from eigenprune.report.chapters import Exhibit, write_chapter
 from eigenprune.report.facts import facts
 from eigenprune.report.notebooks import ANSI
+from eigenprune.report.panels import copy_plotly
 from eigenprune.report.provenance import Pipeline
 from eigenprune.report.typed_numbers import refuse_typed_numbers
 from eigenprune.report.where_from import recorded_changes, where_from
@@ -218,6 +219,7 @@ def _build(root: Path, source: Path) -> Path:
     (scratch / "html").rename(html)
     shutil.rmtree(scratch)
     _drop_unused_mathjax(html / "_static" / "mathjax")
+    copy_plotly(html / "_static")
     return html
 
 

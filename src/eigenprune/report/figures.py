@@ -1,6 +1,6 @@
 """The figures of notebooks and book: drawn from tidy tables, the same bytes for the same table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +195,55 @@ def spectra(eigenvalues: pd.DataFrame) -> Figure:
     panels[0].set_ylabel("hidden nodes, all seeds")
     legend_below(figure, panels[0])
     return figure
+
+
+def spectra_over_epochs(table: pd.DataFrame) -> Figure:
+    """How far from zero the hidden nodes' eigenvalues are while networks are trained.
+
+    One panel per activation. Line: the median of |lambda| over all nodes and networks of the panel;
+    bands: the middle half of them, and the middle nine tenths.
+
+    Args:
+        table: what `results.eigenvalues_by_epoch` returns, for one study.
+    """
+    groups = list(groups_of_spectra(table))
+    figure, panels = _panels(len(groups))
+    for panel, (title, method, group) in zip(panels, groups, strict=True):
+        color = METHODS[method].color
+        by_epoch = group["eigenvalue"].abs().groupby(group["epoch"])
+        at = by_epoch.quantile(np.array([0.05, 0.25, 0.5, 0.75, 0.95])).unstack()
+        for low, high, share, alpha in ((0.05, 0.95, 90, 0.18), (0.25, 0.75, 50, 0.4)):
+            panel.fill_between(
+                at.index, at[low], at[high], color=color, alpha=alpha, linewidth=0,
+                label=f"the middle {share} % of the nodes",
+            )  # fmt: skip
+        panel.plot(at.index, at[0.5], color=color, label="median")
+        panel.set_title(title)
+        panel.set_xlabel("epoch")
+    panels[0].set_ylabel(r"$|\lambda_i|$")
+    panels[0].set_ylim(bottom=0)
+    legend_below(figure, panels[0])
+    return figure
+
+
+def groups_of_spectra(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """The panels of a figure of spectra by epoch: title, method and rows, for each activation.
+
+    The title says of how many networks; and of which method, where there are several.
+
+    Raises:
+        UserError: if the table is empty.
+    """
+    if table.empty:
+        raise UserError(
+            "there is nothing to draw: of no network of this study the eigenvalues were kept by "
+            "epoch; they are kept in trainings, and no network in the store is trained again for it"
+        )
+    several = table["method"].nunique() > 1
+    for (activation, method), group in table.groupby(["activation", "method"], sort=False):
+        networks = group["seed"].nunique()
+        counted = f"{networks} network{'s' if networks > 1 else ''}"
+        yield f"{activation}{f', {method}' if several else ''} ({counted})", str(method), group
 
 
 def nodes_by_layer(shares: pd.DataFrame) -> Figure:

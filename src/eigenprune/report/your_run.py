@@ -67,7 +67,7 @@ def _differing(found: Reproduction) -> str:
 def by_method_table(founds: Sequence[Reproduction]) -> pd.DataFrame:
     """One row per study and method: points by state, networks that moved, largest differences.
 
-    Accuracies differ in points (of a hundred), losses in nats. No column tells that none is missing.
+    Accuracies differ in points (of a hundred), losses in nats. Without a column, none is missing.
     """
     tables = {}
     for found in founds:

@@ -1,0 +1,59 @@
+"""The eigenvalues of hidden nodes while a network is trained: looked at after each epoch, and kept.
+
+Looking changes nothing: the same weights come out, bit for bit. Networks that were trained before
+this was kept lack it, and are not trained again for its sake.
+"""
+
+from typing import TYPE_CHECKING
+
+from eigenprune.lab.runs import Training
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+STEPS = 50  # at most so many, and the start: 100 kB for 500 nodes
+
+
+def epochs_kept(epochs: int) -> list[int]:
+    """The epochs after which the eigenvalues are kept: 0 and the last, evenly in between.
+
+    Example:
+        >>> epochs_kept(3), epochs_kept(0)
+        ([0, 1, 2, 3], [0])
+        >>> epochs_kept(100)[:4], epochs_kept(100)[-1], len(epochs_kept(100))
+        ([0, 2, 4, 6], 100, 51)
+    """
+    steps = max(1, min(epochs, STEPS))
+    return sorted({step * epochs // steps for step in range(steps + 1)})
+
+
+class Watcher:
+    """Looks on while a spectral network is trained, see `training.train`."""
+
+    def __init__(self, epochs: int) -> None:
+        """Take the number of epochs that the training will have."""
+        self._epochs = epochs_kept(epochs)
+        self._seen: list[list[Tensor]] = []  # by epoch and layer
+
+    def __call__(self, epoch: int, network: "nn.Sequential") -> None:
+        """Take down the hidden eigenvalues, if this epoch is one of those that are kept."""
+        if epoch not in self._epochs:
+            return
+        from eigenprune.networks import hidden_layers
+
+        self._seen.append(
+            [layer.eigenvalues_out.detach().clone().cpu() for layer in hidden_layers(network)]  # type: ignore[operator]
+        )
+
+    def tensors(self) -> dict[str, "Tensor"]:
+        """What was seen: `epoch` (steps,), and for each layer, from 1, `LAYER` (steps, nodes)."""
+        import torch
+
+        layers = zip(*self._seen, strict=True)
+        spectra = {str(number): torch.stack(seen) for number, seen in enumerate(layers, start=1)}
+        return {"epoch": torch.tensor(self._epochs), **spectra}
+
+
+def watcher_of(run: Training) -> Watcher | None:
+    """Who looks on while this network is trained; nobody if it has no eigenvalues."""
+    return Watcher(run.epochs) if run.layer == "spectral" else None

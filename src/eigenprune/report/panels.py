@@ -1,0 +1,121 @@
+"""Panels of interactive figures: side by side, or one below the other on a phone.
+
+All is plain data in the schema of Plotly's figures. `layout.meta` holds two arrangements, `wide`
+and `narrow`, as updates of the layout: `book/_static/interactive.js` applies the one that fits.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+Update = dict[str, Any]
+
+INK = "black"  # what has no colour of its own: the page's script gives it that of the text
+GAP = 0.03  # between panels side by side, as a share of the figure
+MARGIN = {"l": 52, "r": 12, "t": 26, "b": 46}  # all lengths in CSS pixels
+HEIGHT = 330
+ROW, ROW_GAP = 190, 84  # the gap has room for the axis of one panel and the title of the next
+
+
+def axis(letter: str, number: int, *, key: bool = False) -> str:
+    """The name of a panel's axis, panels from 0: `x2` in a trace, `xaxis2` as a key of the layout.
+
+    Example:
+        >>> axis("x", 0), axis("y", 2), axis("y", 2, key=True)
+        ('x', 'y3', 'yaxis3')
+    """
+    return f"{letter}{'axis' if key else ''}{number + 1 if number else ''}"
+
+
+def layout(titles: Sequence[str], x: Update, y: Update) -> dict[str, Any]:
+    """The layout of a row of panels that share what their axes show.
+
+    Args:
+        titles: one for each panel.
+        x: what every horizontal axis is like.
+        y: what every vertical axis is like; all have one range.
+    """
+    shown: dict[str, Any] = {
+        "margin": MARGIN,
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "legend": {"orientation": "h", "y": -0.2, "yanchor": "top"},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "annotations": [_title(title, number) for number, title in enumerate(titles)],
+    }
+    for number in range(len(titles)):
+        own = {"anchor": axis("y", number), "zeroline": False, "ticks": "outside"}
+        shown[axis("x", number, key=True)] = {**own, **x}
+        own = {"anchor": axis("x", number), "zeroline": False, "automargin": False}
+        if number:
+            own["matches"] = "y"
+        shown[axis("y", number, key=True)] = {**own, **y}
+    wide, narrow = _wide(len(titles), y), _narrow(len(titles), y)
+    for name, value in wide.items():
+        _set(shown, name.split("."), value)
+    return {**shown, "height": HEIGHT + 110, "meta": {"wide": wide, "narrow": narrow}}
+
+
+def copy_plotly(static_folder: Path) -> None:
+    """Put `plotly.min.js` where the pages' script looks for it: into `_static` of a built book.
+
+    Not into `_static` of the sources: every page would load its megabytes. The Python package brings
+    this one bundle.
+    """
+    source = files("plotly") / "package_data" / "plotly.min.js"
+    copyfile(str(source), static_folder / "plotly.min.js")
+
+
+def _title(text: str, number: int) -> dict[str, Any]:
+    x, y = axis("x", number), axis("y", number)
+    return {
+        "text": text,
+        "showarrow": False,
+        "xref": f"{x} domain",
+        "yref": f"{y} domain",
+        "x": 0.5,
+        "y": 1,
+        "yanchor": "bottom",
+    }
+
+
+def _wide(count: int, y: Update) -> Update:
+    width = (1 - GAP * (count - 1)) / count
+    update: Update = {"height": HEIGHT}
+    for number in range(count):
+        left = number * (width + GAP)
+        update[f"{axis('x', number, key=True)}.domain"] = _domain(left, width)
+        update[f"{axis('y', number, key=True)}.domain"] = [0, 1]
+        # One axis with numbers and words is enough where they stand in a row.
+        update[f"{axis('y', number, key=True)}.showticklabels"] = not number
+        update[f"{axis('y', number, key=True)}.title.text"] = "" if number else y["title"]["text"]
+    return update
+
+
+def _narrow(count: int, y: Update) -> Update:
+    inside = count * ROW + (count - 1) * ROW_GAP
+    update: Update = {"height": inside + MARGIN["t"] + MARGIN["b"]}
+    for number in range(count):
+        low = (count - 1 - number) * (ROW + ROW_GAP) / inside
+        update[f"{axis('x', number, key=True)}.domain"] = [0, 1]
+        update[f"{axis('y', number, key=True)}.domain"] = _domain(low, ROW / inside)
+        update[f"{axis('y', number, key=True)}.showticklabels"] = True
+        update[f"{axis('y', number, key=True)}.title.text"] = y["title"]["text"]
+    return update
+
+
+def _domain(start: float, length: float) -> list[float]:
+    return [round(start, 4), round(min(start + length, 1), 4)]
+
+
+def _set(tree: dict[str, Any], path: list[str], value: object) -> None:
+    """Set what a dotted name of an update stands for, without touching what others share."""
+    name, *rest = path
+    if rest:
+        tree[name] = dict(tree.get(name, {}))
+        _set(tree[name], rest, value)
+    else:
+        tree[name] = value

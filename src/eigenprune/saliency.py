@@ -1,0 +1,300 @@
+"""Importance scores that look at data: what the nodes do with examples, and what the loss says.
+
+Where `importance` ranks by the weights alone, these pass examples through the network. All are
+functions of the weights w that a layer computes with: a spectral layer scores as its dense
+equivalent does, whatever its gauge. Each returns one tensor (nodes,) per hidden layer, detached,
+higher meaning more important. Nothing is random; dropout is off.
+"""
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from eigenprune.layers import SpectralLinear
+from eigenprune.networks import fully_connected, hidden_layers
+
+_ROWS_AT_ONCE = 10_000
+
+
+def mean_activation(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
+    r"""Mean absolute activation, :math:`\frac1N \sum_n |a_i(x_n)|`.
+
+    Args:
+        model: a network, see `networks.mlp`.
+        inputs: examples, (rows, features), on the model's device.
+
+    Raises:
+        ValueError: if there are no rows.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> [score.shape for score in mean_activation(mlp([8, 5, 3, 2]), torch.rand(4, 8))]
+        [torch.Size([5]), torch.Size([3])]
+    """
+    return [activations.abs().mean(dim=0) for activations in _activations(model, inputs)]
+
+
+def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) -> list[Tensor]:
+    r"""Entropy of the node's activation over the examples, :math:`-\sum_b p_b \ln p_b` (nats).
+
+    The range of each node's activations is cut into `bins` equal parts, of which :math:`p_b` is
+    the share of examples in part b. A node that always says the same scores 0.
+
+    Args:
+        model: a network, see `networks.mlp`.
+        inputs: examples, (rows, features), on the model's device.
+        bins: 2 or more.
+
+    Raises:
+        ValueError: if there are no rows, or `bins` is below 2.
+
+    Source: Luo and Wu, arXiv 1706.05791 (2017), there for filters.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> activation_entropy(mlp([8, 5, 2]), torch.zeros(4, 8))
+        [tensor([0., 0., 0., 0., 0.])]
+    """
+    if bins < 2:
+        raise ValueError(f"bins={bins}: 2 or more")
+    entropies = []
+    for activations in _activations(model, inputs):
+        lowest, highest = activations.amin(dim=0), activations.amax(dim=0)
+        scaled = (activations - lowest) / (highest - lowest).clamp_min(
+            torch.finfo(activations.dtype).tiny
+        )
+        part = (scaled * bins).long().clamp_max(bins - 1)
+        counts = activations.new_zeros(bins, activations.shape[1])
+        counts.scatter_add_(0, part, torch.ones_like(activations))
+        entropies.append(torch.special.entr(counts / len(activations)).sum(dim=0))
+    return entropies
+
+
+def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
+    r"""First-order change of the loss without the node.
+
+    .. math:: \frac1N \sum_n \left| a_i \, \partial L_n / \partial a_i \right|
+
+    Args:
+        model: a network, see `networks.mlp`.
+        inputs: examples, (rows, features), on the model's device.
+        targets: (rows,) class numbers.
+
+    Raises:
+        ValueError: if there are no rows, or not as many inputs as targets.
+
+    Source: Molchanov et al., ICLR 2017 (arXiv 1611.06440), there for feature maps.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> taylor(mlp([8, 5, 2]), torch.zeros(4, 8), torch.tensor([0, 1, 0, 1]))
+        [tensor([0., 0., 0., 0., 0.])]
+    """
+    dense = _dense(model)
+    sums = [inputs.new_zeros(n) for n in _nodes(model)]
+    for rows, wanted in _chunks(inputs, targets):
+        _, hidden, logits = _forward(dense, rows)
+        # The sum of the losses: each example's gradient is that of its own loss.
+        loss = F.cross_entropy(logits, wanted, reduction="sum")
+        for total, a, gradient in zip(sums, hidden, torch.autograd.grad(loss, hidden), strict=True):
+            total += (a.detach() * gradient).abs().sum(dim=0)
+    return [total / len(inputs) for total in sums]
+
+
+def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
+    r"""Second-order change of the loss without the node's incoming weights.
+
+    .. math:: \tfrac12 \sum_j h_{ij} w_{ij}^2
+
+    h is the diagonal of the Gauss-Newton matrix of the mean cross-entropy, exact and never
+    negative: with :math:`p_c` the network's probability of class c and :math:`z_i` the node's
+    input sum, :math:`h_{ij} = \frac1N\sum_n\sum_c p_c\,(\partial \ln p_c/\partial z_i)^2\,x_j^2`.
+    No targets are needed. It costs a backward pass per class.
+
+    Args:
+        model: a network, see `networks.mlp`.
+        inputs: examples, (rows, features), on the model's device.
+
+    Raises:
+        ValueError: if there are no rows.
+
+    Source: LeCun, Denker and Solla, NIPS 1989, eq. 5, there for single weights.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> model = mlp([8, 5, 2], activation="tanh")
+        >>> bool((optimal_brain_damage(model, torch.rand(4, 8))[0] > 0).all())
+        True
+    """
+    dense = _dense(model)
+    layers = hidden_layers(dense)
+    curvatures = [torch.zeros_like(layer.weight) for layer in layers]
+    for (rows,) in _chunks(inputs):
+        before, hidden, logits = _forward(dense, rows)
+        incoming = [rows, *hidden[:-1]]
+        logs = logits.log_softmax(dim=1)
+        squares = [torch.zeros_like(z) for z in before]
+        for c in range(logits.shape[1]):
+            gradients = torch.autograd.grad(logs[:, c].sum(), before, retain_graph=True)
+            share = logs[:, c : c + 1].detach().exp()
+            for square, gradient in zip(squares, gradients, strict=True):
+                square += share * gradient**2
+        for curvature, square, x in zip(curvatures, squares, incoming, strict=True):
+            curvature += square.T @ x.detach() ** 2
+    return [
+        (curvature * layer.weight.detach() ** 2).sum(dim=1) / (2 * len(inputs))
+        for curvature, layer in zip(curvatures, layers, strict=True)
+    ]
+
+
+def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
+    r"""Connection sensitivity, summed over the node's incoming weights.
+
+    .. math:: \sum_j \left| w_{ij} \, \partial L / \partial w_{ij} \right|
+
+    Meant for a network before training; L is the mean cross-entropy.
+
+    Args:
+        model: a network, see `networks.mlp`.
+        inputs: examples, (rows, features), on the model's device.
+        targets: (rows,) class numbers.
+
+    Raises:
+        ValueError: if there are no rows, or not as many inputs as targets.
+
+    Source: Lee, Ajanthan and Torr, ICLR 2019 (arXiv 1810.02340), eq. 5, there for single weights.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> [score.shape for score in snip(mlp([8, 5, 2]), torch.rand(2, 8), torch.tensor([0, 1]))]
+        [torch.Size([5])]
+    """
+    dense = _dense(model)
+    weights = [layer.weight for layer in hidden_layers(dense)]
+    gradients = torch.autograd.grad(_loss(dense, inputs, targets), weights)
+    return [
+        (weight.detach() * gradient).abs().sum(dim=1)
+        for weight, gradient in zip(weights, gradients, strict=True)
+    ]
+
+
+def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
+    r"""Gradient flow that the incoming weights carry, :math:`\sum_j w_{ij}\,(H g)_{ij}`.
+
+    g is the gradient and H the Hessian of the mean cross-entropy over all weights of the network.
+    Growing the node's weights by a small fraction adds that fraction of the score to
+    :math:`\frac12 \lVert g \rVert^2`; a node that holds the flow back scores below zero. Meant for
+    a network before training.
+
+    Args:
+        model: a network, see `networks.mlp`.
+        inputs: examples, (rows, features), on the model's device.
+        targets: (rows,) class numbers.
+
+    Raises:
+        ValueError: if there are no rows, or not as many inputs as targets.
+
+    Source: Wang, Zhang and Grosse, ICLR 2020 (arXiv 2002.07376), eq. 8; theirs is the negative, for
+    single weights.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> [score.shape for score in grasp(mlp([8, 5, 2]), torch.rand(2, 8), torch.tensor([0, 1]))]
+        [torch.Size([5])]
+    """
+    dense = _dense(model)
+    weights = [layer.weight for layer in fully_connected(dense)]
+    gradients = torch.autograd.grad(_loss(dense, inputs, targets), weights, create_graph=True)
+    flow = torch.stack([(gradient**2).sum() for gradient in gradients]).sum() / 2
+    products = torch.autograd.grad(flow, weights[:-1])
+    return [
+        (weight.detach() * product).sum(dim=1)
+        for weight, product in zip(weights[:-1], products, strict=True)
+    ]
+
+
+def synflow(model: nn.Sequential) -> list[Tensor]:
+    r"""Synaptic flow through the node: all paths, each the product of its absolute weights.
+
+    With :math:`R = \mathbf 1^T |W_L| \cdots |W_1| \mathbf 1` the score of node i is
+    :math:`\sum_j |w_{ij}|\,\partial R/\partial |w_{ij}|`. What flows into a node flows out of it,
+    and the scores of every layer add up to R. No data are needed. Meant for a network before
+    training; this is one round of the method, which repeats it.
+
+    Source: Tanaka, Kunin, Yamins and Ganguli, NeurIPS 2020 (arXiv 2006.05467), eq. 2.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> first, second = synflow(mlp([8, 5, 3, 2]))
+        >>> torch.allclose(first.sum(), second.sum())
+        True
+    """
+    # In double precision: products of many sums overflow less, and the sums agree.
+    weights = [layer.weight.detach().double().abs() for layer in fully_connected(model)]
+    into = torch.ones(weights[0].shape[1], dtype=torch.float64, device=weights[0].device)
+    forward = []
+    for weight in weights[:-1]:
+        into = weight @ into
+        forward.append(into)
+    out = torch.ones(weights[-1].shape[0], dtype=torch.float64, device=weights[0].device)
+    scores = []
+    for weight, into in zip(reversed(weights[1:]), reversed(forward), strict=True):
+        out = out @ weight
+        scores.append(into * out)
+    return scores[::-1]
+
+
+def _nodes(model: nn.Sequential) -> list[int]:
+    return [layer.out_features for layer in hidden_layers(model)]
+
+
+def _dense(model: nn.Sequential) -> nn.Sequential:
+    """A copy with plain layers, whose weights can be asked for their gradients."""
+    modules = [
+        module.to_linear() if isinstance(module, SpectralLinear) else copy.deepcopy(module)
+        for module in model
+    ]
+    return nn.Sequential(*modules).eval().requires_grad_(True)
+
+
+def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """Input sums and activations of the hidden nodes, layer by layer, and the logits."""
+    layers = fully_connected(model)
+    sums: list[Tensor] = []
+    activations: list[Tensor] = []
+    values = inputs
+    for module in model:
+        if any(module is layer for layer in layers[1:]):
+            activations.append(values)
+        values = module(values)
+        if any(module is layer for layer in layers[:-1]):
+            sums.append(values)
+    return sums, activations, values
+
+
+@torch.no_grad()
+def _activations(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
+    """Activations of the hidden nodes for all examples, (rows, nodes) for each layer."""
+    dense, nodes = _dense(model), _nodes(model)
+    parts = [_forward(dense, rows)[1] for (rows,) in _chunks(inputs)]
+    return [torch.cat([part[layer] for part in parts]) for layer in range(len(nodes))]
+
+
+def _loss(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> Tensor:
+    _check(inputs, targets)
+    return F.cross_entropy(model(inputs), targets)
+
+
+def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    _check(*tensors)
+    for start in range(0, len(tensors[0]), _ROWS_AT_ONCE):
+        yield tuple(tensor[start : start + _ROWS_AT_ONCE] for tensor in tensors)
+
+
+def _check(inputs: Tensor, *targets: Tensor) -> None:
+    if not len(inputs) or any(len(target) != len(inputs) for target in targets):
+        counts = " and ".join(f"{len(target)} targets" for target in targets) or "no targets"
+        raise ValueError(f"{len(inputs)} inputs, {counts}: as many of each, and not none")
