@@ -62,7 +62,7 @@ def layout(titles: Sequence[str], x: Update, y: Update) -> dict[str, Any]:
 def copy_plotly(static_folder: Path) -> None:
     """Put `plotly.min.js` where the pages' script looks for it: into `_static` of a built book.
 
-    Not into `_static` of the sources: every page would load its megabytes. The Python package brings
+    Not into `_static` of the sources: every page would load its megabytes. The package brings
     this one bundle.
     """
     source = files("plotly") / "package_data" / "plotly.min.js"
