@@ -91,7 +91,7 @@ def test_every_figure_and_table_has_its_card(reproduced: Path) -> None:
                     shown.append(told["name"])
     assert len(shown) > 50
     page = (reproduced / "build/book/html/where-from.html").read_text()
-    assert page.count("outdated</") == 0
+    assert page.count("outdated</td>") == 0
 
 
 def test_the_verdict_on_this_run_is_told(reproduced: Path) -> None:
