@@ -81,12 +81,13 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+# Not for the whole session: while it lasts, an event loop runs, in which no notebook can be run.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     """A browser without a window, that of the system."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert found, "the tests of the book need a browser: install the Debian package chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
-        yield browser
-        browser.close()
+        started = playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield started
+        started.close()

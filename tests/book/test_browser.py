@@ -57,12 +57,12 @@ def published(reproduced: Path) -> Path:
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Open]:
+def open_page(browser: Browser) -> Iterator[Open]:
     """Open a file; `page.complaints` says what the browser had to complain about."""
     contexts = []
 
     def open_page(file: Path, width: int = 1280, scheme: str = "light") -> Page:
-        context = chromium.new_context(
+        context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,  # type: ignore[arg-type]
         )
