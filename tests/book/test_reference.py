@@ -4,11 +4,12 @@ import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import eigenprune
-from eigenprune import importance
+from eigenprune import importance, saliency
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,21 @@ def without_entry(page: str, names: Iterable[str]) -> list[str]:
 
 
 def test_every_public_name_has_its_entry(page: str) -> None:
-    scores = [f"importance.{score.__name__}" for score in importance.SCORES.values()]
+    scores = [name for module in (importance, saliency) for name in functions(module)]
+    assert len(scores) > 10
     assert without_entry(page, [*eigenprune.__all__, *scores]) == []
     assert without_entry(page, ["train", "unheard_of"]) == ["unheard_of"]
+
+
+def functions(module: ModuleType) -> list[str]:
+    """The public functions of a module, as `importance.eigenvalue`."""
+    return [
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for name, value in vars(module).items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    ]
 
 
 def silent(objects: Iterable[object], part: str) -> list[str]:
@@ -34,7 +47,8 @@ def silent(objects: Iterable[object], part: str) -> list[str]:
 
 
 def test_every_public_function_has_an_example() -> None:
-    public = [getattr(eigenprune, name) for name in eigenprune.__all__ if name != "importance"]
+    public = [getattr(eigenprune, name) for name in eigenprune.__all__]
+    public = [each for each in public if not inspect.ismodule(each)]
     # load_checkpoint is shown where its other half is.
     assert silent(public, ">>>") == ["load_checkpoint"]
 
