@@ -1,6 +1,8 @@
 """The published site: one folder for each version, every archive checked."""
 
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -72,3 +74,21 @@ def test_a_site_that_is_there_is_left_alone(tmp_path: Path, releases: Path) -> N
     (tmp_path / "site").mkdir()
     with pytest.raises(UserError, match="is there already"):
         build_site(tmp_path / "site", book(tmp_path / "dev", ""), releases, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["book", "--pdf", "--publish"], "--pdf and --publish: one at a time"),
+        (["site", "site"], "build/book/published is missing: `eigenprune book --publish` makes it"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    (tmp_path / "params.yaml").write_text("quick: []\n")
+    command = [sys.executable, "-m", "eigenprune", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("eigenprune: ") and done.stderr.endswith(f"{sentence}\n")
+    assert done.stderr.count("\n") == 1
