@@ -1,7 +1,7 @@
 # Everything this repository can do for you; `make` alone lists it.
 # Plain enough for GNU make 3.81, which macOS ships.
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce paper test lint lock book data bench clean
+.PHONY: help env reproduce paper test lint lock book pdf data bench clean
 
 # Some containers forbid Python to keep its bytecode; then every process compiles torch once more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -44,6 +44,9 @@ lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 
 book: env ## Build the book alone, from the results at hand
 	$(IN_ENV) dvc repro --single-item book
+
+pdf: env ## The same as one PDF (needs LaTeX; the README names the packages)
+	$(IN_ENV) eigenprune book --pdf
 
 data: env ## Fetch MNIST and Fashion-MNIST into data/
 	$(IN_ENV) eigenprune data fetch

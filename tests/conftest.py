@@ -1,11 +1,15 @@
 """What all tests share."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 from eigenprune.lab.datasets import FILES
 
@@ -34,3 +38,56 @@ def real_data(root: Path) -> Iterator[Path]:
         "MNIST and Fashion-MNIST are not here: `eigenprune data fetch`, or set EIGENPRUNE_DATA; "
         f"looked in {', '.join(map(str, places))}"
     )
+
+
+def run(folder: Path, *command: str) -> str:
+    """What a command prints, run in `folder` with this environment's programs first on PATH."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("EIGENPRUNE_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, env={**kept, "PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the working tree in which `dvc repro` has run from nothing, the book included."""
+    clone = tmp_path_factory.mktemp("clone") / "eigenprune"
+    run(root, "git", "clone", "--quiet", str(root), str(clone))
+    # What is not committed yet is tested too.
+    listed = run(root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (root / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, clone / name)
+    run(clone, "git", "add", "--all")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    run(clone, "git", *identity, "commit", "--quiet", "--allow-empty", "-m", "working tree")
+    run(clone, "dvc", "repro")
+    return clone
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Nothing drawn by a graphics card, and no request of the browser's own.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+# Not for the whole session: while it lasts, an event loop runs, in which no notebook can be run.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser without a window, that of the system."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert found, "the tests of the book need a browser: install the Debian package chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield started
+        started.close()

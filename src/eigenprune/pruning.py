@@ -46,7 +46,7 @@ def select_nodes(
         minimum_per_layer: nodes that every layer keeps, 1 or more.
 
     Returns:
-        The mask: one bool tensor (nodes,) per hidden layer, True for a node that stays.
+        The mask, one bool tensor (nodes,) per hidden layer, True for a node that stays.
 
     Raises:
         ValueError: if an argument is out of its range or a score is not a number.

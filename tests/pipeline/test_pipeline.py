@@ -46,24 +46,6 @@ def run(folder: Path, *command: str, code: int = 0) -> str:
     return told
 
 
-@pytest.fixture(scope="session")
-def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the working tree in which `dvc repro` has run from nothing."""
-    clone = tmp_path_factory.mktemp("clone") / "eigenprune"
-    run(root, "git", "clone", "--quiet", str(root), str(clone))
-    # What is not committed yet is tested too.
-    listed = run(root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in filter(None, listed.split("\0")):
-        if (root / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, clone / name)
-    run(clone, "git", "add", "--all")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    run(clone, "git", *identity, "commit", "--quiet", "--allow-empty", "-m", "working tree")
-    run(clone, "dvc", "repro")
-    return clone
-
-
 def test_results_are_those_recorded_bit_for_bit(reproduced: Path) -> None:
     if (here := this_machine()) != REFERENCE:
         pytest.skip(f"dvc.lock was made on {REFERENCE}; this is {here}")

@@ -39,7 +39,7 @@ class Study:
 
     @property
     def widths(self) -> str:
-        """The hidden widths as in the tables: `500-500-500`."""
+        """The hidden widths as the tables write them, `500-500-500`."""
         return "-".join(map(str, self.hidden))
 
 

@@ -32,9 +32,9 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
         published: what `published.published_curves` returns for it.
 
     Returns:
-        One row per point, in the order of the table, with the columns COMPARED: `hidden`, `mean`,
-        `std` and `n` are ours, `difference` is ours minus published, `tolerance` the right-hand
-        side above.
+        One row per point, in the order of the table, with the columns COMPARED. Of these
+        `hidden`, `mean`, `std` and `n` are ours, `difference` is ours minus published, `tolerance`
+        the right-hand side above.
     """
     ours = over_seeds(curves).rename(columns={"accuracy_mean": "mean", "accuracy_std": "std"})
     theirs = published.rename(
@@ -81,7 +81,7 @@ def by_curve(points: pd.DataFrame) -> pd.DataFrame:
         points: what `compare` returns, of one or more studies.
 
     Returns:
-        One row per curve: CURVE, `published_hidden`, `n` (the smallest number of our seeds),
+        One row per curve, with CURVE, `published_hidden`, `n` (the smallest number of our seeds),
         `points`, `agree`, `share` (0 to 1), `median` (of the absolute differences), and where it is
         worst: `worst_ratio` and `worst`, the difference there.
     """

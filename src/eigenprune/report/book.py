@@ -17,6 +17,7 @@ from eigenprune.lab.errors import Failure, UserError
 from eigenprune.lab.studies import Params, Study
 from eigenprune.report.chapters import Exhibit, write_chapter
 from eigenprune.report.facts import facts
+from eigenprune.report.launch import Repository, configure
 from eigenprune.report.notebooks import ANSI
 from eigenprune.report.panels import copy_plotly
 from eigenprune.report.provenance import Pipeline
@@ -49,7 +50,9 @@ class BookError(Failure):
     """Sphinx found something wrong. The text holds its messages."""
 
 
-def build_book(root: Path, params: Params) -> Path:
+def build_book(
+    root: Path, params: Params, *, folder: str = "html", repository: Repository | None = None
+) -> Path:
     """Build the book of `root/book` with the chapters of the quick studies.
 
     The same sources give the same bytes, in any folder, and the pages read without a network.
@@ -58,9 +61,11 @@ def build_book(root: Path, params: Params) -> Path:
         root: the repository; the executed notebooks and figures lie in `results/quick/STUDY` and
             `results/chapters`.
         params: the quick studies, at least one, have executed notebooks.
+        folder: the name of the folder with the pages.
+        repository: on GitHub; each chapter then has buttons that open its notebook.
 
     Returns:
-        The folder with the pages, `root/build/book/html`; it is replaced only by a finished build.
+        That folder, `root/build/book/FOLDER`; it is replaced only by a finished build.
 
     Raises:
         UserError: an executed notebook or a figure is missing, or a sentence holds a number that a
@@ -69,7 +74,9 @@ def build_book(root: Path, params: Params) -> Path:
     """
     refuse_typed_numbers(root)
     source = assemble(root, params)
-    return _build(root, source)
+    if repository is not None:
+        configure(source / "_config.yml", repository)
+    return _build(source, folder)
 
 
 def caption(study: Study) -> str:
@@ -187,8 +194,33 @@ def _part(title: str, files: Iterable[str]) -> dict[str, Any]:
     return {"caption": title, "chapters": [{"file": file} for file in files]}
 
 
-def _build(root: Path, source: Path) -> Path:
-    """Run jupyter-book in a process of its own: Sphinx leaves traces in the one it runs in."""
+def _build(source: Path, folder: str) -> Path:
+    scratch = run_sphinx(source, "html")
+    html = source.parent / folder
+    shutil.rmtree(html, ignore_errors=True)
+    # A hash of Sphinx's settings, where the environment lies included; of use to a next build only.
+    (scratch / ".buildinfo").unlink()
+    scratch.rename(html)
+    shutil.rmtree(scratch.parent)
+    _drop_unused_mathjax(html / "_static" / "mathjax")
+    copy_plotly(html / "_static")
+    return html
+
+
+def run_sphinx(source: Path, builder: str, epoch: str | None = None) -> Path:
+    """Run jupyter-book in a process of its own: Sphinx leaves traces in the one it runs in.
+
+    Args:
+        source: what `assemble` returns.
+        builder: `html` or `latex`.
+        epoch: the time that stands for now, in seconds since 1970; None: the true one.
+
+    Returns:
+        The folder of what it made, `_build/BUILDER` beside `source`.
+
+    Raises:
+        BookError: Sphinx warned or failed.
+    """
     book = source.parent
     scratch = book / "_build"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -196,8 +228,10 @@ def _build(root: Path, source: Path) -> Path:
     options = ["build", "-W", "-n", "--keep-going", "--quiet", "--path-output", str(book)]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     environment.pop("SOURCE_DATE_EPOCH", None)  # Sphinx would change the year in the footer
+    if epoch is not None:
+        environment["SOURCE_DATE_EPOCH"] = epoch
     run = subprocess.run(
-        [*jupyter_book, *options, str(source)],
+        [*jupyter_book, *options, "--builder", builder, str(source)],
         env=environment,
         capture_output=True,
         encoding="utf-8",
@@ -212,15 +246,7 @@ def _build(root: Path, source: Path) -> Path:
         told = told.replace(f"{source / 'paper'}{os.sep}", "results/chapters/")
         told = told.replace(f"{source}{os.sep}", "book/")
         raise BookError(f"the book was not built, for Sphinx says:\n{told}")
-    html = book / "html"
-    shutil.rmtree(html, ignore_errors=True)
-    # A hash of Sphinx's settings, where the environment lies included; of use to a next build only.
-    (scratch / "html" / ".buildinfo").unlink()
-    (scratch / "html").rename(html)
-    shutil.rmtree(scratch)
-    _drop_unused_mathjax(html / "_static" / "mathjax")
-    copy_plotly(html / "_static")
-    return html
+    return scratch / builder
 
 
 def _drop_unused_mathjax(folder: Path) -> None:

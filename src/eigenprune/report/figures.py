@@ -200,8 +200,8 @@ def spectra(eigenvalues: pd.DataFrame) -> Figure:
 def spectra_over_epochs(table: pd.DataFrame) -> Figure:
     """How far from zero the hidden nodes' eigenvalues are while networks are trained.
 
-    One panel per activation. Line: the median of |lambda| over all nodes and networks of the panel;
-    bands: the middle half of them, and the middle nine tenths.
+    One panel per activation. Line: the median of `|lambda|` over all nodes and networks of the
+    panel; bands: the middle half of them, and the middle nine tenths.
 
     Args:
         table: what `results.eigenvalues_by_epoch` returns, for one study.

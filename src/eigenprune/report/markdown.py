@@ -14,6 +14,13 @@ def table_text(table: pd.DataFrame) -> str:
     |:--|:--|--:|
     | relu | 0.5 | 1 |
     |  | 0.9 | 2 |
+
+    An empty table has one row that says so: LaTeX sets none without a row.
+
+    >>> print(table_text(pd.DataFrame({"x": []})))
+    |  | x |
+    |:--|--:|
+    | none |  |
     """
     if table.columns.nlevels > 1:
         raise ValueError("a table with columns of several levels cannot be written in Markdown")
@@ -33,6 +40,8 @@ def table_text(table: pd.DataFrame) -> str:
         ]
         lines.append(_line([*shown, *cells]))
         before = key
+    if not len(table):
+        lines.append(_line(["none", *[""] * (levels - 1 + len(table.columns))]))
     return "\n".join(lines)
 
 

@@ -25,9 +25,10 @@ def paired_differences(
         confidence: of the interval, between 0 and 1.
 
     Returns:
-        One row per point: KEY, `n` (shared seeds), `difference`, `low` and `high` (the interval),
-        `p` (corrected), and `verdict`: `better`, `worse` (corrected p below 1 - confidence) or
-        `open`. Where all differences are the same there is no interval (NaN), and p is 1.
+        One row per point, with KEY, `n` (shared seeds), `difference`, `low` and `high` (the
+        interval), `p` (corrected), and `verdict`: `better`, `worse` (corrected p below
+        1 - confidence) or `open`. Where all differences are the same there is no
+        interval (NaN), and p is 1.
 
     Raises:
         UserError: if a network stands in the table twice, as when two studies share its setting.

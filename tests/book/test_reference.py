@@ -1,0 +1,69 @@
+"""The reference: all that the library offers, and names in backticks that lead to it."""
+
+import inspect
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import eigenprune
+from eigenprune import importance, saliency
+
+
+@pytest.fixture(scope="module")
+def page(reproduced: Path) -> str:
+    return (reproduced / "build" / "book" / "html" / "api.html").read_text()
+
+
+def without_entry(page: str, names: Iterable[str]) -> list[str]:
+    """Names of the library that the page has no entry for."""
+    entries = set(re.findall(r'id="(?:module-)?eigenprune\.([\w.]+)"', page))
+    return sorted(set(names) - entries)
+
+
+def test_every_public_name_has_its_entry(page: str) -> None:
+    scores = [name for module in (importance, saliency) for name in functions(module)]
+    assert len(scores) > 10
+    assert without_entry(page, [*eigenprune.__all__, *scores]) == []
+    assert without_entry(page, ["train", "unheard_of"]) == ["unheard_of"]
+
+
+def functions(module: ModuleType) -> list[str]:
+    """The public functions of a module, as `importance.eigenvalue`."""
+    return [
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for name, value in vars(module).items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    ]
+
+
+def silent(objects: Iterable[object], part: str) -> list[str]:
+    """Objects whose docstring does not have this part."""
+    return [each.__name__ for each in objects if part not in (inspect.getdoc(each) or "")]  # type: ignore[attr-defined]
+
+
+def test_every_public_function_has_an_example() -> None:
+    public = [getattr(eigenprune, name) for name in eigenprune.__all__]
+    public = [each for each in public if not inspect.ismodule(each)]
+    # load_checkpoint is shown where its other half is.
+    assert silent(public, ">>>") == ["load_checkpoint"]
+
+
+def test_names_in_backticks_lead_to_their_entry(page: str) -> None:
+    assert re.search(r'href="#eigenprune\.load_checkpoint"[^>]*><code[^>]*>', page)
+    # An argument is code and no link; a path keeps the point that it begins with.
+    assert re.search(r'(?<!">)<code[^>]*><span class="pre">minimum_per_layer</span></code>', page)
+
+
+def test_a_path_keeps_its_point(reproduced: Path) -> None:
+    page = (reproduced / "build" / "book" / "html" / "api-lab.html").read_text()
+    assert '<span class="pre">.eigenprune/runs</span>' in page
+
+
+def test_mathematics_is_typeset(page: str) -> None:
+    assert r"\lambda^{in}_j - \lambda^{out}_i" in page
+    assert ":math:" not in page
