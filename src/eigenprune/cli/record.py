@@ -32,7 +32,7 @@ def record(
     from eigenprune.report.summary import write_summary
 
     params, store = project_params(), Store(project.store_dir())
-    for name in studies or [name for name in params.studies if name not in params.quick]:
+    for name in studies or params.paper:
         study = params.study(name)
         made = record_study(study, store)
         if made.rows:

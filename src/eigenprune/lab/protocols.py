@@ -32,7 +32,7 @@ DIVERGED = {"status": "diverged"}
 
 def initial_network(run: Training) -> nn.Sequential:
     """The network of a run as it is before training."""
-    _, features, classes = datasets.SHAPES[run.dataset]
+    _, features, classes = datasets.shape(run.dataset)
     spectral = {
         "frozen": ("eigenvectors",) if run.trainable == "eigenvalues" else (),
         "initialisation": run.initialisation,
