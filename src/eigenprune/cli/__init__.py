@@ -2,7 +2,7 @@
 
 import typer
 
-from eigenprune.cli import bench, book, data, notebook, record, run, status, verify
+from eigenprune.cli import bench, book, data, new_experiment, notebook, record, run, status, verify
 
 app = typer.Typer(
     name="eigenprune",
@@ -20,4 +20,5 @@ app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=notebook.EXAMPLES)(notebook.notebook)
 app.command(epilog=bench.EXAMPLES)(bench.bench)
 app.command(epilog=book.EXAMPLES)(book.book)
+app.command(epilog=new_experiment.EXAMPLES)(new_experiment.new_experiment)
 app.add_typer(data.app, name="data")

@@ -24,8 +24,9 @@ def notebook(
 ) -> None:
     """Execute a notebook, the way the stages of `dvc.yaml` do.
 
-    The executed notebook and its tables go to results/quick/STUDY/, or to results/own/STUDY/ for
-    a study that is not in `quick` of params.yaml; without a study, to results/chapters/.
+    The executed notebook and its tables go to results/quick/STUDY/ or results/experiments/STUDY/,
+    or to results/own/STUDY/ for a study in neither list of params.yaml; without a study, to
+    results/chapters/.
     """
     from eigenprune.lab import datasets
 
@@ -33,9 +34,17 @@ def notebook(
     output, parameters = root / "results" / "chapters", {}
     if study is not None:
         chosen = params.study(study)
-        require_methods_for_notebooks(chosen)
+        if study in params.experiments:
+            from eigenprune.report.experiments import require_watched
+
+            require_watched(root, study, params)
+        else:
+            require_methods_for_notebooks(chosen)
         datasets.require_files(chosen.dataset, project.data_dir())
-        output, parameters = project.results_dir(study, params.quick), {"study": study}
+        output, parameters = (
+            project.results_dir(study, params.quick, params.experiments),
+            {"study": study},
+        )
     from eigenprune.report.notebooks import declared_parameters, run_notebook
 
     source = root / "notebooks" / f"{name}.ipynb"

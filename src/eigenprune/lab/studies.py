@@ -80,7 +80,16 @@ def load_params(path: Path) -> Params:
     Raises:
         UserError: at the first thing that is wrong, with the key, the value and what is allowed.
     """
-    document = read_params(path)
+    return check_params(read_params(path), path)
+
+
+def check_params(document: Mapping[str, Any], path: Path) -> Params:
+    """The same for what YAML made of a file, or of a text that may become one.
+
+    Args:
+        document: as `params_file.parse_params` returns it.
+        path: of `params.yaml`, for messages, and where paths of own datasets begin.
+    """
     own = own_datasets.named(document.get("datasets") or {}, path)
     defaults = document.get("defaults") or {}
     require_keys(defaults, f"{path.name}: defaults", _KEYS)

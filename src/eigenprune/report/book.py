@@ -52,7 +52,8 @@ def build_book(root: Path, params: Params) -> Path:
     Args:
         root: the repository; the executed notebooks and figures lie in `results/quick/STUDY` and
             `results/chapters`.
-        params: the quick studies, at least one, have executed notebooks.
+        params: the quick studies, at least one, have executed notebooks, and so have the
+            experiments, in `results/experiments/NAME`.
 
     Returns:
         The folder with the pages, `root/build/book/html`; it is replaced only by a finished build.
@@ -93,10 +94,17 @@ def assemble(root: Path, params: Params) -> Path:
     for study in studies:
         results, chapters = root / "results" / "quick" / study.name, source / "quick" / study.name
         exhibits |= _write_study(results, chapters, pipeline)
+    for name in params.experiments:
+        notebook = root / "results" / "experiments" / name / f"{name}.ipynb"
+        _existing(notebook, f"eigenprune notebook {name} --study {name}")
+        chapter, origin = source / "experiments" / f"{name}.ipynb", f"Your experiment `{name}`."
+        exhibits[f"experiments/{name}"] = write_chapter(
+            notebook, chapter, f"experiment-{name}", origin, pipeline
+        )
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
-    _insert_parts(source / "_toc.yml", studies)
+    _insert_parts(source / "_toc.yml", studies, params.experiments)
     return source
 
 
@@ -145,8 +153,8 @@ def _overview(studies: Sequence[Study]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _insert_parts(toc: Path, studies: Sequence[Study]) -> None:
-    """The recorded results and one part per study, before the last part of the contents."""
+def _insert_parts(toc: Path, studies: Sequence[Study], experiments: Sequence[str]) -> None:
+    """The recorded results, each study and the experiments, before the last part."""
     import yaml
 
     contents: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
@@ -157,6 +165,9 @@ def _insert_parts(toc: Path, studies: Sequence[Study]) -> None:
             for study in studies
         ),
     ]
+    if experiments:
+        part = _part("Your experiments", (f"experiments/{name}" for name in experiments))
+        contents["parts"].insert(-1, part)
     contents["parts"][-1]["chapters"].insert(-1, {"file": "where-from"})
     toc.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
 
@@ -186,6 +197,7 @@ def _build(root: Path, source: Path) -> Path:
         told = ANSI.sub("", run.stderr).strip()
         told = told.replace(f"{source / 'quick'}{os.sep}", "results/quick/")
         told = told.replace(f"{source / 'paper'}{os.sep}", "results/chapters/")
+        told = told.replace(f"{source / 'experiments'}{os.sep}", "results/experiments/")
         told = told.replace(f"{source}{os.sep}", "book/")
         raise BookError(f"the book was not built, for Sphinx says:\n{told}")
     html = book / "html"
