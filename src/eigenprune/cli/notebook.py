@@ -29,22 +29,20 @@ def notebook(
     results/chapters/.
     """
     from eigenprune.lab import datasets
+    from eigenprune.report.book import CHAPTERS
+    from eigenprune.report.experiments import require_watched
 
     root, params = project.root(), project_params()
     output, parameters = root / "results" / "chapters", {}
     if study is not None:
         chosen = params.study(study)
-        if study in params.experiments:
-            from eigenprune.report.experiments import require_watched
-
-            require_watched(root, study, params)
-        else:
+        if name in CHAPTERS:
             require_methods_for_notebooks(chosen)
+        if name in params.experiments:
+            require_watched(root, name, params)
         datasets.require_files(chosen.dataset, project.data_dir())
-        output, parameters = (
-            project.results_dir(study, params.quick, params.experiments),
-            {"study": study},
-        )
+        output = project.results_dir(study, params.quick, params.experiments)
+        parameters = {"study": study}
     from eigenprune.report.notebooks import declared_parameters, run_notebook
 
     source = root / "notebooks" / f"{name}.ipynb"

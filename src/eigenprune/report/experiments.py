@@ -8,6 +8,7 @@ before the first file is written.
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -171,6 +172,8 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
     removed = list(contents)
     if files.results.exists():
         shutil.rmtree(files.results)
+        with suppress(OSError):  # other experiments have theirs beside it
+            files.results.parent.rmdir()
         removed.append(files.results)
     return removed
 
