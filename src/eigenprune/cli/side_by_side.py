@@ -9,16 +9,20 @@ from eigenprune.lab import project
 
 EXAMPLES = """Example:
 
-    eigenprune side-by-side my-idea longer wider"""
+    eigenprune side-by-side my-idea workspace longer wider"""
 
 
 def side_by_side(
     study: Annotated[str, typer.Argument(help="A name from params.yaml.")],
     revisions: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT...", help="As `dvc exp show` names them.")
+        list[str],
+        typer.Argument(
+            metavar="EXPERIMENT...",
+            help="As `dvc exp show` names them; Git revisions and `workspace` too.",
+        ),
     ],
 ) -> None:
-    """Show a study as it is here beside what it was in DVC experiments, or in Git revisions.
+    """Show what several DVC experiments made of a study, as a page.
 
     The page has the curves beside each other, what differs in the settings, and the numbers.
     """

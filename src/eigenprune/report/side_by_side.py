@@ -1,4 +1,4 @@
-"""A page that shows a study as it is here beside what it was in DVC experiments or Git revisions."""
+"""A page that shows one study as several DVC experiments, or Git revisions, left it."""
 
 import html
 import io
@@ -10,11 +10,11 @@ import pandas as pd
 
 from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
-from eigenprune.report.curves import read_curves
-from eigenprune.report.readable import accuracies
+from eigenprune.report.readable import percent
+from eigenprune.report.shown import svg_text
 from eigenprune.report.statistics import over_seeds
 
-HERE = "workspace"  # as DVC calls the files that lie there now
+WORKSPACE = "workspace"  # as DVC calls the files that lie there now
 
 PAGE = """\
 <!DOCTYPE html>
@@ -25,11 +25,12 @@ PAGE = """\
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: auto; max-width: 60rem; padding: 1rem; }}
 div {{ overflow-x: auto; }}
 figure {{ background: white; margin: 1rem 0; overflow-x: auto; }}
 table {{ border-collapse: collapse; font-size: 0.9rem; }}
 th, td {{ border-bottom: 1px solid gray; padding: 0.2rem 0.6rem; text-align: right; }}
+th, td {{ vertical-align: top; white-space: nowrap; }}
 </style>
 </head>
 <body>
@@ -48,49 +49,44 @@ def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) 
         root: the project.
         study: a name from `params.yaml`.
         results: the folder with the `curves.csv` of the study.
-        revisions: names of DVC experiments, or Git revisions, to show beside what lies there now.
+        revisions: names of DVC experiments, Git revisions, or WORKSPACE for what lies there now.
 
     Raises:
-        UserError: if there are no revisions, one is not known or holds no such results.
+        UserError: if a revision is not known or holds no such results.
     """
     from eigenprune.report import figures
 
-    if not revisions:
-        raise UserError("EXPERIMENT: name one or more; `dvc exp show` lists them")
     path = (results / "curves.csv").relative_to(root).as_posix()
-    curves = {HERE: read_curves(root / path)}
-    settings = {HERE: _settings(root, study, None)}
+    means, settings = {}, {}
     for revision in revisions:
-        text = _at(root, path, revision)
-        curves[revision] = pd.read_csv(io.StringIO(text), dtype={"hidden": str})
+        text = _text(root, path, revision)
+        means[revision] = over_seeds(pd.read_csv(io.StringIO(text), dtype={"hidden": str}))
         settings[revision] = _settings(root, study, revision)
-    means = {name: over_seeds(table) for name, table in curves.items()}
-    together = pd.concat([table.assign(shown=name) for name, table in means.items()])
+    title, differing = f"{study}, side by side", _differing(settings)
+    sections = [f"<h1>{title}</h1>", "<h2>What differs in the settings</h2>"]
+    sections.append("<p>Nothing.</p>" if differing.empty else _table(differing))
     figures.use_style()
-    sections = [f"<h1>{study}, side by side</h1>", "<h2>What differs</h2>"]
-    sections.append(
-        _table(_differing(settings)) if _differing(settings).size else "<p>Nothing.</p>"
-    )
+    together = pd.concat([table.assign(shown=name) for name, table in means.items()])
     for activation in together["activation"].unique():
         chosen = together[together["activation"] == activation]
-        # The panels of the figure are made for activations; here they are for the revisions.
+        # The panels of this figure are for activations; here each is for a revision.
         drawn = figures.tradeoff(chosen.assign(activation=chosen["shown"]))
         alt = f"Test accuracy over the pruning ratio, {activation}, one panel for each experiment."
         sections += [f"<h2>{activation}</h2>", _inline(svg_text(drawn), alt)]
-    sections += [
-        "<h2>The numbers</h2>",
-        "<p>Test accuracy in per cent, mean ± standard deviation.</p>",
-    ]
-    sections.append(_table(pd.concat({n: accuracies(m) for n, m in means.items()}, axis=1)))
+    sections.append("<h2>The numbers</h2>")
+    sections.append("<p>Test accuracy in per cent: mean ± sample standard deviation.</p>")
+    sections.append(_table(pd.DataFrame({name: _accuracies(m) for name, m in means.items()})))
     page = root / "build" / "side-by-side" / f"{study}.html"
-    write_whole(
-        page, PAGE.format(title=f"{study}, side by side", body="\n".join(sections)).encode()
-    )
+    write_whole(page, PAGE.format(title=title, body="\n".join(sections)).encode())
     return page
 
 
-def _at(root: Path, path: str, revision: str) -> str:
+def _text(root: Path, path: str, revision: str) -> str:
     """The text of a file as a revision has it, from Git or from DVC's cache."""
+    if revision == WORKSPACE:
+        if not (root / path).is_file():
+            raise UserError(f"{root / path} is missing: `dvc repro` makes it")
+        return (root / path).read_text(encoding="utf-8")
     import dvc.api
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
@@ -102,26 +98,32 @@ def _at(root: Path, path: str, revision: str) -> str:
         raise UserError(f"{revision}: {path} cannot be read there: {reason}") from error
 
 
-def _settings(root: Path, study: str, revision: str | None) -> dict[str, Any]:
+def _settings(root: Path, study: str, revision: str) -> dict[str, Any]:
     """What a revision's `params.yaml` says of a study, the defaults included."""
     import yaml
 
-    path = "params.yaml"
-    text = (root / path).read_text() if revision is None else _at(root, path, revision)
-    document = yaml.safe_load(text)
+    document = yaml.safe_load(_text(root, "params.yaml", revision))
     return {**document.get("defaults", {}), **document["studies"].get(study, {})}
 
 
 def _differing(settings: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """The settings that are not the same everywhere, one column for each revision."""
-    table = pd.DataFrame(
-        {name: {k: str(v) for k, v in its.items()} for name, its in settings.items()}
-    )
+    columns = {n: {key: str(v) for key, v in its.items()} for n, its in settings.items()}
+    table = pd.DataFrame(columns)
     return table[table.nunique(axis=1, dropna=False) > 1]
 
 
+def _accuracies(means: pd.DataFrame) -> pd.Series:
+    """One cell for each activation, method and pruning ratio."""
+    keys = ["activation", "method", "pruning_ratio"]
+    pairs = zip(means["accuracy_mean"], means["accuracy_std"], strict=True)
+    return pd.Series(
+        [percent(*pair) for pair in pairs], index=pd.MultiIndex.from_frame(means[keys])
+    )
+
+
 def _table(table: pd.DataFrame) -> str:
-    return f"<div>{table.to_html(border=0, na_rep='', index_names=False)}</div>"
+    return f'<div tabindex="0">{table.to_html(border=0, na_rep="")}</div>'
 
 
 def _inline(svg: str, alt: str) -> str:
