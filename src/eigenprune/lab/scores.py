@@ -88,7 +88,9 @@ def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
 
     named: dict[str, Score | None] = {}
     for score in scores:
-        name = score if isinstance(score, str) else score.__name__
+        name = score if isinstance(score, str) else getattr(score, "__name__", None)
+        if name is None:
+            raise UserError(f"score {score!r} has no name: give it a name with `def`")
         if isinstance(score, str) and name not in SCORES:
             hint = did_you_mean(name, list(SCORES))
             raise UserError(f"score {name!r} is not known{hint}; known: {', '.join(SCORES)}")
