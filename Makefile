@@ -23,8 +23,10 @@ reproduce: env ## Run the whole pipeline (dvc repro) and build the book
 	echo "The book is build/book/html/index.html." && \
 	echo "Time: environment $$((begun - $(STARTED))) s, pipeline $$((ended - begun)) s."
 
+ifeq ($(MAKECMDGOALS)$(NAME),new-experiment)
+$(error new-experiment needs a name, as in `make new-experiment NAME=my-idea`)
+endif
 new-experiment: env ## Begin an experiment of your own, NAME=my-idea: notebook, study, stage, page
-	$(if $(NAME),,$(error make new-experiment needs a name, as in `make new-experiment NAME=my-idea`))
 	$(IN_ENV) eigenprune new-experiment "$(NAME)"
 
 paper: env ## Compute all paper studies, or what is left of them, and record them (needs the data)
