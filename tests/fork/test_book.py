@@ -33,7 +33,7 @@ def test_the_book_has_a_part_with_its_page(built: Path) -> None:
     page = (built / PAGE).read_text()
     assert "Your experiment <code" in page and "largest_weight" in page
     executed = built / "results/experiments/my-idea/my-idea.ipynb"
-    (download,) = (built / "build/book/html/_downloads").rglob("my-idea.ipynb")
+    (download,) = (built / "build/book/html/_downloads").rglob("experiment-my-idea.ipynb")
     assert download.read_bytes() == executed.read_bytes()
 
 

@@ -157,7 +157,7 @@ TRAINING = Training(dataset="mine", hidden=(6,), activation="relu", layer="spect
 def test_the_id_is_that_of_bytes_and_target(project: Path) -> None:
     table(project)
     first = run_id(TRAINING)
-    assert first == "03161ecacee756fd"  # literal: finished runs must be found again
+    assert first == "c122ce05fe951074"  # literal: finished runs must be found again
     (project / "my" / "table.csv").rename(project / "my" / "renamed.csv")
     declare(project, {"csv": "my/renamed.csv", "target": "kind"})
     assert run_id(TRAINING) == first
@@ -166,6 +166,14 @@ def test_the_id_is_that_of_bytes_and_target(project: Path) -> None:
     table(project, TABLE.replace("19,", "18,"))
     assert run_id(TRAINING) != first
     table(project, test=TABLE)
+    assert run_id(TRAINING) != first
+
+
+def test_other_rules_are_another_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table(project)
+    first = run_id(TRAINING)
+    monkeypatch.setattr(own_datasets, "RULES", own_datasets.RULES + 1)
+    new_process()
     assert run_id(TRAINING) != first
 
 

@@ -14,7 +14,8 @@ are relative to the project. `test`, a second file or folder of the same form, i
 - Inputs become numbers from 0 to 1. In a table the least and the greatest number of each column of
   the training part are 0 and 1, a constant column is 0, and what lies outside in the test part is
   cut to the range. In images 0 is black and 1 is 255.
-- SHA-256 of the bytes and the target enter the id of every run: a changed file is another dataset.
+- SHA-256 of the bytes, the target and the version of these rules enter the id of every run: a
+  changed file is another dataset.
   In one process a dataset is what it was when it was first looked at; afterwards other bytes are
   refused.
 """
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     # Inputs (rows, features), the class of each row, and the form in words: columns, or pixels.
     Labelled = tuple[Tensor, list[str], str]
 
+RULES = 1  # raise this when the same bytes would become other numbers: see the top of this file
 SPLIT_SEED = 0
 TEST_SHARE = 5  # one in so many
 
@@ -152,7 +154,8 @@ def _first_seen(dataset: OwnDataset) -> str:
 
 def _sha256(dataset: OwnDataset) -> str:
     """Of the table of all files; where the training part and the test part lie does not matter."""
-    lines = [f"target {dataset.target}" if dataset.target is not None else "images"]
+    lines = [f"rules {RULES}"]
+    lines.append(f"target {dataset.target}" if dataset.target is not None else "images")
     for part, path in zip(("train", "test"), dataset.paths, strict=False):
         start = dataset.folder / path
         for file in _files(dataset, path):
