@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,15 @@ class Params:
 
     Args:
         quick: names of the studies that the pipeline runs with its four notebooks.
-        experiments: names of those that have one notebook each, made by `new-experiment`.
         studies: all of them, by name.
+        experiments: names of those that have one notebook each, made by `new-experiment`.
         datasets: those of the reader's own, by name.
     """
 
     quick: tuple[str, ...]
-    experiments: tuple[str, ...]
     studies: dict[str, Study]
-    datasets: dict[str, OwnDataset]
+    experiments: tuple[str, ...] = ()
+    datasets: dict[str, OwnDataset] = field(default_factory=dict)
 
     @property
     def paper(self) -> list[str]:
@@ -116,7 +116,7 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
     for name in experiments:
         if name in quick:
             raise UserError(f"{path.name}: experiments: {name!r} stands in quick as well")
-    return Params(quick, experiments, studies, own)
+    return Params(quick, studies, experiments, own)
 
 
 def _names_of_studies(
