@@ -1,7 +1,7 @@
 # Everything this repository can do for you; `make` alone lists it.
 # Plain enough for GNU make 3.81, which macOS ships.
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce paper test lint lock book pdf data bench clean
+.PHONY: help env reproduce new-experiment paper test lint lock book pdf data bench clean
 
 # Some containers forbid Python to keep its bytecode; then every process compiles torch once more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 IN_ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 env: $(VENV)/.package ## Make the environment in .venv (PYTHON=python3.12 chooses its Python)
 
@@ -23,6 +23,12 @@ reproduce: env ## Run the whole pipeline (dvc repro) and build the book
 	$(IN_ENV) eigenprune verify --quick && \
 	echo "The book is build/book/html/index.html." && \
 	echo "Time: environment $$((begun - $(STARTED))) s, pipeline $$((ended - begun)) s."
+
+ifeq ($(MAKECMDGOALS)$(NAME),new-experiment)
+$(error new-experiment needs a name, as in `make new-experiment NAME=my-idea`)
+endif
+new-experiment: env ## Begin an experiment of your own, NAME=my-idea: notebook, study, stage, page
+	$(IN_ENV) eigenprune new-experiment "$(NAME)"
 
 paper: env ## Compute all paper studies, or what is left of them, and record them (needs the data)
 	$(IN_ENV) eigenprune run --paper
@@ -55,7 +61,7 @@ bench: env ## Time training and inference on this machine (needs the data)
 	$(IN_ENV) eigenprune bench
 
 clean: ## Remove what is built; the environment, the data and the finished runs stay
-	rm -rf build results/chapters results/own results/quick .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build results/chapters results/experiments results/own results/quick .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- the environment --------------------------------------------------------------------------
 

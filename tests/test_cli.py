@@ -169,6 +169,12 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
         (["notebook", "tarin", "--study", "tiny"], "tarin.ipynb does not exist"),
         (["book"], "is missing: `dvc repro` makes it"),
+        (["new-experiment", "tiny"], "NAME: 'tiny' is taken: params.yaml has a study tiny"),
+        (["new-experiment", "My_Idea"], "the name may hold a-z, 0-9 and single hyphens"),
+        (["new-experiment", "x", "--remove"], "'x' is not an experiment of params.yaml; there are"),
+        (["new-experiment", "x", "--force"], "--force: goes with --remove alone"),
+        (["new-experiment", "x", "--remove", "--dataset", "y"], "does not go with --remove"),
+        (["side-by-side", "tiny", "workspace"], "curves.csv is missing: `dvc repro` makes it"),
         (["data", "fetch", "--from", "nowhere"], "--from: nowhere is not a folder"),
         (["data", "check"], "is missing; `eigenprune data fetch` downloads it"),
     ],
@@ -176,6 +182,7 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
 def test_mistakes_end_in_one_sentence(project: Path, words: list[str], wanted: str) -> None:
     (project / "book").mkdir()
     (project / "notebooks").mkdir()
+    (project / "dvc.yaml").write_text("stages: {book: {deps: []}}\n")
     told = eigenprune(project, *words, code=2)
     assert wanted in told
     assert told.startswith("eigenprune: ")

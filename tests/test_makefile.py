@@ -102,6 +102,10 @@ def test_help_is_the_default_and_lists_every_target(tree: Path, bin: Path) -> No
     assert undocumented(makefile + "\nhidden: env\n\tdo\n", shown) == {"hidden"}
 
 
+def test_an_experiment_wants_a_name(tree: Path, bin: Path) -> None:
+    assert refused(make(tree, "new-experiment", path=bin), "make new-experiment NAME=my-idea")
+
+
 @pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 14)])
 def test_a_wrong_python_is_refused(tree: Path, bin: Path, version: tuple[int, int]) -> None:
     (bin / "python3").unlink()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -29,6 +30,39 @@ def write_whole(path: Path, content: bytes) -> None:
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_all(contents: Mapping[Path, bytes | None]) -> None:
+    """Write several files, or delete those whose content is None: all of them or none.
+
+    If one cannot be written, those before it get back what they held. Only a crash can leave some
+    new and some old, each of them whole; they are written in the given order.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     one, two = Path(folder) / "one", Path(folder) / "two"
+    ...     write_all({one: b"1", two: b"2"})
+    ...     write_all({one: b"new", two: None})
+    ...     one.read_bytes(), two.exists()
+    (b'new', False)
+    """
+    before = {path: path.read_bytes() if path.exists() else None for path in contents}
+    touched: list[Path] = []
+    try:
+        for path, content in contents.items():
+            touched.append(path)
+            _write_or_delete(path, content)
+    except BaseException:
+        for path in reversed(touched):
+            _write_or_delete(path, before[path])
+        raise
+
+
+def _write_or_delete(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != content:
+        write_whole(path, content)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,6 +23,12 @@ OTHERS = {
     "lab.devices",  # where it is computed: recorded with each run
     "lab.errors",
     "lab.machine",  # what a run was made with
+    # How data of one's own become numbers: a version of the rules is in their checksum.
+    "lab.images",
+    "lab.own_datasets",
+    "lab.tables",
+    "lab.params_file",  # how params.yaml is read
+    "lab.project",  # where files lie
     "lab.runs",  # what a run is: its id tells
     "lab.spectral_history",  # looks on: test_spectral_history holds that it changes nothing
     "lab.store",

@@ -11,12 +11,13 @@ import torch
 from eigenprune.lab import datasets
 from eigenprune.lab.datasets import FILES, Dataset, checksum, load, require_files
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.standard_datasets import DIGITS_SHA256
 
 
 @pytest.fixture(autouse=True)
 def read_anew() -> None:
     """`load` keeps what it has read; some tests here change what there is to read."""
-    load.cache_clear()
+    datasets.load_from.cache_clear()
 
 
 def is_sound(data: Dataset, train: int, test: int, features: int) -> None:
@@ -46,7 +47,7 @@ def test_digits_that_have_changed_are_refused(
     images, labels = sklearn.datasets.load_digits(return_X_y=True)
     images[17, 3] += 1
     monkeypatch.setattr("sklearn.datasets.load_digits", lambda **_: (images, np.array(labels)))
-    with pytest.raises(UserError, match=f"expected {datasets.DIGITS_SHA256}, found [0-9a-f]{{64}}"):
+    with pytest.raises(UserError, match=f"expected {DIGITS_SHA256}, found [0-9a-f]{{64}}"):
         load("digits", tmp_path)
 
 

@@ -278,3 +278,25 @@ def test_the_initialisation_of_spectral_layers_leaves_dense_runs_as_they_are(tin
 
     assert trainings("2022", "dense") == trainings("ones", "dense")
     assert trainings("2022", "spectral").isdisjoint(trainings("ones", "spectral"))
+
+
+@pytest.mark.parametrize(
+    ("experiments", "sentence"),
+    [
+        (["two"], "experiments: 'two' is not one of the studies"),
+        (["one"], "experiments: 'one' stands in quick as well"),
+        (["lone", "lone"], "names a study twice"),
+        ("lone", "experiments: 'lone' must be a list of names of studies"),
+    ],
+)
+def test_experiments_are_studies_and_not_quick(
+    tmp_path: Path, experiments: object, sentence: str
+) -> None:
+    text = yaml.safe_load(document())
+    text["studies"]["lone"] = {**STUDY, "methods": ["post"]}  # no notebook of four shows it
+    with pytest.raises(UserError) as refusal:
+        load(tmp_path, yaml.safe_dump({**text, "experiments": experiments}))
+    assert sentence in str(refusal.value)
+    params = load(tmp_path, yaml.safe_dump({**text, "experiments": ["lone"]}))
+    assert params.experiments == ("lone",) and params.paper == []
+    assert load(tmp_path, yaml.safe_dump(text)).paper == ["lone"]

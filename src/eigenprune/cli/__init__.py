@@ -2,7 +2,18 @@
 
 import typer
 
-from eigenprune.cli import bench, book, data, notebook, record, run, status, verify
+from eigenprune.cli import (
+    bench,
+    book,
+    data,
+    new_experiment,
+    notebook,
+    record,
+    run,
+    side_by_side,
+    status,
+    verify,
+)
 
 app = typer.Typer(
     name="eigenprune",
@@ -21,4 +32,6 @@ app.command(epilog=notebook.EXAMPLES)(notebook.notebook)
 app.command(epilog=bench.EXAMPLES)(bench.bench)
 app.command(epilog=book.EXAMPLES)(book.book)
 app.command(epilog=book.SITE_EXAMPLES)(book.site)
+app.command(epilog=new_experiment.EXAMPLES)(new_experiment.new_experiment)
+app.command(epilog=side_by_side.EXAMPLES)(side_by_side.side_by_side)
 app.add_typer(data.app, name="data")

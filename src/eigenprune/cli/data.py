@@ -40,11 +40,11 @@ def fetch(
 )
 def check() -> None:
     """Compare every file of the datasets with its checksum."""
-    from eigenprune.lab import datasets
+    from eigenprune.lab import datasets, standard_datasets
 
     folder = project.data_dir()
-    for name, files in datasets.FILES.items():
+    for name, files in standard_datasets.FILES.items():
         datasets.require_files(name, folder)
         for file, sha256 in files.items():
-            datasets.read_checked(folder / file, sha256)
+            standard_datasets.read_checked(folder / file, sha256)
         typer.echo(f"{name}: as published")

@@ -24,18 +24,25 @@ def notebook(
 ) -> None:
     """Execute a notebook, the way the stages of `dvc.yaml` do.
 
-    The executed notebook and its tables go to results/quick/STUDY/, or to results/own/STUDY/ for
-    a study that is not in `quick` of params.yaml; without a study, to results/chapters/.
+    The executed notebook and its tables go to results/quick/STUDY/ or results/experiments/STUDY/,
+    or to results/own/STUDY/ for a study in neither list of params.yaml; without a study, to
+    results/chapters/.
     """
     from eigenprune.lab import datasets
+    from eigenprune.report.book import CHAPTERS
+    from eigenprune.report.experiments import require_watched
 
     root, params = project.root(), project_params()
     output, parameters = root / "results" / "chapters", {}
     if study is not None:
         chosen = params.study(study)
-        require_methods_for_notebooks(chosen)
+        if name in CHAPTERS:
+            require_methods_for_notebooks(chosen)
+        if name in params.experiments:
+            require_watched(root, name, params)
         datasets.require_files(chosen.dataset, project.data_dir())
-        output, parameters = project.results_dir(study, params.quick), {"study": study}
+        output = project.results_dir(study, params.quick, params.experiments)
+        parameters = {"study": study}
     from eigenprune.report.notebooks import declared_parameters, run_notebook
 
     source = root / "notebooks" / f"{name}.ipynb"

@@ -43,8 +43,7 @@ def record(
     from eigenprune.report.summary import write_summary
 
     params, store = project_params(), Store(project.store_dir())
-    chosen = studies or [name for name in params.studies if (name in params.quick) == quick]
-    for name in chosen:
+    for name in studies or (params.quick if quick else params.paper):
         study = params.study(name)
         is_quick = name in params.quick
         made = record_study(study, store, reference_of(study) if is_quick else None)

@@ -29,7 +29,8 @@ def run(
         list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names from params.yaml.")
     ] = None,
     paper: Annotated[
-        bool, typer.Option("--paper", help="All studies of params.yaml but the quick ones.")
+        bool,
+        typer.Option("--paper", help="All studies but the quick ones and experiments."),
     ] = False,
     activation: Annotated[
         str | None, typer.Option(help="These instead of the study's, e.g. `relu,tanh`.")
@@ -86,7 +87,7 @@ def run(
     goes on from there. The table shows the published accuracies beside ours where there are any.
     """
     params = project_params()
-    names = [name for name in params.studies if name not in params.quick] if paper else studies
+    names = params.paper if paper else studies
     if not names or (paper and studies):
         raise UserError(
             f"STUDY: name one study or more, or say --paper: {', '.join(params.studies)}"

@@ -21,6 +21,7 @@ ALONE = (
     "importance.py",
     "lab/datasets.py",
     "lab/protocols.py",
+    "lab/standard_datasets.py",
     "layers.py",
     "metrics.py",
     "networks.py",

@@ -1,57 +1,41 @@
-"""Datasets as tensors in memory, their bytes checked against fixed checksums at every load."""
+"""Datasets as tensors in memory, by name: those of the study, and the reader's own.
 
-import hashlib
+A name is looked up among the standard ones first, then under `datasets:` of the project's
+`params.yaml`. Whatever it stands for, its bytes have a checksum, and every load holds them to it.
+"""
+
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from eigenprune.lab import own_datasets
 from eigenprune.lab.errors import UserError, did_you_mean
+from eigenprune.lab.standard_datasets import FILES, STANDARD_NAMES, Digits, IdxFiles
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# SHA-256 of the canonical, uncompressed files, in the layout that torchvision reads.
-FILES: dict[str, dict[str, str]] = {
-    "fashion-mnist": {
-        "FashionMNIST/raw/train-images-idx3-ubyte": (
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
-        ),
-        "FashionMNIST/raw/train-labels-idx1-ubyte": (
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
-        ),
-        "FashionMNIST/raw/t10k-images-idx3-ubyte": (
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
-        ),
-        "FashionMNIST/raw/t10k-labels-idx1-ubyte": (
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
-        ),
-    },
-    "mnist": {
-        "MNIST/raw/train-images-idx3-ubyte": (
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-        ),
-        "MNIST/raw/train-labels-idx1-ubyte": (
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-        ),
-        "MNIST/raw/t10k-images-idx3-ubyte": (
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-        ),
-        "MNIST/raw/t10k-labels-idx1-ubyte": (
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-        ),
-    },
-}
-DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
-NAMES = ("digits", *FILES)
-# Training examples, inputs and classes, for whoever must not wait for the data themselves.
-SHAPES = {
-    "digits": (1_437, 64, 10),
-    "fashion-mnist": (60_000, 784, 10),
-    "mnist": (60_000, 784, 10),
-}
 
-_IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes before the data in an IDX file
+class Source(Hashable, Protocol):
+    """Where a dataset comes from."""
+
+    def checksum(self) -> str:
+        """SHA-256 that stands for the bytes."""
+
+    def shape(self) -> tuple[int, int, int]:
+        """Training examples, inputs and classes."""
+
+    def require_files(self, data_dir: Path) -> None:
+        """Raise UserError if a file is not there."""
+
+    def load(self, data_dir: Path) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+        """Inputs and targets of training, inputs and targets of test, the bytes compared."""
+
+
+STANDARD: dict[str, Source] = {"digits": Digits(), **{name: IdxFiles(name) for name in FILES}}
+NAMES = STANDARD_NAMES
 
 
 @dataclass(frozen=True)
@@ -78,96 +62,66 @@ class Dataset:
         return int(self.train_targets.max()) + 1
 
 
+def find(name: str) -> Source:
+    """What a name stands for.
+
+    Raises:
+        UserError: if it stands for nothing.
+    """
+    if name in STANDARD:
+        return STANDARD[name]
+    own = own_datasets.of_project()
+    if name not in own:
+        known = [*STANDARD, *own]
+        hint = did_you_mean(name, known)
+        raise UserError(f"dataset: {name!r} is not known{hint}; allowed: {', '.join(known)}")
+    return own[name]
+
+
 def checksum(name: str) -> str:
-    """SHA-256 that stands for the dataset's bytes: fixed here, held true by `load`."""
-    require_known(name)
-    if name == "digits":
-        return DIGITS_SHA256
-    table = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(FILES[name].items()))
-    return hashlib.sha256(table.encode()).hexdigest()
+    """SHA-256 that stands for the dataset's bytes; `load` holds them to it.
+
+    Raises:
+        UserError: if the name is unknown, or a file of the reader's own is missing.
+    """
+    return find(name).checksum()
 
 
-def require_known(name: str) -> None:
-    """Raise UserError unless `name` is one of NAMES."""
-    if name not in NAMES:
-        hint = did_you_mean(name, list(NAMES))
-        raise UserError(f"dataset: {name!r} is not known{hint}; allowed: {', '.join(NAMES)}")
+def shape(name: str) -> tuple[int, int, int]:
+    """Training examples, inputs and classes; the standard datasets need not be read for it.
+
+    >>> shape("mnist")
+    (60000, 784, 10)
+    """
+    return find(name).shape()
 
 
 def require_files(name: str, data_dir: Path) -> None:
-    """Raise UserError if a file of the dataset is not there; cheap, reads no bytes."""
-    require_known(name)
-    for file in FILES.get(name, {}):
-        if not (data_dir / file).is_file():
-            raise UserError(
-                f"dataset {name!r}: {data_dir / file} is missing; `eigenprune data fetch` "
-                "downloads it, `eigenprune data fetch --from DIR` copies it from your disk"
-            )
+    """Raise UserError if a file of the dataset is not there; cheap for the standard ones."""
+    find(name).require_files(data_dir)
 
 
-@cache
 def load(name: str, data_dir: Path) -> Dataset:
     """Read a dataset, once in a process.
 
     `digits` (scikit-learn) needs no files: every fifth of its 1,797 images is a test image.
-    MNIST and Fashion-MNIST come from `data_dir` with their own test sets.
+    MNIST and Fashion-MNIST come from `data_dir` with their own test sets. A dataset of the reader's
+    own comes from the place that `params.yaml` names, see `own_datasets`.
 
     Raises:
-        UserError: if the name is unknown, a file is missing or any byte of it differs.
+        UserError: if the name is unknown, a file is missing, any byte of it differs, or a file of
+            the reader's own cannot be read.
 
     Example:
         >>> digits = load("digits", Path("data"))
         >>> digits.train_inputs.shape, digits.classes
         (torch.Size([1437, 64]), 10)
     """
-    require_files(name, data_dir)
-    return _digits() if name == "digits" else _from_files(name, data_dir)
+    return load_from(find(name), name, data_dir)
 
 
-def read_checked(path: Path, sha256: str) -> bytes:
-    """The bytes of a file, refused with file, expected and found if they are not those wanted."""
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise UserError(
-            f"{path}: the bytes are not the canonical ones: SHA-256 expected {sha256}, found "
-            f"{found}; delete the file and run `eigenprune data fetch`"
-        )
-    return content
-
-
-def _from_files(name: str, data_dir: Path) -> Dataset:
-    import torch
-
-    contents = [read_checked(data_dir / file, sha256) for file, sha256 in FILES[name].items()]
-    train_images, train_labels, test_images, test_labels = (
-        # bytearray: torch wants memory it may write to.
-        torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        for content in contents
-    )
-    return Dataset(
-        name,
-        train_images[_IMAGES_HEADER:].reshape(-1, 784).float() / 255,
-        train_labels[_LABELS_HEADER:].long(),
-        test_images[_IMAGES_HEADER:].reshape(-1, 784).float() / 255,
-        test_labels[_LABELS_HEADER:].long(),
-    )
-
-
-def _digits() -> Dataset:
-    import torch
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
-    found = hashlib.sha256(
-        images.astype("uint8").tobytes() + labels.astype("uint8").tobytes()
-    ).hexdigest()
-    if found != DIGITS_SHA256:
-        raise UserError(
-            "dataset 'digits': scikit-learn's digits have changed: SHA-256 expected "
-            f"{DIGITS_SHA256}, found {found}; install the versions of requirements.lock"
-        )
-    inputs = torch.tensor(images, dtype=torch.float32) / 16
-    targets = torch.tensor(labels, dtype=torch.int64)
-    is_test = torch.arange(len(inputs)) % 5 == 0
-    return Dataset("digits", inputs[~is_test], targets[~is_test], inputs[is_test], targets[is_test])
+@cache
+def load_from(source: Source, name: str, data_dir: Path) -> Dataset:
+    """What `load` does once it has looked the name up; it may come to stand for another source."""
+    source.require_files(data_dir)
+    return Dataset(name, *source.load(data_dir))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eigenprune.files import write_whole
-from eigenprune.lab.datasets import FILES
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.standard_datasets import FILES
 
 
 def fetch(data_dir: Path, source: Path | None = None) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The pruning protocols, each a few words: what is trained, what ranks the nodes, what follows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -76,3 +77,35 @@ METHODS: dict[str, Method] = {
         from_scratch=True,
     ),
 }
+
+# Of Okabe and Ito's palette too, for what is no method of METHODS: a score of one's own, say.
+_FREE = (
+    ("#E69F00", "P", "-"),
+    ("#0072B2", "o", "--"),
+    ("#D55E00", "s", "-."),
+    ("#009E73", "^", "--"),
+    ("#CC79A7", "D", "-"),
+    ("#56B4E9", "v", ":"),
+    ("#000000", "*", "-"),
+)
+
+
+def looks(names: Iterable[str]) -> dict[str, Method]:
+    """The look of everything that stands in the column `method` of a table.
+
+    What is no method gets a look that no other name has, as long as there are any, by its place
+    among them.
+
+    >>> looks(["random", "mine", "other"])["mine"].color
+    '#E69F00'
+    """
+    found: dict[str, Method] = {}
+    others = 0
+    for name in dict.fromkeys(names):
+        if name in METHODS:
+            found[name] = METHODS[name]
+        else:
+            color, marker, dashes = _FREE[others % len(_FREE)]
+            found[name] = Method(label=name, color=color, marker=marker, dashes=dashes)
+            others += 1
+    return found

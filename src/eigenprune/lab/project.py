@@ -34,10 +34,11 @@ def store_dir() -> Path:
     return Path(named).absolute() if named else root() / ".eigenprune" / "runs"
 
 
-def results_dir(study: str, quick: Collection[str]) -> Path:
+def results_dir(study: str, quick: Collection[str], experiments: Collection[str] = ()) -> Path:
     """Where the notebooks of a study write their tables and figures.
 
-    `results/quick/STUDY` for the studies of the pipeline; `results/own/STUDY` for any other, so
-    that trying one out does not touch what DVC watches.
+    `results/quick/STUDY` and `results/experiments/STUDY` for the studies of the pipeline;
+    `results/own/STUDY` for any other, so that trying one out does not touch what DVC watches.
     """
-    return root() / "results" / ("quick" if study in quick else "own") / study
+    folder = "quick" if study in quick else "experiments" if study in experiments else "own"
+    return root() / "results" / folder / study

@@ -32,7 +32,7 @@ DIVERGED = {"status": "diverged"}
 
 def initial_network(run: Training) -> nn.Sequential:
     """The network of a run as it is before training."""
-    _, features, classes = datasets.SHAPES[run.dataset]
+    _, features, classes = datasets.shape(run.dataset)
     spectral = {
         "frozen": ("eigenvectors",) if run.trainable == "eigenvalues" else (),
         "initialisation": run.initialisation,
@@ -140,11 +140,13 @@ def _fit(
 
 def nodes_kept(run: Pruning, whole: nn.Sequential) -> list[Tensor]:
     """The mask of the nodes that a pruning leaves in the trained network."""
-    if run.score == "random":
-        score: importance.Score = partial(importance.random, seed=run.training.seed)
-    else:
-        score = importance.SCORES[run.score]
+    score = named_score(run.score, run.training.seed)
     return pruning.select_nodes(score(whole), run.pruning_ratio)
+
+
+def named_score(name: str, seed: int) -> importance.Score:
+    """A score of `importance.SCORES`; where it draws, as the network of that seed does."""
+    return partial(importance.random, seed=seed) if name == "random" else importance.SCORES[name]
 
 
 def training_result(

@@ -64,7 +64,7 @@ def memory(run: Run) -> int:
     A network that is pruned counts as whole.
     """
     training = run.training if isinstance(run, Pruning) else run
-    rows, features, classes = datasets.SHAPES[training.dataset]
+    rows, features, classes = datasets.shape(training.dataset)
     widths = [features, *training.hidden, classes]
     # The network, its place in the stack, its masked copy, Adam's two moments, gradients and what
     # they are made of.

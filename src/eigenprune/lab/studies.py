@@ -1,19 +1,16 @@
 """Studies: what `params.yaml` asks for, checked whole before anything is trained."""
 
 import math
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from functools import cache
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from eigenprune.lab import datasets
+from eigenprune.lab import datasets, own_datasets
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
-
-if TYPE_CHECKING:
-    import yaml
+from eigenprune.lab.own_datasets import OwnDataset
+from eigenprune.lab.params_file import read_params, require_keys, require_name
 
 # As in eigenprune.networks and eigenprune.layers, without importing torch; a test holds them equal.
 ACTIVATIONS = ("elu", "relu", "tanh")
@@ -45,10 +42,24 @@ class Study:
 
 @dataclass(frozen=True)
 class Params:
-    """The whole of `params.yaml`."""
+    """The whole of `params.yaml`.
+
+    Args:
+        quick: names of the studies that the pipeline runs with its four notebooks.
+        studies: all of them, by name.
+        experiments: names of those that have one notebook each, made by `new-experiment`.
+        datasets: those of the reader's own, by name.
+    """
 
     quick: tuple[str, ...]
     studies: dict[str, Study]
+    experiments: tuple[str, ...] = ()
+    datasets: dict[str, OwnDataset] = field(default_factory=dict)
+
+    @property
+    def paper(self) -> list[str]:
+        """Names of the studies at the paper's scale: neither quick nor an experiment."""
+        return [name for name in self.studies if name not in self.quick + self.experiments]
 
     def study(self, name: str) -> Study:
         """The study of that name.
@@ -69,39 +80,60 @@ def load_params(path: Path) -> Params:
     Raises:
         UserError: at the first thing that is wrong, with the key, the value and what is allowed.
     """
-    import yaml
+    return check_params(read_params(path), path)
 
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _strict_loader())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or a byte that is none
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    _mapping(document, path.name, {"quick", "defaults", "studies"})
+
+def check_params(document: Mapping[str, Any], path: Path) -> Params:
+    """The same for what YAML made of a file, or of a text that may become one.
+
+    Args:
+        document: as `params_file.parse_params` returns it.
+        path: of `params.yaml`, for messages, and where paths of own datasets begin.
+    """
+    own = own_datasets.named(document.get("datasets") or {}, path)
     defaults = document.get("defaults") or {}
-    _mapping(defaults, f"{path.name}: defaults", _KEYS)
+    require_keys(defaults, f"{path.name}: defaults", _KEYS)
     entries = document.get("studies") or {}
     if not isinstance(entries, dict):
         raise UserError(f"{path.name}: studies: {entries!r} must map names to studies")
     studies = {}
     for name, entry in entries.items():
         where = f"{path.name}: studies.{name}"
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
-            raise UserError(f"{where}: the name may hold a-z, 0-9 and single hyphens")
-        _mapping(entry, where, _KEYS)
-        studies[str(name)] = make_study(str(name), {**defaults, **entry}, where)
-    quick = document.get("quick") or []
-    if not isinstance(quick, list) or not all(isinstance(name, str | int) for name in quick):
-        raise UserError(f"{path.name}: quick: {quick!r} must be a list of names of studies")
-    quick = list(map(str, quick))
-    if len(set(quick)) != len(quick):
-        raise UserError(f"{path.name}: quick: {quick!r} names a study twice")
+        require_keys(entry, where, _KEYS)
+        name = require_name(name, where)
+        studies[name] = make_study(name, {**defaults, **entry}, where, own)
+    quick = _names_of_studies(document, "quick", studies, path.name)
     for name in quick:
+        where = f"{path.name}: studies.{name}"
+        require_methods_for_notebooks(studies[name], where)
+        if studies[name].dataset in own:
+            raise UserError(
+                f"{where}.dataset: {studies[name].dataset!r} is not allowed in `quick`, whose "
+                "stages do not watch files of your own; `eigenprune new-experiment` makes one that "
+                "does"
+            )
+    experiments = _names_of_studies(document, "experiments", studies, path.name)
+    for name in experiments:
+        if name in quick:
+            raise UserError(f"{path.name}: experiments: {name!r} stands in quick as well")
+    return Params(quick, studies, experiments, own)
+
+
+def _names_of_studies(
+    document: Mapping[str, Any], key: str, studies: Mapping[str, Study], file: str
+) -> tuple[str, ...]:
+    """The list under a key of the top level, each name once, each a study."""
+    names = document.get(key) or []
+    if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
+        raise UserError(f"{file}: {key}: {names!r} must be a list of names of studies")
+    names = list(map(str, names))
+    if len(set(names)) != len(names):
+        raise UserError(f"{file}: {key}: {names!r} names a study twice")
+    for name in names:
         if name not in studies:
             hint = did_you_mean(name, list(studies))
-            raise UserError(f"{path.name}: quick: {name!r} is not one of the studies{hint}")
-        require_methods_for_notebooks(studies[name], f"{path.name}: studies.{name}")
-    return Params(tuple(quick), studies)
+            raise UserError(f"{file}: {key}: {name!r} is not one of the studies{hint}")
+    return tuple(names)
 
 
 def require_methods_for_notebooks(study: Study, where: str | None = None) -> None:
@@ -122,42 +154,31 @@ def require_methods_for_notebooks(study: Study, where: str | None = None) -> Non
         )
 
 
-@cache
-def _strict_loader() -> type["yaml.SafeLoader"]:
-    """YAML's safe loader, in which a key that stands twice is an error."""
-    import yaml
-
-    class StrictLoader(yaml.SafeLoader):
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
-            return super().construct_mapping(node, deep)
-
-    return StrictLoader
-
-
 def restrict(study: Study, *, trained_small: bool) -> Study:
     """The study with those methods only that train at the final size, or those that do not."""
     methods = [name for name in study.methods if METHODS[name].trained_small == trained_small]
     return change_study(study, {"methods": methods})
 
 
-def make_study(name: str, values: Mapping[str, Any], where: str) -> Study:
+def make_study(
+    name: str, values: Mapping[str, Any], where: str, own: Collection[str] = ()
+) -> Study:
     """A study from plain values, all checked.
 
     Args:
         name: of the study.
         values: one value for each field of `Study` but the name; lists for tuples.
         where: begins the sentence of an error, e.g. `params.yaml: studies.digits-1x100`.
+        own: names of datasets besides the standard ones.
 
     Raises:
         UserError: if a key is missing or unknown, or a value is not allowed.
     """
-    _mapping(values, where, _KEYS)
+    require_keys(values, where, _KEYS)
+    known = (*datasets.NAMES, *own)
+    keys = {**_KEYS, "dataset": (", ".join(known), _one_of(known))}
     checked: dict[str, Any] = {}
-    for key, (allowed, convert) in _KEYS.items():
+    for key, (allowed, convert) in keys.items():
         if key not in values:
             raise UserError(f"{where}: {key} is missing; allowed: {allowed}")
         try:
@@ -175,18 +196,8 @@ def change_study(study: Study, changes: Mapping[str, Any]) -> Study:
     values = {field.name: getattr(study, field.name) for field in fields(study)}
     del values["name"]
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-    return make_study(study.name, {**values, **changes}, f"study {study.name}")
-
-
-def _mapping(value: object, where: str, known: Mapping[str, Any] | set[str]) -> None:
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: {value!r} must map keys to values")
-    for key in value:
-        if key not in known:
-            hint = did_you_mean(str(key), list(known))
-            raise UserError(
-                f"{where}: unknown key {key!r}{hint}; allowed: {', '.join(sorted(known))}"
-            )
+    where = f"study {study.name}"
+    return make_study(study.name, {**values, **changes}, where, own=[study.dataset])
 
 
 def _whole(lowest: int) -> Callable[[object], int]:

@@ -157,7 +157,7 @@ def work(run: Run) -> float:
     One thread does some 2e10 of them in a second, gradients and optimiser included.
     """
     training = run.training if isinstance(run, Pruning) else run
-    rows, features, classes = datasets.SHAPES[training.dataset]
+    rows, features, classes = datasets.shape(training.dataset)
     widths = [features, *training.hidden, classes]
     size = float(rows * sum(a * b for a, b in itertools.pairwise(widths)))
     overhead = STEP_OVERHEAD * math.ceil(rows / training.batch_size)

@@ -93,7 +93,9 @@ class _Stack:
         device = torch.device(self.places.device)
         with one_thread(), devices.full_precision(device):
             try:
-                self.data = _on_device(self.form.dataset, self.places.data, device)
+                self.data = _on_device(
+                    datasets.find(self.form.dataset), self.form.dataset, self.places.data, device
+                )
                 if isinstance(self.runs[0], Training):
                     self._train(cast(list[Training], self.runs))
                 else:
@@ -208,9 +210,11 @@ class _Stack:
 
 
 @cache
-def _on_device(name: str, data_dir: Path, device: torch.device) -> datasets.Dataset:
+def _on_device(
+    source: datasets.Source, name: str, data_dir: Path, device: torch.device
+) -> datasets.Dataset:
     """A dataset on a device, moved there once in a process."""
-    data = datasets.load(name, data_dir)
+    data = datasets.load_from(source, name, data_dir)
     tensors = {
         field.name: getattr(data, field.name).to(device)
         for field in fields(data)

@@ -60,7 +60,8 @@ def build_book(
     Args:
         root: the repository; the executed notebooks and figures lie in `results/quick/STUDY` and
             `results/chapters`.
-        params: the quick studies, at least one, have executed notebooks.
+        params: the quick studies, at least one, have executed notebooks, and so have the
+            experiments, in `results/experiments/NAME`.
         folder: the name of the folder with the pages.
         repository: on GitHub; each chapter then has buttons that open its notebook.
 
@@ -113,10 +114,17 @@ def assemble(root: Path, params: Params) -> Path:
     chapter = source / "quick" / f"{YOUR_RUN}.ipynb"
     exhibits[f"quick/{YOUR_RUN}"] = write_chapter(notebook, chapter, YOUR_RUN, origin, pipeline)
     _add_facts(source / "_config.yml", facts(root))
+    for name in params.experiments:
+        notebook = root / "results" / "experiments" / name / f"{name}.ipynb"
+        _existing(notebook, f"eigenprune notebook {name} --study {name}")
+        chapter, origin = source / "experiments" / f"{name}.ipynb", f"Your experiment `{name}`."
+        exhibits[f"experiments/{name}"] = write_chapter(
+            notebook, chapter, f"experiment-{name}", origin, pipeline
+        )
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
-    _insert_parts(source / "_toc.yml", studies)
+    _insert_parts(source / "_toc.yml", studies, params.experiments)
     return source
 
 
@@ -174,8 +182,8 @@ def _add_facts(config: Path, substitutions: dict[str, str]) -> None:
     config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
 
-def _insert_parts(toc: Path, studies: Sequence[Study]) -> None:
-    """The recorded results and one part per study, before the last part of the contents."""
+def _insert_parts(toc: Path, studies: Sequence[Study], experiments: Sequence[str]) -> None:
+    """The recorded results, each study and the experiments, before the last part."""
     import yaml
 
     contents: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
@@ -186,6 +194,9 @@ def _insert_parts(toc: Path, studies: Sequence[Study]) -> None:
             for study in studies
         ),
     ]
+    if experiments:
+        part = _part("Your experiments", (f"experiments/{name}" for name in experiments))
+        contents["parts"].insert(-1, part)
     contents["parts"][-1]["chapters"].insert(-1, {"file": "where-from"})
     toc.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
 
@@ -244,6 +255,7 @@ def run_sphinx(source: Path, builder: str, epoch: str | None = None) -> Path:
         told = told.replace(str(chapter), f"results/chapters/{YOUR_RUN}")
         told = told.replace(f"{source / 'quick'}{os.sep}", "results/quick/")
         told = told.replace(f"{source / 'paper'}{os.sep}", "results/chapters/")
+        told = told.replace(f"{source / 'experiments'}{os.sep}", "results/experiments/")
         told = told.replace(f"{source}{os.sep}", "book/")
         raise BookError(f"the book was not built, for Sphinx says:\n{told}")
     return scratch / builder

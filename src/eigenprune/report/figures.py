@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.methods import METHODS
+from eigenprune.lab.methods import METHODS, Method, looks
 
 _PUBLISHED: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "alpha": 0.55}
 
@@ -62,11 +62,12 @@ def tradeoff(
             on a logarithmic axis).
     """
     activations = list(means["activation"].unique())
+    look = looks(means["method"])
     figure, panels = _panels(len(activations))
     for panel, activation in zip(panels, activations, strict=True):
         ours = means[means["activation"] == activation]
         for method, curve in ours.groupby("method", sort=False):
-            _band(panel, curve, str(method), against)
+            _band(panel, curve, look[str(method)], against)
             if published is not None and against == "pruning_ratio":
                 _published_points(panel, published, activation, str(method))
         for _, control in ours[ours["pruning_ratio"] == 0].head(1).iterrows():
@@ -92,15 +93,14 @@ def tradeoff(
     return figure
 
 
-def _look(method: str) -> dict[str, Any]:
-    its = METHODS[method]
+def _look(its: Method) -> dict[str, Any]:
     return {"color": its.color, "marker": its.marker, "linestyle": its.dashes}
 
 
-def _band(panel: Axes, curve: pd.DataFrame, method: str, against: str) -> None:
+def _band(panel: Axes, curve: pd.DataFrame, its: Method, against: str) -> None:
     x, mean = curve[against], 100 * curve["accuracy_mean"]
-    look = _look(method)
-    panel.plot(x, mean, label=METHODS[method].label, **look)
+    look = _look(its)
+    panel.plot(x, mean, label=its.label, **look)
     std = 100 * curve["accuracy_std"].fillna(0)
     panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
 
@@ -112,7 +112,7 @@ def _published_points(panel: Axes, published: pd.DataFrame, activation: str, met
             points["pruning_ratio"],
             100 * points["accuracy_mean"],
             label=f"{method}, published (hidden {points.iloc[0]['hidden']})",
-            **{**_look(method), **_PUBLISHED},
+            **{**_look(METHODS[method]), **_PUBLISHED},
         )
 
 
@@ -161,7 +161,7 @@ def losses(histories: pd.DataFrame) -> Figure:
     for panel, activation in zip(panels, activations, strict=True):
         chosen = histories[histories["activation"] == activation]
         for (method, seed), curve in chosen.groupby(["method", "seed"], sort=False):
-            look = {**_look(str(method)), "marker": ""}
+            look = {**_look(METHODS[str(method)]), "marker": ""}
             label = METHODS[str(method)].label if seed == chosen["seed"].iloc[0] else None
             panel.plot(curve["epoch"], curve["loss"], label=label, linewidth=1, **look)
         panel.set_yscale("log")
@@ -259,7 +259,7 @@ def nodes_by_layer(shares: pd.DataFrame) -> Figure:
     for panel, activation in zip(panels, activations, strict=True):
         chosen = shares[shares["activation"] == activation]
         for (method, layer), curve in chosen.groupby(["method", "layer"], sort=False):
-            look = {**_look(str(method)), "marker": ""}
+            look = {**_look(METHODS[str(method)]), "marker": ""}
             panel.plot(
                 curve["pruning_ratio"], curve["share"], label=f"{method}, layer {layer}",
                 linewidth=widths.get(int(str(layer)), 1.3), **look,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.methods import METHODS
+from eigenprune.lab.methods import METHODS, Method, looks
 from eigenprune.report.figures import groups_of_spectra
 from eigenprune.report.panels import INK, axis, layout
 
@@ -21,7 +21,9 @@ Trace = dict[str, Any]
 
 # What matplotlib calls them, in Plotly's words.
 SYMBOLS = {"s": "square", "o": "circle", "^": "triangle-up", "x": "x", "v": "triangle-down"} | {
-    "D": "diamond"
+    "D": "diamond",
+    "P": "cross",
+    "*": "star",
 }
 DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
 
@@ -52,11 +54,12 @@ def tradeoff(
     if means.empty:
         raise UserError("there is nothing to draw: no network of this study is finished")
     activations = list(means["activation"].unique())
+    look = looks(means["method"])
     traces: list[Trace] = []
     for number, activation in enumerate(activations):
         ours = means[means["activation"] == activation]
         for name, curve in ours.groupby("method", sort=False):
-            traces += _curve(curve, str(name), against, number)
+            traces += _curve(curve, str(name), look[str(name)], against, number)
             if published is not None and against == "pruning_ratio":
                 of_both = (published["activation"] == activation) & (published["method"] == name)
                 traces += _published_points(published[of_both], str(name), number)
@@ -77,10 +80,12 @@ def tradeoff(
     return _figure(traces, layout(activations, x, y))
 
 
-def _curve(curve: pd.DataFrame, method: str, against: str, number: int) -> Iterator[Trace]:
+def _curve(
+    curve: pd.DataFrame, method: str, its: Method, against: str, number: int
+) -> Iterator[Trace]:
     x = curve[against].round(4 if against == "pruning_ratio" else 0).tolist()
     mean = 100 * curve["accuracy_mean"]
-    its, std = METHODS[method], 100 * curve["accuracy_std"].fillna(0)
+    std = 100 * curve["accuracy_std"].fillna(0)
     if std.any():
         band = [*(mean + std).round(2), *(mean - std).round(2)[::-1]]
         yield {

@@ -57,7 +57,7 @@ def show(
         if not alt:
             raise ValueError(f"figure {name!r}: alt is missing, the words for who cannot see it")
         described["alt"] = alt
-        bundle["image/svg+xml"] = _svg(what)
+        bundle["image/svg+xml"] = svg_text(what)
         if interactive is not None:
             bundle[PLOTLY] = dict(interactive)
     else:
@@ -80,7 +80,8 @@ def origins(shown: Mapping[str, Any]) -> list[Origin]:
     return [Origin(**{**each, "commits": tuple(each["commits"])}) for each in shown["origins"]]
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
+    """The figure as SVG, without a date; it is closed."""
     import matplotlib.pyplot as plt
 
     drawn = io.StringIO()

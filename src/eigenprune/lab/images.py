@@ -1,0 +1,60 @@
+"""Images in one folder per class, as one tensor."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eigenprune.lab.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GREY = ("1", "L")
+DEEP = ("I", "F")  # modes of more than eight bits begin so
+
+
+def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor, list[str], str]":
+    """The pixels of all images, and the class of each: the folder below `folder` that it is in.
+
+    Args:
+        folder: holds one folder per class.
+        files: the images.
+        name: of the folder, for messages.
+
+    Returns:
+        uint8 (images, height * width * channels), row by row, one channel if all images are grey,
+        else red, green, blue; the names of the classes; and the form of the images in words.
+
+    Raises:
+        UserError: if a file is no image, lies in no class, or differs in size.
+    """
+    import numpy as np
+    import torch
+    from PIL import Image, UnidentifiedImageError
+
+    images: list[Image.Image] = []
+    classes = []
+    for file in files:
+        shown = f"{name}/{file.relative_to(folder).as_posix()}"
+        if file.parent == folder:
+            raise UserError(f"{shown}: lies in no folder of a class; {name} holds one for each")
+        try:
+            image: Image.Image = Image.open(file)
+            image.load()
+        except (UnidentifiedImageError, OSError):
+            raise UserError(f"{shown}: is not an image that can be read") from None
+        if image.mode.startswith(DEEP):
+            raise UserError(f"{shown}: has more than eight bits per channel; save it with eight")
+        if images and image.size != images[0].size:
+            raise UserError(
+                f"{shown}: has {image.width} x {image.height} pixels, and the first image "
+                f"{images[0].width} x {images[0].height}; all must have one size"
+            )
+        images.append(image)
+        classes.append(file.relative_to(folder).parts[0])
+    if not images:
+        raise UserError(f"{name}: holds no images, in one folder for each class")
+    mode = "L" if all(image.mode in GREY for image in images) else "RGB"
+    pixels = np.stack([np.asarray(image.convert(mode)).reshape(-1) for image in images])
+    form = f"{images[0].width} x {images[0].height} pixels ({mode})"
+    return torch.from_numpy(pixels), classes, form

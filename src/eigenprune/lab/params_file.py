@@ -1,0 +1,86 @@
+"""`params.yaml` as YAML gives it: read strictly, its keys and names checked."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.lab.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import yaml
+
+KEYS = {"datasets", "defaults", "experiments", "quick", "studies"}
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """Read the file; only its top level is looked at.
+
+    Raises:
+        UserError: if it cannot be read, is not valid YAML, or has a key that is not known.
+    """
+    try:
+        return parse_params(path.read_text(encoding="utf-8"), path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from error
+
+
+def parse_params(text: str, path: Path) -> dict[str, Any]:
+    """The same from its text; `path` is for messages."""
+    import yaml
+
+    try:
+        document = yaml.load(text, _strict_loader())
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    return require_keys(document, path.name, KEYS)
+
+
+def require_keys(value: object, where: str, known: Mapping[str, Any] | set[str]) -> dict[str, Any]:
+    """The value, if it is a mapping with no other keys than the known ones.
+
+    Raises:
+        UserError: if it is not.
+    """
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {value!r} must map keys to values")
+    for key in value:
+        if key not in known:
+            hint = did_you_mean(str(key), list(known))
+            raise UserError(
+                f"{where}: unknown key {key!r}{hint}; allowed: {', '.join(sorted(known))}"
+            )
+    return value
+
+
+def require_name(name: object, where: str) -> str:
+    """The name, as text, if it can be one of a study, an experiment or a dataset.
+
+    >>> require_name("digits-1x100", "studies")
+    'digits-1x100'
+
+    Raises:
+        UserError: if it holds anything but a-z, 0-9 and single hyphens.
+    """
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
+        raise UserError(f"{where}: the name may hold a-z, 0-9 and single hyphens")
+    return str(name)
+
+
+@cache
+def _strict_loader() -> type["yaml.SafeLoader"]:
+    """YAML's safe loader, in which a key that stands twice is an error."""
+    import yaml
+
+    class StrictLoader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            for key in keys:
+                if keys.count(key) > 1:
+                    raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
+            return super().construct_mapping(node, deep)
+
+    return StrictLoader

@@ -1,0 +1,123 @@
+"""Importance scores side by side: the trained networks of a study, pruned by each of them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from eigenprune.lab import datasets, project
+from eigenprune.lab.errors import UserError, did_you_mean
+from eigenprune.lab.methods import METHODS
+from eigenprune.lab.plans import plan
+from eigenprune.lab.rows import COLUMNS, labels
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Study, change_study
+from eigenprune.lab.sweep import OnStart, run_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor, nn
+
+    from eigenprune.importance import Score
+
+
+def score_curves(
+    study: Study,
+    scores: "Sequence[str | Score]",
+    *,
+    method: str = "post",
+    on_start: OnStart | None = None,
+) -> "pd.DataFrame":
+    """The trade-off curves of several scores on the same trained networks, nothing retrained.
+
+    Every score ranks the nodes of the same networks, so that the curves differ in the ranking
+    alone, and all begin at the same unpruned control, ratio 0. A network that is in the run store
+    is not trained again; the pruned ones are not kept there, since a function has no lasting id.
+
+    Args:
+        study: gives networks, seeds and pruning ratios; its own methods do not matter here.
+        scores: names in `eigenprune.importance.SCORES` (`random` draws anew for every seed), or
+            functions from a network to one tensor (nodes,) per hidden layer, low ones to go first;
+            a function is known by its name.
+        method: the one whose trained networks are ranked: `post` for spectral ones, `direct` for
+            dense ones.
+        on_start: see `sweep.run_study`.
+
+    Returns:
+        One row per activation, score, seed and pruning ratio, with the columns COLUMNS; `method`
+        is the name of the score. Networks that diverged, or lost what makes them finite, have no
+        row.
+
+    Raises:
+        UserError: if a score is not known, two have one name, one returns something else than is
+            wanted, or the networks of the method are trained again after pruning.
+    """
+    import pandas as pd
+
+    from eigenprune.lab.protocols import one_thread, pruning_result, trained_network
+    from eigenprune.pruning import compact, select_nodes
+
+    named = _by_name(scores)
+    if method not in METHODS or METHODS[method].trained_small:
+        allowed = [name for name, its in METHODS.items() if not its.trained_small]
+        raise UserError(f"method: {method!r} is not allowed; allowed: {', '.join(allowed)}")
+    unpruned = change_study(study, {"methods": [method], "pruning_ratios": [0.0]})
+    run_study(unpruned, weights=True, on_start=on_start)
+    store, data_dir = Store(project.store_dir()), project.data_dir()
+    data = datasets.load(study.dataset, data_dir)
+    networks = [(row, trained_network(row.run.training, store, data_dir)) for row in plan(unpruned)]
+    rows = []
+    with one_thread():
+        for activation in study.activations:
+            for name, score in named.items():
+                for row, network in networks:
+                    training = row.run.training
+                    if network is None or training.activation != activation:
+                        continue
+                    values = _values(name, score, network, training.seed)
+                    for ratio in sorted({0.0, *study.pruning_ratios}):
+                        small = compact(network, select_nodes(values, ratio))
+                        result = pruning_result(small, data)
+                        if result["status"] == "done":
+                            own = {"method": name, "pruning_ratio": ratio}
+                            rows.append({**labels(study, row), **own, **result})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
+    """The scores by name; None for those that `importance` has."""
+    from eigenprune.importance import SCORES
+
+    named: dict[str, Score | None] = {}
+    for score in scores:
+        name = score if isinstance(score, str) else getattr(score, "__name__", None)
+        if name is None:
+            raise UserError(f"score {score!r} has no name: give it a name with `def`")
+        if isinstance(score, str) and name not in SCORES:
+            hint = did_you_mean(name, list(SCORES))
+            raise UserError(f"score {name!r} is not known{hint}; known: {', '.join(SCORES)}")
+        if name in named:
+            raise UserError(f"score {name!r} is there twice: give one function another name")
+        named[name] = None if isinstance(score, str) else score
+    return named
+
+
+def _values(
+    name: str, score: "Score | None", network: "nn.Sequential", seed: int
+) -> "list[Tensor]":
+    from eigenprune.lab.protocols import named_score
+    from eigenprune.networks import hidden_layers
+
+    if score is None:
+        return named_score(name, seed)(network)
+    values = score(network)
+    nodes = [layer.out_features for layer in hidden_layers(network)]
+    try:
+        shapes = [tuple(value.shape) for value in values]
+    except (AttributeError, TypeError):
+        shapes = []
+    if shapes != [(n,) for n in nodes]:
+        found = f"tensors of the shapes {shapes}" if shapes else f"a {type(values).__name__}"
+        raise UserError(
+            f"score {name!r} returned {found}; wanted: a list with one tensor for each hidden "
+            f"layer, of {', '.join(map(str, nodes))} nodes"
+        )
+    return [value.detach() for value in values]
