@@ -254,3 +254,16 @@ def test_plotly_is_copied(tmp_path: Path) -> None:
     copy_plotly(tmp_path)
     (script,) = tmp_path.iterdir()
     assert script.name == "plotly.min.js" and "window.Plotly" in script.read_text()
+
+
+def test_scores_of_ones_own_have_looks_that_plotly_knows(means: pd.DataFrame) -> None:
+    first = means[means["method"] == "direct"]
+    names = ["random", *"abcdefg"]
+    scored = pd.concat([first.assign(method=name) for name in names], ignore_index=True)
+    drawn = tradeoff(scored)
+    Figure(drawn)  # refuses an unknown symbol
+    lines = {t["name"]: t for t in drawn["data"] if t.get("mode") == "lines+markers"}
+    assert set(lines) == {METHODS["random"].label, *"abcdefg"}
+    looks = {(t["line"]["color"], t["marker"]["symbol"]) for t in lines.values()}
+    assert len(looks) == len(names)
+    figures.tradeoff(scored)  # nor does matplotlib
