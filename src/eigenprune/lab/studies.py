@@ -58,7 +58,7 @@ class Params:
 
     @property
     def paper(self) -> list[str]:
-        """Names of the studies at the paper's scale: neither quick nor an experiment."""
+        """Names of the studies at the paper's scale, neither quick nor an experiment."""
         return [name for name in self.studies if name not in self.quick + self.experiments]
 
     def study(self, name: str) -> Study:
