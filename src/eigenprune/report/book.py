@@ -99,51 +99,48 @@ def assemble(root: Path, params: Params) -> Path:
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(root / "book", source)
     pipeline = Pipeline.of(root, params)
-    exhibits: dict[str, list[Exhibit]] = {}  # by chapter
+    exhibits: dict[str, list[Exhibit]] = {}  # by page
+
+    def add(notebook: Path, page: str, name: str, origin: str, command: str) -> None:
+        _existing(notebook, f"eigenprune notebook {command}")
+        exhibits[page] = write_chapter(notebook, source / f"{page}.ipynb", name, origin, pipeline)
+
+    executed = root / "results"
     for name, origin in PAPER_CHAPTERS.items():
-        notebook = root / "results" / "chapters" / f"{name}.ipynb"
-        _existing(notebook, f"eigenprune notebook {name}")
-        chapter = source / "paper" / f"{name}.ipynb"
-        exhibits[f"paper/{name}"] = write_chapter(notebook, chapter, name, origin, pipeline)
-    for study in studies:
-        results, chapters = root / "results" / "quick" / study.name, source / "quick" / study.name
-        exhibits |= _write_study(results, chapters, pipeline)
-    notebook = root / "results" / "chapters" / f"{YOUR_RUN}.ipynb"
-    _existing(notebook, f"eigenprune notebook {YOUR_RUN}")
-    origin = "Quick scale, computed for this book, beside `results/reference`."
-    chapter = source / "quick" / f"{YOUR_RUN}.ipynb"
-    exhibits[f"quick/{YOUR_RUN}"] = write_chapter(notebook, chapter, YOUR_RUN, origin, pipeline)
-    _add_facts(source / "_config.yml", facts(root))
+        add(executed / "chapters" / f"{name}.ipynb", f"paper/{name}", name, origin, name)
+    for study in params.quick:
+        for name in CHAPTERS:
+            add(
+                executed / "quick" / study / f"{name}.ipynb",
+                f"quick/{study}/{name}",
+                f"{study}-{name}",
+                f"Quick scale, study `{study}`.",
+                f"{name} --study {study}",
+            )
+        figure = executed / "quick" / study / "tradeoff.svg"
+        _existing(figure, f"eigenprune notebook compare --study {study}")
+        shutil.copyfile(figure, source / "quick" / study / "tradeoff.svg")
+    add(
+        executed / "chapters" / f"{YOUR_RUN}.ipynb",
+        f"quick/{YOUR_RUN}",
+        YOUR_RUN,
+        "Quick scale, computed for this book, beside `results/reference`.",
+        YOUR_RUN,
+    )
     for name in params.experiments:
-        notebook = root / "results" / "experiments" / name / f"{name}.ipynb"
-        _existing(notebook, f"eigenprune notebook {name} --study {name}")
-        chapter, origin = source / "experiments" / f"{name}.ipynb", f"Your experiment `{name}`."
-        exhibits[f"experiments/{name}"] = write_chapter(
-            notebook, chapter, f"experiment-{name}", origin, pipeline
+        add(
+            executed / "experiments" / name / f"{name}.ipynb",
+            f"experiments/{name}",
+            f"experiment-{name}",
+            f"Your experiment `{name}`.",
+            f"{name} --study {name}",
         )
+    _add_facts(source / "_config.yml", facts(root))
     (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies, params.experiments)
     return source
-
-
-def _write_study(results: Path, chapters: Path, pipeline: Pipeline) -> dict[str, list[Exhibit]]:
-    study, exhibits = results.name, {}
-    for name in CHAPTERS:
-        notebook = results / f"{name}.ipynb"
-        _existing(notebook, f"eigenprune notebook {name} --study {study}")
-        exhibits[f"quick/{study}/{name}"] = write_chapter(
-            notebook,
-            chapters / f"{name}.ipynb",
-            f"{study}-{name}",
-            f"Quick scale, study `{study}`.",
-            pipeline,
-        )
-    figure = results / "tradeoff.svg"
-    _existing(figure, f"eigenprune notebook compare --study {study}")
-    shutil.copyfile(figure, chapters / "tradeoff.svg")
-    return exhibits
 
 
 def _existing(path: Path, command: str) -> None:

@@ -17,7 +17,8 @@ A *common hash* stands for the set of runs that is shown: the same runs have the
 
 The results at the scale of the paper were computed once and are kept in `results/paper`.
 They are *outdated* where the parameters, the data or the protocol now say something else.
-Where only the code has changed, they are meant to come out again up to rounding.
+Where only the code has changed, they are meant to come out again up to rounding: a test holds small
+networks to the numbers that belong to the version of the protocol.
 The files that differ are named.
 `eigenprune verify` says the same in the terminal."""
 
