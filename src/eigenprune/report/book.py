@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ def assemble(root: Path, params: Params) -> Path:
             f"{name} --study {name}",
         )
     _add_facts(source / "_config.yml", facts(root))
-    (source / "studies.md").write_text(_overview(studies), encoding="utf-8")
+    (source / "studies.md").write_text(_overview(studies, exhibits), encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies, params.experiments)
@@ -148,9 +148,15 @@ def _existing(path: Path, command: str) -> None:
         raise UserError(f"{path} is missing: `dvc repro` makes it, or `{command}`")
 
 
-def _overview(studies: Sequence[Study]) -> str:
+def _overview(studies: Sequence[Study], exhibits: Mapping[str, Sequence[Exhibit]]) -> str:
     """What the start page includes: the figure of the first study and links to all chapters."""
     first = studies[0]
+    # The figure is that of the chapter, and so is its card.
+    cards = [
+        shown.card.text()
+        for shown in exhibits[f"quick/{first.name}/compare"]
+        if shown.label == f"fig-{first.name}-compare-tradeoff"
+    ]
     lines = [
         f"```{{figure}} quick/{first.name}/tradeoff.svg",
         f":alt: Trade-off curves of study {first.name}, one for each method.",
@@ -158,6 +164,8 @@ def _overview(studies: Sequence[Study]) -> str:
         f"Quick scale: {caption(first)}. The chapter",
         f"[comparison](quick/{first.name}/compare.ipynb) explains it.",
         "```",
+        "",
+        *cards,
         "",
         "The studies of this book, chapter by chapter:",
         "",

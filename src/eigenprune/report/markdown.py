@@ -1,5 +1,6 @@
 """Tables in Markdown, so that the book can number them and print them."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -7,6 +8,8 @@ import pandas as pd
 
 def table_text(table: pd.DataFrame) -> str:
     r"""A table as MyST's Markdown: the index first, repeated labels of an outer level left out.
+
+    Columns of numbers stand to the right, those of words to the left.
 
     >>> rows = pd.MultiIndex.from_tuples([("relu", 0.5), ("relu", 0.9)], names=["act", "ratio"])
     >>> print(table_text(pd.DataFrame({"|x|": ["1", "2"]}, index=rows)))
@@ -28,7 +31,7 @@ def table_text(table: pd.DataFrame) -> str:
     names = ["" if name is None else name for name in table.index.names]
     lines = [
         _line([*names, *table.columns]),
-        "|" + "|".join([":--"] * levels + ["--:"] * len(table.columns)) + "|",
+        "|" + "|".join([":--"] * levels + _alignments(table)) + "|",
     ]
     before: tuple[object, ...] = ()
     for label, *cells in table.itertuples():
@@ -43,6 +46,14 @@ def table_text(table: pd.DataFrame) -> str:
     if not len(table):
         lines.append(_line(["none", *[""] * (levels - 1 + len(table.columns))]))
     return "\n".join(lines)
+
+
+def _alignments(table: pd.DataFrame) -> list[str]:
+    columns = (table.iloc[:, position] for position in range(table.shape[1]))
+    return [
+        "--:" if all(re.match(r"[-+−]?\d|$", _escaped(cell)) for cell in column) else ":--"
+        for column in columns
+    ]
 
 
 def _line(cells: list[Any]) -> str:
