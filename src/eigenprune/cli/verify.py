@@ -45,7 +45,7 @@ def verify(
     counted beside those of both means (see the book). Three equal hidden layers are
     compared whatever their width, since the published one is not known.
 
-    Below stands what has changed since the results were recorded: parameters, data, code.
+    First it says what has changed since the results were recorded: parameters, data, code.
 
     With `--quick`, what `dvc repro` made here is compared with `results/reference` instead, and
     the verdict on each study told: bitwise equal, equal within tolerance, or different.
@@ -72,18 +72,22 @@ def verify(
     ours = {study.name: results.curves(study) for study in chosen}
     published = {study.name: published_curves(study, same_width=True) for study in chosen}
     found = pd.concat([compare(ours[name], published[name]) for name in ours])
+    console = Console()
+    changes = {
+        name: what
+        for name, what in recorded_changes(project.root(), params).items()
+        if what and (not studies or name in studies)
+    }
+    if changes:
+        console.print("Since they were recorded:")
+        for line in summary(changes):
+            console.print(f"  {line.replace('`', '')}", highlight=False)
     if found.empty:
         raise UserError(
             f"nothing to compare: no point of {', '.join(names)} is both published at this width "
             "and computed; `eigenprune status` shows what is done"
         )
-    changes = {
-        name: found
-        for name, found in recorded_changes(project.root(), params).items()
-        if name in names and found
-    }
     wrong = pd.concat([compare(ours[name], swapped(published[name])) for name in ours])
-    console = Console()
     if points:
         for table in points_tables(found):
             console.print(table)
@@ -93,10 +97,6 @@ def verify(
             f"To judge that by: of `direct` against the published `post`, and the other way round, "
             f"{agreement_summary(wrong)}."
         )
-    if changes:
-        console.print("Since they were recorded:")
-        for line in summary(changes):
-            console.print(f"  {line.replace('`', '')}", highlight=False)
     if output is not None:
         write_whole(output, found.to_csv(index=False, lineterminator="\n").encode())
         console.print(f"table: {output}")

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from eigenprune.lab import code_state, datasets, manifest
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.recorded import folder_of, rows_by_run
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.studies import Study
 
-DIGITS = 12  # of the common hash
+DIGITS = 12  # of a hash
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Origin:
         recorded: whether they are of `results/paper`; else of this clone's own run store.
         runs: how many runs there are.
         common_hash: of the runs' ids, in whatever order: another set of runs has another.
+        data_sha256: of the dataset that they saw.
+        code: for what is not recorded, a hash of the code that was there, see `code_state`.
         commits: that computed recorded rows.
     """
 
@@ -29,6 +32,8 @@ class Origin:
     recorded: bool
     runs: int
     common_hash: str
+    data_sha256: str
+    code: str = ""
     commits: tuple[str, ...] = ()
 
 
@@ -46,13 +51,31 @@ def of_runs(study: Study, *, recorded: bool = False) -> Origin:
         for key, value in asdict(study).items()
     }
     commits: set[str] = set()
+    data = None
     if recorded:
         rows = rows_by_run(folder_of(study))
         planned = {run: row for run, row in planned.items() if run in rows}
         commits = {str(rows[run]["commit"]) for run in planned}
         parameters |= _occurring(parameters, planned.values())
-    digest = hashlib.sha256("\n".join(sorted(planned)).encode()).hexdigest()
-    return Origin(parameters, recorded, len(planned), digest[:DIGITS], tuple(sorted(commits)))
+        data = (manifest.read(folder_of(study)) or {}).get("data_sha256")
+    return Origin(
+        study=parameters,
+        recorded=recorded,
+        runs=len(planned),
+        common_hash=_hash(sorted(planned)),
+        data_sha256=data or datasets.checksum(study.dataset),
+        code="" if recorded else code_now(),
+        commits=tuple(sorted(commits)),
+    )
+
+
+def code_now() -> str:
+    """A hash of the code that computes runs, as it is."""
+    return _hash([f"{file} {print_}" for file, print_ in sorted(code_state.current().items())])
+
+
+def _hash(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
 
 
 def _occurring(parameters: dict[str, Any], rows: Collection[PlannedRow]) -> dict[str, list[Any]]:

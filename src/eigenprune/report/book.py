@@ -73,7 +73,6 @@ def build_book(
             result could give.
         BookError: Sphinx warned or failed.
     """
-    refuse_typed_numbers(root)
     source = assemble(root, params)
     if repository is not None:
         configure(source / "_config.yml", repository)
@@ -92,6 +91,7 @@ def caption(study: Study) -> str:
 
 def assemble(root: Path, params: Params) -> Path:
     """Write the Sphinx sources to `root/build/book/source` and return that folder."""
+    refuse_typed_numbers(root)
     studies = [params.study(name) for name in params.quick]
     if not studies:
         raise UserError("quick: [] in params.yaml names no study: the book needs at least one")

@@ -1,6 +1,7 @@
 """What an experiment is made of: its study, its stage and its notebook, as text."""
 
 import json
+import re
 from pathlib import Path
 
 from eigenprune.lab.errors import UserError
@@ -9,7 +10,7 @@ from eigenprune.lab.own_datasets import OwnDataset
 TITLE = "# An experiment"  # of the template
 
 STUDY = """
-  # of notebooks/{name}.ipynb
+  # of notebooks/{name}.ipynb, on {dataset}
   {name}:
     dataset: {dataset}
     hidden: [40]
@@ -53,6 +54,12 @@ def command(name: str) -> str:
 def study(name: str, dataset: str) -> str:
     """The lines of `params.yaml`."""
     return STUDY.format(name=name, dataset=dataset)
+
+
+def made_on(text: str, name: str) -> str:
+    """The dataset that a study was made for, as the comment above it in `params.yaml` says."""
+    found = re.search(rf"# of notebooks/{re.escape(name)}\.ipynb, on (\S+)", text)
+    return found[1] if found else "digits"
 
 
 def stage(name: str, dataset: str, own: OwnDataset | None) -> str:

@@ -134,15 +134,20 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
     if name not in params.experiments and parts.command(name) != pipeline.get(name, {}).get("cmd"):
         known = ", ".join(params.experiments) or "none"
         raise UserError(f"NAME: {name!r} is not an experiment of params.yaml; there are: {known}")
-    dataset = params.studies[name].dataset if name in params.studies else "digits"
+    import yaml
+
+    dataset = parts.made_on(_read(files.params), name)
     study = parts.study(name, dataset)
     stage = parts.stage(name, dataset, params.datasets.get(dataset))
+    studies = read_params(files.params)["studies"]
+    # What stands there is compared, and not its text: of a longer entry the text made is a part.
+    own_study = name in studies and studies[name] != yaml.safe_load(study)[name]
+    own_stage = name in pipeline and pipeline[name] != yaml.safe_load(stage)[name]
     changed = {
         f"notebooks/{name}.ipynb": files.notebook.exists()
         and files.notebook.read_bytes() != parts.notebook(files.template, name),
-        f"studies.{name} in params.yaml": name in params.studies
-        and study not in _read(files.params),
-        f"stages.{name} in dvc.yaml": name in pipeline and stage not in _read(files.pipeline),
+        f"studies.{name} in params.yaml": own_study,
+        f"stages.{name} in dvc.yaml": own_stage,
     }
     if not force and (named := [part for part, is_so in changed.items() if is_so]):
         raise UserError(
@@ -153,12 +158,12 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
         files.params: _edited(
             files.params,
             partial(yaml_text.remove_item, keys=("experiments",), item=name),
-            partial(_cut, keys=("studies", name), entry=study, is_there=name in params.studies),
+            partial(_cut, keys=("studies", name), entry="" if own_study else study),
         ),
         files.pipeline: _edited(
             files.pipeline,
             partial(yaml_text.remove_item, keys=("stages", "book", "deps"), item=files.dep),
-            partial(_cut, keys=("stages", name), entry=stage, is_there=name in pipeline),
+            partial(_cut, keys=("stages", name), entry="" if own_stage else stage),
         ),
     }
     if files.lock.exists() and name in _stages(files.lock):
@@ -227,10 +232,14 @@ def _edited(path: Path, *edits: Callable[[str], str]) -> bytes:
     return text.encode()
 
 
-def _cut(text: str, keys: tuple[str, ...], entry: str, *, is_there: bool) -> str:
-    """Take out the entry as it was written; if it was changed, what stands there now."""
-    if entry in text:
+def _cut(text: str, keys: tuple[str, ...], entry: str) -> str:
+    """Take out the entry as it was written, or what stands there now; if nothing does, nothing."""
+    import yaml
+
+    if entry and entry in text:
         return text.replace(entry, "", 1)
+    section, name = keys
+    is_there = name in (yaml.safe_load(text).get(section) or {})
     return yaml_text.remove_entry(text, keys) if is_there else text
 
 

@@ -6,19 +6,27 @@ commit but those of a recording.
 """
 
 import hashlib
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eigenprune.lab import datasets, manifest
-from eigenprune.lab.origins import Origin
+from eigenprune.lab import manifest
+from eigenprune.lab.origins import Origin, code_now
 from eigenprune.lab.studies import Params
 from eigenprune.report.shown import origins
-from eigenprune.report.staleness import Changes, changed_parameters, since_recorded
+from eigenprune.report.staleness import Changes, changed_data, changed_parameters, since_recorded
 
 DIGITS = 12  # shown of a checksum
+SCALES = {
+    "quick": "Quick scale, made",
+    "experiment": "An experiment, made",
+    "own": "Made",
+    "paper": "Recorded results, drawn",
+    "measured": "Recorded times, drawn",
+}
 LONG = 6  # a list of more values is shown by its ends
 
 
@@ -27,7 +35,7 @@ class Card:
     """What the book says of one figure or table.
 
     Args:
-        scale: `quick`, `paper` or `measured`.
+        scale: `quick`, `experiment`, `own`, `paper` or `measured`.
         facts: pairs of a word and what it stands for, in Markdown.
         changes: since it was made.
         runs: number and common hash, in Markdown.
@@ -104,9 +112,9 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
         pipeline: the project.
     """
     made_from = origins(shown)
-    recorded = [each for each in made_from if each.recorded]
     files = list(shown["files"])
-    facts: list[tuple[str, str]] = [_stage(notebook, pipeline, bool(recorded or files))]
+    scale = _scale(shown, made_from, files, pipeline.params)
+    facts: list[tuple[str, str]] = [_stage(notebook, pipeline, scale)]
     outdated: list[str] = []
     code: list[str] = []
     for each in made_from:
@@ -119,6 +127,8 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
             code += found.code
         else:
             outdated += changed_parameters(each.study, pipeline.params)
+            outdated += changed_data(each.study["dataset"], each.data_sha256)
+            code += [] if each.code == code_now() else ["what computes runs was another code"]
     for file in files:
         content = (pipeline.root / file).read_bytes()
         facts.append(
@@ -127,21 +137,34 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
     changes = Changes(tuple(dict.fromkeys(outdated)), tuple(dict.fromkeys(code)))
     for word, sentences in (("Outdated", changes.outdated), ("Code since then", changes.code)):
         facts += [(word, sentence) for sentence in sentences]
-    facts.append(("Make it again", f"`{_command(made_from, files, notebook, pipeline)}`"))
-    scale = "paper" if recorded else "measured" if files else "quick"
+    more = ", and what is not recorded yet" if _more_than_shown(made_from) else ""
+    facts.append(("Make it again", f"`{_command(made_from, files, notebook, pipeline)}`{more}"))
     runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in made_from)
     return Card(scale, tuple(facts), changes, runs)
 
 
-def _stage(notebook: Path, pipeline: Pipeline, recorded: bool) -> tuple[str, str]:
+def _scale(
+    shown: Mapping[str, Any], made_from: Sequence[Origin], files: Sequence[str], params: Params
+) -> str:
+    if shown["recorded"]:
+        return "paper"
+    if not made_from:
+        return "measured" if files else "own"
+    name = made_from[0].study["name"]
+    return (
+        "quick" if name in params.quick else "experiment" if name in params.experiments else "own"
+    )
+
+
+def _stage(notebook: Path, pipeline: Pipeline, scale: str) -> tuple[str, str]:
     found = pipeline.stage_of(notebook)
-    scale = "Recorded results, drawn" if recorded else "Quick scale, made"
+    said = SCALES[scale]
     if found is None:
-        return "Stage", f"{scale} by no stage that `dvc.lock` knows"
+        return "Stage", f"{said} by no stage that `dvc.lock` knows"
     name, md5 = found
     same = hashlib.md5(notebook.read_bytes(), usedforsecurity=False).hexdigest() == md5
     other = "" if same else "; the notebook at hand is not the one of `dvc.lock`, see `dvc status`"
-    return "Stage", f"{scale} by `{name}` of `dvc.yaml`{other}"
+    return "Stage", f"{said} by `{name}` of `dvc.yaml`{other}"
 
 
 def _parameters(study: Mapping[str, Any]) -> str:
@@ -161,8 +184,7 @@ def _value(key: str, value: Any) -> str:
 
 
 def _data(each: Origin) -> tuple[str, str]:
-    name = each.study["dataset"]
-    return "Data", f"{name}, SHA-256 `{datasets.checksum(name)[:DIGITS]}`"
+    return "Data", f"{each.study['dataset']}, SHA-256 `{each.data_sha256[:DIGITS]}`"
 
 
 def _runs(each: Origin) -> tuple[str, str]:
@@ -187,18 +209,30 @@ def _command(
 ) -> str:
     stage = pipeline.stage_of(notebook)
     drawn = f"dvc repro {stage[0]}" if stage else "dvc repro"
-    if files:
-        return f"eigenprune bench --json > {shlex.quote(files[0])} && {drawn}"
-    names = " ".join(dict.fromkeys(each.study["name"] for each in made_from if each.recorded))
-    if not names:
+    measured = [file for file in files if file.startswith("results/bench/")]
+    if measured:
+        return f"eigenprune bench --json > {shlex.quote(measured[0])} && {drawn}"
+    recorded = [each for each in made_from if each.recorded]
+    if not recorded:
         return drawn
-    options = " ".join(
-        f"{option} {','.join(dict.fromkeys(str(v) for each in made_from for v in each.study[key]))}"
-        for option, key in (
-            ("--activation", "activations"),
-            ("--methods", "methods"),
-            ("--seeds", "seeds"),
-        )
+    runs = [f"eigenprune run {each.study['name']} {_options(each)} --anew" for each in recorded]
+    names = " ".join(dict.fromkeys(each.study["name"] for each in recorded))
+    return " && ".join([*runs, f"eigenprune record {names}", drawn])
+
+
+def _options(each: Origin) -> str:
+    words = {"--activation": "activations", "--methods": "methods", "--seeds": "seeds"}
+    return " ".join(
+        f"{option} {','.join(map(str, each.study[key]))}" for option, key in words.items()
     )
-    run = f"eigenprune run {names} {options} --anew"
-    return f"{run} && eigenprune record {names} && {drawn}"
+
+
+def _more_than_shown(made_from: Sequence[Origin]) -> bool:
+    """Whether some combinations of activation, method, seed and ratio are not recorded."""
+    return any(
+        each.runs
+        < math.prod(len(each.study[key]) for key in ("activations", "methods", "seeds"))
+        * len({0, *each.study["pruning_ratios"]})
+        for each in made_from
+        if each.recorded
+    )

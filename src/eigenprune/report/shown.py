@@ -51,7 +51,13 @@ def show(
 
     found = (of_runs(study, recorded=recorded) for study in of)
     kept = [asdict(origin) for origin in found if origin.runs]
-    described = {"name": name, "caption": caption, "origins": kept, "files": list(files)}
+    described = {
+        "name": name,
+        "caption": caption,
+        "origins": kept,
+        "files": list(files),
+        "recorded": recorded,
+    }
     bundle: dict[str, Any] = {"text/plain": caption}
     if isinstance(what, Figure):
         if not alt:

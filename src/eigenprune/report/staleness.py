@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eigenprune.lab import code_state, datasets, manifest
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params
 
@@ -45,13 +46,26 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
         return Changes()
     outdated = changed_parameters(found["study"], params)
     dataset = found["study"]["dataset"]
-    if found["data_sha256"] != datasets.checksum(dataset):
-        outdated.append(f"the bytes of {dataset} are others")
+    outdated += changed_data(dataset, found["data_sha256"])
     if found["protocol"] != PROTOCOL_VERSION:
         outdated.append(
             f"the protocol has version {PROTOCOL_VERSION}, recorded was {found['protocol']}"
         )
     return Changes(tuple(outdated), tuple(_code(found, commits)))
+
+
+def changed_data(dataset: str, then: str) -> list[str]:
+    """Whether the bytes of a dataset are others than they were.
+
+    Args:
+        dataset: its name.
+        then: SHA-256 of what it was.
+    """
+    try:
+        now = datasets.checksum(dataset)
+    except UserError:  # one of the reader's own that is gone
+        return [f"the data {dataset} are not here"]
+    return [] if now == then else [f"the bytes of {dataset} are others"]
 
 
 def changed_parameters(then: Mapping[str, Any], params: Params) -> list[str]:
