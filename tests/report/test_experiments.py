@@ -235,6 +235,33 @@ def test_what_was_changed_is_removed_only_by_force(
     assert snapshot(project) == before
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    dataset: digits\n", "    dataset: mnist\n"),
+        ("    learning_rate: 0.01\n", "    learning_rate: 0.01\n    retraining_epochs: 3\n"),
+    ],
+)
+def test_a_line_more_or_other_data_count_as_a_change(project: Path, old: str, new: str) -> None:
+    before = snapshot(project)
+    new_experiment(project, "my-idea")
+    path = project / "params.yaml"
+    start, mark, own = path.read_text().partition("  my-idea:\n")
+    assert old in own
+    path.write_text(start + mark + own.replace(old, new))
+    with pytest.raises(UserError, match=r"studies\.my-idea in params\.yaml changed since"):
+        remove_experiment(project, "my-idea")
+    remove_experiment(project, "my-idea", force=True)
+    assert snapshot(project) == before
+
+
+def test_other_standard_data_are_no_change(project: Path) -> None:
+    before = snapshot(project)
+    new_experiment(project, "my-idea", "mnist")
+    remove_experiment(project, "my-idea")
+    assert snapshot(project) == before
+
+
 def test_only_experiments_are_removed(project: Path) -> None:
     new_experiment(project, "my-idea")
     before = snapshot(project)

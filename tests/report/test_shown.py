@@ -134,6 +134,20 @@ def test_a_card_of_other_parameters_says_so(executed: Path) -> None:
     assert "outdated since it was made" in card.text()
 
 
+def test_a_card_of_other_code_or_data_says_so(
+    executed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eigenprune.report.provenance.code_now", lambda: "0")
+    card = chapter(executed)[0].card
+    assert card.state == "code has changed"
+    assert dict(card.facts)["Code since then"] == "what computes runs was another code"
+    monkeypatch.setattr("eigenprune.lab.datasets.checksum", lambda name: "0")
+    card = chapter(executed)[0].card
+    assert dict(card.facts)["Outdated"] == "the bytes of digits are others"
+    # The card still says what was seen.
+    assert dict(card.facts)["Data"].startswith("digits, SHA-256 `87ff0c9e40dc")
+
+
 def test_the_common_hash_is_of_the_runs_and_not_of_their_order() -> None:
     turned = change_study(STUDY, {"seeds": [2, 1], "methods": ["post", "direct"]})
     assert of_runs(turned).common_hash == of_runs(STUDY).common_hash

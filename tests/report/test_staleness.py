@@ -12,7 +12,7 @@ from eigenprune.lab import code_state, datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params, Study, change_study, make_study
-from eigenprune.report.staleness import Changes, since_recorded
+from eigenprune.report.staleness import Changes, changed_data, since_recorded
 from eigenprune.report.where_from import recorded_changes, summary
 
 VALUES: dict[str, Any] = {
@@ -93,6 +93,11 @@ def test_a_study_that_is_gone_other_data_and_another_protocol(write: Write) -> N
         "the bytes of digits are others",
         f"the protocol has version {PROTOCOL_VERSION}, recorded was 0",
     )
+
+
+def test_data_that_are_gone_are_said_to_be_so() -> None:
+    assert changed_data("digits", datasets.checksum("digits")) == []
+    assert changed_data("nowhere", "0") == ["the data nowhere are not here"]
 
 
 def test_other_code_is_named_if_it_made_what_is_shown(write: Write) -> None:
