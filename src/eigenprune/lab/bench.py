@@ -39,6 +39,8 @@ ENSEMBLES = (1, 5, 20)
 PRUNING_RATIOS = (0.5, 0.9, 0.95)
 TRAINING_BATCH = 200
 BATCH_SIZES = (1, 64, 1024)
+UNCOUNTED_CALLS = 5
+COUNTED_CALLS = 20
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
         dataset: a name in `datasets.NAMES`.
         hidden: widths of the hidden layers.
         data_dir: where MNIST and Fashion-MNIST lie.
-        rounds: epochs timed per network, after one that is not counted; inference, which is
-            short, is timed more often. 1 or more.
+        rounds: epochs timed per network, after one that is not counted, and for inference as many
+            turns of each network, of `COUNTED_CALLS` calls after `UNCOUNTED_CALLS`. 1 or more.
 
     Returns:
         `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`
@@ -90,7 +92,7 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
         "hidden": hidden,
         "rounds": rounds,
         "training": [asdict(row) for row in _training(widths, data, rounds)],
-        "inference": [asdict(row) for row in _inference(widths, data, 20 * rounds)],
+        "inference": [asdict(row) for row in _inference(widths, data, rounds)],
     }
 
 
@@ -142,7 +144,7 @@ def _second_epoch(training: Callable[..., Any]) -> float:
     return ends[1] - ends[0]
 
 
-def _inference(widths: list[int], data: datasets.Dataset, repeats: int) -> list[Latency]:
+def _inference(widths: list[int], data: datasets.Dataset, rounds: int) -> list[Latency]:
     whole = mlp(widths, layer="dense", seed=1).requires_grad_(False)
     models = {("unpruned", 0.0): whole}
     for ratio in PRUNING_RATIOS:
@@ -153,11 +155,9 @@ def _inference(widths: list[int], data: datasets.Dataset, repeats: int) -> list[
     for size in BATCH_SIZES:
         batch = data.test_inputs[:size].contiguous()
         seconds: dict[tuple[str, float], list[float]] = {name: [] for name in models}
-        for counted in range(repeats + 1):
+        for _ in range(rounds):
             for name, model in models.items():
-                taken = _call(model, batch)
-                if counted:
-                    seconds[name].append(taken)
+                seconds[name] += _calls(model, batch)
         whole_takes = median(seconds["unpruned", 0.0])
         for (kind, ratio), times in seconds.items():
             rows.append(Latency(kind, ratio, size, median(times), whole_takes / median(times)))
@@ -165,7 +165,13 @@ def _inference(widths: list[int], data: datasets.Dataset, repeats: int) -> list[
 
 
 @torch.inference_mode()
-def _call(model: nn.Sequential, batch: Tensor) -> float:
-    start = time.perf_counter()
-    model(batch)
-    return time.perf_counter() - start
+def _calls(model: nn.Sequential, batch: Tensor) -> list[float]:
+    # One network after the other as it would be served: with its weights in the cache, where the
+    # calls that are not counted bring them.
+    seconds = []
+    for counted in range(-UNCOUNTED_CALLS, COUNTED_CALLS):
+        start = time.perf_counter()
+        model(batch)
+        if counted >= 0:
+            seconds.append(time.perf_counter() - start)
+    return seconds
