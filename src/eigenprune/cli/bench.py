@@ -16,7 +16,7 @@ EXAMPLES = """Examples:
 def bench(
     dataset: Annotated[str, typer.Option(help="What to train on.")] = "mnist",
     hidden: Annotated[str, typer.Option(help="Hidden widths, e.g. `500-500-500`.")] = "500",
-    rounds: Annotated[int, typer.Option(min=1, help="Epochs timed per kind of network.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Fresh processes that time everything.")] = 5,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Time training and inference on all cores; ratios count, the seconds are this machine's."""

@@ -1,15 +1,20 @@
 """How fast it is: training by kind of network, inference by what is left of it.
 
 Absolute times belong to a machine and a moment. Networks are therefore timed in turn, round by
-round, and what counts is the ratio of the medians within one run.
+round, and what counts is the ratio of the medians within one run. Each round is a process of its
+own: where its memory happens to lie favours one network or another for as long as it lives, by a
+tenth and more.
 
 An ensemble of R networks (see `eigenprune.ensemble`) is timed on the first 1/R of the rows, though
 at least one batch, so that it costs about what one network does; what is told is the time of each
 of its networks for all the rows.
 """
 
+import itertools
+import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -39,8 +44,9 @@ ENSEMBLES = (1, 5, 20)
 PRUNING_RATIOS = (0.5, 0.9, 0.95)
 TRAINING_BATCH = 200
 BATCH_SIZES = (1, 64, 1024)
-UNCOUNTED_CALLS = 5
-COUNTED_CALLS = 20
+COUNTED_EPOCHS = 2
+UNCOUNTED_CALLS = 10
+COUNTED_CALLS = 100
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,9 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
         dataset: a name in `datasets.NAMES`.
         hidden: widths of the hidden layers.
         data_dir: where MNIST and Fashion-MNIST lie.
-        rounds: epochs timed per network, after one that is not counted, and for inference as many
-            turns of each network, of `COUNTED_CALLS` calls after `UNCOUNTED_CALLS`. 1 or more.
+        rounds: fresh processes, one after the other, 1 or more. Each times `COUNTED_EPOCHS` of
+            every network after one that is not counted, and `COUNTED_CALLS` of inference after
+            `UNCOUNTED_CALLS`.
 
     Returns:
         `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`
@@ -83,29 +90,61 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds}: 1 or more")
-    data = datasets.load(dataset, data_dir)
-    torch.set_num_threads(usable_cores())
-    widths = [data.features, *hidden, data.classes]
+    turns = []
+    # spawn: see `processes`. No process sees the memory of another.
+    context = multiprocessing.get_context("spawn")
+    for _ in range(rounds):
+        with ProcessPoolExecutor(1, mp_context=context) as fresh:
+            turns.append(fresh.submit(_round, dataset, hidden, data_dir).result())
     return {
-        "machine": made_with(),
+        "machine": turns[0].machine,
         "dataset": dataset,
         "hidden": hidden,
         "rounds": rounds,
-        "training": [asdict(row) for row in _training(widths, data, rounds)],
-        "inference": [asdict(row) for row in _inference(widths, data, rounds)],
+        "training": [asdict(row) for row in _training_rows([turn.training for turn in turns])],
+        "inference": [asdict(row) for row in _inference_rows([turn.inference for turn in turns])],
     }
 
 
-def _training(widths: list[int], data: datasets.Dataset, rounds: int) -> list[EpochTime]:
-    trainings = _trainings(widths, data)
-    seconds: dict[str, list[float]] = {name: [] for name in trainings}
-    for counted in range(rounds + 1):
-        for name, (training, epochs) in trainings.items():
-            taken = _second_epoch(training) / epochs
-            if counted:
-                seconds[name].append(taken)
-    plain = median(next(iter(seconds.values())))
-    return [EpochTime(name, median(s), median(s) / plain) for name, s in seconds.items()]
+@dataclass(frozen=True)
+class _Round:
+    """The seconds that one process took, for each thing that it timed."""
+
+    machine: dict[str, Any]
+    training: dict[str, list[float]]
+    inference: dict[tuple[str, float, int], list[float]]
+
+
+def _round(dataset: str, hidden: list[int], data_dir: Path) -> _Round:
+    data = datasets.load(dataset, data_dir)
+    torch.set_num_threads(usable_cores())
+    widths = [data.features, *hidden, data.classes]
+    return _Round(made_with(), _training(widths, data), _inference(widths, data))
+
+
+def _pooled(rounds: Sequence[Mapping[Any, list[float]]]) -> dict[Any, float]:
+    return {name: median(itertools.chain(*(turn[name] for turn in rounds))) for name in rounds[0]}
+
+
+def _training_rows(rounds: Sequence[dict[str, list[float]]]) -> list[EpochTime]:
+    seconds = _pooled(rounds)
+    plain = seconds[next(iter(NETWORKS))]
+    return [EpochTime(name, taken, taken / plain) for name, taken in seconds.items()]
+
+
+def _inference_rows(rounds: Sequence[dict[tuple[str, float, int], list[float]]]) -> list[Latency]:
+    seconds = _pooled(rounds)
+    return [
+        Latency(kind, ratio, size, taken, seconds["unpruned", 0.0, size] / taken)
+        for (kind, ratio, size), taken in seconds.items()
+    ]
+
+
+def _training(widths: list[int], data: datasets.Dataset) -> dict[str, list[float]]:
+    return {
+        name: [taken / epochs for taken in _counted_epochs(training)]
+        for name, (training, epochs) in _trainings(widths, data).items()
+    }
 
 
 def _trainings(
@@ -133,35 +172,31 @@ def _by_default_products(training: Callable[..., Any], **options: Any) -> None:
         training(**options)
 
 
-def _second_epoch(training: Callable[..., Any]) -> float:
+def _counted_epochs(training: Callable[..., Any]) -> list[float]:
     # The first builds the optimiser too and, with frozen eigenvectors, the products.
     ends: list[float] = []
     training(
-        epochs=2,
+        epochs=1 + COUNTED_EPOCHS,
         batch_size=TRAINING_BATCH,
         on_epoch=lambda epoch, losses: ends.append(time.perf_counter()),
     )
-    return ends[1] - ends[0]
+    return [end - start for start, end in itertools.pairwise(ends)]
 
 
-def _inference(widths: list[int], data: datasets.Dataset, rounds: int) -> list[Latency]:
+def _inference(
+    widths: list[int], data: datasets.Dataset
+) -> dict[tuple[str, float, int], list[float]]:
     whole = mlp(widths, layer="dense", seed=1).requires_grad_(False)
     models = {("unpruned", 0.0): whole}
     for ratio in PRUNING_RATIOS:
         masks = select_nodes(importance.weight_norm(whole), ratio)
         models["masked", ratio] = masked(whole, masks)
         models["compacted", ratio] = compact(whole, masks)
-    rows = []
-    for size in BATCH_SIZES:
-        batch = data.test_inputs[:size].contiguous()
-        seconds: dict[tuple[str, float], list[float]] = {name: [] for name in models}
-        for _ in range(rounds):
-            for name, model in models.items():
-                seconds[name] += _calls(model, batch)
-        whole_takes = median(seconds["unpruned", 0.0])
-        for (kind, ratio), times in seconds.items():
-            rows.append(Latency(kind, ratio, size, median(times), whole_takes / median(times)))
-    return rows
+    return {
+        (*name, size): _calls(model, data.test_inputs[:size].contiguous())
+        for size in BATCH_SIZES
+        for name, model in models.items()
+    }
 
 
 @torch.inference_mode()

@@ -45,7 +45,7 @@ def where(measured: dict[str, Any]) -> str:
     return (
         f"{machine['device']} ({machine['processor']}), {machine['threads']} threads, torch "
         f"{machine['torch']}, commit {machine['commit']}; {measured['dataset']}, {network}, relu, "
-        f"medians of {measured['rounds']} rounds"
+        f"medians over {measured['rounds']} processes"
     )
 
 
