@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from eigenprune import seeds
 from eigenprune.fixed_products import with_fixed_products
 from eigenprune.networks import fully_connected
 from eigenprune.onednn import LinearByOneDNN
+from eigenprune.regularisers.base import Regulariser
 
 
 def train(
@@ -23,10 +23,11 @@ def train(
     learning_rate: float = 1e-3,
     seed: int = 0,
     stream: str = "order",
+    regulariser: Regulariser | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
     watch: Callable[[int, nn.Sequential], None] | None = None,
 ) -> tuple[nn.Sequential, list[float]]:
-    """Minimise the cross-entropy with Adam; the given network is left as it is.
+    """Minimise the cross-entropy with Adam, perhaps regularised; the given network stays as it is.
 
     Adam has beta 0.9 / 0.999 and epsilon 1e-7, as in the published study. Frozen parameters
     (`requires_grad=False`) stay as they are. One thread count, one result, bit for bit.
@@ -40,6 +41,8 @@ def train(
         learning_rate: of Adam, above 0.
         seed: of the order of the rows, drawn anew each epoch; apart from the initialisation's.
         stream: name of the random stream, so that a second training of one seed goes another way.
+        regulariser: what is added to plain training, see `eigenprune.regularisers`; one that has
+            not been used yet.
         on_epoch: called after each epoch with its number, from 1, and its mean training loss.
         watch: shown the network in training, before the first epoch (0) and after each, with the
             number of the epoch; it may look and must change nothing.
@@ -60,7 +63,12 @@ def train(
     check_arguments(model, inputs, targets, epochs, batch_size, learning_rate)
     model = copy.deepcopy(model).to(inputs.device).train()
     # The optimiser sees the parameters of `model`; the steps may be taken on a shorter network.
-    stepped, inputs = with_fixed_products(model, inputs)
+    if regulariser is None:
+        added = Regulariser(0.0)
+        stepped, inputs = with_fixed_products(model, inputs)
+    else:
+        added = regulariser
+        stepped = model = added.prepare(model, inputs, seed)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
     generator = seeds.generator(seed, stream)
@@ -72,18 +80,20 @@ def train(
         total = torch.zeros((), device=inputs.device, dtype=torch.float64)
         with LinearByOneDNN():
             for rows in order.split(batch_size):
-                outputs = stepped(inputs.index_select(0, rows))
-                loss = F.cross_entropy(outputs, targets.index_select(0, rows))
+                batch = inputs.index_select(0, rows), targets.index_select(0, rows)
+                loss = added.loss(stepped, *batch)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
+                added.after_step(stepped, learning_rate)
                 total += loss.detach() * len(rows)
         losses.append(float(total) / len(inputs))
+        added.after_epoch(stepped, epoch, epochs)
         if watch is not None:
             watch(epoch, model)
         if on_epoch is not None:
             on_epoch(epoch, losses[-1])
-    return model, losses
+    return added.finish(model), losses
 
 
 def check_arguments(

@@ -1,0 +1,62 @@
+"""What can be added to plain training, and where it takes hold."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Regulariser:
+    """Adds nothing: the base of all regularisers, and plain training when used itself.
+
+    `training.train` calls the methods in this order: `prepare` once, `loss` and `after_step` for
+    every batch, `after_epoch` after every epoch, `finish` at the end. A regulariser serves one
+    training: what it remembers, it remembers from `prepare` on.
+
+    Args:
+        strength: how much of it, 0 or more; what it multiplies is the subclass's to say.
+
+    Raises:
+        ValueError: if `strength` is below 0 or not finite.
+
+    Example:
+        >>> import torch
+        >>> from eigenprune import mlp, train
+        >>> class WeightDecay(Regulariser):
+        ...     def loss(self, model, inputs, targets):
+        ...         squares = sum((p ** 2).sum() for p in model.parameters())
+        ...         return super().loss(model, inputs, targets) + self.strength * squares
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=WeightDecay(0.01))
+    """
+
+    def __init__(self, strength: float) -> None:
+        """Take the strength."""
+        if not 0 <= strength < float("inf"):
+            raise ValueError(f"strength={strength!r}: a finite number, 0 or more")
+        self.strength = strength
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """The network that is trained: the given one, which may be changed, or one made of it.
+
+        Args:
+            model: the network before training.
+            inputs: all training examples, (rows, features).
+            seed: of the training, for what is drawn (see `seeds.generator`).
+        """
+        return model
+
+    def loss(self, model: nn.Sequential, inputs: Tensor, targets: Tensor) -> Tensor:
+        """What is minimised on a batch: the cross-entropy, to which subclasses add."""
+        return F.cross_entropy(model(inputs), targets)
+
+    def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
+        """Change the network after a step of the optimiser; gradients are still there."""
+
+    def after_epoch(self, model: nn.Sequential, epoch: int, epochs: int) -> None:
+        """Change the network after an epoch, numbered from 1, of so many."""
+
+    def finish(self, model: nn.Sequential) -> nn.Sequential:
+        """The trained network as `networks.mlp` makes them: layers and activations, nothing else.
+
+        It computes what the given one computes in evaluation.
+        """
+        return model
