@@ -58,8 +58,8 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
     A `Training` leaves its weights, a spectral one its hidden eigenvalues by epoch as well, and
     `status, accuracy, loss, losses` (training loss by epoch), and where its strength was chosen
     `strength` and `validation` (each strength and its accuracy, see `tuning`); a `Pruning` leaves
-    `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`. `status` is `done`, or
-    `diverged` where numbers ceased to be finite; then nothing else is there.
+    `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`, and `strength` likewise.
+    `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is there.
 
     Args:
         run: what to compute.
@@ -142,7 +142,10 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
         plain = replace(training, regulariser="")
         model, _ = _fit(model, plain, seen, run.retraining_epochs, "retraining", on_epoch)
     judged = seen if run.validated else datasets.load(training.dataset, data_dir)
-    return keep(run, pruning_result(model, judged), store, time.perf_counter() - start)
+    result = pruning_result(model, judged)
+    if training.tuning is not None and result is not DIVERGED:
+        result["strength"] = compute(training, store, data_dir).record["result"]["strength"]
+    return keep(run, result, store, time.perf_counter() - start)
 
 
 def _fit(
