@@ -11,6 +11,7 @@ from rich.table import Table
 from eigenprune.lab.status import Status
 from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.readable import percent
+from eigenprune.report.speed import CORES, training_table
 
 SIDE_BY_SIDE = 7  # methods that a table has columns for
 
@@ -139,10 +140,11 @@ def bench_tables(measured: dict[str, Any]) -> Iterator[Table]:
     machine = measured["machine"]
     where = f"{machine['device']} ({machine['processor']}), {machine['threads']} threads"
     training = Table(title=f"one epoch, hidden {measured['hidden']}, {where}", title_justify="left")
-    for name in ("network", "seconds", "x plain"):
-        training.add_column(name, justify="left" if name == "network" else "right")
-    for row in measured["training"]:
-        training.add_row(row["network"], f"{row['seconds']:.3f}", f"{row['times_plain']:.2f}")
+    training.add_column("network")
+    for words in CORES.values():
+        training.add_column(f"{words}, s (x plain)", justify="right")
+    for network, cells in training_table(measured).iterrows():
+        training.add_row(str(network), *cells)
     yield training
     inference = Table(title=f"one batch, {where}", title_justify="left")
     for name in ("network", "pruned", "batch", "ms", "speed-up"):
