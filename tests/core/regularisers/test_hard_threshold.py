@@ -29,7 +29,7 @@ def test_short_nodes_are_silent_and_the_others_are_left(layer: str) -> None:
         for i, is_short in enumerate(short):
             wanted = torch.zeros_like(weight[i]) if is_short else weight[i]
             assert torch.equal(model[index].weight[i], wanted)
-            assert index or float(model[0].bias[i]) == pytest.approx(0.0 if is_short else 0.3)
+            assert index or model[0].bias[i].item() == pytest.approx(0.0 if is_short else 0.3)
     assert torch.equal(model[4].weight, before[2])
 
 
