@@ -140,7 +140,8 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
     assert measured["training"][0]["side_by_side_times_plain"] == 1
     kinds = len(NETWORKS) + 1 + len(ENSEMBLES)  # and the plain one by torch's default products
     assert len(measured["training"]) == kinds and len(measured["inference"]) == 3 * 7
-    assert all(row["seconds"] > 0 for row in measured["training"] + measured["inference"])
+    assert all(row["alone"] > 0 and row["side_by_side"] > 0 for row in measured["training"])
+    assert all(row["seconds"] > 0 for row in measured["inference"])
     assert all(row["speed_up"] == 1 for row in measured["inference"] if not row["pruning_ratio"])
     assert measured["machine"]["threads"] >= 1
     table = eigenprune(project, *words)

@@ -36,7 +36,24 @@ SCORES = (
     "weight_norm_in_out",
 )
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
-REGULARISERS: tuple[str, ...] = ()
+REGULARISERS = (
+    "autoencoder",
+    "dropout",
+    "eigenvalue_l1",
+    "eigenvalue_l1_eigenvector_l2",
+    "eigenvalue_l2",
+    "eigenvector_l1",
+    "eigenvector_l2",
+    "flow_curvature",
+    "flow_length",
+    "gate_l1",
+    "gradient_pruning",
+    "group_lasso",
+    "hard_concrete",
+    "hard_threshold",
+    "l1",
+    "l2",
+)
 RETRAINED = "-retrained"
 
 _CHOICES: dict[str, tuple[str, ...]] = {

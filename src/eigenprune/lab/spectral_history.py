@@ -39,11 +39,11 @@ class Watcher:
         """Take down the hidden eigenvalues, if this epoch is one of those that are kept."""
         if epoch not in self._epochs:
             return
-        from eigenprune.networks import hidden_layers
+        from eigenprune.layers import SpectralLinear
 
-        self._seen.append(
-            [layer.eigenvalues_out.detach().clone().cpu() for layer in hidden_layers(network)]  # type: ignore[operator]
-        )
+        # Between the layers a regulariser may have put gates; the last layer is not hidden.
+        layers = [module for module in network if isinstance(module, SpectralLinear)][:-1]
+        self._seen.append([layer.eigenvalues_out.detach().clone().cpu() for layer in layers])
 
     def tensors(self) -> dict[str, "Tensor"]:
         """What was seen: `epoch` (steps,), and for each layer, from 1, `LAYER` (steps, nodes)."""
