@@ -72,11 +72,27 @@ def select_connections(
             f"sparsity={sparsity!r}: {kept} connections would stay, and {int(there.sum())} are "
             "there; what has been removed does not come back"
         )
+    return strongest(scores, kept, there)
+
+
+def strongest(scores: Sequence[Tensor], count: int, among: Tensor) -> list[Tensor]:
+    """Masks of the `count` highest scores over all layers; of equal ones the earlier.
+
+    Args:
+        scores: one tensor (out_features, in_features) per layer.
+        count: how many, at most as many as there are to choose from.
+        among: (connections of all layers,) bool, True for a connection that may be chosen.
+
+    Example:
+        >>> among = torch.tensor([False, True, True])
+        >>> strongest([torch.tensor([[3.0, 1.0]]), torch.tensor([[2.0]])], 1, among)
+        [tensor([[False, False]]), tensor([[True]])]
+    """
+    flat = torch.cat([score.detach().flatten() for score in scores])
     by_score = torch.argsort(flat, descending=True, stable=True)
-    order = by_score[there[by_score]]
-    keep = torch.zeros_like(there)
-    keep[order[:kept]] = True
-    parts = keep.split([score.numel() for score in scores])
+    chosen = torch.zeros_like(flat, dtype=torch.bool)
+    chosen[by_score[among[by_score]][:count]] = True
+    parts = chosen.split([score.numel() for score in scores])
     return [part.view(score.shape) for part, score in zip(parts, scores, strict=True)]
 
 
