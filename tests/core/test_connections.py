@@ -1,4 +1,4 @@
-"""Single connections: the right ones go, the absent stay zero, and paths are paths."""
+"""Single connections: the right ones go and the absent stay zero."""
 
 import itertools
 
@@ -10,9 +10,7 @@ import eigenprune as ep
 from eigenprune import connections
 from eigenprune.connections import (
     cubic_sparsity,
-    dead_nodes,
     magnitude,
-    on_a_path,
     prune_gradually,
     select_connections,
     train_masked,
@@ -170,37 +168,6 @@ def test_retraining_that_brings_connections_back_is_refused(
             steps=2,
             retrain=lambda network, _, __: ep.train(network, *data, epochs=1)[0],
         )
-
-
-def test_paths_are_found_as_by_walking_all_of_them() -> None:
-    generator = torch.Generator().manual_seed(2)
-    for _ in range(20):
-        masks = [
-            torch.rand(n_out, n_in, generator=generator) < 0.25
-            for n_in, n_out in itertools.pairwise(WIDTHS)
-        ]
-        wanted = [torch.zeros_like(mask) for mask in masks]
-        for path in itertools.product(*map(range, WIDTHS)):
-            steps = list(itertools.pairwise(path))
-            if all(mask[i, j] for mask, (j, i) in zip(masks, steps, strict=True)):
-                for mask, (j, i) in zip(wanted, steps, strict=True):
-                    mask[i, j] = True
-        assert all(map(torch.equal, on_a_path(masks), wanted))
-
-
-def test_connections_on_no_path_do_nothing() -> None:
-    model = ep.mlp([6, 5, 4, 3], layer="dense", activation="tanh", seed=1)
-    masks = select_connections([torch.rand_like(score) for score in magnitude(model)], 0.8)
-    on = on_a_path(masks)
-    assert count(on) < count(masks)
-    x = torch.rand(8, 6)
-    torch.testing.assert_close(without_absent(model, masks)(x), without_absent(model, on)(x))
-
-
-def test_a_node_is_dead_without_connections_on_one_side() -> None:
-    into = torch.tensor([[True, True], [False, False], [False, True]])
-    out = torch.tensor([[True, True, False], [False, True, False]])
-    assert dead_nodes([into, out])[0].tolist() == [False, True, True]
 
 
 def test_the_network_is_left_as_it_is(data: Data, model: nn.Sequential) -> None:

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from eigenprune.compression.size import FLOAT, Size, bias_size
 from eigenprune.networks import as_dense, fully_connected
@@ -23,7 +24,7 @@ def cluster_weights(model: nn.Sequential, clusters: int) -> tuple[nn.Sequential,
             many values as weights.
 
     Returns:
-        The network and its size: weights, centroids, biases.
+        The network and its size, which counts weights, centroids and biases.
 
     Raises:
         ValueError: if `clusters` is below 2.
@@ -32,8 +33,8 @@ def cluster_weights(model: nn.Sequential, clusters: int) -> tuple[nn.Sequential,
 
     Example:
         >>> from eigenprune import mlp
-        >>> cluster_weights(mlp([784, 500, 10]), clusters=16)[1]
-        Size(parameters=397032, bytes=198628)
+        >>> cluster_weights(mlp([64, 100, 10]), clusters=16)[1]
+        Size(parameters=7432, bytes=3828)
     """
     if clusters < 2:
         raise ValueError(f"clusters={clusters!r}: 2 or more")
@@ -76,20 +77,22 @@ def lloyd(values: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
     """
     if not len(values) or clusters < 1:
         raise ValueError(f"{len(values)} values, clusters={clusters!r}: 1 or more of each")
-    exact = values.double()
-    low, high = float(exact.min()), float(exact.max())
+    ordered = values.double().sort().values
+    sums = F.pad(ordered.cumsum(0), (1, 0))
+    low, high = float(ordered[0]), float(ordered[-1])
     centroids = torch.linspace(low, high, clusters, dtype=torch.float64, device=values.device)
-    labels = _nearest(exact, centroids)
+    ends = torch.tensor([-1], device=values.device)  # unlike any that are found
     for _ in range(_MOST_ROUNDS):
-        members = labels.bincount(minlength=clusters)
-        sums = torch.zeros_like(centroids).index_add_(0, labels, exact)
-        centroids = torch.where(members > 0, sums / members, centroids)
-        before, labels = labels, _nearest(exact, centroids)
-        if torch.equal(before, labels):
+        # In order of size a cluster is a stretch of values: two ends tell its sum and its number.
+        before, ends = ends, torch.searchsorted(ordered, _between(centroids), right=True)
+        if torch.equal(before, ends):
             break
-    return centroids.to(values.dtype), labels
+        bounds = F.pad(F.pad(ends, (1, 0)), (0, 1), value=len(values))
+        members = bounds.diff()
+        centroids = torch.where(members > 0, sums[bounds].diff() / members, centroids)
+    return centroids.to(values.dtype), torch.bucketize(values.double(), _between(centroids))
 
 
-def _nearest(values: Tensor, centroids: Tensor) -> Tensor:
-    """The numbers of the nearest centroids, which are in rising order; of two the lower."""
-    return torch.bucketize(values, (centroids[:-1] + centroids[1:]) / 2)
+def _between(centroids: Tensor) -> Tensor:
+    """The middles between neighbours; a value that lies there belongs to the lower."""
+    return (centroids[:-1] + centroids[1:]) / 2

@@ -33,16 +33,16 @@ def low_rank(model: nn.Sequential, rank: int) -> tuple[nn.Sequential, Size]:
 
     Example:
         >>> from eigenprune import mlp
-        >>> network, size = low_rank(mlp([784, 500, 10]), rank=20)
+        >>> network, size = low_rank(mlp([64, 100, 10]), rank=20)
         >>> network
         Sequential(
-          (0): Linear(in_features=784, out_features=20, bias=False)
-          (1): Linear(in_features=20, out_features=500, bias=False)
+          (0): Linear(in_features=64, out_features=20, bias=False)
+          (1): Linear(in_features=20, out_features=100, bias=False)
           (2): ReLU()
-          (3): Linear(in_features=500, out_features=10, bias=False)
+          (3): Linear(in_features=100, out_features=10, bias=False)
         )
         >>> size.parameters
-        30680
+        4280
     """
     if rank < 1:
         raise ValueError(f"rank={rank!r}: 1 or more")

@@ -22,8 +22,8 @@ def quantise(model: nn.Sequential, bits: int) -> tuple[nn.Sequential, Size]:
         bits: 4 or 8.
 
     Returns:
-        The network, with the rounded weights as ordinary float32 ones, and its size: weights, one
-        float32 scale for each output node, biases.
+        The network, with the rounded weights as ordinary float32 ones, and its size, which counts
+        weights, one float32 scale for each output node and biases.
 
     Raises:
         ValueError: if `bits` is neither 4 nor 8.

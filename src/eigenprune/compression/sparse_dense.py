@@ -37,9 +37,9 @@ def sparse_times_dense(
 
     Example:
         >>> from eigenprune import mlp
-        >>> network, size = sparse_times_dense(mlp([784, 500, 10]), rank=50, sparsity=0.8)
-        >>> size.parameters  # 500 x 50 / 5, 50 x 784, and the last layer as it was
-        49200
+        >>> network, size = sparse_times_dense(mlp([64, 100, 10]), rank=20, sparsity=0.8)
+        >>> size.parameters  # 100 x 20 / 5, 20 x 64, and the last layer as it was
+        2680
     """
     if rank < 1:
         raise ValueError(f"rank={rank!r}: 1 or more")

@@ -18,14 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import seeds
-from eigenprune.connections import (
-    Retrain,
-    dead_nodes,
-    magnitude,
-    on_a_path,
-    prune_gradually,
-)
+from eigenprune.connections import Retrain, magnitude, prune_gradually
 from eigenprune.metrics import evaluate
+from eigenprune.paths import dead_nodes, on_a_path
 
 
 @dataclass(frozen=True)
