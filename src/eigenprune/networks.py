@@ -1,5 +1,6 @@
 """Fully connected networks as plain `nn.Sequential`s, and how their layers are found again."""
 
+import copy
 import itertools
 from collections.abc import Collection, Sequence
 
@@ -162,3 +163,18 @@ def hidden_layers(model: nn.Sequential) -> list[FullyConnected]:
     if not hidden:
         raise ValueError("the network has no hidden layer: it needs two fully connected ones")
     return hidden
+
+
+def as_dense(model: nn.Sequential) -> nn.Sequential:
+    """A copy of the network in which every layer is an `nn.Linear` with the same weights.
+
+    Example:
+        >>> model, x = mlp([8, 5, 2]), torch.rand(4, 8)
+        >>> torch.allclose(as_dense(model)(x), model(x))
+        True
+    """
+    modules = [
+        module.to_linear() if isinstance(module, SpectralLinear) else copy.deepcopy(module)
+        for module in model
+    ]
+    return nn.Sequential(*modules).train(model.training)

@@ -6,15 +6,13 @@ equivalent does, whatever its gauge. Each returns one tensor (nodes,) per hidden
 higher meaning more important. Nothing is random; dropout is off.
 """
 
-import copy
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigenprune.layers import SpectralLinear
-from eigenprune.networks import fully_connected, hidden_layers
+from eigenprune.networks import as_dense, fully_connected, hidden_layers
 
 _ROWS_AT_ONCE = 10_000
 
@@ -267,11 +265,7 @@ def _nodes(model: nn.Sequential) -> list[int]:
 
 def _dense(model: nn.Sequential) -> nn.Sequential:
     """A copy with plain layers, whose weights can be asked for their gradients."""
-    modules = [
-        module.to_linear() if isinstance(module, SpectralLinear) else copy.deepcopy(module)
-        for module in model
-    ]
-    return nn.Sequential(*modules).eval().requires_grad_(True)
+    return as_dense(model).eval().requires_grad_(True)
 
 
 def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:

@@ -1,0 +1,28 @@
+"""What a network can be made smaller by, other than fewer nodes: the rivals of node pruning.
+
+Each is a function from a trained network (see `networks.mlp`) to a new one that is used like any
+other, an `nn.Sequential` of `nn.Linear` and activations, and the `Size` in which it can be stored.
+The new network computes with ordinary float32 weights: what is counted is storage, and none of
+these is faster here. Biases stay as they are, and count.
+"""
+
+from eigenprune.compression.clustering import cluster_weights, lloyd
+from eigenprune.compression.low_rank import low_rank
+from eigenprune.compression.magnitude import prune_connections, prune_connections_gradually
+from eigenprune.compression.quantisation import quantise, quantise_rows
+from eigenprune.compression.size import Size, dense_size, sparse_size
+from eigenprune.compression.sparse_dense import sparse_times_dense
+
+__all__ = [
+    "Size",
+    "cluster_weights",
+    "dense_size",
+    "lloyd",
+    "low_rank",
+    "prune_connections",
+    "prune_connections_gradually",
+    "quantise",
+    "quantise_rows",
+    "sparse_size",
+    "sparse_times_dense",
+]

@@ -1,0 +1,72 @@
+"""A sparse factor times a dense one in place of a layer's weights."""
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.compression.low_rank import factors, two_layers
+from eigenprune.compression.size import FLOAT, Size, bias_size, sparse_bytes
+from eigenprune.connections import select_connections
+from eigenprune.networks import as_dense
+
+
+@torch.no_grad()
+def sparse_times_dense(
+    model: nn.Sequential, rank: int, sparsity: float
+) -> tuple[nn.Sequential, Size]:
+    r"""Replace the weights of each layer by :math:`S D`, S sparse and D dense, where that saves.
+
+    S (out_features, rank) is the left factor :math:`U_r \sqrt{\sigma_r}` of the truncated singular
+    value decomposition, of which only the largest entries stay. D (rank, in_features) is then the
+    one that fits them best, :math:`D = \arg\min_D \lVert w - S D\rVert_F^2 = S^+ w`. This is the
+    simplest sound choice, not the best pair of factors: S is not fitted again to the new D. Without
+    sparsity it is `low_rank`. A layer stays as it is where the factors take as many bytes.
+
+    Args:
+        model: a trained network, see `networks.mlp`.
+        rank: 1 or more, the same for all layers; a layer has at most its own rank.
+        sparsity: fraction of the entries of each S that are zero, from 0 to 1.
+
+    Returns:
+        The network, with more layers than before, and its size.
+
+    Raises:
+        ValueError: if `rank` is below 1 or `sparsity` is out of its range.
+
+    Source: Inspired by sparse coding of weights with a learnt dictionary (Bagherinezhad, Rastegari
+    and Farhadi, CVPR 2017, arXiv 1611.06473); the way to the two factors is this library's own.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> network, size = sparse_times_dense(mlp([64, 100, 10]), rank=20, sparsity=0.8)
+        >>> size.parameters  # 100 x 20 / 5, 20 x 64, and the last layer as it was
+        2680
+    """
+    if rank < 1:
+        raise ValueError(f"rank={rank!r}: 1 or more")
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
+    modules: list[nn.Module] = []
+    parameters = stored = 0
+    for module in as_dense(model):
+        if not isinstance(module, nn.Linear):
+            modules.append(module)
+            continue
+        sparse, dense = _fit(module.weight, rank, sparsity)
+        weights = int(sparse.count_nonzero()) + dense.numel()
+        size = sparse_bytes(sparse) + dense.numel() * FLOAT
+        if size < module.weight.numel() * FLOAT:
+            modules.extend(two_layers(module, sparse, dense))
+        else:
+            modules.append(module)
+            weights, size = module.weight.numel(), module.weight.numel() * FLOAT
+        parameters += weights + bias_size(module)
+        stored += size + bias_size(module) * FLOAT
+    return nn.Sequential(*modules).train(model.training), Size(parameters, stored)
+
+
+def _fit(weight: Tensor, rank: int, sparsity: float) -> tuple[Tensor, Tensor]:
+    left, _ = factors(weight, rank)
+    (keep,) = select_connections([left.abs()], sparsity)
+    sparse = torch.where(keep, left, 0.0)
+    # The pseudoinverse, since a column of S may have become empty.
+    return sparse, torch.linalg.pinv(sparse) @ weight.double()

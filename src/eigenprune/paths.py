@@ -1,0 +1,44 @@
+"""Paths from the inputs to the outputs: which of the connections that are left do anything.
+
+Masks of connections are those of `connections`.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def on_a_path(masks: Sequence[Tensor]) -> list[Tensor]:
+    """The connections that lie on a path from an input to an output; the others do nothing.
+
+    A node that no input reaches still passes its bias on, where it has one; it counts as cut off.
+
+    Example:
+        >>> into, out = torch.tensor([[True], [False]]), torch.tensor([[True, True]])
+        >>> on_a_path([into, out])
+        [tensor([[ True],
+                [False]]), tensor([[ True, False]])]
+    """
+    reached = [torch.ones_like(masks[0][0])]
+    for mask in masks:
+        reached.append((mask & reached[-1]).any(dim=1))
+    leading = [torch.ones_like(masks[-1][:, 0])]
+    for mask in reversed(masks):
+        leading.append((mask & leading[-1][:, None]).any(dim=0))
+    leading.reverse()
+    return [
+        mask & before & after[:, None]
+        for mask, before, after in zip(masks, reached[:-1], leading[1:], strict=True)
+    ]
+
+
+def dead_nodes(masks: Sequence[Tensor]) -> list[Tensor]:
+    """Hidden nodes without any incoming or without any outgoing connection, (nodes,) per layer.
+
+    Example:
+        >>> dead_nodes([torch.tensor([[True], [False]]), torch.tensor([[True, True]])])
+        [tensor([False,  True])]
+    """
+    return [~(into.any(dim=1) & out.any(dim=0)) for into, out in itertools.pairwise(masks)]
