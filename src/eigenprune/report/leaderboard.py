@@ -131,9 +131,10 @@ def leaderboard(
     Returns:
         What `points` returns at these ratios, sorted by rank within each point, with `rank` (equal
         means share the better one), `of` (methods ranked), `rival`, the paired difference to it,
-        see `paired.paired_test` (`shared` seeds, `difference`, `low`, `high`, `p`, corrected for
-        all tests of the table), and `verdict`: `worse` than the best, `not told apart` from it, or
-        `best`, which is told apart from all others' best; `no rival` where a method stands alone.
+        see `paired.paired_test` (`shared` seeds, `difference`, `low` and `high` of the single
+        interval, `p` corrected for all tests of the table), and `verdict`: `worse` than the best,
+        `not told apart` from it, or `best`, if it is told apart from the next; `no rival` where a
+        method stands alone.
 
     Raises:
         UserError: see `over_activations`; and if there is no row at these ratios.
