@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from eigenprune.lab import datasets, project
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
-from eigenprune.lab.plans import plan
+from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
@@ -52,25 +52,19 @@ def score_curves(
     """
     import pandas as pd
 
-    from eigenprune.lab.protocols import one_thread, pruning_result, trained_network
+    from eigenprune.lab.protocols import one_thread, pruning_result
     from eigenprune.pruning import compact, select_nodes
 
     named = _by_name(scores)
-    if method not in METHODS or METHODS[method].trained_small:
-        allowed = [name for name, its in METHODS.items() if not its.trained_small]
-        raise UserError(f"method: {method!r} is not allowed; allowed: {', '.join(allowed)}")
-    unpruned = change_study(study, {"methods": [method], "pruning_ratios": [0.0]})
-    run_study(unpruned, weights=True, on_start=on_start)
-    store, data_dir = Store(project.store_dir()), project.data_dir()
-    data = datasets.load(study.dataset, data_dir)
-    networks = [(row, trained_network(row.run.training, store, data_dir)) for row in plan(unpruned)]
+    networks = trained_networks(study, method, on_start)
+    data = datasets.load(study.dataset, project.data_dir())
     rows = []
     with one_thread():
         for activation in study.activations:
             for name, score in named.items():
                 for row, network in networks:
                     training = row.run.training
-                    if network is None or training.activation != activation:
+                    if training.activation != activation:
                         continue
                     values = _values(name, score, network, training.seed)
                     for ratio in sorted({0.0, *study.pruning_ratios}):
@@ -80,6 +74,34 @@ def score_curves(
                             own = {"method": name, "pruning_ratio": ratio}
                             rows.append({**labels(study, row), **own, **result})
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def trained_networks(
+    study: Study, method: str, on_start: OnStart | None = None
+) -> "list[tuple[PlannedRow, nn.Sequential]]":
+    """The networks of a study as a method trains them, before anything is pruned.
+
+    Args:
+        study: gives activations and seeds; its own methods do not matter here.
+        method: one whose networks are not trained again after pruning.
+        on_start: see `sweep.run_study`.
+
+    Returns:
+        Each network with its row in the study's plan, but for those that diverged.
+
+    Raises:
+        UserError: if the method is not allowed.
+    """
+    from eigenprune.lab.protocols import trained_network
+
+    if method not in METHODS or METHODS[method].trained_small:
+        allowed = [name for name, its in METHODS.items() if not its.trained_small]
+        raise UserError(f"method: {method!r} is not allowed; allowed: {', '.join(allowed)}")
+    unpruned = change_study(study, {"methods": [method], "pruning_ratios": [0.0]})
+    run_study(unpruned, weights=True, on_start=on_start)
+    store, data_dir = Store(project.store_dir()), project.data_dir()
+    found = ((row, trained_network(row.run.training, store, data_dir)) for row in plan(unpruned))
+    return [(row, network) for row, network in found if network is not None]
 
 
 def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
