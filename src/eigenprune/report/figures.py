@@ -67,7 +67,8 @@ def tradeoff(
     for panel, activation in zip(panels, activations, strict=True):
         ours = means[means["activation"] == activation]
         for method, curve in ours.groupby("method", sort=False):
-            band(panel, curve, look[str(method)], against)
+            its = look[str(method)]
+            band(panel, curve, against, its.label, **_look(its))
             if published is not None and against == "pruning_ratio":
                 _published_points(panel, published, activation, str(method))
         for _, control in ours[ours["pruning_ratio"] == 0].head(1).iterrows():
@@ -106,18 +107,18 @@ def parameters_axis(panel: Axes) -> None:
     panel.set_xlabel("parameters kept")
 
 
-def band(panel: Axes, curve: pd.DataFrame, its: Method, against: str) -> None:
+def band(panel: Axes, curve: pd.DataFrame, against: str, label: str, **look: str) -> None:
     """One trade-off curve: the mean over the seeds, and one sample standard deviation around it.
 
     Args:
         panel: where to draw.
         curve: columns `against`, accuracy_mean and accuracy_std.
-        its: look and label.
         against: the column of the horizontal axis.
+        label: for the legend.
+        look: color, marker and linestyle, as matplotlib takes them.
     """
     x, mean = curve[against], 100 * curve["accuracy_mean"]
-    look = _look(its)
-    panel.plot(x, mean, label=its.label, **look)
+    panel.plot(x, mean, label=label, **look)  # type: ignore[arg-type]
     std = 100 * curve["accuracy_std"].fillna(0)
     panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
 

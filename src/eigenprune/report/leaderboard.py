@@ -190,9 +190,9 @@ def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:
         rivals: the tidy table, see `read_rivals`.
 
     Returns:
-        One row per group and method, the most expensive first: GROUP, METHOD, `networks` (rows),
-        `seconds` (sum over them; a training that several rows share counts as often as the table
-        says) and `seconds_per_network` (mean).
+        One row per group and method, the most expensive first, with GROUP, METHOD, `networks`
+        (rows), `seconds` (sum over them; a training that several rows share counts as often as the
+        table says) and `seconds_per_network` (mean).
 
     Raises:
         UserError: if a column is missing.

@@ -58,9 +58,9 @@ def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> d
         confidence: of the interval, between 0 and 1.
 
     Returns:
-        The numbers TEST: `n`, `difference`, `low` and `high` (the interval) and `p`, not corrected.
-        Where all differences are the same there is no interval (NaN), and p is 1; with fewer than
-        two there is no p either.
+        The numbers TEST, which are `n`, `difference`, `low` and `high` (the interval) and `p`, not
+        corrected. Where all differences are the same there is no interval (NaN), and p is 1; with
+        fewer than two there is no p either.
 
     Example:
         >>> found = paired_test(pd.Series([0.9, 0.8, 0.7]), pd.Series([0.8, 0.7, 0.5]))

@@ -1,7 +1,7 @@
 """Figures of many pruning methods: small multiples by family, with the same two for orientation."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.methods import Method
 from eigenprune.report.figures import band, legend_below, parameters_axis
 from eigenprune.report.leaderboard import SPECTRAL
 
@@ -61,12 +60,12 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
     groups = list(_groups(means, order, everywhere))
     figure, panels = _grid(len(groups), columns=_COLUMNS, height=4.0)
     for panel, (title, own) in zip(panels, groups, strict=True):
-        looks = {
-            name: Method(label=name, color=color, marker=marker, dashes=dashes)
-            for name, (color, marker, dashes) in zip(own, _OWN_LINES, strict=False)
+        looks = everywhere | {
+            name: (name, *look) for name, look in zip(own, _OWN_LINES, strict=False)
         }
-        for name, look in {**everywhere, **looks}.items():
-            band(panel, means[means["method"] == name], look, against)
+        for name, (label, color, marker, linestyle) in looks.items():
+            curve = means[means["method"] == name]
+            band(panel, curve, against, label, color=color, marker=marker, linestyle=linestyle)
         panel.set_title(title)
         if against == "pruning_ratio":
             panel.set_xlim(-0.03, 1.03)
@@ -165,21 +164,20 @@ def _by_accuracy(means: pd.DataFrame) -> list[str]:
     return [str(name) for name in mean.sort_values(ascending=False, kind="stable").index]
 
 
-def _everywhere(means: pd.DataFrame, order: list[str]) -> dict[str, Method]:
-    """The best spectral method and random nodes, where the table has them."""
+def _everywhere(means: pd.DataFrame, order: list[str]) -> dict[str, tuple[str, str, str, str]]:
+    """The best spectral method and random nodes, where the table has them: label and look."""
     spectral = set(means.loc[means["family"] == SPECTRAL, "method"])
     chance = set(means.loc[means["score"] == "random", "method"])
     found = {}
     if best := next((name for name in order if name in spectral), None):
-        label = f"{best} (best spectral)"
-        found[best] = Method(label=label, color="#0072B2", marker="o", dashes="-")
+        found[best] = (f"{best} (best spectral)", "#0072B2", "o", "-")
     if lowest := next((name for name in order if name in chance), None):
-        found[lowest] = Method(label=lowest, color="#7F7F7F", marker="x", dashes=":")
+        found[lowest] = (lowest, "#7F7F7F", "x", ":")
     return found
 
 
 def _groups(
-    means: pd.DataFrame, order: list[str], everywhere: Mapping[str, Method]
+    means: pd.DataFrame, order: list[str], everywhere: Collection[str]
 ) -> Iterator[tuple[str, list[str]]]:
     """Title and methods of each panel, besides those that are in every panel."""
     for family in dict.fromkeys([*FAMILIES, *means["family"]]):
