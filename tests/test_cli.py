@@ -137,7 +137,7 @@ def test_verify_compares_with_what_is_published(project: Path) -> None:
 def test_bench_times_every_kind_of_network(project: Path) -> None:
     words = ["bench", "--dataset", "digits", "--hidden", "8", "--rounds", "1"]
     measured = json.loads(eigenprune(project, *words, "--json"))
-    assert measured["training"][0]["times_plain"] == 1
+    assert measured["training"][0]["side_by_side_times_plain"] == 1
     kinds = len(NETWORKS) + 1 + len(ENSEMBLES)  # and the plain one by torch's default products
     assert len(measured["training"]) == kinds and len(measured["inference"]) == 3 * 7
     assert all(row["seconds"] > 0 for row in measured["training"] + measured["inference"])

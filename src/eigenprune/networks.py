@@ -37,7 +37,7 @@ def mlp(
     activation: str = "relu",
     layer: str = "spectral",
     bias: bool = False,
-    eigenvalues_in: bool = False,
+    eigenvalues_in: bool | str = False,
     frozen: Collection[str] = (),
     initialisation: str = "2022",
     seed: int = 0,
@@ -50,7 +50,9 @@ def mlp(
         layer: `"spectral"` for `SpectralLinear`, `"dense"` for `nn.Linear` with Glorot-uniform
             weights.
         bias: give every layer a bias, zero at the start.
-        eigenvalues_in: spectral only, see `SpectralLinear`.
+        eigenvalues_in: spectral only, see `SpectralLinear`: True for all layers, `"first"` for the
+            first alone. Behind the first a node with lambda_in is not removed by
+            lambda_out = 0.
         frozen: spectral only, parameters that training leaves as they are.
         initialisation: spectral only, `"2022"` or `"ones"`.
         seed: of the initial values; torch's global generator is neither read nor moved.
@@ -77,16 +79,19 @@ def mlp(
             "eigenvalues_in, frozen and initialisation are for layer='spectral'; a dense layer has "
             "no eigenvalues and starts Glorot-uniform"
         )
+    if eigenvalues_in not in (True, False, "first"):
+        raise ValueError(f"eigenvalues_in={eigenvalues_in!r}: True, False or 'first'")
     generator = seeds.generator(seed, "initialisation")
     modules: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(widths):
+        first = not modules
         if layer == "spectral":
             modules.append(
                 SpectralLinear(
                     n_in,
                     n_out,
                     bias=bias,
-                    eigenvalues_in=eigenvalues_in,
+                    eigenvalues_in=eigenvalues_in is True or (eigenvalues_in == "first" and first),
                     frozen=frozen,
                     initialisation=initialisation,
                     generator=generator,

@@ -7,7 +7,7 @@ higher meaning more important. Nothing is random; dropout is off.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -245,6 +245,20 @@ def synflow(model: nn.Sequential) -> list[Tensor]:
         out = out @ weight
         scores.append(into * out)
     return scores[::-1]
+
+
+Score = Callable[[nn.Sequential, Tensor, Tensor], list[Tensor]]
+
+# By the name that `params.yaml` uses, all with the same arguments, whatever they need of them.
+SCORES: dict[str, Score] = {
+    "activation_entropy": lambda model, inputs, targets: activation_entropy(model, inputs),
+    "grasp": grasp,
+    "mean_activation": lambda model, inputs, targets: mean_activation(model, inputs),
+    "optimal_brain_damage": lambda model, inputs, targets: optimal_brain_damage(model, inputs),
+    "snip": snip,
+    "synflow": lambda model, inputs, targets: synflow(model),
+    "taylor": taylor,
+}
 
 
 def _nodes(model: nn.Sequential) -> list[int]:

@@ -25,18 +25,20 @@ def test_an_ensemble_is_timed_by_network_and_whole_epoch(
     monkeypatch.setattr(bench, "train_together", pretend)
     with patch.object(time, "perf_counter", lambda: clock[0]):
         timed = bench._training([data.features, 8, data.classes], data)
-    rows = bench._training_rows([timed, timed])
+    rows = bench._training_rows([timed], [timed, timed])
     assert [row.network for row in rows][-3:] == [
         f"ensemble of {size}, lambda_out" for size in (1, 5, 20)
     ]
-    assert [row.seconds for row in rows] == pytest.approx([len(data.train_inputs)] * len(rows))
-    assert [row.times_plain for row in rows] == pytest.approx([1] * len(rows))
+    assert [row.alone for row in rows] == pytest.approx([len(data.train_inputs)] * len(rows))
+    assert [row.alone_times_plain for row in rows] == pytest.approx([1] * len(rows))
 
 
 def test_the_medians_are_taken_over_the_epochs_of_all_rounds() -> None:
     """One process that favours a network does not decide."""
     rounds = [{"plain nn.Linear": [1.0, 1.0], "spectral, lambda_out": [s, s]} for s in (1, 2, 9)]
-    assert [row.times_plain for row in bench._training_rows(rounds)] == [1, 2]
+    rows = bench._training_rows(rounds[2:], rounds)
+    assert [row.alone_times_plain for row in rows] == [1, 9]
+    assert [row.side_by_side_times_plain for row in rows] == [1, 2]
 
 
 def test_every_latency_is_told_beside_the_unpruned_network_of_its_batch() -> None:

@@ -7,7 +7,7 @@ import grimp
 import pytest
 
 from eigenprune.lab import code_state
-from eigenprune.lab.code_state import ALONE, COMPUTING, at_commit, changed, current, fingerprint
+from eigenprune.lab.code_state import COMPUTING, at_commit, changed, current, fingerprint
 
 SOURCE = '''
 """A module."""
@@ -71,7 +71,8 @@ def test_no_file_that_decides_a_result_is_missing() -> None:
     for name in list(used):
         upstream = graph.find_upstream_modules(f"eigenprune.{name}")
         used |= {module.partition(".")[2] for module in upstream}
-    modules = {file.removesuffix(".py").replace("/", ".") for file in COMPUTING}
+    files = {file.removesuffix(".py").removesuffix("/__init__") for file in COMPUTING}
+    modules = {file.replace("/", ".") for file in files}
     assert modules <= used
     assert used - modules - {"", "lab"} == OTHERS
 
@@ -82,7 +83,11 @@ def test_a_cpu_does_not_depend_on_stacks() -> None:
     before = {**now, "ensemble.py": "other"}
     assert changed(before, now) == []
     assert changed(before, now, device="NVIDIA H100") == ["ensemble.py"]
-    assert changed({}, now) == list(ALONE)
+
+
+def test_a_file_that_is_gone_has_changed_and_a_new_one_has_not() -> None:
+    assert changed({"layers.py": "a", "seeds.py": "b"}, {"seeds.py": "b"}) == ["layers.py"]
+    assert changed({"seeds.py": "b"}, {"layers.py": "a", "seeds.py": "b"}) == []
 
 
 def test_a_commit_is_looked_up_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eigenprune.lab import datasets, runs
-from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.runs import Pruning, Run, Training, Tuning, run_id
 
 TRAINING = Training(
     dataset="fashion-mnist", hidden=(500, 500, 500), activation="relu", layer="spectral", seed=1
@@ -35,6 +35,15 @@ OTHER: dict[str, Any] = {
     "score": "weight_norm",
     "pruning_ratio": 0.8,
     "retraining_epochs": 20,
+    "eigenvalues_in": "first",
+    "regulariser": "l2",
+    "strength": 0.1,
+    "tuning": Tuning(
+        strengths=(0.1, 0.2), seed=1, score="weight_norm", scope="layer", pruning_ratios=(0.5,)
+    ),
+    "held_out": 0.1,
+    "scope": "layer",
+    "validated": True,
 }
 FIELDS = [(run, field.name) for run in (TRAINING, PRUNING) for field in fields(run)]
 

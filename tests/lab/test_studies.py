@@ -95,6 +95,7 @@ BAD: dict[str, tuple[list[Any], str]] = {
         "a number above 0",
     ),
     "initialisation": ([2022, "2021", "one", None, ["2022"]], "2022, ones"),
+    "held_out": ([1, 1.0, -0.1, True, None, [0.1], *NOT_FINITE], "from 0 to less than 1"),
 }
 
 

@@ -141,14 +141,18 @@ def test_a_bench_can_be_shown(tmp_path: Path) -> None:
         "dataset": "mnist",
         "hidden": [500],
         "rounds": 3,
-        "training": [{"network": "plain", "seconds": 2.0, "times_plain": 1.0}],
+        "training": [
+            {"network": "plain", "alone": 2.0, "alone_times_plain": 1.0}
+            | {"side_by_side": 3.0, "side_by_side_times_plain": 1.0}
+        ],
         "inference": [{**row, "seconds": 0.001, "speed_up": 0.9}],
     }
     path = tmp_path / "bench.json"
     path.write_text(json.dumps(measured))
     assert speed.read_measured(path) == measured
-    assert "784-500-10" in speed.where(measured) and "3 rounds" in speed.where(measured)
-    assert speed.training_table(measured).loc["plain", "seconds per epoch"] == "2.000"
+    assert "784-500-10" in speed.where(measured) and "3 processes" in speed.where(measured)
+    cells = speed.training_table(measured).loc["plain"]
+    assert cells["a network on each core"] == "3.000 (1.00 x)"
     assert speed.inference_table(measured).loc[("masked", 0.5), "batch 1"] == "1.000 (0.9 x)"
     speed.training_figure(measured)
     speed.inference_figure(measured)

@@ -36,6 +36,7 @@ def record(
     """
     if quick and studies:
         raise UserError("--quick takes all quick studies: name none")
+    from eigenprune.lab import arena
     from eigenprune.lab.recorded import record as record_study
     from eigenprune.lab.recorded import reference_of
     from eigenprune.lab.store import Store
@@ -51,3 +52,5 @@ def record(
             write_summary(made.folder, published_curves(study, same_width=True))
         if made.rows or studies or quick:
             typer.echo(f"{name}: {made.rows} rows recorded, {made.missing} still to be computed")
+    if not quick and (rows := arena.write(params)):
+        typer.echo(f"results/paper/rivals.csv: {rows} rows")

@@ -51,11 +51,17 @@ COUNTED_CALLS = 100
 
 @dataclass(frozen=True)
 class EpochTime:
-    """Median seconds of one epoch of one network, and how many times the plain one's that is."""
+    """Median seconds of one epoch of one network, and how many times the plain one's that is.
+
+    `alone` is that of a network that has all cores; `side_by_side` of one on each core, as
+    `eigenprune run` trains them.
+    """
 
     network: str
-    seconds: float
-    times_plain: float
+    alone: float
+    alone_times_plain: float
+    side_by_side: float
+    side_by_side_times_plain: float
 
 
 @dataclass(frozen=True)
@@ -76,9 +82,9 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
         dataset: a name in `datasets.NAMES`.
         hidden: widths of the hidden layers.
         data_dir: where MNIST and Fashion-MNIST lie.
-        rounds: fresh processes, one after the other, 1 or more. Each times `COUNTED_EPOCHS` of
-            every network after one that is not counted, and `COUNTED_CALLS` of inference after
-            `UNCOUNTED_CALLS`.
+        rounds: 1 or more; each a fresh process that has all cores, and then a fresh process for
+            each core. A process times `COUNTED_EPOCHS` of every network after one that is not
+            counted, and the first of them `COUNTED_CALLS` of inference after `UNCOUNTED_CALLS`.
 
     Returns:
         `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`
@@ -90,19 +96,25 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds}: 1 or more")
-    turns = []
+    cores = usable_cores()
+    alone: list[_Round] = []
+    beside: list[dict[str, list[float]]] = []
     # spawn: see `processes`. No process sees the memory of another.
     context = multiprocessing.get_context("spawn")
     for _ in range(rounds):
         with ProcessPoolExecutor(1, mp_context=context) as fresh:
-            turns.append(fresh.submit(_round, dataset, hidden, data_dir).result())
+            alone.append(fresh.submit(_round, dataset, hidden, data_dir, cores).result())
+        with ProcessPoolExecutor(cores, mp_context=context) as fresh:
+            turns = [fresh.submit(_side_by_side, dataset, hidden, data_dir) for _ in range(cores)]
+            beside += [turn.result() for turn in turns]
+    rows = _training_rows([turn.training for turn in alone], beside)
     return {
-        "machine": turns[0].machine,
+        "machine": alone[0].machine,
         "dataset": dataset,
         "hidden": hidden,
         "rounds": rounds,
-        "training": [asdict(row) for row in _training_rows([turn.training for turn in turns])],
-        "inference": [asdict(row) for row in _inference_rows([turn.inference for turn in turns])],
+        "training": [asdict(row) for row in rows],
+        "inference": [asdict(row) for row in _inference_rows([turn.inference for turn in alone])],
     }
 
 
@@ -115,21 +127,32 @@ class _Round:
     inference: dict[tuple[str, float, int], list[float]]
 
 
-def _round(dataset: str, hidden: list[int], data_dir: Path) -> _Round:
+def _round(dataset: str, hidden: list[int], data_dir: Path, threads: int) -> _Round:
+    torch.set_num_threads(threads)
     data = datasets.load(dataset, data_dir)
-    torch.set_num_threads(usable_cores())
     widths = [data.features, *hidden, data.classes]
     return _Round(made_with(), _training(widths, data), _inference(widths, data))
+
+
+def _side_by_side(dataset: str, hidden: list[int], data_dir: Path) -> dict[str, list[float]]:
+    torch.set_num_threads(1)
+    data = datasets.load(dataset, data_dir)
+    return _training([data.features, *hidden, data.classes], data)
 
 
 def _pooled(rounds: Sequence[Mapping[Any, list[float]]]) -> dict[Any, float]:
     return {name: median(itertools.chain(*(turn[name] for turn in rounds))) for name in rounds[0]}
 
 
-def _training_rows(rounds: Sequence[dict[str, list[float]]]) -> list[EpochTime]:
-    seconds = _pooled(rounds)
-    plain = seconds[next(iter(NETWORKS))]
-    return [EpochTime(name, taken, taken / plain) for name, taken in seconds.items()]
+def _training_rows(
+    alone: Sequence[dict[str, list[float]]], beside: Sequence[dict[str, list[float]]]
+) -> list[EpochTime]:
+    first, second = _pooled(alone), _pooled(beside)
+    plain = next(iter(NETWORKS))
+    return [
+        EpochTime(name, first[name], first[name] / first[plain], taken, taken / second[plain])
+        for name, taken in second.items()
+    ]
 
 
 def _inference_rows(rounds: Sequence[dict[tuple[str, float, int], list[float]]]) -> list[Latency]:

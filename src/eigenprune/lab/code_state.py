@@ -13,6 +13,8 @@ import tokenize
 from collections.abc import Mapping
 from pathlib import Path
 
+_PACKAGE = Path(__file__).parents[1]
+
 # What a run computes is decided in these files of the package, a test holds that no other file that
 # they import decides it too. Which runs a study has is no matter of theirs: run ids tell that.
 ALONE = (
@@ -22,11 +24,14 @@ ALONE = (
     "lab/datasets.py",
     "lab/protocols.py",
     "lab/standard_datasets.py",
+    "lab/tuning.py",
     "layers.py",
     "metrics.py",
     "networks.py",
     "onednn.py",
     "pruning.py",
+    *sorted(f"regularisers/{path.name}" for path in (_PACKAGE / "regularisers").glob("*.py")),
+    "saliency.py",
     "seeds.py",
     "training.py",
 )
@@ -36,8 +41,6 @@ COMPUTING = (*ALONE, *AS_STACK)
 DIGITS = 12  # of a fingerprint
 
 Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
-
-_PACKAGE = Path(__file__).parents[1]
 
 
 def fingerprint(source: str) -> str:
@@ -92,7 +95,10 @@ def at_commit(commit: str) -> Fingerprints | None:
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str], *, device: str = "cpu") -> list[str]:
-    """The files that differ, or that only one of the two has, as far as a run depends on them.
+    """The files that differ, as far as a run depends on them.
+
+    A file that is new is none of them: what it decides now, a file that was there before decided
+    alone, and that one has changed too.
 
     Args:
         before: fingerprints of one state of the code.
@@ -104,7 +110,7 @@ def changed(before: Mapping[str, str], now: Mapping[str, str], *, device: str = 
         ['layers.py']
     """
     files = ALONE if device == "cpu" else COMPUTING
-    return [file for file in files if before.get(file) != now.get(file)]
+    return [file for file in files if file in before and before[file] != now.get(file)]
 
 
 def _shown(what: str) -> str | None:

@@ -125,3 +125,42 @@ def load_from(source: Source, name: str, data_dir: Path) -> Dataset:
     """What `load` does once it has looked the name up; it may come to stand for another source."""
     source.require_files(data_dir)
     return Dataset(name, *source.load(data_dir))
+
+
+def held_out(name: str, data_dir: Path, share: float) -> Dataset:
+    """The training part of a dataset alone, some of it held out in place of the test set.
+
+    The same examples whoever asks: they are drawn with a fixed seed. All of it, with its own test
+    set, if nothing is held out.
+
+    Args:
+        name: see `load`.
+        data_dir: see `load`.
+        share: of the training examples, from 0 to less than 1; rounded down, and at least one
+            where it is above 0.
+
+    Example:
+        >>> digits = held_out("digits", Path("data"), 0.25)
+        >>> len(digits.train_inputs), len(digits.test_inputs)
+        (1078, 359)
+    """
+    return _held_out(find(name), name, data_dir, share) if share else load(name, data_dir)
+
+
+@cache
+def _held_out(source: Source, name: str, data_dir: Path, share: float) -> Dataset:
+    import torch
+
+    from eigenprune import seeds
+
+    data = load_from(source, name, data_dir)
+    rows = len(data.train_inputs)
+    order = torch.randperm(rows, generator=seeds.generator(0, "held out"))
+    out, rest = order.tensor_split([max(1, int(share * rows))])
+    return Dataset(
+        name,
+        data.train_inputs[rest],
+        data.train_targets[rest],
+        data.train_inputs[out],
+        data.train_targets[out],
+    )

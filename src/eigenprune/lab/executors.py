@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from eigenprune.lab.stacks import in_stacks
-from eigenprune.lab.tasks import Job, OnUnits, Places, Schedule, Stopped, compute_task
+from eigenprune.lab.tasks import Job, OnUnits, Places, Schedule, Stopped, compute_task, of_jobs
 
 EXECUTORS = ("process", "inline", "dask")
 
@@ -52,8 +52,7 @@ def execute(
         raise ValueError(f"max_seconds={max_seconds}: above 0")
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
     report = on_units or (lambda units: None)
-    tasks = in_stacks(jobs) if together else (task for job in jobs for task in job.tasks())
-    schedule = Schedule(tasks)
+    schedule = Schedule(in_stacks(jobs) if together else of_jobs(jobs))
     if executor == "inline":
         return _inline(schedule, places, deadline, report)
     if workers is None and places.device != "cpu":

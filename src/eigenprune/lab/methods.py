@@ -14,27 +14,40 @@ class Method:
         marker: in figures; with `dashes` it says once more what the colour says.
         dashes: matplotlib's line style.
         layer: `"dense"` or `"spectral"`.
+        initialisation: of spectral layers; the study's if None.
+        eigenvalues_in: which layers have lambda_in, see `networks.mlp`.
         trainable: `"all"` parameters, or only the `"eigenvalues"`, the eigenvectors frozen.
-        score: a name in `eigenprune.importance.SCORES`.
+        regulariser: a name in `eigenprune.regularisers.REGULARISERS`; none if empty.
+        strengths: of the regulariser. Of several, each pair of method and activation takes the one
+            that does best on the validation part, see `lab.tuning`.
+        score: a name in `eigenprune.importance.SCORES` or `eigenprune.saliency.SCORES`.
+        scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
+        before: prune before any training, and train for `epochs` and `retraining_epochs` together.
         retrained: train everything in the pruned network for `retraining_epochs`.
         from_scratch: prune nothing: train a network of the final size, its hidden layers all
             smaller by the pruning ratio, for `epochs` and `retraining_epochs` together.
     """
 
     label: str
-    color: str
-    marker: str
-    dashes: str
+    color: str = "#000000"
+    marker: str = "*"
+    dashes: str = "-"
     layer: str = "dense"
+    initialisation: str | None = None
+    eigenvalues_in: str = "none"
     trainable: str = "all"
+    regulariser: str = ""
+    strengths: tuple[float, ...] = ()
     score: str = "connectivity"
+    scope: str = "global"
+    before: bool = False
     retrained: bool = False
     from_scratch: bool = False
 
     @property
     def trained_small(self) -> bool:
         """Whether training goes on (or begins) once the network has its final size."""
-        return self.retrained or self.from_scratch
+        return self.retrained or self.from_scratch or self.before
 
 
 METHODS: dict[str, Method] = {

@@ -4,9 +4,15 @@ import itertools
 from dataclasses import dataclass, replace
 
 from eigenprune.counts import nodes_removed
-from eigenprune.lab.methods import METHODS
-from eigenprune.lab.runs import Pruning, Training
+from eigenprune.lab import rivals
+from eigenprune.lab.methods import Method
+from eigenprune.lab.runs import Pruning, Training, Tuning
 from eigenprune.lab.studies import Study
+
+# A strength is chosen by these, whatever part of a study somebody asks for: another part must not
+# choose otherwise.
+TUNING_SEED = 1
+TUNING_RATIOS = (0.0, 0.5, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
@@ -23,33 +29,57 @@ def plan(study: Study) -> list[PlannedRow]:
     ratios = sorted({0.0, *study.pruning_ratios})
     rows = []
     for activation, name, seed in itertools.product(study.activations, study.methods, study.seeds):
-        method = METHODS[name]
-        training = Training(
-            dataset=study.dataset,
-            hidden=study.hidden,
-            activation=activation,
-            layer=method.layer,
-            trainable=method.trainable,
-            seed=seed,
-            # A dense layer has one initialisation: the study's is for spectral ones.
-            initialisation=study.initialisation if method.layer == "spectral" else "2022",
-            epochs=study.epochs,
-            batch_size=study.batch_size,
-            learning_rate=study.learning_rate,
-        )
+        method = rivals.find(name)
+        training = _training(study, method, activation, seed)
+        more = study.retraining_epochs
         for ratio in ratios:
             if method.from_scratch:
-                small = _of_final_size(training, ratio, study.retraining_epochs)
+                small = _of_final_size(training, ratio, more)
                 run = Pruning(training=small, score=method.score, pruning_ratio=0.0)
             else:
+                after = study.epochs + more if method.before else more * method.retrained
                 run = Pruning(
                     training=training,
                     score=method.score,
                     pruning_ratio=ratio,
-                    retraining_epochs=study.retraining_epochs if method.retrained else 0,
+                    retraining_epochs=after,
+                    scope=method.scope,
                 )
             rows.append(PlannedRow(name, ratio, run))
     return rows
+
+
+def _training(study: Study, method: Method, activation: str, seed: int) -> Training:
+    spectral = method.layer == "spectral"
+    several = len(method.strengths) > 1
+    return Training(
+        dataset=study.dataset,
+        hidden=study.hidden,
+        activation=activation,
+        layer=method.layer,
+        trainable=method.trainable,
+        seed=seed,
+        # A dense layer has one initialisation: the study's is for spectral ones.
+        initialisation=(method.initialisation or study.initialisation) if spectral else "2022",
+        epochs=0 if method.before else study.epochs,
+        batch_size=study.batch_size,
+        learning_rate=study.learning_rate,
+        eigenvalues_in=method.eigenvalues_in,
+        regulariser=method.regulariser,
+        strength=method.strengths[0] if len(method.strengths) == 1 else 0.0,
+        tuning=_tuning(method) if several else None,
+        held_out=study.held_out,
+    )
+
+
+def _tuning(method: Method) -> Tuning:
+    return Tuning(
+        strengths=method.strengths,
+        seed=TUNING_SEED,
+        score=method.score,
+        scope=method.scope,
+        pruning_ratios=TUNING_RATIOS,
+    )
 
 
 def _of_final_size(training: Training, pruning_ratio: float, more_epochs: int) -> Training:

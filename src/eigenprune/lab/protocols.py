@@ -8,26 +8,31 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from eigenprune import importance, pruning
+from eigenprune import importance, pruning, saliency
 from eigenprune.lab import datasets
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.spectral_history import Watcher, watcher_of
 from eigenprune.lab.store import Entry, Store
+from eigenprune.lab.tuning import best_strength, candidates
 from eigenprune.metrics import evaluate, parameters
 from eigenprune.networks import hidden_layers, mlp
+from eigenprune.regularisers import REGULARISERS
 from eigenprune.training import train
 
 OnEpoch = Callable[[], None]
 
 DIVERGED = {"status": "diverged"}
+
+# Scores that look at data see so many examples of the training part, the first ones.
+SCORING_ROWS = 5_000
 
 
 def initial_network(run: Training) -> nn.Sequential:
@@ -36,6 +41,7 @@ def initial_network(run: Training) -> nn.Sequential:
     spectral = {
         "frozen": ("eigenvectors",) if run.trainable == "eigenvalues" else (),
         "initialisation": run.initialisation,
+        "eigenvalues_in": "first" if run.eigenvalues_in == "first" else False,
     }
     return mlp(
         [features, *run.hidden, classes],
@@ -50,9 +56,10 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
     """The result of a run: from the store if it is there, else computed and kept.
 
     A `Training` leaves its weights, a spectral one its hidden eigenvalues by epoch as well, and
-    `status, accuracy, loss, losses` (training loss by epoch); a `Pruning` leaves `status,
-    nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`. `status` is `done`, or
-    `diverged` where numbers ceased to be finite; then nothing else is there.
+    `status, accuracy, loss, losses` (training loss by epoch), and where its strength was chosen
+    `strength` and `validation` (each strength and its accuracy, see `tuning`); a `Pruning` leaves
+    `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`, and `strength` likewise.
+    `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is there.
 
     Args:
         run: what to compute.
@@ -64,7 +71,8 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
         return entry
     with one_thread():
         if isinstance(run, Training):
-            return _train(run, store, data_dir, on_epoch)
+            make = _train if run.tuning is None else _train_tuned
+            return make(run, store, data_dir, on_epoch)
         return _prune(run, store, data_dir, on_epoch)
 
 
@@ -92,12 +100,32 @@ def trained_network(
 
 
 def _train(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
-    data = datasets.load(run.dataset, data_dir)
+    data = datasets.held_out(run.dataset, data_dir, run.held_out)
     start = time.perf_counter()
     watcher = watcher_of(run)
     model, losses = _fit(initial_network(run), run, data, run.epochs, "order", on_epoch, watcher)
     result = training_result(model, losses, data)
     return keep(run, result, store, time.perf_counter() - start, model, watcher)
+
+
+def _train_tuned(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
+    accuracies, seconds = {}, 0.0
+    networks = candidates(run)
+    for candidate, prunings in networks.items():
+        results = [compute(p, store, data_dir).record["result"] for p in prunings]
+        # One that diverged is worth nothing.
+        accuracies[candidate.strength] = fmean(result.get("accuracy", 0.0) for result in results)
+        seconds += compute(candidate, store, data_dir).record["made_with"]["seconds"]
+    chosen = replace(run, tuning=None, strength=best_strength(accuracies))
+    network = trained_network(chosen, store, data_dir, on_epoch)
+    record = compute(chosen, store, data_dir).record
+    result = record["result"]
+    if network is not None:
+        result |= {"strength": chosen.strength, "validation": list(accuracies.items())}
+    # The search is on the account of the seed that it was made with.
+    if chosen not in networks:
+        seconds = record["made_with"]["seconds"]
+    return keep(run, result, store, seconds, network)
 
 
 def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
@@ -106,13 +134,18 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     start = time.perf_counter()
     if whole is None:
         return keep(run, DIVERGED, store, 0.0)
-    data = datasets.load(training.dataset, data_dir)
-    model = pruning.compact(whole, nodes_kept(run, whole))
+    seen = datasets.held_out(training.dataset, data_dir, training.held_out)
+    model = pruning.compact(whole, nodes_kept(run, whole, data_dir))
     if run.retraining_epochs:
         model.requires_grad_(True)
-        epochs = run.retraining_epochs
-        model, _ = _fit(model, training, data, epochs, "retraining", on_epoch)
-    return keep(run, pruning_result(model, data), store, time.perf_counter() - start)
+        # What is pruned is trained plainly, whatever its network was trained with.
+        plain = replace(training, regulariser="")
+        model, _ = _fit(model, plain, seen, run.retraining_epochs, "retraining", on_epoch)
+    judged = seen if run.validated else datasets.load(training.dataset, data_dir)
+    result = pruning_result(model, judged)
+    if training.tuning is not None and result is not DIVERGED:
+        result["strength"] = compute(training, store, data_dir).record["result"]["strength"]
+    return keep(run, result, store, time.perf_counter() - start)
 
 
 def _fit(
@@ -133,20 +166,33 @@ def _fit(
         learning_rate=run.learning_rate,
         seed=run.seed,
         stream=stream,
+        regulariser=REGULARISERS[run.regulariser](run.strength) if run.regulariser else None,
         on_epoch=None if on_epoch is None else lambda epoch, loss: on_epoch(),
         watch=watcher,
     )
 
 
-def nodes_kept(run: Pruning, whole: nn.Sequential) -> list[Tensor]:
+def nodes_kept(run: Pruning, whole: nn.Sequential, data_dir: Path) -> list[Tensor]:
     """The mask of the nodes that a pruning leaves in the trained network."""
-    score = named_score(run.score, run.training.seed)
-    return pruning.select_nodes(score(whole), run.pruning_ratio)
+    values = named_values(run.score, whole, run.training, data_dir)
+    return pruning.select_nodes(values, run.pruning_ratio, scope=run.scope)
 
 
-def named_score(name: str, seed: int) -> importance.Score:
-    """A score of `importance.SCORES`; where it draws, as the network of that seed does."""
-    return partial(importance.random, seed=seed) if name == "random" else importance.SCORES[name]
+def named_values(
+    name: str, network: nn.Sequential, training: Training, data_dir: Path
+) -> list[Tensor]:
+    """What a score of `importance.SCORES` or `saliency.SCORES` says of a network's nodes.
+
+    Where it draws, it draws as the network of that seed does; where it looks at data, it sees the
+    first SCORING_ROWS examples that the network was trained with.
+    """
+    if name == "random":
+        return importance.random(network, seed=training.seed)
+    if name in importance.SCORES:
+        return importance.SCORES[name](network)
+    data = datasets.held_out(training.dataset, data_dir, training.held_out)
+    rows = slice(SCORING_ROWS)
+    return saliency.SCORES[name](network, data.train_inputs[rows], data.train_targets[rows])
 
 
 def training_result(

@@ -8,6 +8,7 @@ are what a reader's own run is compared with.
 `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 RESULT = ("nodes_kept", "parameters_kept", "accuracy", "loss")
 MADE_WITH = (*manifest.MADE_BY, "together", "seconds")
+# Chosen for a network, see `tuning`; the column is there if any was.
+STRENGTH = "strength"
 TRAINED_WITH = ("training", "training_seconds")
 
 
@@ -59,6 +62,7 @@ def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
             "status": "done",
             **{key: row[key] for key in RESULT},
             "nodes_by_layer": [int(nodes) for nodes in row["nodes_by_layer"].split("-")],
+            **({STRENGTH: row[STRENGTH]} if not math.isnan(row.get(STRENGTH, math.nan)) else {}),
         }
         for run, row in rows_by_run(folder_of(study)).items()
     }
@@ -97,12 +101,14 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
             | {"run": run, "nodes_by_layer": "-".join(map(str, result["nodes_by_layer"]))}
             | {key: made[key] for key in MADE_WITH if key != "together"}
             | {"together": made.get("together", 1)}
+            | {STRENGTH: result.get(STRENGTH, math.nan)}
             | {"training": training}
             | {"training_seconds": trained.record["made_with"]["seconds"] if trained else None}
         )
     if rows:
         table = pd.DataFrame(rows)
-        columns = ["run", "nodes_by_layer", *MADE_WITH, *TRAINED_WITH]
+        chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
+        columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
         _write_csv(table[list(COLUMNS)], folder / "curves.csv")
         _write_csv(table[columns], folder / "runs.csv")
         networks = set(table["training"])

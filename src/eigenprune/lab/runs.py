@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 from eigenprune.lab import datasets
 
@@ -11,8 +11,26 @@ PROTOCOL_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """How the strength of a regulariser is chosen: on validation examples, by one seed for all.
+
+    Each strength trains the network of that seed; what it is worth is the mean accuracy on the
+    validation part over the pruning ratios, nothing retrained. Of equals the first is taken.
+    """
+
+    strengths: tuple[float, ...]
+    seed: int
+    score: str
+    scope: str
+    pruning_ratios: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """One network with one seed, trained. Defaults are the published settings.
+
+    `held_out` is the share of the training examples that it does not see, and by which it is
+    judged. With `tuning`, `strength` does not matter: it is chosen.
 
     A new field must default to what was done before it was there: fields at their defaults do not
     enter the id, so that results already made keep theirs.
@@ -28,16 +46,26 @@ class Training:
     epochs: int = 100
     batch_size: int = 200
     learning_rate: float = 1e-3
+    eigenvalues_in: str = "none"
+    regulariser: str = ""
+    strength: float = 0.0
+    tuning: Tuning | None = None
+    held_out: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """A trained network without its least important nodes, perhaps trained once more."""
+    """A trained network without its least important nodes, perhaps trained once more.
+
+    Judged by the test set, or, if `validated`, by the examples that its training held out.
+    """
 
     training: Training
     score: str
     pruning_ratio: float
     retraining_epochs: int = 0
+    scope: str = "global"
+    validated: bool = False
 
 
 Run = Training | Pruning
@@ -57,6 +85,8 @@ def _essence(run: Run) -> dict[str, object]:
         value = getattr(run, field.name)
         if isinstance(value, Training):
             essence[field.name] = _essence(value)
+        elif isinstance(value, Tuning):
+            essence[field.name] = asdict(value)
         elif value != field.default:
             # 1 and 1.0 are one learning rate.
             essence[field.name] = float(value) if field.type is float else value

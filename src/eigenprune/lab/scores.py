@@ -1,6 +1,7 @@
 """Importance scores side by side: the trained networks of a study, pruned by each of them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, project
@@ -8,6 +9,7 @@ from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.rows import COLUMNS, labels
+from eigenprune.lab.runs import Training
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 from eigenprune.lab.sweep import OnStart, run_study
@@ -34,7 +36,8 @@ def score_curves(
 
     Args:
         study: gives networks, seeds and pruning ratios; its own methods do not matter here.
-        scores: names in `eigenprune.importance.SCORES` (`random` draws anew for every seed), or
+        scores: names in `eigenprune.importance.SCORES` (`random` draws anew for every seed) or
+            `eigenprune.saliency.SCORES` (see `protocols.named_values` for what they look at), or
             functions from a network to one tensor (nodes,) per hidden layer, low ones to go first;
             a function is known by its name.
         method: the one whose trained networks are ranked: `post` for spectral ones, `direct` for
@@ -66,7 +69,7 @@ def score_curves(
                     training = row.run.training
                     if training.activation != activation:
                         continue
-                    values = _values(name, score, network, training.seed)
+                    values = _values(name, score, network, training, data_dir)
                     for ratio in sorted({0.0, *study.pruning_ratios}):
                         small = compact(network, select_nodes(values, ratio))
                         result = pruning_result(small, data)
@@ -105,17 +108,18 @@ def trained_networks(
 
 
 def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
-    """The scores by name; None for those that `importance` has."""
-    from eigenprune.importance import SCORES
+    """The scores by name; None for those that the package has."""
+    from eigenprune import importance, saliency
 
+    known = [*importance.SCORES, *saliency.SCORES]
     named: dict[str, Score | None] = {}
     for score in scores:
         name = score if isinstance(score, str) else getattr(score, "__name__", None)
         if name is None:
             raise UserError(f"score {score!r} has no name: give it a name with `def`")
-        if isinstance(score, str) and name not in SCORES:
-            hint = did_you_mean(name, list(SCORES))
-            raise UserError(f"score {name!r} is not known{hint}; known: {', '.join(SCORES)}")
+        if isinstance(score, str) and name not in known:
+            hint = did_you_mean(name, known)
+            raise UserError(f"score {name!r} is not known{hint}; known: {', '.join(known)}")
         if name in named:
             raise UserError(f"score {name!r} is there twice: give one function another name")
         named[name] = None if isinstance(score, str) else score
@@ -123,13 +127,13 @@ def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
 
 
 def _values(
-    name: str, score: "Score | None", network: "nn.Sequential", seed: int
+    name: str, score: "Score | None", network: "nn.Sequential", training: Training, data_dir: Path
 ) -> "list[Tensor]":
-    from eigenprune.lab.protocols import named_score
+    from eigenprune.lab.protocols import named_values
     from eigenprune.networks import hidden_layers
 
     if score is None:
-        return named_score(name, seed)(network)
+        return named_values(name, network, training, data_dir)
     values = score(network)
     nodes = [layer.out_features for layer in hidden_layers(network)]
     try:

@@ -1,7 +1,8 @@
 """Which runs are computed together where that is faster than one by one: on a GPU.
 
 Trainings that differ in nothing but the seed make a stack, and so do the retrainings of networks
-that were pruned, at whatever ratio, from such trainings. `tasks.Job` is the way run by run.
+that were pruned, at whatever ratio, from such trainings. `tasks.Job` is the way run by run, which
+regularised networks go on a GPU's machine too, on its processor.
 """
 
 import itertools
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 from eigenprune.lab import datasets
 from eigenprune.lab.runs import Pruning, Run, Training
-from eigenprune.lab.tasks import Job, Task
+from eigenprune.lab.tasks import Job, Task, of_jobs
 
 # Bytes that a stack may take, by `memory`: the GPU of a laptop has twice as many. A larger stack
 # would gain little, for with this one a GPU is busy; and what is killed loses less.
@@ -26,8 +27,14 @@ def in_stacks(jobs: Iterable[Job]) -> Iterator[Task]:
     Trainings that are done stand in it too: they cost a look into the store, and what is pruned
     from them is retrained with the others of its form.
     """
-    of_one_form: dict[Training, dict[Training, tuple[Pruning, ...]]] = {}
+    stackable: list[Job] = []
+    alone: list[Job] = []
     for job in jobs:
+        # A regulariser takes hold of one network.
+        (stackable if not job.training.regulariser else alone).append(job)
+    yield from of_jobs(alone)
+    of_one_form: dict[Training, dict[Training, tuple[Pruning, ...]]] = {}
+    for job in stackable:
         form = replace(job.training, seed=0)
         of_one_form.setdefault(form, {})[job.training] = job.prunings
     for prunings in of_one_form.values():

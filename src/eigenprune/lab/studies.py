@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from eigenprune.lab import datasets, own_datasets
+from eigenprune.lab import datasets, own_datasets, rivals
 from eigenprune.lab.errors import UserError, did_you_mean
-from eigenprune.lab.methods import METHODS
+from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.own_datasets import OwnDataset
 from eigenprune.lab.params_file import read_params, require_keys, require_name
 
@@ -33,6 +33,7 @@ class Study:
     batch_size: int
     learning_rate: float
     initialisation: str
+    held_out: float = 0.0
 
     @property
     def widths(self) -> str:
@@ -49,17 +50,22 @@ class Params:
         studies: all of them, by name.
         experiments: names of those that have one notebook each, made by `new-experiment`.
         datasets: those of the reader's own, by name.
+        rivals: the methods of the arena, by name, see `lab.rivals`.
+        quick_arena: names of the studies that the chapters on the arena run in the pipeline.
     """
 
     quick: tuple[str, ...]
     studies: dict[str, Study]
     experiments: tuple[str, ...] = ()
     datasets: dict[str, OwnDataset] = field(default_factory=dict)
+    rivals: dict[str, Method] = field(default_factory=dict)
+    quick_arena: tuple[str, ...] = ()
 
     @property
     def paper(self) -> list[str]:
         """Names of the studies at the paper's scale, neither quick nor an experiment."""
-        return [name for name in self.studies if name not in self.quick + self.experiments]
+        others = (*self.quick, *self.quick_arena, *self.experiments)
+        return [name for name in self.studies if name not in others]
 
     def study(self, name: str) -> Study:
         """The study of that name.
@@ -91,6 +97,7 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
         path: of `params.yaml`, for messages, and where paths of own datasets begin.
     """
     own = own_datasets.named(document.get("datasets") or {}, path)
+    arena = rivals.named(document.get("rivals") or {}, path.name)
     defaults = document.get("defaults") or {}
     require_keys(defaults, f"{path.name}: defaults", _KEYS)
     entries = document.get("studies") or {}
@@ -101,7 +108,7 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
         where = f"{path.name}: studies.{name}"
         require_keys(entry, where, _KEYS)
         name = require_name(name, where)
-        studies[name] = make_study(name, {**defaults, **entry}, where, own)
+        studies[name] = make_study(name, {**defaults, **entry}, where, own, arena)
     quick = _names_of_studies(document, "quick", studies, path.name)
     for name in quick:
         where = f"{path.name}: studies.{name}"
@@ -112,11 +119,12 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
                 "stages do not watch files of your own; `eigenprune new-experiment` makes one that "
                 "does"
             )
+    quick_arena = _names_of_studies(document, "quick_arena", studies, path.name)
     experiments = _names_of_studies(document, "experiments", studies, path.name)
     for name in experiments:
         if name in quick:
             raise UserError(f"{path.name}: experiments: {name!r} stands in quick as well")
-    return Params(quick, studies, experiments, own)
+    return Params(quick, studies, experiments, own, arena, quick_arena)
 
 
 def _names_of_studies(
@@ -161,25 +169,37 @@ def restrict(study: Study, *, trained_small: bool) -> Study:
 
 
 def make_study(
-    name: str, values: Mapping[str, Any], where: str, own: Collection[str] = ()
+    name: str,
+    values: Mapping[str, Any],
+    where: str,
+    own: Collection[str] = (),
+    arena: Collection[str] | None = None,
 ) -> Study:
     """A study from plain values, all checked.
 
     Args:
         name: of the study.
-        values: one value for each field of `Study` but the name; lists for tuples.
+        values: one value for each field of `Study` but the name; lists for tuples. What was not
+            there when older studies were recorded may be missing.
         where: begins the sentence of an error, e.g. `params.yaml: studies.digits-1x100`.
         own: names of datasets besides the standard ones.
+        arena: names of methods besides `METHODS`; those of the project if None.
 
     Raises:
         UserError: if a key is missing or unknown, or a value is not allowed.
     """
     require_keys(values, where, _KEYS)
     known = (*datasets.NAMES, *own)
-    keys = {**_KEYS, "dataset": (", ".join(known), _one_of(known))}
+    keys = {
+        **_KEYS,
+        "dataset": (", ".join(known), _one_of(known)),
+        "methods": (_METHODS, _methods(arena)),
+    }
     checked: dict[str, Any] = {}
     for key, (allowed, convert) in keys.items():
         if key not in values:
+            if key == "held_out":
+                continue
             raise UserError(f"{where}: {key} is missing; allowed: {allowed}")
         try:
             checked[key] = convert(values[key])
@@ -238,6 +258,25 @@ def _one_of(known: tuple[str, ...]) -> Callable[[object], str]:
     return check
 
 
+def _share(value: object) -> float:
+    if not 0 <= (number := _number(value)) < 1:
+        raise ValueError
+    return number
+
+
+def _methods(arena: Collection[str] | None) -> Callable[[object], tuple[str, ...]]:
+    def check(value: object) -> tuple[str, ...]:
+        methods = _list_of(str)(value)
+        if set(methods) <= set(METHODS):
+            return _distinct(str)(value)
+        own = list(rivals.of_project() if arena is None else arena)
+        # One word for all of them, for they are many.
+        named = [name for m in methods for name in (own if m == "rivals" else [m])]
+        return _distinct(_one_of((*METHODS, *own)))(named)
+
+    return check
+
+
 def _list_of(check: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
     def check_list(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list) or not value:
@@ -258,12 +297,14 @@ def _distinct(check: Callable[[object], Any]) -> Callable[[object], tuple[Any, .
     return check_distinct
 
 
+_METHODS = f"a list from {', '.join(METHODS)}, and the methods that `rivals` makes"
+
 # For each key of a study: what is allowed, in words, and the check that turns it into the field.
 _KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "dataset": (", ".join(datasets.NAMES), _one_of(datasets.NAMES)),
     "hidden": ("a list of widths, each 1 or more, e.g. [500, 500, 500]", _list_of(_whole(1))),
     "activations": (f"a list from {', '.join(ACTIVATIONS)}", _distinct(_one_of(ACTIVATIONS))),
-    "methods": (f"a list from {', '.join(METHODS)}", _distinct(_one_of(tuple(METHODS)))),
+    "methods": (_METHODS, _methods(None)),
     "seeds": ("a list of different whole numbers, 0 or more", _distinct(_whole(0))),
     "pruning_ratios": (
         "a list of different fractions of nodes removed, from 0 to 1",
@@ -274,4 +315,5 @@ _KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "batch_size": ("a whole number, 1 or more", _whole(1)),
     "learning_rate": ("a number above 0", _rate),
     "initialisation": (", ".join(INITIALISATIONS), _one_of(INITIALISATIONS)),
+    "held_out": ("a share of the training examples, from 0 to less than 1", _share),
 }

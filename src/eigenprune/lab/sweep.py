@@ -12,6 +12,7 @@ from eigenprune.lab.runs import Pruning, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
 from eigenprune.lab.tasks import Job, OnUnits, Places
+from eigenprune.lab.tuning import search_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,11 @@ def outlook(
             jobs.append(Job(training, missing, trained))
             work += sum(map(tasks.work, missing))
             work += 0.0 if trained else tasks.work(training)
+    # Each search for a strength once, whichever networks wait for it.
+    for searched in {s: None for job in jobs if (s := tasks.search(job))}:
+        left = [run for run in search_runs(searched) if run_id(run) not in store]
+        to_compute += len(left)
+        work += sum(map(tasks.work, left))
     return Outlook(jobs, done, to_compute, work)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from eigenprune.lab import datasets
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.store import Busy, Store
+from eigenprune.lab.tuning import search_runs
 
 OnUnits = Callable[[float], None]
 
@@ -63,6 +64,27 @@ class Task:
     followers: tuple["Task", ...] = ()
     together: bool = False
     wait: bool = False
+
+
+def of_jobs(jobs: Iterable[Job]) -> Iterator[Task]:
+    """The tasks that can start at once; a network whose strength is chosen waits for the search."""
+    waiting: dict[Training, list[Job]] = {}
+    for job in jobs:
+        if searched := search(job):
+            waiting.setdefault(searched, []).append(job)
+        else:
+            yield from job.tasks()
+    for training, after in waiting.items():
+        followers = tuple(task for job in after for task in job.tasks())
+        yield Task(tuple(search_runs(training)), followers)
+
+
+def search(job: Job) -> Training | None:
+    """What stands for the search for a strength that a job needs; the same for all seeds."""
+    training = job.training
+    if training.tuning is None or job.trained:
+        return None
+    return replace(training, seed=training.tuning.seed)
 
 
 class Schedule:

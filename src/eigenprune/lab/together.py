@@ -141,7 +141,7 @@ class _Stack:
         start = time.perf_counter()
         runs = [run for run, _ in pruned]
         # Ranked on the CPU: the same weights lose the same nodes, whatever device comes after.
-        kept = [nodes_kept(run, whole) for run, whole in pruned]
+        kept = [nodes_kept(run, whole, self.places.data) for run, whole in pruned]
         cut = of_one_shape([whole for _, whole in pruned], kept)
         models = [masked(model, masks).requires_grad_(True) for model, masks in cut]
         trained = self._fit(models, runs, runs[0].retraining_epochs, "retraining")
@@ -158,7 +158,7 @@ class _Stack:
             if self.stopped():
                 raise Stopped
             start = time.perf_counter()
-            model = compact(whole, nodes_kept(run, whole)).to(self.places.device)
+            model = compact(whole, nodes_kept(run, whole, self.places.data)).to(self.places.device)
             result = pruning_result(model, self.data)
             self._keep(run, result, time.perf_counter() - start)
             self.report(work(run))

@@ -3,9 +3,61 @@
 Each is a class whose one argument is its strength; `training.train` takes it as `regulariser`.
 """
 
+from eigenprune.regularisers.autoencoder import Autoencoder
 from eigenprune.regularisers.base import Regulariser
+from eigenprune.regularisers.dropout import Dropout
+from eigenprune.regularisers.feature_flow import FlowCurvature, FlowLength
+from eigenprune.regularisers.gate_l1 import GateL1
+from eigenprune.regularisers.gradient_pruning import GradientPruning
+from eigenprune.regularisers.group_lasso import GroupLasso
+from eigenprune.regularisers.hard_concrete import HardConcrete
+from eigenprune.regularisers.hard_threshold import HardThreshold
+from eigenprune.regularisers.spectral_penalties import (
+    EigenvalueL1,
+    EigenvalueL1EigenvectorL2,
+    EigenvalueL2,
+    EigenvectorL1,
+    EigenvectorL2,
+)
+from eigenprune.regularisers.weight_penalties import L1, L2
 
-__all__ = ["REGULARISERS", "Regulariser"]
+__all__ = [
+    "L1",
+    "L2",
+    "REGULARISERS",
+    "Autoencoder",
+    "Dropout",
+    "EigenvalueL1",
+    "EigenvalueL1EigenvectorL2",
+    "EigenvalueL2",
+    "EigenvectorL1",
+    "EigenvectorL2",
+    "FlowCurvature",
+    "FlowLength",
+    "GateL1",
+    "GradientPruning",
+    "GroupLasso",
+    "HardConcrete",
+    "HardThreshold",
+    "Regulariser",
+]
 
 # By the name that `params.yaml` uses.
-REGULARISERS: dict[str, type[Regulariser]] = {}
+REGULARISERS: dict[str, type[Regulariser]] = {
+    "autoencoder": Autoencoder,
+    "dropout": Dropout,
+    "eigenvalue_l1": EigenvalueL1,
+    "eigenvalue_l1_eigenvector_l2": EigenvalueL1EigenvectorL2,
+    "eigenvalue_l2": EigenvalueL2,
+    "eigenvector_l1": EigenvectorL1,
+    "eigenvector_l2": EigenvectorL2,
+    "flow_curvature": FlowCurvature,
+    "flow_length": FlowLength,
+    "gate_l1": GateL1,
+    "gradient_pruning": GradientPruning,
+    "group_lasso": GroupLasso,
+    "hard_concrete": HardConcrete,
+    "hard_threshold": HardThreshold,
+    "l1": L1,
+    "l2": L2,
+}

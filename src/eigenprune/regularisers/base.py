@@ -1,5 +1,8 @@
 """What can be added to plain training, and where it takes hold."""
 
+import math
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -12,10 +15,11 @@ class Regulariser:
     training: what it remembers, it remembers from `prepare` on.
 
     Args:
-        strength: how much of it, 0 or more; what it multiplies is the subclass's to say.
+        strength: how much of it, 0 or more and finite, below 1 where it is a share; what it
+            multiplies is the subclass's to say.
 
     Raises:
-        ValueError: if `strength` is below 0 or not finite.
+        ValueError: if `strength` is out of its range.
 
     Example:
         >>> import torch
@@ -28,10 +32,13 @@ class Regulariser:
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=WeightDecay(0.01))
     """
 
+    # What every strength is below.
+    LIMIT: ClassVar[float] = math.inf
+
     def __init__(self, strength: float) -> None:
         """Take the strength."""
-        if not 0 <= strength < float("inf"):
-            raise ValueError(f"strength={strength!r}: a finite number, 0 or more")
+        if not 0 <= strength < self.LIMIT:
+            raise ValueError(f"strength={strength!r}: 0 or more, and below {self.LIMIT}")
         self.strength = strength
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:

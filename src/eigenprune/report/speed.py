@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from eigenprune.lab.errors import UserError
 from eigenprune.report.figures import legend_below
 
+# Ways to put the cores to use, see `bench.EpochTime`, in the words of tables and figures.
+CORES = {"alone": "all cores for one network", "side_by_side": "a network on each core"}
+
 
 def read_measured(path: Path) -> dict[str, Any]:
     """What `eigenprune bench --json` printed.
@@ -50,13 +53,17 @@ def where(measured: dict[str, Any]) -> str:
 
 
 def training_table(measured: dict[str, Any]) -> pd.DataFrame:
-    """Seconds per epoch and network, and how many times the plain network's they are."""
+    """Seconds per epoch and network and, in brackets, how many times the plain network's."""
     table = pd.DataFrame(measured["training"]).set_index("network")
     return pd.DataFrame(
         {
-            "seconds per epoch": table["seconds"].map("{:.3f}".format),
-            "times plain": table["times_plain"].map("{:.2f}".format),
-        }
+            words: [
+                f"{seconds:.3f} ({ratio:.2f} x)"
+                for seconds, ratio in zip(table[key], table[f"{key}_times_plain"], strict=True)
+            ]
+            for key, words in CORES.items()
+        },
+        index=table.index,
     )
 
 
@@ -80,12 +87,19 @@ def inference_table(measured: dict[str, Any]) -> pd.DataFrame:
 def training_figure(measured: dict[str, Any]) -> Figure:
     """How many times the plain network's epoch each kind of training takes, as bars."""
     table = pd.DataFrame(measured["training"])[::-1]
-    figure, panel = plt.subplots(figsize=(6.0, 0.32 * len(table) + 0.7))
-    bars = panel.barh(table["network"], table["times_plain"], color="#0072B2", height=0.6)
-    panel.bar_label(bars, fmt="%.2f", padding=3)
+    figure, panel = plt.subplots(figsize=(6.0, 0.55 * len(table) + 1.0))
+    looks = zip(CORES.items(), ("#0072B2", "#56B4E9"), (0.19, -0.19), strict=True)
+    for (key, words), color, shift in looks:
+        places = [place + shift for place in range(len(table))]
+        bars = panel.barh(
+            places, table[f"{key}_times_plain"], color=color, height=0.36, label=words
+        )
+        panel.bar_label(bars, fmt="%.2f", padding=3)
+    panel.set_yticks(range(len(table)), table["network"])
     panel.axvline(1, color="black", linewidth=0.7)
     panel.grid(axis="y", visible=False)
     panel.set_xlabel("time of an epoch, times that of plain nn.Linear")
+    legend_below(figure, panel)
     return figure
 
 

@@ -11,10 +11,16 @@ from rich.table import Table
 from eigenprune.lab.status import Status
 from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.readable import percent
+from eigenprune.report.speed import CORES, training_table
+
+SIDE_BY_SIDE = 7  # methods that a table has columns for
 
 
 def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
     """One table per activation: a line per pruning ratio, our accuracies and the published means.
+
+    Where methods are too many to stand side by side, there is a line per method instead, with the
+    means alone.
 
     Args:
         means: what `statistics.over_seeds` returns.
@@ -22,8 +28,12 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
     """
     for activation, ours in means.groupby("activation", sort=False):
         first = ours.iloc[0]
+        title = f"{first['dataset']}, hidden {first['hidden']}, {activation}: test accuracy in %"
+        if ours["method"].nunique() > SIDE_BY_SIDE:
+            yield _by_method(ours, title)
+            continue
         table = Table(
-            title=f"{first['dataset']}, hidden {first['hidden']}, {activation}: test accuracy in %",
+            title=title,
             caption="mean ± sample standard deviation over n seeds; 0 is the unpruned control",
             title_justify="left",
         )
@@ -41,6 +51,20 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
         for ratio in ours["pruning_ratio"].unique():
             table.add_row(f"{ratio:g}", *(cells.get(ratio, "") for cells in columns))
         yield table
+
+
+def _by_method(ours: pd.DataFrame, title: str) -> Table:
+    caption = "mean over n seeds; 0 is the unpruned control"
+    table = Table(title=title, caption=caption, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("method")
+    ratios = ours["pruning_ratio"].unique()
+    for name in ("n", *(f"{ratio:g}" for ratio in ratios)):
+        table.add_column(name, justify="right")
+    for method, curve in ours.groupby("method", sort=False):
+        means = curve.set_index("pruning_ratio")["accuracy_mean"]
+        cells = (f"{100 * means[ratio]:.1f}" if ratio in means else "" for ratio in ratios)
+        table.add_row(str(method), str(curve["n"].max()), *cells)
+    return table
 
 
 def _cells(curve: pd.DataFrame) -> dict[float, str]:
@@ -116,10 +140,11 @@ def bench_tables(measured: dict[str, Any]) -> Iterator[Table]:
     machine = measured["machine"]
     where = f"{machine['device']} ({machine['processor']}), {machine['threads']} threads"
     training = Table(title=f"one epoch, hidden {measured['hidden']}, {where}", title_justify="left")
-    for name in ("network", "seconds", "x plain"):
-        training.add_column(name, justify="left" if name == "network" else "right")
-    for row in measured["training"]:
-        training.add_row(row["network"], f"{row['seconds']:.3f}", f"{row['times_plain']:.2f}")
+    training.add_column("network")
+    for words in CORES.values():
+        training.add_column(f"{words}, s (x plain)", justify="right")
+    for network, cells in training_table(measured).iterrows():
+        training.add_row(str(network), *cells)
     yield training
     inference = Table(title=f"one batch, {where}", title_justify="left")
     for name in ("network", "pruned", "batch", "ms", "speed-up"):

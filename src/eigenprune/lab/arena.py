@@ -1,0 +1,112 @@
+"""The table of the arena: the curves of its studies, and what a reader compares methods by."""
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.files import write_whole
+from eigenprune.lab import datasets, project, results, rivals
+from eigenprune.lab.plans import PlannedRow
+from eigenprune.lab.recorded import folder_of, rows_by_run
+from eigenprune.lab.rows import COLUMNS, labels
+from eigenprune.lab.runs import run_id
+from eigenprune.lab.studies import Params, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MORE = ("family", "score", "regulariser", "retraining", "hyperparameters", "macs_kept")
+# Of what is recorded alone: they are another number each time.
+MEASURED = ("latency", "run", "seconds", "training", "training_seconds")
+
+
+def table(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
+    """One row per network, as far as it is there.
+
+    Args:
+        study: of the arena, or any other.
+        recorded_only: leave the run store aside.
+
+    Returns:
+        The columns COLUMNS, of which `method` is the same for a rival with and without retraining,
+        and MORE. `retraining` is `none`, `fine-tuned` (after pruning), or `trained` (pruned or made
+        small before any training); `hyperparameters` are those that were chosen or given, as text.
+    """
+    import pandas as pd
+
+    finished = results.finished(study, recorded_only=recorded_only)
+    rows = [_row(study, planned, result) for planned, result in finished]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *MORE])
+
+
+def recorded_table(params: Params) -> "pd.DataFrame":
+    """The arena's recorded studies in one table, with the columns MEASURED as well.
+
+    `latency` is in milliseconds for a batch of 1024 on one thread, see `latency.latencies`; what
+    was measured before stays. `seconds` is what was computed for the row alone, `training_seconds`
+    what the network that it was pruned from took, which it shares with other rows (`training`).
+    """
+    import pandas as pd
+
+    rows = []
+    for study in (params.study(name) for name in studies_of(params)):
+        recorded = rows_by_run(folder_of(study))
+        for planned, result in results.finished(study, recorded_only=True):
+            run = run_id(planned.run)
+            its = {key: recorded[run][key] for key in ("seconds", "training", "training_seconds")}
+            shape = tuple(result["nodes_by_layer"])
+            rows.append({**_row(study, planned, result), "run": run, **its, "shape": shape})
+    found = pd.DataFrame(rows, columns=[*COLUMNS, *MORE, *MEASURED, "shape"])
+    return _with_latencies(found).drop(columns="shape")
+
+
+def studies_of(params: Params) -> list[str]:
+    """Names of the studies at the paper's scale in which rivals meet."""
+    return [n for n in params.paper if set(params.rivals) & set(params.studies[n].methods)]
+
+
+def path() -> Path:
+    """`results/paper/rivals.csv` of the project."""
+    return project.root() / "results" / "paper" / "rivals.csv"
+
+
+def write(params: Params) -> int:
+    """Write `recorded_table` to `path`, if anything is recorded; returns its number of rows."""
+    found = recorded_table(params)
+    if len(found):
+        write_whole(path(), found.to_csv(index=False, lineterminator="\n").encode())
+    return len(found)
+
+
+def _row(study: Study, planned: PlannedRow, result: dict[str, Any]) -> dict[str, object]:
+    method = rivals.find(planned.method)
+    strength = result.get("strength", *method.strengths[:1]) if method.regulariser else None
+    small = method.before or method.from_scratch
+    _, features, classes = datasets.shape(study.dataset)
+    widths = [features, *result["nodes_by_layer"], classes]
+    return {
+        **labels(study, planned),
+        **{key: result[key] for key in COLUMNS if key in result},
+        "method": planned.method.removesuffix(rivals.RETRAINED if method.retrained else ""),
+        "family": rivals.family(method),
+        "score": method.score,
+        "regulariser": method.regulariser,
+        "retraining": "trained" if small else "fine-tuned" if method.retrained else "none",
+        "hyperparameters": "" if strength is None else f"strength={strength:g}",
+        "macs_kept": sum(a * b for a, b in itertools.pairwise(widths)),
+    }
+
+
+def _with_latencies(found: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    if path().is_file():
+        before = pd.read_csv(path(), usecols=["run", "latency"]).drop_duplicates("run")
+        found["latency"] = found["run"].map(before.set_index("run")["latency"])
+    for dataset, rows in found[found["latency"].isna()].groupby("dataset", sort=False):
+        from eigenprune.lab.latency import latencies
+
+        _, features, classes = datasets.shape(str(dataset))
+        taken = latencies(sorted(set(rows["shape"])), features, classes)
+        found.loc[rows.index, "latency"] = [round(taken[shape], 4) for shape in rows["shape"]]
+    return found

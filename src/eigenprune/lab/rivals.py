@@ -1,0 +1,163 @@
+"""The methods of the arena: one line each under `rivals:` of `params.yaml`.
+
+    weight-norm: {score: weight_norm}
+    group-lasso: {score: weight_norm, regulariser: group_lasso, strengths: [0.001, 0.01, 0.1]}
+
+A rival called NAME makes the method NAME, whose networks are pruned and looked at, and the method
+NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. One that
+is pruned `before` any training is trained afterwards in any case, and makes one method.
+"""
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eigenprune.lab import project
+from eigenprune.lab.errors import UserError, did_you_mean
+from eigenprune.lab.methods import METHODS, Method
+from eigenprune.lab.params_file import read_params, require_keys, require_name
+
+# As in eigenprune, without importing torch; a test holds them equal.
+SCORES = (
+    "activation_entropy",
+    "connectivity",
+    "eigenvalue",
+    "eigenvalue_times_eigenvector",
+    "eigenvector_norm",
+    "grasp",
+    "mean_activation",
+    "optimal_brain_damage",
+    "random",
+    "snip",
+    "synflow",
+    "taylor",
+    "weight_norm",
+    "weight_norm_in_out",
+)
+SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
+REGULARISERS: tuple[str, ...] = ()
+RETRAINED = "-retrained"
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "layer": ("dense", "spectral"),
+    "initialisation": ("2022", "ones"),
+    "eigenvalues_in": ("none", "first"),
+    "trainable": ("all", "eigenvalues"),
+    "scope": ("global", "layer"),
+    "score": SCORES,
+    "regulariser": REGULARISERS,
+}
+_SPECTRAL_ALONE = ("initialisation", "eigenvalues_in", "trainable")
+KEYS = {*_CHOICES, "strengths", "before"}
+
+
+def of_project() -> dict[str, Method]:
+    """The methods that the project's `params.yaml` makes; none outside a project."""
+    try:
+        path = project.root() / "params.yaml"
+    except UserError:
+        return {}
+    return _named_in(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _named_in(path: Path, changed: int) -> dict[str, Method]:
+    return named(read_params(path).get("rivals") or {}, path.name)
+
+
+def find(name: str) -> Method:
+    """The method of that name: one of `methods.METHODS`, or one of the project's arena.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if name in METHODS:
+        return METHODS[name]
+    own = of_project()
+    if name not in own:
+        known = [*METHODS, *own]
+        raise UserError(f"method {name!r} is not known{did_you_mean(name, known)}")
+    return own[name]
+
+
+def named(entries: object, file: str) -> dict[str, Method]:
+    """The methods that stand under `rivals:`, by name, in the order of the file.
+
+    Args:
+        entries: what YAML made of it.
+        file: name of the file, for messages.
+
+    Raises:
+        UserError: at the first thing that is wrong, with the key, the value and what is allowed.
+    """
+    if not isinstance(entries, dict):
+        raise UserError(f"{file}: rivals: {entries!r} must map names to methods")
+    methods: dict[str, Method] = {}
+    for name, entry in entries.items():
+        where = f"{file}: rivals.{name}"
+        values = _checked(require_keys(entry, where, KEYS), where)
+        name = require_name(name, where)
+        made = {name: Method(label=name, **values)}
+        if not values.get("before"):
+            label = f"{name}, retrained"
+            made[name + RETRAINED] = Method(label=label, retrained=True, **values)
+        for new in made:
+            if new in METHODS or new in methods:
+                raise UserError(f"{where}: there is a method {new} already; take another name")
+        methods |= made
+    return methods
+
+
+def family(method: Method) -> str:
+    """What kind of rival it is: the word by which tables and figures group the methods."""
+    if method.layer == "spectral":
+        return "spectral"
+    if method.from_scratch or method.score == "random":
+        return "control"
+    if method.regulariser:
+        return "regulariser"
+    if method.before:
+        return "before-training"
+    return "weights" if method.score in _OF_WEIGHTS else "data"
+
+
+_OF_WEIGHTS = ("connectivity", "weight_norm", "weight_norm_in_out")
+
+
+def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
+    for key, allowed in _CHOICES.items():
+        if key in entry:
+            _require_one_of(entry[key], allowed, f"{where}.{key}")
+    if "score" not in entry:
+        raise UserError(f"{where}: score is missing; allowed: {', '.join(SCORES)}")
+    values = dict(entry)
+    if "before" in entry and not isinstance(entry["before"], bool):
+        raise UserError(f"{where}.before: {entry['before']!r} is not allowed; allowed: true, false")
+    values["strengths"] = _strengths(entry.get("strengths", []), f"{where}.strengths")
+    if bool(values["strengths"]) != ("regulariser" in entry):
+        raise UserError(f"{where}: regulariser and strengths belong together")
+    if entry.get("layer", "dense") == "dense":
+        if entry["score"] in SPECTRAL_SCORES:
+            raise UserError(f"{where}.score: {entry['score']!r} needs layer: spectral")
+        if wrong := [key for key in _SPECTRAL_ALONE if key in entry]:
+            raise UserError(f"{where}.{wrong[0]}: needs layer: spectral")
+    if values.get("before") and values["strengths"]:
+        raise UserError(f"{where}: what is pruned before training has no regulariser")
+    return values
+
+
+def _require_one_of(value: object, allowed: Collection[str], where: str) -> None:
+    if value not in allowed:
+        hint = did_you_mean(str(value), list(allowed))
+        raise UserError(f"{where}: {value!r} is not allowed{hint}; allowed: {', '.join(allowed)}")
+
+
+def _strengths(value: object, where: str) -> tuple[float, ...]:
+    numbers = value if isinstance(value, list) else [value]
+    fit = [isinstance(n, int | float) and not isinstance(n, bool) and n >= 0 for n in numbers]
+    if not isinstance(value, list) or not all(fit) or len(set(numbers)) != len(numbers):
+        raise UserError(
+            f"{where}: {value!r} is not allowed; allowed: a list of different numbers, 0 or more"
+        )
+    return tuple(map(float, numbers))

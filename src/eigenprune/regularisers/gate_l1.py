@@ -1,0 +1,75 @@
+"""Network slimming: a gain for each node, penalised by its absolute value."""
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.networks import hidden_layers
+from eigenprune.regularisers.insertion import insert, remove
+from eigenprune.regularisers.penalty import Penalty, total
+from eigenprune.regularisers.scaling import scale_incoming, weights_or_eigenvectors
+
+
+class Gain(nn.Module):
+    """Multiplies each node by a trainable number, 1 at the start.
+
+    Args:
+        nodes: number of gains.
+    """
+
+    def __init__(self, nodes: int) -> None:
+        """Take the number of nodes."""
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(nodes))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(..., nodes) to (..., nodes)."""
+        return inputs * self.gain
+
+
+class GateL1(Penalty):
+    r"""Give each hidden node a gain before its activation, and penalise :math:`R = \sum_i |g_i|`.
+
+    The gain stands where the scale of a batch normalisation does, :math:`a_i = f(g_i z_i)` with
+    :math:`z_i` the node's input sum. In the end it is multiplied into the incoming weights and the
+    bias, which is exact; the score that sees it is `importance.weight_norm`. Without the batch
+    normalisation of the source the gain can be traded for the weights, a gauge as between
+    eigenvalue and eigenvector; the norm is ranked because it does not depend on it.
+    Steps of Adam carry a gain to and fro across zero; it comes as near as a step is long.
+    Strength 0 is not plain training: the gains are trained.
+
+    Args:
+        strength: s, 0 or more.
+
+    Raises:
+        ValueError: in `prepare`, if the weights or eigenvectors of a hidden layer are frozen, since
+            the gains could not be multiplied into them.
+
+    Source: Liu et al., ICCV 2017 (arXiv 1708.06519), eq. 1, there for channels and with batch
+    normalisation.
+
+    Example:
+        >>> from eigenprune import mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=GateL1(1e-3))
+        >>> len(model)
+        3
+    """
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """Put gains behind every hidden layer."""
+        self.layers = hidden_layers(model)
+        self.gains = [
+            Gain(layer.out_features).to(weights_or_eigenvectors(layer)) for layer in self.layers
+        ]
+        return insert(model, after=dict(zip(self.layers, self.gains, strict=True)))
+
+    def penalty(self) -> Tensor:
+        """R, a number."""
+        return total([gain.gain.abs() for gain in self.gains])
+
+    @torch.no_grad()
+    def finish(self, model: nn.Sequential) -> nn.Sequential:
+        """Multiply the gains into the incoming weights and take them out."""
+        for layer, gain in zip(self.layers, self.gains, strict=True):
+            scale_incoming(layer, gain.gain)
+        return remove(model, self.gains)

@@ -1,0 +1,68 @@
+"""Group lasso: whole nodes go to zero, by a proximal step."""
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.networks import hidden_layers
+from eigenprune.regularisers.base import Regulariser
+from eigenprune.regularisers.scaling import scale_incoming, weights_or_eigenvectors
+
+
+class GroupLasso(Regulariser):
+    r"""Pull every hidden node's weights towards zero by the same length, and to zero when near.
+
+    The penalty is :math:`s \sum_i \lVert w_i \rVert_2` over the hidden nodes, :math:`w_i` being
+    the incoming weights and, where there is one, the bias. It has a kink at zero, which gradient
+    descent never hits; so after each step of the optimiser, of learning rate eta, it takes the
+    proximal step
+
+    .. math:: w_i \leftarrow \max\left(0,\; 1 - \frac{\eta s}{\lVert w_i\rVert_2}\right) w_i
+
+    Adam has no one step size: it divides each gradient by its own root mean square. The proximal
+    step takes eta as it is, as decoupled weight decay does. A strength therefore weighs against
+    Adam's steps and not against the gradients, and the loss that is reported is the cross-entropy.
+    Groups of all layers weigh the same, whatever their size. So do L2 penalties of strengths a and
+    b on the two factors of a spectral layer, which come to the same penalty with
+    :math:`s = 2\sqrt{ab}`, since
+
+    .. math:: \min_{\lambda_i \varphi_i = -w_i} a\lambda_i^2 + b\lVert\varphi_i\rVert_2^2
+        = 2\sqrt{ab}\, \lVert w_i \rVert_2
+
+    A node of relus whose weights are all zero gets no gradient and stays silent. In a spectral
+    layer the eigenvectors are shortened.
+
+    Args:
+        strength: s, 0 or more.
+
+    Raises:
+        ValueError: in `prepare`, if the weights or eigenvectors of a hidden layer are frozen.
+
+    Source: Yuan and Lin, J R Stat Soc B 68 (2006), there for linear regression; Wen et al., NIPS
+    2016 (arXiv 1608.03665), for networks. The proximal step: Parikh and Boyd, Proximal Algorithms
+    (2014), sect. 6.5.
+
+    Example:
+        >>> from eigenprune import importance, mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=GroupLasso(1e4))
+        >>> int(importance.weight_norm(model)[0].count_nonzero())
+        0
+    """
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """Find the hidden layers."""
+        self.layers = hidden_layers(model)
+        for layer in self.layers:
+            weights_or_eigenvectors(layer)
+        return model
+
+    @torch.no_grad()
+    def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
+        """The proximal step."""
+        for layer in self.layers:
+            norms = layer.weight.norm(dim=1)
+            if layer.bias is not None:
+                norms = torch.hypot(norms, layer.bias)
+            # Where the norm is 0 there is nothing to shorten, but 0/0 must not arise.
+            norms = norms.clamp_min(torch.finfo(norms.dtype).tiny)
+            scale_incoming(layer, (1 - learning_rate * self.strength / norms).clamp_min(0))

@@ -1,0 +1,68 @@
+r"""Multiplying the weights of nodes in place, in dense and spectral layers alike.
+
+In a spectral layer it is the eigenvectors that are multiplied, the eigenvalues stay: since
+:math:`w_{ij} = (\lambda^{in}_j - \lambda^{out}_i)\varphi_{ij}`, rows and columns of phi carry over
+to w, with lambda_in or without.
+"""
+
+import torch
+from torch import Tensor
+
+from eigenprune.layers import SpectralLinear
+from eigenprune.networks import FullyConnected
+
+
+def weights_or_eigenvectors(layer: FullyConnected) -> Tensor:
+    """The parameter that is multiplied, (out_features, in_features): w, or phi if spectral.
+
+    Raises:
+        ValueError: if it is frozen.
+
+    Example:
+        >>> layer = SpectralLinear(3, 2)
+        >>> weights_or_eigenvectors(layer) is layer.eigenvectors
+        True
+    """
+    found = layer.eigenvectors if isinstance(layer, SpectralLinear) else layer.weight
+    if not found.requires_grad:
+        raise ValueError(
+            f"{layer}: its weights or eigenvectors are frozen, and this regulariser has to change "
+            "them; a penalty on eigenvalues does not"
+        )
+    return found
+
+
+@torch.no_grad()
+def scale_incoming(layer: FullyConnected, factors: Tensor) -> None:
+    """Multiply what comes into each node of a layer, weights and bias; 0 silences the node.
+
+    Args:
+        layer: changed in place.
+        factors: (out_features,).
+
+    Example:
+        >>> layer = SpectralLinear(3, 2)
+        >>> scale_incoming(layer, torch.tensor([0.0, 1.0]))
+        >>> layer.weight.abs().sum(dim=1) > 0
+        tensor([False,  True])
+    """
+    weights_or_eigenvectors(layer).mul_(factors[:, None])
+    if layer.bias is not None:
+        layer.bias.mul_(factors)
+
+
+@torch.no_grad()
+def scale_outgoing(reader: FullyConnected, factors: Tensor) -> None:
+    """Multiply what the next layer makes of each node.
+
+    Args:
+        reader: the layer that reads the nodes, changed in place.
+        factors: (in_features,) of the reader.
+
+    Example:
+        >>> layer = SpectralLinear(3, 2)
+        >>> scale_outgoing(layer, torch.tensor([0.0, 1.0, 1.0]))
+        >>> layer.weight.abs().sum(dim=0) > 0
+        tensor([False,  True,  True])
+    """
+    weights_or_eigenvectors(reader).mul_(factors)

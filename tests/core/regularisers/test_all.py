@@ -1,0 +1,128 @@
+"""What every regulariser must keep to."""
+
+import copy
+import inspect
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import eigenprune as ep
+from eigenprune.regularisers import REGULARISERS, Regulariser
+
+Data = tuple[Tensor, Tensor]
+WIDTHS = [8, 6, 6, 6, 4]
+SPECTRAL_ONLY = {name for name in REGULARISERS if name.startswith("eigen")}
+SHARES = {"dropout", "gradient_pruning", "hard_threshold"}
+# These train something else besides, so that strength 0 is not plain training.
+NEVER_PLAIN = {"autoencoder", "gate_l1", "hard_concrete"}
+CASES = [
+    (name, layer)
+    for name in sorted(REGULARISERS)
+    for layer in ("dense", "spectral")
+    if layer == "spectral" or name not in SPECTRAL_ONLY
+]
+OPTIONS = {"epochs": 3, "batch_size": 50, "learning_rate": 0.01}
+
+
+def network(layer: str, *, bias: bool = True) -> nn.Sequential:
+    options = {"eigenvalues_in": True} if layer == "spectral" else {}
+    return ep.mlp(WIDTHS, activation="elu", layer=layer, bias=bias, seed=1, **options)
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    return all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
+
+
+@pytest.mark.parametrize(("name", "layer"), CASES)
+def test_one_seed_one_network_and_another_seed_another(name: str, layer: str, data: Data) -> None:
+    model = network(layer)
+    state, before = torch.get_rng_state(), copy.deepcopy(model)
+    torch.manual_seed(1)
+    one, losses = ep.train(model, *data, seed=1, regulariser=REGULARISERS[name](0.1), **OPTIONS)
+    torch.manual_seed(2)
+    moved = torch.get_rng_state()
+    again, losses_again = ep.train(
+        model, *data, seed=1, regulariser=REGULARISERS[name](0.1), **OPTIONS
+    )
+    assert same(one, again) and losses == losses_again
+    assert same(model, before)
+    assert torch.equal(moved, torch.get_rng_state()), "torch's global generator was moved"
+    torch.set_rng_state(state)
+    other, _ = ep.train(model, *data, seed=2, regulariser=REGULARISERS[name](0.1), **OPTIONS)
+    assert not same(one, other)
+
+
+@pytest.mark.parametrize(("name", "layer"), CASES)
+def test_it_does_something(name: str, layer: str, data: Data) -> None:
+    plain, _ = ep.train(network(layer), *data, **OPTIONS)
+    other, _ = ep.train(network(layer), *data, regulariser=REGULARISERS[name](0.9), **OPTIONS)
+    assert not same(plain, other)
+
+
+@pytest.mark.parametrize(("name", "layer"), CASES)
+def test_strength_zero_is_plain_training_bit_for_bit(name: str, layer: str, data: Data) -> None:
+    plain, losses = ep.train(network(layer), *data, **OPTIONS)
+    other, other_losses = ep.train(
+        network(layer), *data, regulariser=REGULARISERS[name](0.0), **OPTIONS
+    )
+    assert (same(plain, other) and losses == other_losses) == (name not in NEVER_PLAIN)
+
+
+@pytest.mark.parametrize(("name", "layer"), CASES)
+def test_a_network_of_layers_and_activations_comes_back(name: str, layer: str, data: Data) -> None:
+    model = network(layer)
+    trained, _ = ep.train(model, *data, regulariser=REGULARISERS[name](0.5), **OPTIONS)
+    assert str(trained) == str(model)
+    assert trained.state_dict().keys() == model.state_dict().keys()
+    assert trained.training and all(p.requires_grad for p in trained.parameters())
+
+
+@pytest.mark.parametrize(("name", "layer"), CASES)
+def test_it_computes_what_the_network_in_training_computes_in_evaluation(
+    name: str, layer: str, data: Data
+) -> None:
+    seen: dict[int, nn.Module] = {}
+    trained, _ = ep.train(
+        network(layer), *data, regulariser=REGULARISERS[name](0.02), **OPTIONS,
+        watch=lambda epoch, model: seen.update({epoch: copy.deepcopy(model)}),
+    )  # fmt: skip
+    with torch.no_grad():
+        before, after = seen[3].eval()(data[0]), trained.eval()(data[0])
+    torch.testing.assert_close(before, after, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(REGULARISERS))
+def test_strengths_out_of_range_are_refused(name: str) -> None:
+    wrong = [-0.1, float("inf"), float("nan")] + ([1.0] if name in SHARES else [])
+    for strength in wrong:
+        with pytest.raises(ValueError, match=f"strength={strength}"):
+            REGULARISERS[name](strength)
+    REGULARISERS[name](0.99 if name in SHARES else 100.0)
+
+
+@pytest.mark.parametrize("name", sorted(SPECTRAL_ONLY))
+def test_eigenvalues_of_dense_layers_are_refused(name: str, data: Data) -> None:
+    with pytest.raises(ValueError, match=r"layer 1 is a Linear.*needs SpectralLinear"):
+        ep.train(network("dense"), *data, epochs=1, regulariser=REGULARISERS[name](0.1))
+
+
+@pytest.mark.parametrize(
+    "name", ["gate_l1", "gradient_pruning", "group_lasso", "hard_concrete", "hard_threshold"]
+)
+def test_frozen_eigenvectors_are_never_changed(name: str, data: Data) -> None:
+    model = ep.mlp(WIDTHS, frozen=["eigenvectors"])
+    with pytest.raises(ValueError, match="frozen"):
+        ep.train(model, *data, epochs=1, regulariser=REGULARISERS[name](0.1))
+
+
+def test_the_base_adds_nothing(data: Data) -> None:
+    plain, _ = ep.train(network("dense"), *data, **OPTIONS)
+    other, _ = ep.train(network("dense"), *data, regulariser=Regulariser(1.0), **OPTIONS)
+    assert same(plain, other)
+
+
+def test_names_and_classes_agree() -> None:
+    for name, made in REGULARISERS.items():
+        assert made.__name__.lower() == name.replace("_", "")
+        assert list(inspect.signature(made).parameters) == ["strength"]

@@ -1,0 +1,155 @@
+"""The methods of the arena: a line of params.yaml each, checked, and what they make of a study."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from eigenprune import importance, regularisers, saliency
+from eigenprune.lab import rivals
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.methods import METHODS, Method
+from eigenprune.lab.plans import TUNING_RATIOS, TUNING_SEED, plan
+from eigenprune.lab.runs import Training
+from eigenprune.lab.studies import Study, change_study, load_params
+
+
+def test_the_names_are_those_of_the_package() -> None:
+    assert list(rivals.SCORES) == sorted({**importance.SCORES, **saliency.SCORES})
+    assert list(rivals.REGULARISERS) == sorted(regularisers.REGULARISERS)
+
+
+def test_a_line_makes_a_method_as_it_is_and_one_that_is_retrained() -> None:
+    made = rivals.named({"norm": {"score": "weight_norm", "scope": "layer"}}, "params.yaml")
+    assert made == {
+        "norm": Method(label="norm", score="weight_norm", scope="layer"),
+        "norm-retrained": Method(
+            label="norm, retrained", score="weight_norm", scope="layer", retrained=True
+        ),
+    }
+
+
+def test_what_is_pruned_before_training_is_trained_once() -> None:
+    made = rivals.named({"snip": {"score": "snip", "before": True}}, "params.yaml")
+    assert list(made) == ["snip"] and made["snip"].trained_small
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"score": "taylr"}, "rivals.x.score: 'taylr' is not allowed (did you mean 'taylor'?)"),
+        ({}, "rivals.x: score is missing"),
+        ({"score": "random", "before": "yes"}, "rivals.x.before: 'yes' is not allowed"),
+        ({"score": "random", "scop": "layer"}, "rivals.x: unknown key 'scop'"),
+        ({"score": "eigenvalue"}, "rivals.x.score: 'eigenvalue' needs layer: spectral"),
+        ({"score": "random", "initialisation": "ones"}, "initialisation: needs layer: spectral"),
+        ({"score": "random", "strengths": [0.1]}, "regulariser and strengths belong together"),
+        ({"score": "random", "regulariser": "l2"}, "regulariser and strengths belong together"),
+        (
+            {"score": "random", "regulariser": "l2", "strengths": [0.1, 0.1]},
+            "rivals.x.strengths: [0.1, 0.1] is not allowed",
+        ),
+        (
+            {"score": "random", "regulariser": "l2", "strengths": 0.1},
+            "rivals.x.strengths: 0.1 is not allowed",
+        ),
+        (
+            {"score": "random", "regulariser": "l3", "strengths": [0.1]},
+            "rivals.x.regulariser: 'l3' is not allowed",
+        ),
+        (
+            {"score": "snip", "before": True, "regulariser": "l2", "strengths": [0.1]},
+            "what is pruned before training has no regulariser",
+        ),
+        ([], "rivals.x: [] must map keys to values"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(entry: Any, sentence: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        rivals.named({"x": entry}, "params.yaml")
+    assert sentence in str(refusal.value)
+
+
+def test_no_two_methods_have_one_name() -> None:
+    taken = (
+        {"post": {"score": "random"}},
+        {"a": {"score": "random"}, "a-retrained": {"score": "random"}},
+    )
+    for entries in taken:
+        with pytest.raises(UserError, match="take another name"):
+            rivals.named(entries, "params.yaml")
+
+
+DOCUMENT = {
+    "defaults": {
+        "dataset": "digits",
+        "hidden": [8],
+        "activations": ["relu"],
+        "seeds": [1, 2],
+        "pruning_ratios": [0.5],
+        "epochs": 3,
+        "retraining_epochs": 2,
+        "batch_size": 50,
+        "learning_rate": 0.01,
+        "initialisation": "2022",
+    },
+    "studies": {"all": {"methods": ["rivals", "direct"], "held_out": 0.2}},
+    "rivals": {
+        "norm": {"score": "weight_norm"},
+        "snip": {"score": "snip", "before": True},
+        "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01, 0.1]},
+        "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01]},
+    },
+}
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
+    monkeypatch.chdir(tmp_path)
+    return load_params(path).study("all")
+
+
+def test_one_word_stands_for_all_rivals(study: Study) -> None:
+    assert study.methods == (
+        *("norm", "norm-retrained", "snip", "decayed", "decayed-retrained"),
+        *("fixed", "fixed-retrained", "direct"),
+    )
+    assert change_study(study, {"methods": ["snip", "post"]}).methods == ("snip", "post")
+    with pytest.raises(UserError, match="did you mean 'snip'"):
+        change_study(study, {"methods": ["snipp"]})
+
+
+def test_what_the_methods_make_of_a_study(study: Study) -> None:
+    runs = {
+        row.method: row.run
+        for row in plan(study)
+        if row.run.training.seed == 2 and row.pruning_ratio
+    }
+    assert all(run.training.held_out == 0.2 and not run.validated for run in runs.values())
+    assert runs["norm"].training == runs["norm-retrained"].training == runs["direct"].training
+    assert (runs["norm"].retraining_epochs, runs["norm-retrained"].retraining_epochs) == (0, 2)
+    assert (runs["snip"].training.epochs, runs["snip"].retraining_epochs) == (0, 3 + 2)
+    fixed = runs["fixed"].training
+    assert (fixed.regulariser, fixed.strength, fixed.tuning) == ("l2", 0.01, None)
+    tuning = runs["decayed"].training.tuning
+    assert tuning is not None and tuning.strengths == (0.01, 0.1) and tuning.seed == TUNING_SEED
+    assert tuning.pruning_ratios == TUNING_RATIOS and tuning.score == "weight_norm"
+
+
+def test_a_strength_does_not_depend_on_what_part_of_a_study_is_asked_for(study: Study) -> None:
+    def trainings(changed: Study) -> set[Training]:
+        return {row.run.training for row in plan(changed)}
+
+    part = change_study(study, {"methods": ["decayed"], "seeds": [2], "pruning_ratios": [0.3]})
+    assert trainings(part) < trainings(study)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [("direct", "weights"), ("post", "spectral"), ("random", "control"), ("small", "control")],
+)
+def test_families(name: str, family: str) -> None:
+    assert rivals.family(METHODS[name]) == family
