@@ -1,6 +1,7 @@
 """Sanity checks on trained networks: each curve is what its check says, on the same networks."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,17 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import saliency
+from eigenprune.lab import datasets, protocols
 from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS, check_curves
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.scores import score_curves
 from eigenprune.lab.studies import Study
 from eigenprune.lab.sweep import run_study
-
-DATA_SCORES = {
-    "taylor": saliency.taylor,
-    "synflow": lambda model, inputs, targets: saliency.synflow(model),
-}
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +25,7 @@ def study(tiny: Study) -> Study:
 
 @pytest.fixture
 def found(study: Study) -> pd.DataFrame:
-    scores = ["eigenvalue", "weight_norm", "taylor", "synflow", "random"]
-    return check_curves(study, scores, data_scores=DATA_SCORES)
+    return check_curves(study, ["eigenvalue", "weight_norm", "taylor", "synflow", "random"])
 
 
 def of(table: pd.DataFrame, check: str, score: str | None = None) -> pd.DataFrame:
@@ -44,7 +40,7 @@ def test_every_check_is_there_and_as_is_is_the_curve_of_the_score(
     assert set(found["check"]) == set(CHECKS)
     assert len(found) == 2 * 5 * len(CHECKS) * 2
     as_is = found[found["check"] == "as is"]
-    for score in ("eigenvalue", "weight_norm", "random"):
+    for score in ("eigenvalue", "taylor", "random"):
         own = as_is.loc[as_is["method"] == score, list(COLUMNS)].reset_index(drop=True)
         pd.testing.assert_frame_equal(own, score_curves(study, [score]))
 
@@ -96,36 +92,44 @@ def test_retraining_is_that_of_the_protocol(study: Study) -> None:
     assert redrawn[0] < redrawn[1]
 
 
-def flat(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
+def test_a_ranking_in_each_layer_keeps_the_same_share_of_each(study: Study) -> None:
+    found = check_curves(study, ["eigenvalue"], scope="layer")
+    assert found.groupby("pruning_ratio")["parameters_kept"].nunique().eq(1).all()
+
+
+def flat(model: nn.Sequential) -> list[Tensor]:
     return [torch.ones(12), torch.ones(10)]
 
 
 def test_dense_networks_have_no_gauge_and_equal_scores_no_ranking(study: Study) -> None:
-    found = check_curves(study, ["flat"], data_scores={"flat": flat}, method="direct")
+    found = check_curves(study, [flat], method="direct")
     assert set(found["check"]) == set(CHECKS) - {"other gauge"}
-    assert found["rank_correlation"].isna().all()
+    assert set(found["method"]) == {"flat"} and found["rank_correlation"].isna().all()
 
 
-def test_scores_see_the_first_examples_of_the_training_part(study: Study) -> None:
+def test_a_score_sees_the_same_examples_corrupted_and_not(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
 
     def look(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
         seen.append((inputs, targets))
         return saliency.taylor(model, inputs, targets)
 
-    check_curves(replace(study, seeds=(1,)), ["look"], data_scores={"look": look}, examples=7)
+    monkeypatch.setattr(protocols, "SCORING_ROWS", 7)
+    monkeypatch.setitem(saliency.SCORES, "taylor", look)
+    check_curves(replace(study, seeds=(1,), held_out=0.5), ["taylor"])
     (as_is, targets), (corrupted, same), (gauge, _) = seen
-    assert len(as_is) == 7 and torch.equal(as_is, gauge) and torch.equal(targets, same)
-    assert not torch.equal(as_is, corrupted)
+    trained_with = datasets.held_out("digits", Path(), 0.5).train_inputs
+    assert torch.equal(as_is, trained_with[:7]) and torch.equal(as_is, gauge)
+    assert torch.equal(targets, same) and not torch.equal(as_is, corrupted)
     assert torch.equal(as_is.sort(dim=0).values, corrupted.sort(dim=0).values)
 
 
 def test_what_cannot_be_checked_is_refused(study: Study) -> None:
-    with pytest.raises(UserError, match=r"score 'taylor' is not known; known: connectivity"):
-        check_curves(study, ["taylor"])
     with pytest.raises(UserError, match="did you mean 'eigenvalue'"):
         check_curves(study, ["eigenvalu"])
-    with pytest.raises(UserError, match="examples: 0 is not allowed"):
-        check_curves(study, ["eigenvalue"], examples=0)
+    with pytest.raises(UserError, match="scope: 'layers' is not allowed; allowed: global, layer"):
+        check_curves(study, ["eigenvalue"], scope="layers")
     with pytest.raises(UserError, match="method: 'pre' is not allowed"):
         check_curves(study, ["eigenvalue"], method="pre")

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eigenprune import importance, saliency
 from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS
 from eigenprune.lab.errors import UserError
-from eigenprune.report.behaviour import behaviour
+from eigenprune.report.behaviour import OF_THE_DATA, OF_THE_GAUGE, behaviour
 
 # By check: what it costs a score that behaves, and the correlation of the rankings.
 HONEST = {
@@ -37,18 +38,24 @@ def curves(score: str, **changes: tuple[float, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
 
 
-def judged(table: pd.DataFrame, *data_scores: str) -> dict[str, str]:
-    found = behaviour(table, data_scores)
+def judged(table: pd.DataFrame) -> dict[str, str]:
+    found = behaviour(table)
     assert found["check"].tolist() == [
         check for check in CHECKS[1:] if check in set(found["check"])
     ]
     return dict(zip(found["check"], found["behaves"], strict=True))
 
 
+def test_the_scores_that_look_at_data_are_those_that_get_some_but_for_synflow() -> None:
+    assert set(OF_THE_DATA) == set(saliency.SCORES) - {"synflow"}
+    assert not set(OF_THE_DATA) & set(importance.SCORES)
+    assert set(OF_THE_GAUGE) < set(importance.SCORES)
+
+
 def test_a_score_that_behaves() -> None:
     assert set(judged(curves("weight_norm")).values()) == {"yes"}
     free = curves("taylor", corrupted_data=(0.02, 0.6))
-    assert set(judged(free, "taylor").values()) == {"yes"}
+    assert set(judged(free).values()) == {"yes"}
     assert set(judged(curves("eigenvalue", other_gauge=(0.1, 0.5))).values()) == {"yes"}
 
 
@@ -79,7 +86,7 @@ def test_for_random_nodes_only_the_weights_matter() -> None:
 
 
 def test_a_score_that_ignores_the_data_or_follows_what_it_should_not_is_found() -> None:
-    assert judged(curves("taylor"), "taylor")["corrupted data"] == "no"
+    assert judged(curves("taylor"))["corrupted data"] == "no"
     assert judged(curves("weight_norm", corrupted_data=(0.0, 0.6)))["corrupted data"] == "no"
     assert judged(curves("weight_norm", other_gauge=(0.0, 0.6)))["other gauge"] == "no"
     assert judged(curves("eigenvalue"))["other gauge"] == "no"

@@ -1,14 +1,14 @@
 """Sanity checks of importance scores, carried out on the trained networks of a study."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, project
-from eigenprune.lab.errors import UserError, did_you_mean
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training
-from eigenprune.lab.scores import trained_networks
+from eigenprune.lab.scores import named_scores, score_values, trained_networks
 from eigenprune.lab.studies import Study
 from eigenprune.lab.sweep import OnStart
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor, nn
 
-    DataScore = Callable[[nn.Sequential, Tensor, Tensor], list[Tensor]]
+    from eigenprune.importance import Score
 
 # What a check takes away, see `eigenprune.sanity`.
 CHECKS = (
@@ -32,12 +32,11 @@ CHECK_COLUMNS = (*COLUMNS, "check", "rank_correlation")
 
 def check_curves(
     study: Study,
-    scores: Sequence[str],
+    scores: "Sequence[str | Score]",
     *,
-    data_scores: "Mapping[str, DataScore] | None" = None,
     method: str = "post",
+    scope: str = "global",
     retrained: bool = False,
-    examples: int = 5_000,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
     """The trade-off curves of scores as they are, and with what `eigenprune.sanity` takes away.
@@ -48,13 +47,11 @@ def check_curves(
 
     Args:
         study: gives networks, seeds and pruning ratios; its own methods do not matter here.
-        scores: names in `eigenprune.importance.SCORES` or in `data_scores`.
-        data_scores: scores that get examples as well: functions from a network, inputs and targets
-            to one tensor (nodes,) per hidden layer, by name.
+        scores: names or functions, see `scores.score_curves`; a function is taken to ignore data.
         method: the one whose trained networks are ranked, see `scores.score_curves`.
+        scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
         retrained: train every pruned network for the study's `retraining_epochs`, in all checks
             alike; else what is redrawn has learned nothing, and all that the check shows is chance.
-        examples: how many the scores see, the first of the training part.
         on_start: see `sweep.run_study`.
 
     Returns:
@@ -64,39 +61,37 @@ def check_curves(
         score the same). Networks that diverged have no row.
 
     Raises:
-        UserError: if a score is not known, `examples` is below 1 or the method is not allowed.
+        UserError: see `scores.score_curves`; and if the scope is not known.
     """
     import pandas as pd
 
     from eigenprune.lab.protocols import one_thread, pruning_result
-    from eigenprune.pruning import select_nodes
+    from eigenprune.pruning import SCOPES, select_nodes
 
-    data_scores = data_scores or {}
-    _require_known(scores, data_scores)
-    if examples < 1:
-        raise UserError(
-            f"examples: {examples!r} is not allowed; allowed: a whole number, 1 or more"
-        )
+    named = named_scores(scores)
+    if scope not in SCOPES:
+        raise UserError(f"scope: {scope!r} is not allowed; allowed: {', '.join(SCOPES)}")
     networks = trained_networks(study, method, on_start)
-    data = datasets.load(study.dataset, project.data_dir())
+    data_dir = project.data_dir()
+    data = datasets.load(study.dataset, data_dir)
     rows = []
     with one_thread():
         for planned, network in networks:
             training = planned.run.training
-            seen = data.train_inputs[:examples], data.train_targets[:examples]
-            for name in scores:
-                score = _score(name, data_scores, training.seed)
-                as_is = score(network, *seen)
-                for check, whole, values in _rankings(network, score, as_is, *seen, training.seed):
+            for name, score in named.items():
+                as_is = score_values(name, score, network, training, data_dir)
+                rankings = _rankings(name, score, as_is, network, training, data_dir)
+                for check, whole, values in rankings:
                     own = {
                         "method": name,
                         "check": check,
                         "rank_correlation": _rank_correlation(as_is, values),
                     }
                     for ratio in sorted({0.0, *study.pruning_ratios}):
-                        small = _pruned(check, whole, select_nodes(values, ratio), training)
+                        masks = select_nodes(values, ratio, scope=scope)
+                        small = _pruned(check, whole, masks, training)
                         if retrained:
-                            small = _retrained(small, training, study.retraining_epochs, data)
+                            small = _retrained(small, training, study.retraining_epochs, data_dir)
                         result = pruning_result(small, data)
                         if result["status"] == "done":
                             row = {**labels(study, planned), **own, "pruning_ratio": ratio}
@@ -104,41 +99,13 @@ def check_curves(
     return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
 
 
-def _require_known(scores: Sequence[str], data_scores: "Mapping[str, DataScore]") -> None:
-    from eigenprune.importance import SCORES
-
-    known = list(dict.fromkeys([*SCORES, *data_scores]))
-    for name in scores:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise UserError(f"score {name!r} is not known{hint}; known: {', '.join(known)}")
-
-
-def _score(name: str, data_scores: "Mapping[str, DataScore]", seed: int) -> "DataScore":
-    """The score of that name with the arguments that all have, whatever it needs of them."""
-    from eigenprune.lab.protocols import named_score
-
-    if name in data_scores:
-        return data_scores[name]
-    return partial(_without_data, named_score(name, seed))
-
-
-def _without_data(
-    score: "Callable[[nn.Sequential], list[Tensor]]",
-    model: "nn.Sequential",
-    inputs: "Tensor",
-    targets: "Tensor",
-) -> "list[Tensor]":
-    return score(model)
-
-
 def _rankings(
-    network: "nn.Sequential",
-    score: "DataScore",
+    name: str,
+    score: "Score | None",
     as_is: "list[Tensor]",
-    inputs: "Tensor",
-    targets: "Tensor",
-    seed: int,
+    network: "nn.Sequential",
+    training: Training,
+    data_dir: Path,
 ) -> "Iterator[tuple[str, nn.Sequential, list[Tensor]]]":
     """For every check the network that is pruned and the scores that rank its nodes."""
     from eigenprune import sanity
@@ -147,10 +114,33 @@ def _rankings(
     yield "shuffled mask", network, as_is
     yield "redrawn weights", network, as_is
     yield "inverted", network, sanity.inverted(as_is)
-    yield "corrupted data", network, score(network, sanity.corrupted(inputs, seed), targets)
+    yield (
+        "corrupted data",
+        network,
+        _on_corrupted_data(name, score, as_is, network, training, data_dir),
+    )
     if _has_gauge(network):
-        other = sanity.gauge_changed(network, sanity.random_gauge(network, seed))
-        yield "other gauge", other, score(other, inputs, targets)
+        other = sanity.gauge_changed(network, sanity.random_gauge(network, training.seed))
+        yield "other gauge", other, score_values(name, score, other, training, data_dir)
+
+
+def _on_corrupted_data(
+    name: str,
+    score: "Score | None",
+    as_is: "list[Tensor]",
+    network: "nn.Sequential",
+    training: Training,
+    data_dir: Path,
+) -> "list[Tensor]":
+    from eigenprune import sanity
+    from eigenprune.lab.protocols import SCORING_ROWS
+    from eigenprune.saliency import SCORES
+
+    if score is not None or name not in SCORES:
+        return as_is
+    seen = datasets.held_out(training.dataset, data_dir, training.held_out)
+    inputs = sanity.corrupted(seen.train_inputs[:SCORING_ROWS], training.seed)
+    return SCORES[name](network, inputs, seen.train_targets[:SCORING_ROWS])
 
 
 def _has_gauge(network: "nn.Sequential") -> bool:
@@ -178,11 +168,12 @@ def _pruned(
 
 
 def _retrained(
-    network: "nn.Sequential", training: Training, epochs: int, data: datasets.Dataset
+    network: "nn.Sequential", training: Training, epochs: int, data_dir: Path
 ) -> "nn.Sequential":
     """The pruned network trained as a protocol that retrains would train it."""
     from eigenprune.training import train
 
+    data = datasets.held_out(training.dataset, data_dir, training.held_out)
     trained, _ = train(
         network.requires_grad_(True),
         data.train_inputs,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import datasets, project
+from eigenprune.lab import datasets, project, rivals
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.plans import PlannedRow, plan
@@ -58,9 +58,10 @@ def score_curves(
     from eigenprune.lab.protocols import one_thread, pruning_result
     from eigenprune.pruning import compact, select_nodes
 
-    named = _by_name(scores)
+    named = named_scores(scores)
     networks = trained_networks(study, method, on_start)
-    data = datasets.load(study.dataset, project.data_dir())
+    data_dir = project.data_dir()
+    data = datasets.load(study.dataset, data_dir)
     rows = []
     with one_thread():
         for activation in study.activations:
@@ -69,7 +70,7 @@ def score_curves(
                     training = row.run.training
                     if training.activation != activation:
                         continue
-                    values = _values(name, score, network, training, data_dir)
+                    values = score_values(name, score, network, training, data_dir)
                     for ratio in sorted({0.0, *study.pruning_ratios}):
                         small = compact(network, select_nodes(values, ratio))
                         result = pruning_result(small, data)
@@ -97,8 +98,9 @@ def trained_networks(
     """
     from eigenprune.lab.protocols import trained_network
 
-    if method not in METHODS or METHODS[method].trained_small:
-        allowed = [name for name, its in METHODS.items() if not its.trained_small]
+    known = METHODS | rivals.of_project()
+    if method not in known or known[method].trained_small:
+        allowed = [name for name, its in known.items() if not its.trained_small]
         raise UserError(f"method: {method!r} is not allowed; allowed: {', '.join(allowed)}")
     unpruned = change_study(study, {"methods": [method], "pruning_ratios": [0.0]})
     run_study(unpruned, weights=True, on_start=on_start)
@@ -107,8 +109,15 @@ def trained_networks(
     return [(row, network) for row, network in found if network is not None]
 
 
-def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
-    """The scores by name; None for those that the package has."""
+def named_scores(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
+    """The scores by name; None for those that the package has.
+
+    Args:
+        scores: names or functions, see `score_curves`.
+
+    Raises:
+        UserError: if a score is not known, has no name, or two have one.
+    """
     from eigenprune import importance, saliency
 
     known = [*importance.SCORES, *saliency.SCORES]
@@ -126,9 +135,21 @@ def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
     return named
 
 
-def _values(
+def score_values(
     name: str, score: "Score | None", network: "nn.Sequential", training: Training, data_dir: Path
 ) -> "list[Tensor]":
+    """What a score says of the nodes of a network, one tensor (nodes,) per hidden layer.
+
+    Args:
+        name: of the score.
+        score: the function, or None for one that the package has.
+        network: whose nodes to score.
+        training: that it comes from.
+        data_dir: where MNIST and Fashion-MNIST lie.
+
+    Raises:
+        UserError: if the function returns something else.
+    """
     from eigenprune.lab.protocols import named_values
     from eigenprune.networks import hidden_layers
 

@@ -1,7 +1,5 @@
 """Whether importance scores behave as they must when something is taken away from them."""
 
-from collections.abc import Collection
-
 import pandas as pd
 
 from eigenprune.lab.checks import CHECKS
@@ -15,10 +13,20 @@ LEAVE = "leave the ranking"
 
 # Scores that are no function of the weights alone: they depend on how the weights are factorised.
 OF_THE_GAUGE = ("eigenvalue", "eigenvector_norm")
+# As in eigenprune.saliency, without importing torch; a test holds them equal. Only synflow is there
+# without looking.
+OF_THE_DATA = (
+    "activation_entropy",
+    "grasp",
+    "mean_activation",
+    "optimal_brain_damage",
+    "snip",
+    "taylor",
+)
 SAME_RANKING = 0.999
 
 
-def must(score: str, check: str, data_scores: Collection[str]) -> str:
+def must(score: str, check: str) -> str:
     """What a check must do to a score.
 
     Which nodes are kept and what their weights have learned must matter, but for `random`, to which
@@ -28,16 +36,15 @@ def must(score: str, check: str, data_scores: Collection[str]) -> str:
     Args:
         score: its name.
         check: one of `checks.CHECKS` but `as is`.
-        data_scores: names of the scores that look at data.
 
     Example:
-        >>> must("weight_norm", "inverted", ()), must("random", "inverted", ())
+        >>> must("weight_norm", "inverted"), must("random", "inverted")
         ('hurt', 'make no difference')
-        >>> must("eigenvalue", "other gauge", ()), must("eigenvalue", "corrupted data", ())
+        >>> must("eigenvalue", "other gauge"), must("eigenvalue", "corrupted data")
         ('change the ranking', 'leave the ranking')
     """
     if check == "corrupted data":
-        return CHANGE if score in data_scores else LEAVE
+        return CHANGE if score in OF_THE_DATA else LEAVE
     if check == "other gauge":
         return CHANGE if score in OF_THE_GAUGE else LEAVE
     if score == "random" and check != "redrawn weights":
@@ -45,9 +52,7 @@ def must(score: str, check: str, data_scores: Collection[str]) -> str:
     return HURT
 
 
-def behaviour(
-    checks: pd.DataFrame, data_scores: Collection[str] = (), confidence: float = 0.95
-) -> pd.DataFrame:
+def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """For each score and check: the accuracy and the ranking that it leaves, and whether it must.
 
     Accuracies are compared network by network with the score as it is; their means over activations
@@ -56,7 +61,6 @@ def behaviour(
 
     Args:
         checks: what `checks.check_curves` returns, of one or more studies.
-        data_scores: names of the scores that look at data; `synflow` does not.
         confidence: of intervals and verdicts, between 0 and 1.
 
     Returns:
@@ -81,7 +85,7 @@ def behaviour(
         wide = score.pivot(index=network[3:], columns="check", values="accuracy")
         for check in [name for name in CHECKS[1:] if name in wide]:
             pairs = wide[[check, CHECKS[0]]].dropna().groupby(level="seed").mean()
-            wanted = must(str(key[2]), check, data_scores)
+            wanted = must(str(key[2]), check)
             found = paired_test(pairs[check], pairs[CHECKS[0]], confidence)
             if wanted in (CHANGE, LEAVE):
                 found["p"] = float("nan")
