@@ -6,7 +6,7 @@ import random
 import pandas as pd
 import pytest
 
-from eigenprune.report.leaderboard import RIVALS_COLUMNS
+from eigenprune.report.leaderboard import MEASURED, RIVALS_COLUMNS
 
 # Family, score, regulariser, and the accuracy that is lost when all nodes but a tenth are removed.
 METHODS = {
@@ -59,4 +59,4 @@ def rivals() -> pd.DataFrame:
                     "seconds": (20.0 if regulariser else 10.0) + 5 * (retraining != "none"),
                 }
             )
-    return pd.DataFrame(rows, columns=list(RIVALS_COLUMNS))
+    return pd.DataFrame(rows, columns=[*RIVALS_COLUMNS, *MEASURED])

@@ -125,7 +125,8 @@ def test_what_lacks_an_activation_or_a_control_has_no_mean_over_them(
     missing = (rivals["method"] == "taylor") & (rivals["seed"] == 2)
     [row] = at(leaderboard(rivals[~missing]), method="taylor", pruning_ratio=0.9).to_dict("records")
     assert row["n"] == row["shared"] == 4
-    uncontrolled = missing & (rivals["pruning_ratio"] == 0) & (rivals["activation"] == "tanh")
+    plain = rivals["family"].eq("weights") & rivals["pruning_ratio"].eq(0)
+    uncontrolled = plain & (rivals["seed"] == 2) & (rivals["activation"] == "tanh")
     networks = at(over_activations(rivals[~uncontrolled]), method="taylor", pruning_ratio=0.9)
     assert networks.set_index("seed")["lost"].isna().tolist() == [False, True, False, False, False]
 
@@ -179,8 +180,34 @@ def test_networks_there_twice_and_ratios_that_are_not_are_refused(rivals: pd.Dat
         leaderboard(pd.concat([rivals, rivals.assign(study="other")]))
     with pytest.raises(UserError, match=r"ratios: no network of the table is pruned by 0\.7"):
         leaderboard(rivals, ratios=[0.7])
-    with pytest.raises(UserError, match="no column 'seconds'"):
-        compute_spent(rivals.drop(columns="seconds"))
+    with pytest.raises(UserError, match="no column 'family'"):
+        compute_spent(rivals.drop(columns="family"))
+
+
+def test_what_was_not_measured_is_unknown(rivals: pd.DataFrame) -> None:
+    unmeasured = rivals.drop(columns=["seconds", "latency"])
+    assert leaderboard(unmeasured)[["seconds", "latency"]].isna().all().all()
+    assert compute_spent(unmeasured)["seconds"].isna().all()
+
+
+def test_a_training_that_rows_share_is_counted_once(rivals: pd.DataFrame) -> None:
+    spent = rivals.assign(
+        training=rivals["method"] + rivals["activation"] + rivals["seed"].astype(str),
+        training_seconds=9.0,
+    )
+    row = compute_spent(spent).set_index(["method", "retraining"]).loc["taylor", "none"]
+    # Ten networks of five rows each: 9 seconds for the training, and 1 for each row.
+    assert row["seconds"] == pytest.approx(10 * (9 + 5 * 1))
+
+
+def test_a_loss_is_held_against_the_plainly_trained_network(rivals: pd.DataFrame) -> None:
+    """One whose nodes are silent already has lost what it lacks, pruned or not."""
+    silenced = rivals["method"].eq("taylor")
+    rivals.loc[silenced, "accuracy"] -= 0.1
+    unpruned = over_activations(rivals).query("method == 'taylor' and pruning_ratio == 0")
+    assert unpruned.query("retraining == 'none'")["lost"].tolist() == pytest.approx(
+        [0.1] * 10 + [0.1] * 5
+    )
 
 
 def test_means_of_all_ratios_are_there_for_figures(rivals: pd.DataFrame) -> None:

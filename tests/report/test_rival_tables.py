@@ -2,8 +2,11 @@
 
 import pandas as pd
 
+from eigenprune.lab.methods import Method
+from eigenprune.lab.rivals import named
 from eigenprune.report import leaderboard as boards
 from eigenprune.report import rival_tables
+from eigenprune.report.paired import paired_differences
 
 
 def test_the_leaderboard_says_what_it_was_given(rivals: pd.DataFrame) -> None:
@@ -41,3 +44,40 @@ def test_checks_say_what_they_were_given() -> None:
     table = rival_tables.behaviour(judged)
     found = table.loc[("taylor", "inverted")].tolist()
     assert found == ["hurt", "-25.00 [-30.00, -20.00]", "0.012", "-1.00", "yes"]
+
+
+def test_standings_name_every_method_once(rivals: pd.DataFrame) -> None:
+    board = boards.leaderboard(rivals)
+    board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
+    table = rival_tables.standings(board)
+    assert list(table.columns) == ["0.5", "0.8", "0.9", "0.95"] and len(table) == 6
+    best = board[(board["pruning_ratio"] == 0.9) & (board["rank"] == 1)].iloc[0]
+    cell = table.loc[best["method"], "0.9"].iloc[0]
+    assert cell == f"{100 * best['accuracy_mean']:.2f} (1)*"
+    assert table.loc["random", "0.9"].iloc[0].endswith("(6)")
+
+
+def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> None:
+    tried = Method(label="l", regulariser="l1", strengths=(0.001, 0.1))
+    table = rival_tables.strengths(rivals, {"eigenvalue, lasso": tried})
+    assert table.to_dict("index") == {
+        "eigenvalue, lasso": {"relu": "0.001", "tanh": "0.001", "tried": "0.001, 0.1"}
+    }
+
+
+def test_differences_are_in_points(rivals: pd.DataFrame) -> None:
+    rows = paired_differences(rivals[rivals["retraining"] == "none"], "taylor", "random")
+    table = rival_tables.differences(rows.assign(pair="taylor - random"))
+    point = rows[(rows["activation"] == "tanh") & (rows["pruning_ratio"] == 0.9)].iloc[0]
+    cell = table.loc[("taylor - random", "tanh"), "0.9"]
+    assert cell.startswith(f"{100 * point['difference']:+.2f} [")
+
+
+def test_methods_are_told_as_the_parameters_say_them() -> None:
+    entries = {
+        "one": {"layer": "spectral", "initialisation": "ones", "score": "eigenvalue"},
+        "two": {"score": "snip", "before": True},
+    }
+    table = rival_tables.methods(named(entries, "params.yaml"))
+    assert table["family"].to_dict() == {"one": "spectral", "two": "before-training"}
+    assert table.loc["one", "network"] == "spectral, eigenvalues from one"

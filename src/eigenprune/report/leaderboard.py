@@ -25,9 +25,9 @@ RIVALS_COLUMNS = (
     "retraining",
     "hyperparameters",
     "macs_kept",
-    "latency",
-    "seconds",
 )
+# What a table may have as well: it was measured when the results were recorded, see `lab.arena`.
+MEASURED = ("latency", "seconds")
 RATIOS = (0.5, 0.8, 0.9, 0.95)
 OVER_ACTIVATIONS = "all"
 SPECTRAL = "spectral"
@@ -40,7 +40,7 @@ def read_rivals(path: Path) -> pd.DataFrame:
     """Read the tidy table of all methods, `rivals.csv`.
 
     Returns:
-        One row per network, with RIVALS_COLUMNS; words that are empty stay empty.
+        One row per network, with RIVALS_COLUMNS and MEASURED; words that are empty stay empty.
 
     Raises:
         UserError: if the file is not there or lacks a column.
@@ -63,9 +63,9 @@ def over_activations(rivals: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per method, activation, seed and point; `activation` is OVER_ACTIVATIONS for the
-        means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`, and `lost`, that of the
-        method's own unpruned network (ratio 0 with the same retraining) less its own; NaN where
-        there is none.
+        means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`, and `lost`, the accuracy
+        of the plainly trained dense network of that seed, unpruned, less its own; NaN where the
+        table has no such network (family `weights`, nothing retrained, ratio 0).
 
     Raises:
         UserError: if a column is missing or a network stands in the table twice.
@@ -75,8 +75,11 @@ def over_activations(rivals: pd.DataFrame) -> pd.DataFrame:
     if (twice := rivals[rivals.duplicated(network)]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][network])
         raise UserError(f"{first}: this network stands in the table twice")
-    same = [name for name in network if name != "pruning_ratio"]
-    controls = rivals.loc[rivals["pruning_ratio"] == 0, [*same, "accuracy"]]
+    # Not the method's own network at ratio 0: some methods have silenced nodes in it already.
+    plain = rivals["family"].eq("weights") & rivals["retraining"].eq("none")
+    plain &= rivals["regulariser"].eq("") & rivals["pruning_ratio"].eq(0)
+    same = ["dataset", "hidden", "activation", "seed"]
+    controls = rivals.loc[plain, [*same, "accuracy"]].drop_duplicates(same)
     table = rivals.merge(controls.rename(columns={"accuracy": "unpruned"}), on=same, how="left")
     table = table.assign(lost=table["unpruned"] - table["accuracy"])
     numbers = ["accuracy", "lost", *_KEPT]
@@ -191,16 +194,21 @@ def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per group and method, the most expensive first, with GROUP, METHOD, `networks`
-        (rows), `seconds` (sum over them; a training that several rows share counts as often as the
-        table says) and `seconds_per_network` (mean).
+        (rows), `seconds` (sum over them, a training that several rows share counted once) and
+        `seconds_per_network`. NaN where nothing was measured.
 
     Raises:
         UserError: if a column is missing.
     """
     rivals = _checked(rivals)
-    spent = rivals.groupby([*GROUP, *METHOD], sort=False)["seconds"].agg(["size", "sum", "mean"])
-    names = {"size": "networks", "sum": "seconds", "mean": "seconds_per_network"}
-    spent = spent.rename(columns=names).reset_index()
+    keys = [*GROUP, *METHOD]
+    if "training" in rivals:
+        again = rivals.duplicated([*keys, "training"])
+        shared = rivals["training_seconds"].where(again, 0)
+        rivals = rivals.assign(seconds=rivals["seconds"] - shared)
+    groups = rivals.groupby(keys, sort=False)["seconds"]
+    spent = groups.agg(networks="size", seconds=lambda s: s.sum(min_count=1)).reset_index()
+    spent["seconds_per_network"] = spent["seconds"] / spent["networks"]
     return spent.sort_values("seconds", ascending=False, ignore_index=True)
 
 
@@ -251,4 +259,5 @@ def _checked(rivals: pd.DataFrame, where: str = "the table of rivals") -> pd.Dat
     """The table, if it has all columns; words that are empty in its file are empty, not NaN."""
     if missing := [name for name in RIVALS_COLUMNS if name not in rivals]:
         raise UserError(f"{where}: no column {missing[0]!r}; needed: {', '.join(RIVALS_COLUMNS)}")
-    return rivals.fillna(dict.fromkeys(_WORDS, ""))
+    unknown = {name: np.nan for name in MEASURED if name not in rivals}
+    return rivals.fillna(dict.fromkeys(_WORDS, "")).assign(**unknown)

@@ -1,8 +1,100 @@
 """The arena's tables to read: leaderboard, where spectral stands, compute spent, sanity checks."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from eigenprune.lab.methods import Method
+from eigenprune.lab.rivals import family
 from eigenprune.report.readable import percent
+
+
+def standings(board: pd.DataFrame) -> pd.DataFrame:
+    """All methods in a table that fits a page: mean accuracy in per cent and, in brackets, rank.
+
+    Args:
+        board: what `leaderboard.leaderboard` returns, of one dataset, width, retraining and
+            activation.
+
+    Returns:
+        Index `method` and `family`, the best in the mean over the ranks first; one column per
+        pruning ratio. An asterisk marks what is not told apart from the best.
+    """
+    near = board["verdict"].isin(["best", "not told apart"])
+    cells = [
+        f"{100 * mean:.2f} ({rank}){'*' if mark else ''}"
+        for mean, rank, mark in zip(board["accuracy_mean"], board["rank"], near, strict=True)
+    ]
+    board = board.assign(cell=cells, ratio=board["pruning_ratio"].map("{:g}".format))
+    order = board.groupby("method", sort=False)["rank"].mean().sort_values(kind="stable").index
+    wide = board.pivot(index=["method", "family"], columns="ratio", values="cell").fillna("")
+    return wide.reindex(order, level="method").rename_axis(columns="pruning ratio")
+
+
+def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
+    """The arena's methods as `params.yaml` says them.
+
+    Args:
+        rivals: by name, as `Params.rivals`; the retrained ones are left out.
+
+    Returns:
+        Index `method`; columns `family`, `network`, `score`, `ranked`, `regulariser` and
+        `strengths`.
+    """
+    rows = {
+        name: {
+            "family": family(its),
+            "network": _network(its),
+            "score": its.score,
+            "ranked": "over all layers" if its.scope == "global" else "in each layer",
+            "regulariser": its.regulariser,
+            "strengths": ", ".join(f"{strength:g}" for strength in its.strengths),
+        }
+        for name, its in rivals.items()
+        if not its.retrained
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+
+
+def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame:
+    """The strengths that were chosen, a column per activation, and those that were tried.
+
+    Args:
+        table: of one study, see `lab.arena.table`; rows without a regulariser are left out.
+        rivals: by name, as `Params.rivals`.
+    """
+    rows = table[table["hyperparameters"].fillna("") != ""]
+    chosen = rows.groupby(["method", "activation"], sort=False)["hyperparameters"].first()
+    wide = chosen.str.removeprefix("strength=").unstack()
+    wide = wide.reindex([name for name in rivals if name in wide.index]).fillna("")
+    tried = [", ".join(f"{s:g}" for s in rivals[str(name)].strengths) for name in wide.index]
+    return wide.assign(tried=tried).rename_axis(columns=None)
+
+
+def differences(rows: pd.DataFrame) -> pd.DataFrame:
+    """Paired differences in points of accuracy with their intervals, a column per pruning ratio.
+
+    Args:
+        rows: of `paired.paired_differences`, with the column `pair`, what is compared, besides.
+    """
+    cells = rows.assign(cell=_differences(rows), ratio=rows["pruning_ratio"].map("{:g}".format))
+    wide = cells.pivot(index=["pair", "activation"], columns="ratio", values="cell").fillna("")
+    return wide.reindex(rows["pair"].unique(), level="pair").rename_axis(columns="pruning ratio")
+
+
+def _network(method: Method) -> str:
+    if method.before:
+        return "dense, untrained"
+    if method.layer == "dense":
+        return "dense"
+    parts = ["spectral"]
+    if method.initialisation == "ones":
+        parts.append("eigenvalues from one")
+    if method.eigenvalues_in == "first":
+        parts.append("lambda_in in the first layer")
+    if method.trainable == "eigenvalues":
+        parts.append("eigenvalues trained alone")
+    return ", ".join(parts)
 
 
 def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
