@@ -1,7 +1,7 @@
 """The methods of the arena: one line each under `rivals:` of `params.yaml`.
 
     weight-norm: {score: weight_norm}
-    group-lasso: {score: weight_norm, regulariser: group_lasso, strengths: [0.001, 0.01, 0.1]}
+    group-lasso: {score: weight_norm, regulariser: group_lasso, strengths: [1, 2, 5]}
 
 A rival called NAME makes the method NAME, whose networks are pruned and looked at, and the method
 NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. One that

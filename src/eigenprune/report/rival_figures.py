@@ -83,7 +83,7 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
     """What a pruned network costs to make, and what it loses, a panel for each pruning ratio.
 
     Each marker is a method. Those that no other beats in both are named and joined by a line. The
-    vertical axis is linear below one point of accuracy and logarithmic above.
+    vertical axis is linear close to zero and logarithmic above.
 
     Args:
         board: what `leaderboard.leaderboard` returns, of one dataset, width and activation, each

@@ -134,7 +134,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def compute_spent(spent: pd.DataFrame) -> pd.DataFrame:
-    """Compute of each method, in minutes.
+    """Compute of each method; its sum as minutes.
 
     Args:
         spent: what `leaderboard.compute_spent` returns.

@@ -52,8 +52,8 @@ SETTINGS = [
     Rule("architecture", "784-500-10", r"\b\d+(?:-\d+){2,}\b"),
     Rule(
         "reference",
-        "doi 10.1038/s41598-022-14805-7, arXiv 2108.00940",
-        r"\b10\.\d{4,}/\S+|\barXiv:? ?\d{4}\.\d{4,5}",
+        "doi 10.1038/s41598-022-14805-7, arXiv 2108.00940, section 3.2",
+        r"\b10\.\d{4,}/\S+|\barXiv:? ?\d{4}\.\d{4,5}|\b(?:section|sect\.) \d+(?:\.\d+)*",
     ),
     Rule(
         "confidence",
