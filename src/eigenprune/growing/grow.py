@@ -60,8 +60,9 @@ def grow(
 
     Source: Inspired by Feng, Li and Li, Journal of Applied Sciences 26(2) (2008), of which only a
     description was at hand: few nodes, a connectivity of one in twenty, connections first and nodes
-    when these no longer help. Rules of stalling and of choice, and the numbers added, are assumptions; choice by
-    the gradient is that of Evci et al., ICML 2020 (arXiv 1911.11134), who begin at weight zero.
+    when these no longer help. Rules of stalling and of choice, and the numbers added, are
+    assumptions; choice by the gradient is that of Evci et al., ICML 2020 (arXiv 1911.11134), who
+    begin at weight zero.
 
     Example:
         >>> import torch
