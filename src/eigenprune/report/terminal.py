@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from eigenprune.lab.status import Status
+from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.readable import percent
 from eigenprune.report.speed import CORES, training_table
@@ -65,6 +66,30 @@ def _by_method(ours: pd.DataFrame, title: str) -> Table:
         cells = (f"{100 * means[ratio]:.1f}" if ratio in means else "" for ratio in ratios)
         table.add_row(str(method), str(curve["n"].max()), *cells)
     return table
+
+
+def trials_tables(trials: Trials, rows: pd.DataFrame) -> Iterator[Table]:
+    """One table per activation: a line per point of the grid and what came of it.
+
+    Args:
+        trials: that were carried out.
+        rows: what `trials.tables.table` returns, not empty.
+    """
+    told_by = [key for key in ("retraining_epochs", "network") if key in rows]
+    keys = [*trials.options, *told_by]
+    sizes = [key for key in ("connections", "parameters", "bytes") if key in rows]
+    said = rows[keys].astype(object).where(rows[keys].notna(), "").astype(str)
+    for activation, ours in rows.assign(**said).groupby("activation", sort=False):
+        title = f"{trials.dataset}, hidden {trials.widths}, {activation}: test accuracy in %"
+        caption = "mean ± sample standard deviation over n seeds"
+        table = Table(title=title, caption=caption, title_justify="left", box=box.SIMPLE_HEAD)
+        for name in (*keys, "n", *sizes, "accuracy"):
+            table.add_column(name.replace("_", " "), justify="right")
+        for point, those in ours.groupby(keys, sort=False):
+            means = (f"{those[size].mean():.0f}" for size in sizes)
+            accuracy = percent(those["accuracy"].mean(), those["accuracy"].std())
+            table.add_row(*point, str(len(those)), *means, accuracy)
+        yield table
 
 
 def _cells(curve: pd.DataFrame) -> dict[float, str]:
