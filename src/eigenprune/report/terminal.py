@@ -69,26 +69,33 @@ def _by_method(ours: pd.DataFrame, title: str) -> Table:
 
 
 def trials_tables(trials: Trials, rows: pd.DataFrame) -> Iterator[Table]:
-    """One table per activation: a line per point of the grid and what came of it.
+    """One table per activation: a line for each thing tried, named by what tells it from others.
 
     Args:
         trials: that were carried out.
         rows: what `trials.tables.table` returns, not empty.
     """
-    told_by = [key for key in ("retraining_epochs", "network") if key in rows]
-    keys = [*trials.options, *told_by]
-    sizes = [key for key in ("connections", "parameters", "bytes") if key in rows]
-    said = rows[keys].astype(object).where(rows[keys].notna(), "").astype(str)
-    for activation, ours in rows.assign(**said).groupby("activation", sort=False):
+    first, *options = trials.options
+    options = [name for name in options if rows[name].nunique() > 1]
+    told_by = [name for name in ("retraining_epochs", "network") if name in rows]
+    sizes = [name for name in ("connections", "bytes") if name in rows]
+
+    def name_of(row: Any) -> str:
+        told = [f"{key} {row[key]}" for key in [*options, *told_by] if pd.notna(row[key])]
+        return ", ".join([row[first], *told])
+
+    named = rows.assign(tried=rows.apply(name_of, axis=1).str.replace("_", " "))
+    for activation, ours in named.groupby("activation", sort=False):
         title = f"{trials.dataset}, hidden {trials.widths}, {activation}: test accuracy in %"
         caption = "mean ± sample standard deviation over n seeds"
         table = Table(title=title, caption=caption, title_justify="left", box=box.SIMPLE_HEAD)
-        for name in (*keys, "n", *sizes, "accuracy"):
-            table.add_column(name.replace("_", " "), justify="right")
-        for point, those in ours.groupby(keys, sort=False):
+        table.add_column(first)
+        for column in ("n", *sizes, "accuracy"):
+            table.add_column(column, justify="right")
+        for name, those in ours.groupby("tried", sort=False):
             means = (f"{those[size].mean():.0f}" for size in sizes)
             accuracy = percent(those["accuracy"].mean(), those["accuracy"].std())
-            table.add_row(*point, str(len(those)), *means, accuracy)
+            table.add_row(str(name), str(len(those)), *means, accuracy)
         yield table
 
 

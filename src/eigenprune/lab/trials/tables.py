@@ -20,8 +20,9 @@ from eigenprune.lab.trials.grids import options_of
 if TYPE_CHECKING:
     import pandas as pd
 
-# The first columns; then come the options of the trials, and what their kind leaves.
+# The first columns; then come the options of the trials, and of what their kind leaves these first.
 LABELS = ("study", "dataset", "hidden", "activation", "seed")
+RESULTS = ("network", "retraining_epochs", "accuracy", "loss")
 
 
 def table(trials: Trials, *, recorded_only: bool = False) -> "pd.DataFrame":
@@ -104,7 +105,10 @@ def _tidy(trials: Trials, found: Mapping[Trial, list[dict[str, Any]]]) -> "pd.Da
         options = dict.fromkeys(trials.options) | dict(run.options)
         labels = dict(zip(LABELS, values, strict=True))
         rows += [{**labels, **options, **result, "run": run_id(run)} for result in results]
-    tidy = pd.DataFrame(rows, columns=None if rows else [*LABELS, *trials.options, "run"])
+    known = [*LABELS, *trials.options, *RESULTS]
+    left = sorted({key for row in rows for key in row} - {*known, "run"})
+    first = [key for key in known if key not in RESULTS or any(key in row for row in rows)]
+    tidy = pd.DataFrame(rows, columns=[*first, *left, "run"])
     for name in trials.options:
         if all(isinstance(row[name], int | None) for row in rows):
             tidy[name] = tidy[name].astype("Int64")  # whole, though some are blank
