@@ -4,7 +4,6 @@
 what made it; `manifest.json` sums up. What is recorded counts as done everywhere.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,19 +119,28 @@ def _rows_by_run(folder: Path, kind: str) -> dict[str, list[dict[str, Any]]]:
 
     if not (folder / "table.csv").is_file():
         return {}
-    written = pd.read_csv(folder / "table.csv", dtype={"run": str}, float_precision="round_trip")
+    written = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
     found: dict[str, list[dict[str, Any]]] = {}
     results = written.drop(columns=[*LABELS, *options_of(kind)], errors="ignore")
     for row in results.to_dict("records"):
-        blank = {k: None for k, v in row.items() if isinstance(v, float) and math.isnan(v)}
-        values = {str(key): value for key, value in {**row, **blank}.items()}
-        found.setdefault(values.pop("run"), []).append(values)
+        run = row.pop("run")
+        found.setdefault(run, []).append({str(key): _value(cell) for key, cell in row.items()})
     if set(found) != set(_origins(folder)):
         raise UserError(
             f"{folder}: table.csv and runs.csv are not of the same runs; they are written together "
             "by `eigenprune record`: restore both from Git"
         )
     return found
+
+
+def _value(cell: str) -> int | float | str | None:
+    """What was written, to the last bit: pandas would read some numbers as their neighbours."""
+    for number in (int, float):
+        try:
+            return number(cell)
+        except ValueError:
+            continue
+    return cell or None
 
 
 def _origins(folder: Path) -> dict[str, dict[str, Any]]:
