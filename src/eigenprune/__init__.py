@@ -13,7 +13,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eigenprune import importance, saliency
+    from eigenprune import (
+        compression,
+        connections,
+        growing,
+        importance,
+        paths,
+        regularisers,
+        saliency,
+        sanity,
+    )
     from eigenprune.checkpoints import load_checkpoint, save_checkpoint
     from eigenprune.ensemble import train_together
     from eigenprune.layers import SpectralLinear
@@ -25,20 +34,36 @@ if TYPE_CHECKING:
 __all__ = [
     "SpectralLinear",
     "compact",
+    "compression",
+    "connections",
     "evaluate",
+    "growing",
     "importance",
     "load_checkpoint",
     "masked",
     "mlp",
     "multiply_accumulates",
     "parameters",
+    "paths",
+    "regularisers",
     "saliency",
+    "sanity",
     "save_checkpoint",
     "select_nodes",
     "train",
     "train_together",
 ]
 
+_MODULES = (
+    "compression",
+    "connections",
+    "growing",
+    "importance",
+    "paths",
+    "regularisers",
+    "saliency",
+    "sanity",
+)
 _MODULE_OF = {
     "SpectralLinear": "layers",
     "compact": "pruning",
@@ -56,7 +81,7 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("importance", "saliency"):
+    if name in _MODULES:
         return import_module(f"eigenprune.{name}")
     if name in _MODULE_OF:
         return getattr(import_module(f"eigenprune.{_MODULE_OF[name]}"), name)

@@ -9,7 +9,16 @@ from types import ModuleType
 import pytest
 
 import eigenprune
-from eigenprune import importance, saliency
+from eigenprune import (
+    compression,
+    connections,
+    growing,
+    importance,
+    paths,
+    regularisers,
+    saliency,
+    sanity,
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +33,17 @@ def without_entry(page: str, names: Iterable[str]) -> list[str]:
 
 
 def test_every_public_name_has_its_entry(page: str) -> None:
-    scores = [name for module in (importance, saliency) for name in functions(module)]
-    assert len(scores) > 10
-    assert without_entry(page, [*eigenprune.__all__, *scores]) == []
+    modules = (importance, saliency, sanity, connections, paths)
+    names = [name for module in modules for name in functions(module)]
+    packages = (compression, growing, regularisers)
+    names += [
+        f"{package.__name__.rpartition('.')[2]}.{name}"
+        for package in packages
+        for name in package.__all__
+        if name.isidentifier() and not name.isupper()
+    ]
+    assert len(names) > 50
+    assert without_entry(page, [*eigenprune.__all__, *names]) == []
     assert without_entry(page, ["train", "unheard_of"]) == ["unheard_of"]
 
 

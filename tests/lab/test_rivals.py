@@ -18,6 +18,8 @@ from eigenprune.lab.studies import Study, change_study, load_params
 def test_the_names_are_those_of_the_package() -> None:
     assert list(rivals.SCORES) == sorted({**importance.SCORES, **saliency.SCORES})
     assert list(rivals.REGULARISERS) == sorted(regularisers.REGULARISERS)
+    shares = [name for name, its in regularisers.REGULARISERS.items() if its.LIMIT == 1]
+    assert list(rivals.OF_SHARES) == sorted(shares)
 
 
 def test_a_line_makes_a_method_as_it_is_and_one_that_is_retrained() -> None:
@@ -53,6 +55,10 @@ def test_what_is_pruned_before_training_is_trained_once() -> None:
         (
             {"score": "random", "regulariser": "l2", "strengths": 0.1},
             "rivals.x.strengths: 0.1 is not allowed",
+        ),
+        (
+            {"score": "random", "regulariser": "dropout", "strengths": [0.5, 1]},
+            "a list of different numbers, 0 or more and below 1",
         ),
         (
             {"score": "random", "regulariser": "l3", "strengths": [0.1]},

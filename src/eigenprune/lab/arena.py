@@ -1,11 +1,12 @@
 """The table of the arena: the curves of its studies, and what a reader compares methods by."""
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.files import write_whole
-from eigenprune.lab import datasets, project, results, rivals
+from eigenprune.lab import datasets, project, results, rivals, sweep
 from eigenprune.lab.plans import PlannedRow
 from eigenprune.lab.recorded import folder_of, rows_by_run
 from eigenprune.lab.rows import COLUMNS, labels
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MORE = ("family", "score", "regulariser", "retraining", "hyperparameters", "macs_kept")
-# Of what is recorded alone: they are another number each time.
-MEASURED = ("latency", "run", "seconds", "training", "training_seconds")
+# Of what is recorded alone: seconds are other ones each time.
+MEASURED = ("latency", "seconds", "run", "training", "training_seconds")
 
 
 def table(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
@@ -43,8 +44,9 @@ def recorded_table(params: Params) -> "pd.DataFrame":
     """The arena's recorded studies in one table, with the columns MEASURED as well.
 
     `latency` is in milliseconds for a batch of 1024 on one thread, see `latency.latencies`; what
-    was measured before stays. `seconds` is what was computed for the row alone, `training_seconds`
-    what the network that it was pruned from took, which it shares with other rows (`training`).
+    was measured before stays. `seconds` is what the row took from the first step of training on,
+    the search for a strength included; of these, `training_seconds` went into the network that it
+    was pruned from, which it shares with other rows (`training`).
     """
     import pandas as pd
 
@@ -53,11 +55,38 @@ def recorded_table(params: Params) -> "pd.DataFrame":
         recorded = rows_by_run(folder_of(study))
         for planned, result in results.finished(study, recorded_only=True):
             run = run_id(planned.run)
-            its = {key: recorded[run][key] for key in ("seconds", "training", "training_seconds")}
-            shape = tuple(result["nodes_by_layer"])
-            rows.append({**_row(study, planned, result), "run": run, **its, "shape": shape})
+            its = recorded[run]
+            rows.append(
+                {
+                    **_row(study, planned, result),
+                    "run": run,
+                    "seconds": round(its["seconds"] + its["training_seconds"], 3),
+                    "training": its["training"],
+                    "training_seconds": its["training_seconds"],
+                    "shape": tuple(result["nodes_by_layer"]),
+                }
+            )
     found = pd.DataFrame(rows, columns=[*COLUMNS, *MORE, *MEASURED, "shape"])
     return _with_latencies(found).drop(columns="shape")
+
+
+def tables(params: Params, names: Iterable[str]) -> dict[str, "pd.DataFrame"]:
+    """The tables of the named studies: a quick one is computed here, others are as recorded.
+
+    What is not recorded yet is left out.
+    """
+    import pandas as pd
+
+    recorded = pd.read_csv(path(), dtype={"hidden": str}) if path().is_file() else None
+    found = {}
+    for name in names:
+        study = params.study(name)
+        if name in params.quick_arena:
+            sweep.run_study(study)
+            found[name] = table(study)
+        elif recorded is not None and (rows := recorded[recorded["study"] == name]).size:
+            found[name] = rows.reset_index(drop=True)
+    return found
 
 
 def studies_of(params: Params) -> list[str]:

@@ -8,6 +8,7 @@ NAME-retrained, whose pruned networks are then trained for the study's `retraini
 is pruned `before` any training is trained afterwards in any case, and makes one method.
 """
 
+import math
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,7 @@ REGULARISERS = (
     "eigenvalue_l1",
     "eigenvalue_l1_eigenvector_l2",
     "eigenvalue_l2",
+    "eigenvalue_pruning",
     "eigenvector_l1",
     "eigenvector_l2",
     "flow_curvature",
@@ -53,6 +55,15 @@ REGULARISERS = (
     "hard_threshold",
     "l1",
     "l2",
+    "norm_pruning",
+)
+# Those whose strength is a share, below 1.
+OF_SHARES = (
+    "dropout",
+    "eigenvalue_pruning",
+    "gradient_pruning",
+    "hard_threshold",
+    "norm_pruning",
 )
 RETRAINED = "-retrained"
 
@@ -151,7 +162,8 @@ def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     values = dict(entry)
     if "before" in entry and not isinstance(entry["before"], bool):
         raise UserError(f"{where}.before: {entry['before']!r} is not allowed; allowed: true, false")
-    values["strengths"] = _strengths(entry.get("strengths", []), f"{where}.strengths")
+    limit = 1.0 if entry.get("regulariser") in OF_SHARES else math.inf
+    values["strengths"] = _strengths(entry.get("strengths", []), f"{where}.strengths", limit)
     if bool(values["strengths"]) != ("regulariser" in entry):
         raise UserError(f"{where}: regulariser and strengths belong together")
     if entry.get("layer", "dense") == "dense":
@@ -170,11 +182,15 @@ def _require_one_of(value: object, allowed: Collection[str], where: str) -> None
         raise UserError(f"{where}: {value!r} is not allowed{hint}; allowed: {', '.join(allowed)}")
 
 
-def _strengths(value: object, where: str) -> tuple[float, ...]:
+def _strengths(value: object, where: str, limit: float) -> tuple[float, ...]:
     numbers = value if isinstance(value, list) else [value]
-    fit = [isinstance(n, int | float) and not isinstance(n, bool) and n >= 0 for n in numbers]
+    fit = [
+        isinstance(n, int | float) and not isinstance(n, bool) and 0 <= n < limit for n in numbers
+    ]
     if not isinstance(value, list) or not all(fit) or len(set(numbers)) != len(numbers):
+        below = "" if limit == math.inf else f" and below {limit:g}"
         raise UserError(
-            f"{where}: {value!r} is not allowed; allowed: a list of different numbers, 0 or more"
+            f"{where}: {value!r} is not allowed; allowed: a list of different numbers, "
+            f"0 or more{below}"
         )
     return tuple(map(float, numbers))

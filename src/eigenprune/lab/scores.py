@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import datasets, project
+from eigenprune.lab import datasets, project, rivals
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS
-from eigenprune.lab.plans import plan
+from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training
 from eigenprune.lab.store import Store
@@ -55,27 +55,22 @@ def score_curves(
     """
     import pandas as pd
 
-    from eigenprune.lab.protocols import one_thread, pruning_result, trained_network
+    from eigenprune.lab.protocols import one_thread, pruning_result
     from eigenprune.pruning import compact, select_nodes
 
-    named = _by_name(scores)
-    if method not in METHODS or METHODS[method].trained_small:
-        allowed = [name for name, its in METHODS.items() if not its.trained_small]
-        raise UserError(f"method: {method!r} is not allowed; allowed: {', '.join(allowed)}")
-    unpruned = change_study(study, {"methods": [method], "pruning_ratios": [0.0]})
-    run_study(unpruned, weights=True, on_start=on_start)
-    store, data_dir = Store(project.store_dir()), project.data_dir()
+    named = named_scores(scores)
+    networks = trained_networks(study, method, on_start)
+    data_dir = project.data_dir()
     data = datasets.load(study.dataset, data_dir)
-    networks = [(row, trained_network(row.run.training, store, data_dir)) for row in plan(unpruned)]
     rows = []
     with one_thread():
         for activation in study.activations:
             for name, score in named.items():
                 for row, network in networks:
                     training = row.run.training
-                    if network is None or training.activation != activation:
+                    if training.activation != activation:
                         continue
-                    values = _values(name, score, network, training, data_dir)
+                    values = score_values(name, score, network, training, data_dir)
                     for ratio in sorted({0.0, *study.pruning_ratios}):
                         small = compact(network, select_nodes(values, ratio))
                         result = pruning_result(small, data)
@@ -85,8 +80,44 @@ def score_curves(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
-    """The scores by name; None for those that the package has."""
+def trained_networks(
+    study: Study, method: str, on_start: OnStart | None = None
+) -> "list[tuple[PlannedRow, nn.Sequential]]":
+    """The networks of a study as a method trains them, before anything is pruned.
+
+    Args:
+        study: gives activations and seeds; its own methods do not matter here.
+        method: one whose networks are not trained again after pruning.
+        on_start: see `sweep.run_study`.
+
+    Returns:
+        Each network with its row in the study's plan, but for those that diverged.
+
+    Raises:
+        UserError: if the method is not allowed.
+    """
+    from eigenprune.lab.protocols import trained_network
+
+    known = METHODS | rivals.of_project()
+    if method not in known or known[method].trained_small:
+        allowed = [name for name, its in known.items() if not its.trained_small]
+        raise UserError(f"method: {method!r} is not allowed; allowed: {', '.join(allowed)}")
+    unpruned = change_study(study, {"methods": [method], "pruning_ratios": [0.0]})
+    run_study(unpruned, weights=True, on_start=on_start)
+    store, data_dir = Store(project.store_dir()), project.data_dir()
+    found = ((row, trained_network(row.run.training, store, data_dir)) for row in plan(unpruned))
+    return [(row, network) for row, network in found if network is not None]
+
+
+def named_scores(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
+    """The scores by name; None for those that the package has.
+
+    Args:
+        scores: names or functions, see `score_curves`.
+
+    Raises:
+        UserError: if a score is not known, has no name, or two have one.
+    """
     from eigenprune import importance, saliency
 
     known = [*importance.SCORES, *saliency.SCORES]
@@ -104,9 +135,21 @@ def _by_name(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
     return named
 
 
-def _values(
+def score_values(
     name: str, score: "Score | None", network: "nn.Sequential", training: Training, data_dir: Path
 ) -> "list[Tensor]":
+    """What a score says of the nodes of a network, one tensor (nodes,) per hidden layer.
+
+    Args:
+        name: of the score.
+        score: the function, or None for one that the package has.
+        network: whose nodes to score.
+        training: that it comes from.
+        data_dir: where MNIST and Fashion-MNIST lie.
+
+    Raises:
+        UserError: if the function returns something else.
+    """
     from eigenprune.lab.protocols import named_values
     from eigenprune.networks import hidden_layers
 

@@ -8,10 +8,14 @@ from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.dropout import Dropout
 from eigenprune.regularisers.feature_flow import FlowCurvature, FlowLength
 from eigenprune.regularisers.gate_l1 import GateL1
-from eigenprune.regularisers.gradient_pruning import GradientPruning
 from eigenprune.regularisers.group_lasso import GroupLasso
 from eigenprune.regularisers.hard_concrete import HardConcrete
 from eigenprune.regularisers.hard_threshold import HardThreshold
+from eigenprune.regularisers.scheduled_pruning import (
+    EigenvaluePruning,
+    GradientPruning,
+    NormPruning,
+)
 from eigenprune.regularisers.spectral_penalties import (
     EigenvalueL1,
     EigenvalueL1EigenvectorL2,
@@ -30,6 +34,7 @@ __all__ = [
     "EigenvalueL1",
     "EigenvalueL1EigenvectorL2",
     "EigenvalueL2",
+    "EigenvaluePruning",
     "EigenvectorL1",
     "EigenvectorL2",
     "FlowCurvature",
@@ -39,6 +44,7 @@ __all__ = [
     "GroupLasso",
     "HardConcrete",
     "HardThreshold",
+    "NormPruning",
     "Regulariser",
 ]
 
@@ -49,6 +55,7 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "eigenvalue_l1": EigenvalueL1,
     "eigenvalue_l1_eigenvector_l2": EigenvalueL1EigenvectorL2,
     "eigenvalue_l2": EigenvalueL2,
+    "eigenvalue_pruning": EigenvaluePruning,
     "eigenvector_l1": EigenvectorL1,
     "eigenvector_l2": EigenvectorL2,
     "flow_curvature": FlowCurvature,
@@ -60,4 +67,5 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "hard_threshold": HardThreshold,
     "l1": L1,
     "l2": L2,
+    "norm_pruning": NormPruning,
 }

@@ -40,6 +40,14 @@ PAPER_CHAPTERS = {
     "speed": "Measured times, recorded in `results/bench`.",
 }
 
+# The chapters on the arena, likewise.
+ARENA_CHAPTERS = {
+    "arena": "Quick scale, and what is recorded in `results/paper`.",
+    "which-score": "Quick scale, and what is recorded in `results/paper`.",
+    "which-regulariser": "Quick scale, and what is recorded in `results/paper`.",
+    "what-the-eigenvalue-adds": "Quick scale, and what is recorded in `results/paper`.",
+}
+
 # The chapter that compares the quick results with the recorded ones; the table of contents has it.
 YOUR_RUN = "your-run"
 
@@ -108,6 +116,8 @@ def assemble(root: Path, params: Params) -> Path:
     executed = root / "results"
     for name, origin in PAPER_CHAPTERS.items():
         add(executed / "chapters" / f"{name}.ipynb", f"paper/{name}", name, origin, name)
+    for name, origin in ARENA_CHAPTERS.items():
+        add(executed / "chapters" / f"{name}.ipynb", f"arena/{name}", name, origin, name)
     for study in params.quick:
         for name in CHAPTERS:
             add(
@@ -194,6 +204,7 @@ def _insert_parts(toc: Path, studies: Sequence[Study], experiments: Sequence[str
     contents: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
     contents["parts"][-1:-1] = [
         _part("The published study", (f"paper/{name}" for name in PAPER_CHAPTERS)),
+        _part("The rivals", (f"arena/{name}" for name in ARENA_CHAPTERS)),
         *(
             _part(f"Quick: {caption(study)}", (f"quick/{study.name}/{name}" for name in CHAPTERS))
             for study in studies

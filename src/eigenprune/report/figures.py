@@ -67,7 +67,8 @@ def tradeoff(
     for panel, activation in zip(panels, activations, strict=True):
         ours = means[means["activation"] == activation]
         for method, curve in ours.groupby("method", sort=False):
-            _band(panel, curve, look[str(method)], against)
+            its = look[str(method)]
+            band(panel, curve, against, its.label, **_look(its))
             if published is not None and against == "pruning_ratio":
                 _published_points(panel, published, activation, str(method))
         for _, control in ours[ours["pruning_ratio"] == 0].head(1).iterrows():
@@ -82,12 +83,7 @@ def tradeoff(
             panel.set_xlim(-0.03, 1.03)
             panel.set_xlabel("pruning ratio")
         else:
-            panel.set_xscale("log")
-            panel.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
-            panel.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
-            panel.xaxis.set_minor_formatter(NullFormatter())
-            panel.invert_xaxis()
-            panel.set_xlabel("parameters kept")
+            parameters_axis(panel)
     panels[0].set_ylabel("test accuracy in %")
     legend_below(figure, panels[0])
     return figure
@@ -97,10 +93,32 @@ def _look(its: Method) -> dict[str, Any]:
     return {"color": its.color, "marker": its.marker, "linestyle": its.dashes}
 
 
-def _band(panel: Axes, curve: pd.DataFrame, its: Method, against: str) -> None:
+def parameters_axis(panel: Axes) -> None:
+    """The horizontal axis of parameters kept: logarithmic, many at the left and few at the right.
+
+    Args:
+        panel: where the curves are already drawn.
+    """
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.invert_xaxis()
+    panel.set_xlabel("parameters kept")
+
+
+def band(panel: Axes, curve: pd.DataFrame, against: str, label: str, **look: str) -> None:
+    """One trade-off curve: the mean over the seeds, and one sample standard deviation around it.
+
+    Args:
+        panel: where to draw.
+        curve: columns `against`, accuracy_mean and accuracy_std.
+        against: the column of the horizontal axis.
+        label: for the legend.
+        look: color, marker and linestyle, as matplotlib takes them.
+    """
     x, mean = curve[against], 100 * curve["accuracy_mean"]
-    look = _look(its)
-    panel.plot(x, mean, label=its.label, **look)
+    panel.plot(x, mean, label=label, **look)  # type: ignore[arg-type]
     std = 100 * curve["accuracy_std"].fillna(0)
     panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
 

@@ -6,6 +6,7 @@ import pandas as pd
 from eigenprune.lab.errors import UserError
 
 KEY = ["dataset", "hidden", "activation", "pruning_ratio"]
+TEST = ["n", "difference", "low", "high", "p"]
 
 
 def paired_differences(
@@ -33,36 +34,78 @@ def paired_differences(
     Raises:
         UserError: if a network stands in the table twice, as when two studies share its setting.
     """
-    from scipy import stats
-
     chosen = curves[curves["method"].isin([method, against])]
     networks = [*KEY, "seed", "method"]
     if (twice := chosen[chosen.duplicated(networks)]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][networks])
         raise UserError(f"{first}: this network stands in the table twice; compare one study")
     wide = chosen.pivot(index=[*KEY, "seed"], columns="method", values="accuracy")
-    names = ["n", "difference", "low", "high", "p", "verdict"]
     rows = []
     if {method, against} <= set(wide.columns):
         for key, pairs in wide.dropna().groupby(level=KEY, sort=False):
-            if len(pairs) < 2:
-                continue
-            differences = pairs[method] - pairs[against]
-            low = high = np.nan
-            p = 1.0
-            # Accuracies are multiples of 1/10,000: equal differences of few seeds are no rarity,
-            # and without a spread there is nothing to test by.
-            if np.ptp(differences) > 1e-9:
-                test = stats.ttest_rel(pairs[method], pairs[against])
-                low, high = map(float, test.confidence_interval(confidence))
-                p = float(test.pvalue)
-            difference = float(differences.mean())
-            rows.append([*key, len(pairs), difference, low, high, p, ""])
-    table = pd.DataFrame(rows, columns=[*KEY, *names])
-    if len(table):
-        table["p"] = stats.false_discovery_control(table["p"])
+            if len(pairs) >= 2:
+                found = paired_test(pairs[method], pairs[against], confidence)
+                rows.append({**dict(zip(KEY, key, strict=True)), **found})
+    return with_verdicts(pd.DataFrame(rows, columns=[*KEY, *TEST]), confidence)
+
+
+def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> dict[str, float]:
+    """The paired t-test of two series that belong together, seed by seed.
+
+    Args:
+        one: the difference is its values minus those of `other`.
+        other: as many values, in the same order.
+        confidence: of the interval, between 0 and 1.
+
+    Returns:
+        The numbers TEST, which are `n`, `difference`, `low` and `high` (the interval) and `p`, not
+        corrected. Where all differences are the same there is no interval (NaN), and p is 1; with
+        fewer than two there is no p either.
+
+    Example:
+        >>> found = paired_test(pd.Series([0.9, 0.8, 0.7]), pd.Series([0.8, 0.7, 0.5]))
+        >>> found["n"], round(found["difference"], 3), found["low"] < 0 < found["high"]
+        (3, 0.133, True)
+    """
+    from scipy import stats
+
+    differences = one.to_numpy() - other.to_numpy()
+    low = high = p = np.nan
+    # Accuracies are multiples of 1/10,000: equal differences of few seeds are no rarity,
+    # and without a spread there is nothing to test by.
+    if len(differences) > 1:
+        p = 1.0
+        if np.ptp(differences) > 1e-9:
+            test = stats.ttest_rel(one, other)
+            low, high = map(float, test.confidence_interval(confidence))
+            p = float(test.pvalue)
+    difference = float(differences.mean()) if len(differences) else np.nan
+    return {"n": len(differences), "difference": difference, "low": low, "high": high, "p": p}
+
+
+def with_verdicts(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """The table with `p` corrected for the number of its tests, and a `verdict` for each.
+
+    Args:
+        table: one row per test, with the columns TEST; where p is NaN there was no test.
+        confidence: a corrected p below 1 - confidence tells the two apart.
+
+    Returns:
+        The table with p corrected by Benjamini and Hochberg and with the column `verdict`:
+        `better`, `worse` or `open`.
+
+    Example:
+        >>> tests = pd.DataFrame({"difference": [0.1, -0.1, -0.1], "p": [0.001, 0.04, 0.01]})
+        >>> with_verdicts(tests)[["p", "verdict"]].values.tolist()
+        [[0.003, 'better'], [0.04, 'worse'], [0.015, 'worse']]
+    """
+    from scipy import stats
+
+    table = table.assign(verdict="open")
+    tested = table["p"].notna()
+    if tested.any():
+        table.loc[tested, "p"] = stats.false_discovery_control(table.loc[tested, "p"])
         sure = table["p"] < 1 - confidence
-        table["verdict"] = "open"
         table.loc[sure & (table["difference"] > 0), "verdict"] = "better"
         table.loc[sure & (table["difference"] < 0), "verdict"] = "worse"
     return table

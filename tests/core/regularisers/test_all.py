@@ -13,7 +13,7 @@ from eigenprune.regularisers import REGULARISERS, Regulariser
 Data = tuple[Tensor, Tensor]
 WIDTHS = [8, 6, 6, 6, 4]
 SPECTRAL_ONLY = {name for name in REGULARISERS if name.startswith("eigen")}
-SHARES = {"dropout", "gradient_pruning", "hard_threshold"}
+SHARES = {name for name, its in REGULARISERS.items() if its.LIMIT == 1}
 # These train something else besides, so that strength 0 is not plain training.
 NEVER_PLAIN = {"autoencoder", "gate_l1", "hard_concrete"}
 CASES = [
@@ -108,7 +108,7 @@ def test_eigenvalues_of_dense_layers_are_refused(name: str, data: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gate_l1", "gradient_pruning", "group_lasso", "hard_concrete", "hard_threshold"]
+    "name", [*sorted(SHARES - {"dropout"}), "gate_l1", "group_lasso", "hard_concrete"]
 )
 def test_frozen_eigenvectors_are_never_changed(name: str, data: Data) -> None:
     model = ep.mlp(WIDTHS, frozen=["eigenvectors"])

@@ -1,5 +1,6 @@
-"""Gradient-driven pruning: the schedule, who is silenced, and that silence lasts."""
+"""Pruning while training: the schedule, who is silenced, and that silence lasts."""
 
+import copy
 import itertools
 
 import pytest
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 
 import eigenprune as ep
 from eigenprune.counts import nodes_removed
-from eigenprune.regularisers import GradientPruning
+from eigenprune.regularisers import EigenvaluePruning, GradientPruning, NormPruning
+from eigenprune.regularisers.scheduled_pruning import ScheduledPruning
 
 Data = tuple[Tensor, Tensor]
 
@@ -17,12 +19,23 @@ def silent(model: nn.Sequential) -> Tensor:
     return torch.cat(ep.importance.weight_norm(model)) == 0
 
 
-@pytest.mark.parametrize("layer", ["dense", "spectral"])
-def test_the_share_follows_the_schedule_and_silence_lasts(layer: str, data: Data) -> None:
+@pytest.mark.parametrize(
+    ("layer", "regulariser"),
+    [
+        ("dense", GradientPruning),
+        ("spectral", GradientPruning),
+        ("dense", NormPruning),
+        ("spectral", NormPruning),
+        ("spectral", EigenvaluePruning),
+    ],
+)
+def test_the_share_follows_the_schedule_and_silence_lasts(
+    layer: str, regulariser: type[ScheduledPruning], data: Data
+) -> None:
     seen: list[Tensor] = []
     model = ep.mlp([8, 20, 20, 4], layer=layer, activation="tanh", bias=True, seed=1)
     trained, _ = ep.train(
-        model, *data, epochs=8, batch_size=30, learning_rate=0.01, regulariser=GradientPruning(0.7),
+        model, *data, epochs=8, batch_size=30, learning_rate=0.01, regulariser=regulariser(0.7),
         watch=lambda epoch, model: seen.append(silent(model)),
     )  # fmt: skip
     shares = [0.7 * (1 - (1 - epoch / 8) ** 3) for epoch in range(9)]
@@ -78,3 +91,16 @@ def test_nodes_of_use_are_kept(data: Data) -> None:
     accuracy = ep.evaluate(trained, *data)[0]
     assert accuracy > 0.9
     assert accuracy > ep.evaluate(random, *data)[0] + 0.05
+
+
+def test_eigenvalues_and_norms_rank_each_in_its_way() -> None:
+    """Another gauge changes who goes first by the eigenvalue, and not by the norm."""
+    layer = ep.SpectralLinear(2, 2)
+    layer.eigenvalues_out.data = torch.tensor([1.0, 2.0])
+    layer.eigenvectors.data = torch.tensor([[3.0, 0.0], [1.0, 0.0]])
+    model = nn.Sequential(layer, nn.ReLU(), ep.SpectralLinear(2, 2))
+    for regulariser, left in ((EigenvaluePruning(0.5), 1), (NormPruning(0.5), 0)):
+        copied = copy.deepcopy(model)
+        regulariser.prepare(copied, torch.zeros(1, 2), seed=0)
+        regulariser.after_epoch(copied, 1, 1)
+        assert silent(copied).tolist() == [left != 0, left != 1]

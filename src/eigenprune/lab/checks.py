@@ -1,0 +1,198 @@
+"""Sanity checks of importance scores, carried out on the trained networks of a study."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eigenprune.lab import datasets, project
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.rows import COLUMNS, labels
+from eigenprune.lab.runs import Training
+from eigenprune.lab.scores import named_scores, score_values, trained_networks
+from eigenprune.lab.studies import Study
+from eigenprune.lab.sweep import OnStart
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor, nn
+
+    from eigenprune.importance import Score
+
+# What a check takes away, see `eigenprune.sanity`.
+CHECKS = (
+    "as is",
+    "shuffled mask",
+    "redrawn weights",
+    "inverted",
+    "corrupted data",
+    "other gauge",
+)
+CHECK_COLUMNS = (*COLUMNS, "check", "rank_correlation")
+
+
+def check_curves(
+    study: Study,
+    scores: "Sequence[str | Score]",
+    *,
+    method: str = "post",
+    scope: str = "global",
+    retrained: bool = False,
+    on_start: OnStart | None = None,
+) -> "pd.DataFrame":
+    """The trade-off curves of scores as they are, and with what `eigenprune.sanity` takes away.
+
+    All curves are of the same trained networks. What is drawn is drawn anew for every seed. Where
+    a network's nodes have no gauge of their own (dense layers, or `eigenvalues_in`), the check
+    `other gauge` has no rows.
+
+    Args:
+        study: gives networks, seeds and pruning ratios; its own methods do not matter here.
+        scores: names or functions, see `scores.score_curves`; a function is taken to ignore data.
+        method: the one whose trained networks are ranked, see `scores.score_curves`.
+        scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
+        retrained: train every pruned network for the study's `retraining_epochs`, in all checks
+            alike; else what is redrawn has learned nothing, and all that the check shows is chance.
+        on_start: see `sweep.run_study`.
+
+    Returns:
+        One row per network, score, check and pruning ratio, with CHECK_COLUMNS; `method` is the
+        name of the score, `check` one of CHECKS, and `rank_correlation` Spearman's between the
+        scores that ranked and those that rank as is, over all hidden nodes (NaN where all nodes
+        score the same). Networks that diverged have no row.
+
+    Raises:
+        UserError: see `scores.score_curves`; and if the scope is not known.
+    """
+    import pandas as pd
+
+    from eigenprune.lab.protocols import one_thread, pruning_result
+    from eigenprune.pruning import SCOPES, select_nodes
+
+    named = named_scores(scores)
+    if scope not in SCOPES:
+        raise UserError(f"scope: {scope!r} is not allowed; allowed: {', '.join(SCOPES)}")
+    networks = trained_networks(study, method, on_start)
+    data_dir = project.data_dir()
+    data = datasets.load(study.dataset, data_dir)
+    rows = []
+    with one_thread():
+        for planned, network in networks:
+            training = planned.run.training
+            for name, score in named.items():
+                as_is = score_values(name, score, network, training, data_dir)
+                rankings = _rankings(name, score, as_is, network, training, data_dir)
+                for check, whole, values in rankings:
+                    own = {
+                        "method": name,
+                        "check": check,
+                        "rank_correlation": _rank_correlation(as_is, values),
+                    }
+                    for ratio in sorted({0.0, *study.pruning_ratios}):
+                        masks = select_nodes(values, ratio, scope=scope)
+                        small = _pruned(check, whole, masks, training)
+                        if retrained:
+                            small = _retrained(small, training, study.retraining_epochs, data_dir)
+                        result = pruning_result(small, data)
+                        if result["status"] == "done":
+                            row = {**labels(study, planned), **own, "pruning_ratio": ratio}
+                            rows.append({**row, **result})
+    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
+
+
+def _rankings(
+    name: str,
+    score: "Score | None",
+    as_is: "list[Tensor]",
+    network: "nn.Sequential",
+    training: Training,
+    data_dir: Path,
+) -> "Iterator[tuple[str, nn.Sequential, list[Tensor]]]":
+    """For every check the network that is pruned and the scores that rank its nodes."""
+    from eigenprune import sanity
+
+    yield "as is", network, as_is
+    yield "shuffled mask", network, as_is
+    yield "redrawn weights", network, as_is
+    yield "inverted", network, sanity.inverted(as_is)
+    yield (
+        "corrupted data",
+        network,
+        _on_corrupted_data(name, score, as_is, network, training, data_dir),
+    )
+    if _has_gauge(network):
+        other = sanity.gauge_changed(network, sanity.random_gauge(network, training.seed))
+        yield "other gauge", other, score_values(name, score, other, training, data_dir)
+
+
+def _on_corrupted_data(
+    name: str,
+    score: "Score | None",
+    as_is: "list[Tensor]",
+    network: "nn.Sequential",
+    training: Training,
+    data_dir: Path,
+) -> "list[Tensor]":
+    from eigenprune import sanity
+    from eigenprune.lab.protocols import SCORING_ROWS
+    from eigenprune.saliency import SCORES
+
+    if score is not None or name not in SCORES:
+        return as_is
+    seen = datasets.held_out(training.dataset, data_dir, training.held_out)
+    inputs = sanity.corrupted(seen.train_inputs[:SCORING_ROWS], training.seed)
+    return SCORES[name](network, inputs, seen.train_targets[:SCORING_ROWS])
+
+
+def _has_gauge(network: "nn.Sequential") -> bool:
+    from eigenprune.layers import SpectralLinear
+    from eigenprune.networks import hidden_layers
+
+    return all(
+        isinstance(layer, SpectralLinear) and layer.eigenvalues_in is None
+        for layer in hidden_layers(network)
+    )
+
+
+def _pruned(
+    check: str, network: "nn.Sequential", masks: "list[Tensor]", training: Training
+) -> "nn.Sequential":
+    from eigenprune import sanity
+    from eigenprune.pruning import compact
+
+    if check == "shuffled mask":
+        masks = sanity.shuffled(masks, training.seed)
+    small = compact(network, masks)
+    if check == "redrawn weights":
+        small = sanity.redrawn(small, training.seed, initialisation=training.initialisation)
+    return small
+
+
+def _retrained(
+    network: "nn.Sequential", training: Training, epochs: int, data_dir: Path
+) -> "nn.Sequential":
+    """The pruned network trained as a protocol that retrains would train it."""
+    from eigenprune.training import train
+
+    data = datasets.held_out(training.dataset, data_dir, training.held_out)
+    trained, _ = train(
+        network.requires_grad_(True),
+        data.train_inputs,
+        data.train_targets,
+        epochs=epochs,
+        batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        seed=training.seed,
+        stream="retraining",
+    )
+    return trained
+
+
+def _rank_correlation(one: "list[Tensor]", other: "list[Tensor]") -> float:
+    import torch
+    from scipy.stats import spearmanr
+
+    pair = [torch.cat(scores).cpu().double().numpy() for scores in (one, other)]
+    # Of constant scores there is no ranking, and scipy would warn.
+    if any(values.min() == values.max() for values in pair):
+        return float("nan")
+    return float(spearmanr(*pair).statistic)

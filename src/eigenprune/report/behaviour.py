@@ -1,0 +1,118 @@
+"""Whether importance scores behave as they must when something is taken away from them."""
+
+import pandas as pd
+
+from eigenprune.lab.checks import CHECKS
+from eigenprune.lab.errors import UserError
+from eigenprune.report.paired import TEST, paired_test, with_verdicts
+
+HURT = "hurt"
+MAKE_NO_DIFFERENCE = "make no difference"
+CHANGE = "change the ranking"
+LEAVE = "leave the ranking"
+
+# Scores that are no function of the weights alone: they depend on how the weights are factorised.
+OF_THE_GAUGE = ("eigenvalue", "eigenvector_norm")
+# As in eigenprune.saliency, without importing torch; a test holds them equal. Only synflow is there
+# without looking.
+OF_THE_DATA = (
+    "activation_entropy",
+    "grasp",
+    "mean_activation",
+    "optimal_brain_damage",
+    "snip",
+    "taylor",
+)
+SAME_RANKING = 0.999
+
+
+def must(score: str, check: str) -> str:
+    """What a check must do to a score.
+
+    Which nodes are kept and what their weights have learned must matter, but for `random`, to which
+    all nodes are alike. Only scores that look at data may follow the data, and only those that
+    depend on the gauge may follow it.
+
+    Args:
+        score: its name.
+        check: one of `checks.CHECKS` but `as is`.
+
+    Example:
+        >>> must("weight_norm", "inverted"), must("random", "inverted")
+        ('hurt', 'make no difference')
+        >>> must("eigenvalue", "other gauge"), must("eigenvalue", "corrupted data")
+        ('change the ranking', 'leave the ranking')
+    """
+    if check == "corrupted data":
+        return CHANGE if score in OF_THE_DATA else LEAVE
+    if check == "other gauge":
+        return CHANGE if score in OF_THE_GAUGE else LEAVE
+    if score == "random" and check != "redrawn weights":
+        return MAKE_NO_DIFFERENCE
+    return HURT
+
+
+def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """For each score and check: the accuracy and the ranking that it leaves, and whether it must.
+
+    Accuracies are compared network by network with the score as it is; their means over activations
+    and pruning ratios above 0 give one difference per seed, which the paired t-test judges. A
+    ranking counts as the same if Spearman's correlation is SAME_RANKING or more.
+
+    Args:
+        checks: what `checks.check_curves` returns, of one or more studies.
+        confidence: of intervals and verdicts, between 0 and 1.
+
+    Returns:
+        One row per dataset, hidden widths, score and check, with `must` (see the function of that
+        name), `n` (seeds), `difference` in accuracy to the score as it is, `low` and `high` (its
+        interval), `p` (corrected for the number of tests; only where accuracy is what counts),
+        `rank_correlation` (mean) and `behaves`: `yes`, `no`, or `open` where it cannot be told.
+
+    Raises:
+        UserError: if the table is empty or a network stands in it twice.
+    """
+    own = ["dataset", "hidden", "method"]
+    network = [*own, "activation", "pruning_ratio", "seed"]
+    pruned = checks[checks["pruning_ratio"] > 0]
+    if pruned.empty:
+        raise UserError("there is nothing to judge: no network of the table is pruned")
+    if (twice := pruned[pruned.duplicated([*network, "check"])]).size:
+        first = ", ".join(str(value) for value in twice.iloc[0][network])
+        raise UserError(f"{first}: this network stands in the table twice; judge one study")
+    rows = []
+    for key, score in pruned.groupby(own, sort=False):
+        wide = score.pivot(index=network[3:], columns="check", values="accuracy")
+        for check in [name for name in CHECKS[1:] if name in wide]:
+            pairs = wide[[check, CHECKS[0]]].dropna().groupby(level="seed").mean()
+            wanted = must(str(key[2]), check)
+            found = paired_test(pairs[check], pairs[CHECKS[0]], confidence)
+            if wanted in (CHANGE, LEAVE):
+                found["p"] = float("nan")
+            correlation = score.loc[score["check"] == check, "rank_correlation"]
+            rows.append(
+                {
+                    **dict(zip(own, key, strict=True)),
+                    "check": check,
+                    "must": wanted,
+                    **found,
+                    "rank_correlation": correlation.mean(skipna=False),
+                }
+            )
+    names = [*own, "check", "must", *TEST, "rank_correlation"]
+    table = with_verdicts(pd.DataFrame(rows, columns=names), confidence)
+    table["behaves"] = [_behaves(row) for row in table.to_dict("records")]
+    return table.drop(columns="verdict").rename(columns={"method": "score"})
+
+
+def _behaves(row: dict) -> str:
+    if row["must"] in (CHANGE, LEAVE):
+        if pd.isna(row["rank_correlation"]):
+            return "open"
+        same = row["rank_correlation"] >= SAME_RANKING
+        return "yes" if same == (row["must"] == LEAVE) else "no"
+    if pd.isna(row["p"]):
+        return "open"
+    if row["must"] == MAKE_NO_DIFFERENCE:
+        return "yes" if row["verdict"] == "open" else "no"
+    return {"worse": "yes", "better": "no", "open": "open"}[row["verdict"]]

@@ -1,0 +1,231 @@
+"""The figures and tables of the chapters on the arena, one function for each kind.
+
+Each shows one for every study of an `Arena` (and every activation, where there is a figure for
+each), named after it. `key` begins the names, which must differ within a notebook.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from eigenprune.lab import checks, results
+from eigenprune.lab.rivals import SPECTRAL_SCORES
+from eigenprune.lab.studies import change_study
+from eigenprune.report import (
+    behaviour,
+    leaderboard,
+    readable,
+    rival_figures,
+    rival_tables,
+)
+from eigenprune.report.arena import Arena, Shown
+from eigenprune.report.paired import paired_differences
+from eigenprune.report.shown import show
+
+# What is pruned or made small before it is trained meets what is trained after it was pruned.
+WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
+WORDS = {"none": "nothing retrained", "fine-tuned": "trained when small"}
+
+
+def show_settings(arena: Arena) -> None:
+    """The parameters of each study but its methods."""
+    for shown in arena.shown:
+        show(
+            readable.settings(shown.study).drop("methods"),
+            name=f"settings-{shown.study.name}",
+            caption=f"Parameters of `{shown.study.name}`.",
+        )
+
+
+def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") -> None:
+    """Trade-off curves, a panel for each family of methods.
+
+    Args:
+        arena: what to show.
+        retraining: `none` or `fine-tuned`, a key of WORDS.
+        key: see the top of this file.
+    """
+    for shown in arena.shown:
+        means = leaderboard.points(leaderboard.over_activations(shown.table.replace(WHEN_SMALL)))
+        means = means[means["retraining"] == retraining]
+        for activation in shown.study.activations:
+            show(
+                rival_figures.curves_by_family(means[means["activation"] == activation]),
+                name=f"{key}-{shown.study.name}-{activation}",
+                caption=f"{shown.study.dataset}, {activation}: {WORDS[retraining]}.",
+                alt="Test accuracy over the pruning ratio, one panel per family of methods.",
+                of=[shown.study],
+                recorded=shown.recorded,
+            )
+
+
+def show_standings(arena: Arena, *, key: str = "standings") -> None:
+    """Accuracy and rank of all methods at the ratios of the leaderboard, a table per retraining."""
+    for shown in arena.shown:
+        board = leaderboard.leaderboard(shown.table.replace(WHEN_SMALL))
+        board = board[board["activation"] == leaderboard.OVER_ACTIVATIONS]
+        for retraining, rows in board.groupby("retraining", sort=False):
+            show(
+                rival_tables.standings(rows),
+                name=f"{key}-{shown.study.name}-{retraining}",
+                caption=f"{shown.study.dataset}, {_activations(shown)}: {WORDS[str(retraining)]}; "
+                "accuracy in per cent, rank in brackets, an asterisk where not told apart from "
+                "the best.",
+                of=[shown.study],
+                recorded=shown.recorded,
+            )
+
+
+def show_spectral(arena: Arena) -> None:
+    """The best spectral method at each ratio against the best that is not one."""
+    for shown in arena.shown:
+        standing = leaderboard.spectral_standing(shown.table.replace(WHEN_SMALL))
+        standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
+        best = standing.drop_duplicates(["retraining", "pruning_ratio"])
+        for retraining, rows in best.groupby("retraining", sort=False):
+            show(
+                rival_tables.leaderboard(rows),
+                name=f"spectral-{shown.study.name}-{retraining}",
+                caption=f"{shown.study.dataset}, {_activations(shown)}: the best spectral method "
+                f"at each ratio, {WORDS[str(retraining)]}.",
+                of=[shown.study],
+                recorded=shown.recorded,
+            )
+
+
+def show_compute(arena: Arena) -> None:
+    """Compute spent, of recorded studies alone: seconds are other ones each time."""
+    for shown in arena.shown:
+        if not shown.recorded:
+            continue
+        board = leaderboard.leaderboard(shown.table)
+        board = board[board["retraining"] == "none"]
+        for activation in shown.study.activations:
+            show(
+                rival_figures.compute_against_loss(board[board["activation"] == activation]),
+                name=f"compute-{shown.study.name}-{activation}",
+                caption=f"{shown.study.dataset}, {activation}: compute against accuracy lost, "
+                "nothing retrained.",
+                alt="Points of accuracy lost over seconds of compute, one marker per method, one "
+                "panel per pruning ratio.",
+                of=[shown.study],
+                recorded=True,
+            )
+        show(
+            rival_tables.compute_spent(leaderboard.compute_spent(shown.table)),
+            name=f"spent-{shown.study.name}",
+            caption=f"{shown.study.dataset}: compute spent on each method.",
+            of=[shown.study],
+            recorded=True,
+        )
+
+
+def show_strengths(arena: Arena) -> None:
+    """The strengths that were chosen for each regulariser, by activation."""
+    for shown in arena.shown:
+        show(
+            rival_tables.strengths(shown.table, arena.params.rivals),
+            name=f"strengths-{shown.study.name}",
+            caption=f"{shown.study.dataset}: strengths chosen, by activation.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
+
+
+def show_scopes(arena: Arena) -> None:
+    """Scores that are there both ways: ranked over all layers, and in each (`-by-layer`)."""
+    names = [name for name in arena.params.rivals if name.endswith("-by-layer")]
+    pairs = [*names, *(name.removesuffix("-by-layer") for name in names)]
+    for shown in arena.named(pairs).shown:
+        rows = shown.table[shown.table["retraining"] == "none"]
+        means = leaderboard.points(leaderboard.over_activations(rows))
+        means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
+        wide = means.pivot(index="method", columns="pruning_ratio", values="accuracy_mean")
+        show(
+            (100 * wide).map("{:.2f}".format).rename_axis(columns="pruning ratio"),
+            name=f"scopes-{shown.study.name}",
+            caption=f"{shown.study.dataset}, {_activations(shown)}: test accuracy in per cent, "
+            "nothing retrained.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
+
+
+def show_checks(arena: Arena, networks: Iterable[str]) -> None:
+    """The sanity checks of the scores on plainly trained networks, of quick studies alone.
+
+    Args:
+        arena: gives studies and scores.
+        networks: names of the methods whose networks are ranked, dense or spectral: each by the
+            scores that are for networks of its kind alone.
+    """
+    for shown in arena.quick:
+        for name in networks:
+            spectral = arena.params.rivals[name].layer == "spectral"
+            scores = [
+                its.score
+                for its in arena.params.rivals.values()
+                if not (its.retrained or its.before or its.regulariser)
+                and (its.score in SPECTRAL_SCORES) == spectral
+            ]
+            distinct = list(dict.fromkeys(scores))
+            checked = checks.check_curves(shown.study, distinct, method=name, scope="layer")
+            judged = behaviour.behaviour(checked)
+            # Without retraining, weights that are drawn anew are chance.
+            judged = judged[judged["check"] != "redrawn weights"]
+            show(
+                rival_tables.behaviour(judged),
+                name=f"checks-{shown.study.name}-{name}",
+                caption=f"{shown.study.dataset}, networks of `{name}`: what each check must do, "
+                "and whether it does (`open`: these seeds do not tell).",
+                of=[change_study(shown.study, {"methods": [name]})],
+            )
+
+
+def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
+    """Paired differences between methods, nothing retrained, at the ratios of the leaderboard.
+
+    Args:
+        arena: what to show.
+        pairs: method, and the one that is subtracted.
+        key: see the top of this file.
+    """
+    for shown in arena.named(name for pair in pairs for name in pair).shown:
+        table = shown.table[shown.table["retraining"] == "none"]
+        parts = [
+            paired_differences(table, one, other).assign(pair=f"{one} − {other}")
+            for one, other in pairs
+        ]
+        rows = pd.concat(parts, ignore_index=True)
+        rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
+        show(
+            rival_tables.differences(rows),
+            name=f"{key}-{shown.study.name}",
+            caption=f"{shown.study.dataset}: differences in points of accuracy with their "
+            "intervals, nothing retrained.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
+
+
+def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
+    """How much of the ranking by eigenvalue is the initial draw, of quick studies alone."""
+    for shown in arena.quick:
+        study = change_study(shown.study, {"methods": list(methods)})
+        spectra = {str(m): rows for m, rows in results.eigenvalues(study).groupby("method")}
+        show(
+            readable.rankings({method: spectra[method] for method in methods}),
+            name=f"rankings-{study.name}",
+            caption=f"{study.dataset}: correlation of the ranking before training with that "
+            "after it, and of the rankings of two seeds.",
+            of=[study],
+        )
+
+
+def _activations(shown: Shown) -> str:
+    several = len(shown.study.activations) > 1
+    return (
+        f"mean over {', '.join(shown.study.activations)}"
+        if several
+        else (shown.study.activations[0])
+    )

@@ -1,0 +1,197 @@
+"""The arena's tables to read: leaderboard, where spectral stands, compute spent, sanity checks."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from eigenprune.lab.methods import Method
+from eigenprune.lab.rivals import family
+from eigenprune.report.readable import percent
+
+
+def standings(board: pd.DataFrame) -> pd.DataFrame:
+    """All methods in a table that fits a page: mean accuracy in per cent and, in brackets, rank.
+
+    Args:
+        board: what `leaderboard.leaderboard` returns, of one dataset, width, retraining and
+            activation.
+
+    Returns:
+        Index `method` and `family`, the best in the mean over the ranks first; one column per
+        pruning ratio. An asterisk marks what is not told apart from the best.
+    """
+    near = board["verdict"].isin(["best", "not told apart"])
+    cells = [
+        f"{100 * mean:.2f} ({rank}){'*' if mark else ''}"
+        for mean, rank, mark in zip(board["accuracy_mean"], board["rank"], near, strict=True)
+    ]
+    board = board.assign(cell=cells, ratio=board["pruning_ratio"].map("{:g}".format))
+    order = board.groupby("method", sort=False)["rank"].mean().sort_values(kind="stable").index
+    wide = board.pivot(index=["method", "family"], columns="ratio", values="cell").fillna("")
+    return wide.reindex(order, level="method").rename_axis(columns="pruning ratio")
+
+
+def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
+    """The arena's methods as `params.yaml` says them.
+
+    Args:
+        rivals: by name, as `Params.rivals`; the retrained ones are left out.
+
+    Returns:
+        Index `method`; columns `family`, `network`, `score`, `ranked`, `regulariser` and
+        `strengths`.
+    """
+    rows = {
+        name: {
+            "family": family(its),
+            "network": _network(its),
+            "score": its.score,
+            "ranked": "over all layers" if its.scope == "global" else "in each layer",
+            "regulariser": its.regulariser,
+            "strengths": ", ".join(f"{strength:g}" for strength in its.strengths),
+        }
+        for name, its in rivals.items()
+        if not its.retrained
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+
+
+def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame:
+    """The strengths that were chosen, a column per activation, and those that were tried.
+
+    Args:
+        table: of one study, see `lab.arena.table`; rows without a regulariser are left out.
+        rivals: by name, as `Params.rivals`.
+    """
+    rows = table[table["hyperparameters"].fillna("") != ""]
+    chosen = rows.groupby(["method", "activation"], sort=False)["hyperparameters"].first()
+    wide = chosen.str.removeprefix("strength=").unstack()
+    wide = wide.reindex([name for name in rivals if name in wide.index]).fillna("")
+    tried = [", ".join(f"{s:g}" for s in rivals[str(name)].strengths) for name in wide.index]
+    return wide.assign(tried=tried).rename_axis(columns=None)
+
+
+def differences(rows: pd.DataFrame) -> pd.DataFrame:
+    """Paired differences in points of accuracy with their intervals, a column per pruning ratio.
+
+    Args:
+        rows: of `paired.paired_differences`, with the column `pair`, what is compared, besides.
+    """
+    cells = rows.assign(cell=_differences(rows), ratio=rows["pruning_ratio"].map("{:g}".format))
+    wide = cells.pivot(index=["pair", "activation"], columns="ratio", values="cell").fillna("")
+    return wide.reindex(rows["pair"].unique(), level="pair").rename_axis(columns="pruning ratio")
+
+
+def _network(method: Method) -> str:
+    if method.before:
+        return "dense, untrained"
+    if method.layer == "dense":
+        return "dense"
+    parts = ["spectral"]
+    if method.initialisation == "ones":
+        parts.append("eigenvalues from one")
+    if method.eigenvalues_in == "first":
+        parts.append("lambda_in in the first layer")
+    if method.trainable == "eigenvalues":
+        parts.append("eigenvalues trained alone")
+    return ", ".join(parts)
+
+
+def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
+    """Ranks, accuracies and verdicts; accuracies in per cent, differences in points of it.
+
+    Args:
+        board: what `leaderboard.leaderboard` or `leaderboard.spectral_standing` returns, of one
+            dataset, width, retraining and activation.
+
+    Returns:
+        Index `ratio` and `rank`; columns `method`, `family`, `accuracy` (mean ± sample standard
+        deviation), `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept, `rival`, `against
+        it` (difference and its interval), `p` (corrected) and `verdict`.
+    """
+    accuracy = [
+        percent(mean, std)
+        for mean, std in zip(board["accuracy_mean"], board["accuracy_std"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "ratio": board["pruning_ratio"].map("{:g}".format),
+            "rank": board["rank"],
+            "method": board["method"],
+            "family": board["family"],
+            "accuracy": accuracy,
+            "n": board["n"],
+            "lost": [_points(lost) for lost in board["lost"]],
+            "nodes": board["nodes_kept"].map("{:,.0f}".format),
+            "parameters": board["parameters_kept"].map("{:,.0f}".format),
+            "MACs": board["macs_kept"].map("{:,.0f}".format),
+            "rival": board["rival"],
+            "against it": _differences(board),
+            "p": [_p(p) for p in board["p"]],
+            "verdict": board["verdict"],
+        }
+    ).set_index(["ratio", "rank"])
+
+
+def compute_spent(spent: pd.DataFrame) -> pd.DataFrame:
+    """Compute of each method, in minutes.
+
+    Args:
+        spent: what `leaderboard.compute_spent` returns.
+
+    Returns:
+        Index dataset, hidden, retraining and method; columns `networks`, `minutes` (sum) and
+        `seconds per network`.
+    """
+    return pd.DataFrame(
+        {
+            **{name: spent[name] for name in ("dataset", "hidden", "retraining", "method")},
+            "networks": spent["networks"],
+            "minutes": spent["seconds"].div(60).map("{:,.1f}".format),
+            "seconds per network": spent["seconds_per_network"].map("{:,.1f}".format),
+        }
+    ).set_index(["dataset", "hidden", "retraining", "method"])
+
+
+def behaviour(judged: pd.DataFrame) -> pd.DataFrame:
+    """What the sanity checks did to each score; differences in points of accuracy.
+
+    Args:
+        judged: what `behaviour.behaviour` returns, of one dataset and width.
+
+    Returns:
+        Index `score` and `check`; columns `must`, `against as is` (difference and its interval),
+        `p` (corrected), `rank correlation` and `behaves`.
+    """
+    return pd.DataFrame(
+        {
+            "score": judged["score"],
+            "check": judged["check"],
+            "must": judged["must"],
+            "against as is": _differences(judged),
+            "p": [_p(p) for p in judged["p"]],
+            "rank correlation": [
+                "" if pd.isna(value) else f"{value:.2f}" for value in judged["rank_correlation"]
+            ],
+            "behaves": judged["behaves"],
+        }
+    ).set_index(["score", "check"])
+
+
+def _differences(table: pd.DataFrame) -> list[str]:
+    columns = (table[name] for name in ("difference", "low", "high"))
+    cells = []
+    for difference, low, high in zip(*columns, strict=True):
+        interval = "" if pd.isna(low) else f" [{_points(low, '+')}, {_points(high, '+')}]"
+        cells.append(_points(difference, "+") + interval)
+    return cells
+
+
+def _points(share: float, sign: str = "") -> str:
+    return "" if pd.isna(share) else f"{100 * share:{sign}.2f}"
+
+
+def _p(p: float) -> str:
+    if pd.isna(p):
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

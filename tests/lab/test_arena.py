@@ -1,0 +1,111 @@
+"""The arena's table: what each row says of its method, and what is measured when it is recorded."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from eigenprune.lab import arena, latency
+from eigenprune.lab.recorded import record
+from eigenprune.lab.rows import COLUMNS
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Params, load_params
+from eigenprune.lab.sweep import run_study
+
+DOCUMENT = {
+    "quick_arena": ["quick"],
+    "defaults": {
+        "dataset": "digits",
+        "hidden": [8, 6],
+        "activations": ["relu"],
+        "methods": ["rivals", "small"],
+        "seeds": [1, 2],
+        "pruning_ratios": [0.5],
+        "epochs": 2,
+        "retraining_epochs": 1,
+        "batch_size": 100,
+        "learning_rate": 0.01,
+        "initialisation": "2022",
+        "held_out": 0.2,
+    },
+    "studies": {"quick": {"methods": ["norm"]}, "large": {}, "plain": {"methods": ["direct"]}},
+    "rivals": {
+        "norm": {"score": "weight_norm"},
+        "snip": {"score": "snip", "before": True},
+        "gain": {"score": "eigenvalue", "layer": "spectral"},
+        "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
+        "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001]},
+    },
+}
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
+    monkeypatch.chdir(tmp_path)
+    return load_params(path)
+
+
+def test_every_row_says_what_its_method_is(params: Params) -> None:
+    run_study(params.study("large"), executor="inline")
+    table = arena.table(params.study("large"))
+    assert list(table.columns) == [*COLUMNS, *arena.MORE]
+    kinds = table.drop_duplicates(["method", "retraining"]).set_index(["method", "retraining"])
+    assert sorted(kinds.index) == [
+        *(("decayed", "fine-tuned"), ("decayed", "none")),
+        *(("fixed", "fine-tuned"), ("fixed", "none")),
+        *(("gain", "fine-tuned"), ("gain", "none")),
+        *(("norm", "fine-tuned"), ("norm", "none")),
+        *(("small", "trained"), ("snip", "trained")),
+    ]
+    families = kinds["family"].droplevel("retraining").to_dict()
+    assert families == {
+        "norm": "weights",
+        "snip": "before-training",
+        "gain": "spectral",
+        "decayed": "regulariser",
+        "fixed": "regulariser",
+        "small": "control",
+    }
+    chosen = set(table.loc[table["method"] == "decayed", "hyperparameters"])
+    assert len(chosen) == 1 and chosen <= {"strength=0.001", "strength=1"}
+    assert set(table.loc[table["method"] == "fixed", "hyperparameters"]) == {"strength=0.001"}
+    # Without biases every weight is one multiply-accumulate.
+    assert table["macs_kept"].tolist() == table["parameters_kept"].tolist()
+
+
+def test_what_is_recorded_is_timed_once_and_read_everywhere(params: Params) -> None:
+    study = params.study("large")
+    assert arena.tables(params, ["large"]) == {} and arena.write(params) == 0
+    run_study(study, executor="inline")
+    whole = arena.table(study)
+    record(study, Store(Path("runs")))
+    assert arena.write(params) == len(whole)
+    first = pd.read_csv(arena.path())
+    assert (first[["latency", "seconds"]] > 0).all().all()
+    assert (first["seconds"] >= first["training_seconds"]).all()
+    assert first.groupby(["seed", "nodes_kept", "pruning_ratio"])["latency"].nunique().max() >= 1
+    arena.path().write_text(first.assign(latency=7.0).to_csv(index=False))
+    assert arena.write(params) == len(whole)
+    assert set(pd.read_csv(arena.path())["latency"]) == {7.0}
+    # In a clone without the store, the same rows and the strengths that were chosen.
+    for entry in Path("runs").rglob("*.json"):
+        entry.unlink()
+    assert arena.write(params) == len(whole)
+    there = arena.tables(params, ["large"])["large"]
+    pd.testing.assert_frame_equal(
+        there[list(whole.columns)].fillna(""), whole, check_dtype=False, check_exact=False
+    )
+
+
+def test_a_quick_study_is_computed_and_others_are_not(params: Params) -> None:
+    tables = arena.tables(params, ["quick", "large"])
+    assert list(tables) == ["quick"] and len(tables["quick"]) == 2 * 2
+    assert arena.studies_of(params) == ["large"]
+
+
+def test_each_shape_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = latency.latencies([(8,), (400, 400)], 64, 10)
+    assert list(found) == [(8,), (400, 400)] and found[8,] < found[400, 400]

@@ -1,0 +1,114 @@
+"""Whether scores behave: every verdict can be yes, no and open."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eigenprune import importance, saliency
+from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS
+from eigenprune.lab.errors import UserError
+from eigenprune.report.behaviour import OF_THE_DATA, OF_THE_GAUGE, behaviour
+
+# By check: what it costs a score that behaves, and the correlation of the rankings.
+HONEST = {
+    "as is": (0.0, 1.0),
+    "shuffled mask": (0.1, 1.0),
+    "redrawn weights": (0.5, 1.0),
+    "inverted": (0.3, -1.0),
+    "corrupted data": (0.0, 1.0),
+    "other gauge": (0.0, 1.0),
+}
+
+
+def curves(score: str, **changes: tuple[float, float]) -> pd.DataFrame:
+    """Curves of a score that behaves but for the changes (`_` for a space in a check's name)."""
+    costs = HONEST | {name.replace("_", " "): value for name, value in changes.items()}
+    luck = np.random.default_rng(1)
+    rows = []
+    for activation, seed, ratio, check in itertools.product(
+        ("relu", "tanh"), range(1, 6), (0.0, 0.5, 0.9), CHECKS
+    ):
+        cost, correlation = costs[check]
+        lost = 0.0 if ratio == 0 else cost
+        accuracy = 0.9 + 0.01 * seed - lost + luck.uniform(-0.005, 0.005) * (lost != 0)
+        network = ["s", "digits", "10", activation, score, seed, ratio, 5, 100]
+        rows.append([*network, accuracy, 0.1, check, correlation])
+    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
+
+
+def judged(table: pd.DataFrame) -> dict[str, str]:
+    found = behaviour(table)
+    assert found["check"].tolist() == [
+        check for check in CHECKS[1:] if check in set(found["check"])
+    ]
+    return dict(zip(found["check"], found["behaves"], strict=True))
+
+
+def test_the_scores_that_look_at_data_are_those_that_get_some_but_for_synflow() -> None:
+    assert set(OF_THE_DATA) == set(saliency.SCORES) - {"synflow"}
+    assert not set(OF_THE_DATA) & set(importance.SCORES)
+    assert set(OF_THE_GAUGE) < set(importance.SCORES)
+
+
+def test_a_score_that_behaves() -> None:
+    assert set(judged(curves("weight_norm")).values()) == {"yes"}
+    free = curves("taylor", corrupted_data=(0.02, 0.6))
+    assert set(judged(free).values()) == {"yes"}
+    assert set(judged(curves("eigenvalue", other_gauge=(0.1, 0.5))).values()) == {"yes"}
+
+
+def test_differences_are_those_over_the_seeds() -> None:
+    table = curves("weight_norm")
+    row = behaviour(table).set_index("check").loc["shuffled mask"]
+    pruned = table[table["pruning_ratio"] > 0]
+    means = pruned.groupby(["check", "seed"])["accuracy"].mean()
+    assert row["difference"] == pytest.approx((means["shuffled mask"] - means["as is"]).mean())
+    assert row["n"] == 5 and row["low"] < row["difference"] < row["high"] < 0
+    assert (row["score"], row["must"], row["rank_correlation"]) == ("weight_norm", "hurt", 1.0)
+
+
+def test_a_score_whose_choice_of_nodes_does_not_matter_is_not_let_through() -> None:
+    luck = np.random.default_rng(2)
+    table = curves("weight_norm", inverted=(-0.1, -1.0))
+    shuffled = (table["check"] == "shuffled mask") & (table["pruning_ratio"] > 0)
+    table.loc[shuffled, "accuracy"] += 0.1 + luck.normal(0, 0.02, int(shuffled.sum()))
+    found = judged(table)
+    assert (found["inverted"], found["shuffled mask"]) == ("no", "open")
+
+
+def test_for_random_nodes_only_the_weights_matter() -> None:
+    table = curves("random", shuffled_mask=(0.0, 1.0), inverted=(0.0, -1.0))
+    assert set(judged(table).values()) == {"yes"}
+    found = judged(curves("random", shuffled_mask=(0.0, 1.0)))
+    assert (found["inverted"], found["shuffled mask"]) == ("no", "yes")
+
+
+def test_a_score_that_ignores_the_data_or_follows_what_it_should_not_is_found() -> None:
+    assert judged(curves("taylor"))["corrupted data"] == "no"
+    assert judged(curves("weight_norm", corrupted_data=(0.0, 0.6)))["corrupted data"] == "no"
+    assert judged(curves("weight_norm", other_gauge=(0.0, 0.6)))["other gauge"] == "no"
+    assert judged(curves("eigenvalue"))["other gauge"] == "no"
+
+
+def test_what_cannot_be_told_is_open() -> None:
+    table = curves("weight_norm", corrupted_data=(0.0, float("nan")))
+    assert judged(table)["corrupted data"] == "open"
+    found = judged(table[table["seed"] == 1])
+    assert (found["inverted"], found["shuffled mask"]) == ("open", "open")
+
+
+def test_scores_are_judged_each_by_itself_and_what_is_missing_stays_away() -> None:
+    dense = curves("connectivity")
+    dense = dense[dense["check"] != "other gauge"]
+    found = behaviour(pd.concat([curves("weight_norm"), dense]))
+    assert found.groupby("score").size().to_dict() == {"weight_norm": 5, "connectivity": 4}
+
+
+def test_nothing_and_a_network_twice_are_refused() -> None:
+    table = curves("weight_norm")
+    with pytest.raises(UserError, match="nothing to judge"):
+        behaviour(table[table["pruning_ratio"] == 0])
+    with pytest.raises(UserError, match=r"digits, 10, weight_norm, relu, 0\.5, 1: .* twice"):
+        behaviour(pd.concat([table, table]))

@@ -1,0 +1,83 @@
+"""Tables to read: the same numbers as in the tables they are made of, rounded and written out."""
+
+import pandas as pd
+
+from eigenprune.lab.methods import Method
+from eigenprune.lab.rivals import named
+from eigenprune.report import leaderboard as boards
+from eigenprune.report import rival_tables
+from eigenprune.report.paired import paired_differences
+
+
+def test_the_leaderboard_says_what_it_was_given(rivals: pd.DataFrame) -> None:
+    board = boards.leaderboard(rivals, ratios=[0.9])
+    board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
+    table = rival_tables.leaderboard(board)
+    last, numbers = table.loc[("0.9", 6)], board.iloc[-1]
+    assert (last["method"], last["family"], last["verdict"]) == ("random", "control", "worse")
+    mean, std = 100 * numbers["accuracy_mean"], 100 * numbers["accuracy_std"]
+    assert last["accuracy"] == f"{mean:.2f} ± {std:.2f}" and last["lost"].startswith("49.9")
+    assert (last["nodes"], last["parameters"], last["MACs"]) == ("10", "740", "740")
+    difference, low, high = (100 * numbers[name] for name in ("difference", "low", "high"))
+    assert last["against it"] == f"{difference:+.2f} [{low:+.2f}, {high:+.2f}]"
+    assert last["p"] == "< 0.001"
+    assert table["p"].iloc[0] == f"{board['p'].iloc[0]:.3f}"
+
+
+def test_what_is_not_known_is_left_empty(rivals: pd.DataFrame) -> None:
+    alone = rivals[(rivals["method"] == "taylor") & (rivals["pruning_ratio"] > 0)]
+    table = rival_tables.leaderboard(boards.leaderboard(alone[alone["seed"] == 1]))
+    assert (table[["lost", "rival", "against it", "p"]] == "").all().all()
+    assert not table["accuracy"].str.contains("±|nan").any()
+
+
+def test_compute_is_in_minutes(rivals: pd.DataFrame) -> None:
+    table = rival_tables.compute_spent(boards.compute_spent(rivals))
+    row = table.loc[("digits", "100", "fine-tuned", "eigenvalue, lasso")]
+    assert row.tolist() == [50, "20.8", "25.0"]
+
+
+def test_checks_say_what_they_were_given() -> None:
+    row = ["digits", "10", "taylor", "inverted", "hurt", 5, -0.25, -0.3, -0.2, 0.0123, -1.0, "yes"]
+    names = ["dataset", "hidden", "score", "check", "must", "n", "difference", "low", "high", "p"]
+    judged = pd.DataFrame([row], columns=[*names, "rank_correlation", "behaves"])
+    table = rival_tables.behaviour(judged)
+    found = table.loc[("taylor", "inverted")].tolist()
+    assert found == ["hurt", "-25.00 [-30.00, -20.00]", "0.012", "-1.00", "yes"]
+
+
+def test_standings_name_every_method_once(rivals: pd.DataFrame) -> None:
+    board = boards.leaderboard(rivals)
+    board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
+    table = rival_tables.standings(board)
+    assert list(table.columns) == ["0.5", "0.8", "0.9", "0.95"] and len(table) == 6
+    best = board[(board["pruning_ratio"] == 0.9) & (board["rank"] == 1)].iloc[0]
+    cell = table.loc[best["method"], "0.9"].iloc[0]
+    assert cell == f"{100 * best['accuracy_mean']:.2f} (1)*"
+    assert table.loc["random", "0.9"].iloc[0].endswith("(6)")
+
+
+def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> None:
+    tried = Method(label="l", regulariser="l1", strengths=(0.001, 0.1))
+    table = rival_tables.strengths(rivals, {"eigenvalue, lasso": tried})
+    assert table.to_dict("index") == {
+        "eigenvalue, lasso": {"relu": "0.001", "tanh": "0.001", "tried": "0.001, 0.1"}
+    }
+
+
+def test_differences_are_in_points(rivals: pd.DataFrame) -> None:
+    rows = paired_differences(rivals[rivals["retraining"] == "none"], "taylor", "random")
+    table = rival_tables.differences(rows.assign(pair="taylor - random"))
+    point = rows[(rows["activation"] == "tanh") & (rows["pruning_ratio"] == 0.9)].iloc[0]
+    cell = table.loc[("taylor - random", "tanh"), "0.9"]
+    assert cell.startswith(f"{100 * point['difference']:+.2f} [")
+
+
+def test_methods_are_told_as_the_parameters_say_them() -> None:
+    entries = {
+        "one": {"layer": "spectral", "initialisation": "ones", "score": "eigenvalue"},
+        "two": {"score": "snip", "before": True},
+    }
+    table = rival_tables.methods(named(entries, "params.yaml"))
+    assert table["family"].to_dict() == {"one": "spectral", "two": "before-training"}
+    assert table.loc["one", "network"] == "spectral, eigenvalues from one"
