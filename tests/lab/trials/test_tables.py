@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import pytest
 from eigenprune.lab import datasets, protocols, sweep
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.executors import EXECUTORS
+from eigenprune.lab.origins import of_runs
 from eigenprune.lab.recorded import folder_of
 from eigenprune.lab.stacks import in_stacks
 from eigenprune.lab.status import study_status
 from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Params
 from eigenprune.lab.tasks import OnUnits
 from eigenprune.lab.trials.entries import Trials, change_trials
+from eigenprune.lab.trials.results import tables
 from eigenprune.lab.trials.tables import LABELS, diverged, record, recorded, table
+from eigenprune.report.staleness import since_recorded
 
 Make = Callable[..., Trials]
 
@@ -188,6 +193,49 @@ def test_files_that_do_not_belong_together_are_refused(trials: Trials, store_fol
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
     with pytest.raises(UserError, match=r"table\.csv and runs\.csv are not of the same runs"):
         recorded(trials)
+
+
+def test_chapters_get_quick_trials_computed_and_others_as_recorded(
+    trials: Trials, store_folder: Path
+) -> None:
+    params = Params((), {}, trials={"tiny": trials}, quick_trials=("tiny",))
+    (rows,) = tables(params, ["tiny"]).values()
+    assert len(rows) == 7
+    paper = Params((), {}, trials={"tiny": trials})
+    assert tables(paper, ["tiny"]) == {}
+    record(trials, Store(store_folder))
+    pd.testing.assert_frame_equal(tables(paper, ["tiny"])["tiny"], rows, check_exact=True)
+
+
+def test_the_origin_says_what_is_there(
+    trials: Trials, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = of_runs(trials)
+    assert (here.runs, here.recorded, len(here.study["points"])) == (4, False, 4)
+    assert of_runs(trials, recorded=True).runs == 0
+    compute(trials)
+    record(trials, Store(store_folder))
+    there = of_runs(change_trials(trials, {"seeds": [1, 2]}), recorded=True)
+    assert (there.runs, there.study["seeds"]) == (4, [1]) and there.commits
+    assert there.study["points"] == here.study["points"]
+    assert there.common_hash == here.common_hash
+
+
+def test_what_has_changed_since_trials_were_recorded(trials: Trials, store_folder: Path) -> None:
+    compute(trials)
+    folder = record(trials, Store(store_folder)).folder
+
+    def since(**changes: Any) -> tuple[str, ...]:
+        now = replace(trials, **changes)
+        return since_recorded(folder, Params((), {}, trials={"tiny": now})).outdated
+
+    assert since() == ()
+    assert since(seeds=(1, 2)) == ()
+    assert since(points=(*trials.points, (("method", "clustered"), ("clusters", 3)))) == ()
+    assert since(epochs=9) == ("epochs was 3 and is 9",)
+    assert "points no longer has" in since(points=trials.points[:3])[0]
+    gone = since_recorded(folder, Params((), {})).outdated
+    assert gone == ("params.yaml has no study tiny any more",)
 
 
 def test_numbers_that_cease_to_be_finite_leave_no_rows(make: Make, store_folder: Path) -> None:

@@ -75,22 +75,22 @@ def record(trials: Trials, store: Store) -> Recording:
     import pandas as pd
 
     folder, planned = folder_of(trials), plan(trials)
-    known, known_origins = _rows_by_run(folder, trials.kind), _origins(folder)
-    rows, origins = {}, []
+    known, known_origins = _rows_by_run(folder, trials.kind), origins(folder)
+    rows, made = {}, []
     for run in planned:
         name = run_id(run)
         entry = store.get(name)
         if entry is None and name in known:
             rows[run] = known[name]
-            origins.append(known_origins[name])
+            made.append(known_origins[name])
         elif entry is not None and entry.record["result"]["status"] == "done":
             rows[run] = entry.record["result"]["rows"]
-            origins.append(made_by(run, entry, store))
+            made.append(made_by(run, entry, store))
     if rows:
-        made = pd.DataFrame(origins, columns=list(MADE_BY_RUN))
+        runs = pd.DataFrame(made, columns=list(MADE_BY_RUN))
         write_csv(_tidy(trials, rows), folder / "table.csv")
-        write_csv(made, folder / "runs.csv")
-        manifest.write(folder, trials, made, len(planned))
+        write_csv(runs, folder / "runs.csv")
+        manifest.write(folder, trials, runs, len(planned))
     return Recording(folder, len(rows), len(planned) - len(rows))
 
 
@@ -125,7 +125,7 @@ def _rows_by_run(folder: Path, kind: str) -> dict[str, list[dict[str, Any]]]:
     for row in results.to_dict("records"):
         run = row.pop("run")
         found.setdefault(run, []).append({str(key): _value(cell) for key, cell in row.items()})
-    if set(found) != set(_origins(folder)):
+    if set(found) != set(origins(folder)):
         raise UserError(
             f"{folder}: table.csv and runs.csv are not of the same runs; they are written together "
             "by `eigenprune record`: restore both from Git"
@@ -143,7 +143,8 @@ def _value(cell: str) -> int | float | str | None:
     return cell or None
 
 
-def _origins(folder: Path) -> dict[str, dict[str, Any]]:
+def origins(folder: Path) -> dict[str, dict[str, Any]]:
+    """What made the recorded runs: the rows of `runs.csv` by run id; empty if there are none."""
     import pandas as pd
 
     if not (folder / "runs.csv").is_file():
