@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from eigenprune.lab import code_state, datasets, manifest
@@ -72,8 +73,9 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
     )
 
 
+@cache
 def code_now() -> str:
-    """A hash of the code that computes runs, as it is."""
+    """A hash of the code that computes runs, as this process first saw it."""
     return _hash([f"{file} {print_}" for file, print_ in sorted(code_state.current().items())])
 
 

@@ -1,0 +1,93 @@
+"""What a chapter on the arena shows: the studies that are there, narrowed to some methods."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from eigenprune.lab.errors import UserError
+from eigenprune.report import rival_exhibits
+from eigenprune.report.arena import Arena
+from eigenprune.report.shown import METADATA
+
+DOCUMENT = {
+    "quick_arena": ["quick"],
+    "defaults": {
+        "dataset": "digits",
+        "hidden": [8, 6],
+        "activations": ["relu"],
+        "methods": ["rivals", "small"],
+        "seeds": [1, 2],
+        "pruning_ratios": [0.5],
+        "epochs": 2,
+        "retraining_epochs": 1,
+        "batch_size": 100,
+        "learning_rate": 0.01,
+        "initialisation": "2022",
+        "held_out": 0.2,
+    },
+    "studies": {"quick": {}, "large": {}},
+    "rivals": {
+        "chance": {"score": "random"},
+        "norm": {"score": "weight_norm"},
+        "norm-by-layer": {"score": "weight_norm", "scope": "layer"},
+        "gain": {"score": "eigenvalue", "layer": "spectral"},
+        "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
+    },
+}
+
+
+@pytest.fixture
+def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Arena:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "runs"))
+    return Arena.of(["quick", "large"])
+
+
+def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> None:
+    [quick] = arena.shown
+    assert quick.study.name == "quick" and not quick.recorded and arena.quick == (quick,)
+    [plain] = arena.only(lambda name, method: not method.regulariser).shown
+    assert (
+        "decayed-retrained" not in plain.study.methods and "norm-retrained" in plain.study.methods
+    )
+    assert set(plain.table["method"]) == {"chance", "norm", "norm-by-layer", "gain", "small"}
+    [two] = arena.named(["gain", "decayed"]).shown
+    assert two.study.methods == ("gain", "gain-retrained", "decayed", "decayed-retrained")
+    assert arena.named(["nobody"]).shown == ()
+
+
+def test_a_name_that_is_no_study_is_refused(arena: Arena) -> None:
+    with pytest.raises(UserError, match=r"study 'quik' is not in params\.yaml"):
+        Arena.of(["quik"])
+
+
+def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each figure and table once, under a name of its own, with the runs that it comes from."""
+    names = []
+
+    def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
+        shown = metadata[METADATA]
+        if "name" in shown:
+            names.append(shown["name"])
+            assert shown["origins"] or shown["name"].startswith("settings")
+
+    monkeypatch.setattr("IPython.display.display", display)
+    rival_exhibits.show_settings(arena)
+    rival_exhibits.show_curves(arena)
+    rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
+    rival_exhibits.show_standings(arena)
+    rival_exhibits.show_spectral(arena)
+    rival_exhibits.show_differences(arena, [("gain", "norm")], key="pair")
+    rival_exhibits.show_strengths(arena)
+    rival_exhibits.show_scopes(arena)
+    rival_exhibits.show_rankings(arena, ["gain"])
+    rival_exhibits.show_checks(arena, ["norm", "gain"])
+    rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
+    assert sorted(names) == [
+        *("checks-quick-gain", "checks-quick-norm", "curves-quick-relu", "pair-quick"),
+        *("rankings-quick", "retrained-quick-relu", "scopes-quick", "settings-quick"),
+        *("spectral-quick-fine-tuned", "spectral-quick-none"),
+        *("standings-quick-fine-tuned", "standings-quick-none", "strengths-quick"),
+    ]
