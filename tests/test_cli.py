@@ -108,6 +108,37 @@ def test_parts_times_and_status(project: Path) -> None:
     assert not (project / "results" / "paper").exists()
 
 
+TRIALS = """
+trials:
+  small:
+    kind: compression
+    dataset: digits
+    hidden: [8]
+    activations: [relu]
+    seeds: [1, 2]
+    grid: [{method: [none]}, {method: [quantised], bits: [8, 4]}]
+"""
+
+
+def test_trials_are_run_shown_and_recorded_like_studies(project: Path) -> None:
+    (project / "params.yaml").write_text(PARAMS + TRIALS)
+    words = ["run", "small", "--seeds", "1", "--device", "cpu"]
+    told = eigenprune(project, *words, "--output", "table.csv")
+    assert "0 of 4 runs are done" in told
+    assert "none, retraining epochs 0" in told and "quantised, bits 4" in told
+    assert len(pd.read_csv(project / "table.csv")) == 4
+    status = eigenprune(project, "status").splitlines()
+    assert any("small" in line and " 4 " in line for line in status)
+    assert "small: 3 runs recorded, 3 still to be computed" in eigenprune(project, "record")
+    assert (project / "results" / "paper" / "small" / "table.csv").is_file()
+    for wrong, sentence in (
+        (["--plot", "a.svg"], "--plot: draws the curves of studies"),
+        (["--methods", "post"], "trials small: unknown key 'methods'"),
+        (["--epochs", "0"], "trials small.epochs: 0 is not allowed"),
+    ):
+        assert sentence in eigenprune(project, "run", "small", *wrong, code=2)
+
+
 def test_your_run_against_the_record(project: Path) -> None:
     path = project / "results" / "quick" / "tiny" / "curves.csv"
     assert "curves.csv is not there; `dvc repro` makes it" in eigenprune(

@@ -126,6 +126,7 @@ def train_masked(
     learning_rate: float = 1e-3,
     seed: int = 0,
     stream: str = "order",
+    on_epoch: Callable[[int, float], None] | None = None,
 ) -> tuple[nn.Sequential, list[float]]:
     """Train the connections that are there, as `training.train` does; the others stay zero.
 
@@ -142,6 +143,7 @@ def train_masked(
         learning_rate: of Adam.
         seed: of the order of the rows.
         stream: name of the random stream.
+        on_epoch: called after each epoch.
 
     Returns:
         The trained network and the mean training loss (nats) of each epoch.
@@ -169,6 +171,7 @@ def train_masked(
         seed=seed,
         stream=stream,
         regulariser=_AbsentStayAbsent(masks),
+        on_epoch=on_epoch,
     )
 
 

@@ -85,6 +85,13 @@ def test_a_cpu_does_not_depend_on_stacks() -> None:
     assert changed(before, now, device="NVIDIA H100") == ["ensemble.py"]
 
 
+def test_a_study_does_not_depend_on_what_trials_do() -> None:
+    now = current()
+    before = {**now, "compression/low_rank.py": "other"}
+    assert changed(before, now) == changed(before, now, device="NVIDIA H100") == []
+    assert changed(before, now, of_trials=True) == ["compression/low_rank.py"]
+
+
 def test_a_file_that_is_gone_has_changed_and_a_new_one_has_not() -> None:
     assert changed({"layers.py": "a", "seeds.py": "b"}, {"seeds.py": "b"}) == ["layers.py"]
     assert changed({"seeds.py": "b"}, {"layers.py": "a", "seeds.py": "b"}) == []

@@ -6,18 +6,23 @@ from typing import Any
 import pytest
 
 from eigenprune.lab import datasets, runs
-from eigenprune.lab.runs import Pruning, Run, Training, Tuning, run_id
+from eigenprune.lab.runs import Pruning, Run, Training, Trial, Tuning, run_id
 
 TRAINING = Training(
     dataset="fashion-mnist", hidden=(500, 500, 500), activation="relu", layer="spectral", seed=1
 )
 PRUNING = Pruning(training=TRAINING, score="eigenvalue", pruning_ratio=0.9)
+TRIAL = Trial(
+    training=TRAINING, kind="compression", options=(("method", "magnitude"), ("sparsity", 0.9))
+)
+RUNS = (TRAINING, PRUNING, TRIAL)
 
 
 def test_ids_stay_what_they_are() -> None:
     """If this fails, every store there is is worth nothing: see PROTOCOL_VERSION."""
     assert run_id(TRAINING) == "92df6df251e865a0"
     assert run_id(PRUNING) == "d40bd5915f200bb1"
+    assert run_id(TRIAL) == "a6ff8cd8cd0f6220"
 
 
 OTHER: dict[str, Any] = {
@@ -44,8 +49,10 @@ OTHER: dict[str, Any] = {
     "held_out": 0.1,
     "scope": "layer",
     "validated": True,
+    "kind": "modules",
+    "options": (("method", "magnitude"), ("sparsity", 0.8)),
 }
-FIELDS = [(run, field.name) for run in (TRAINING, PRUNING) for field in fields(run)]
+FIELDS = [(run, field.name) for run in RUNS for field in fields(run)]
 
 
 @pytest.mark.parametrize(("run", "field"), FIELDS, ids=[field for _, field in FIELDS])
@@ -55,10 +62,10 @@ def test_every_field_changes_the_id(run: Run, field: str) -> None:
 
 def test_no_two_of_these_share_an_id() -> None:
     changed = [replace(run, **{field: OTHER[field]}) for run, field in FIELDS]
-    assert len({run_id(run) for run in (TRAINING, PRUNING, *changed)}) == len(changed) + 2
+    assert len({run_id(run) for run in (*RUNS, *changed)}) == len(changed) + len(RUNS)
 
 
-@pytest.mark.parametrize("run", [TRAINING, PRUNING], ids=["training", "pruning"])
+@pytest.mark.parametrize("run", RUNS, ids=["training", "pruning", "trial"])
 def test_a_new_field_at_its_default_leaves_the_id(run: Run) -> None:
     wider = make_dataclass(
         type(run).__name__,
@@ -72,14 +79,14 @@ def test_a_new_field_at_its_default_leaves_the_id(run: Run) -> None:
     assert run_id(wider(**values, new_option="otherwise")) != run_id(run)
 
 
-@pytest.mark.parametrize("run", [TRAINING, PRUNING], ids=["training", "pruning"])
+@pytest.mark.parametrize("run", RUNS, ids=["training", "pruning", "trial"])
 def test_a_default_that_is_said_leaves_the_id(run: Run) -> None:
     defaults = {f.name: f.default for f in fields(run) if f.default is not MISSING}
     assert defaults
     assert run_id(replace(run, **defaults)) == run_id(run)
 
 
-@pytest.mark.parametrize("run", [TRAINING, PRUNING], ids=["training", "pruning"])
+@pytest.mark.parametrize("run", RUNS, ids=["training", "pruning", "trial"])
 def test_other_data_are_another_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     before = run_id(run)
     file = next(iter(datasets.FILES["fashion-mnist"]))

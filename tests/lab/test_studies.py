@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from eigenprune import layers, networks
-from eigenprune.lab import studies
+from eigenprune.lab import studies, values
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.plans import plan
@@ -218,7 +218,7 @@ def test_a_study_may_have_a_number_for_a_name(tmp_path: Path) -> None:
 
 def test_the_lists_of_names_are_those_of_the_core() -> None:
     """They stand here once more so that checking a file does not wait for torch."""
-    assert set(studies.ACTIVATIONS) == set(networks.ACTIVATIONS)
+    assert set(values.ACTIVATIONS) == set(networks.ACTIVATIONS)
     assert studies.INITIALISATIONS == layers.INITIALISATIONS
 
 
@@ -286,7 +286,7 @@ def test_the_initialisation_of_spectral_layers_leaves_dense_runs_as_they_are(tin
     [
         (["two"], "experiments: 'two' is not one of the studies"),
         (["one"], "experiments: 'one' stands in quick as well"),
-        (["lone", "lone"], "names a study twice"),
+        (["lone", "lone"], "names one of the studies twice"),
         ("lone", "experiments: 'lone' must be a list of names of studies"),
     ],
 )

@@ -9,6 +9,7 @@ import typer
 
 from eigenprune.lab import project
 from eigenprune.lab.studies import Params, Study, change_study, load_params
+from eigenprune.lab.trials.entries import Trials, change_trials
 
 
 def project_params() -> Params:
@@ -16,9 +17,10 @@ def project_params() -> Params:
     return load_params(project.root() / "params.yaml")
 
 
-def changed(study: Study, **changes: Any) -> Study:
-    """The study with the given values instead of its own; None leaves one as it is."""
-    return change_study(study, {key: v for key, v in changes.items() if v is not None})
+def changed(study: Study | Trials, **changes: Any) -> Study | Trials:
+    """The study, or trials, with the given values instead of its own; None leaves one as it is."""
+    given = {key: value for key, value in changes.items() if value is not None}
+    return change_trials(study, given) if isinstance(study, Trials) else change_study(study, given)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def record(
         bool, typer.Option("--quick", help="The quick studies, into results/reference/.")
     ] = False,
 ) -> None:
-    """Write the finished runs of studies to results/paper/, small files to be kept in Git.
+    """Write finished runs of studies and trials to results/paper/, small files to keep in Git.
 
     What is recorded counts as done in every clone: a sweep can be carried on elsewhere. Quick
     studies go to results/reference/ and do not count as done: each reader computes them, and
@@ -40,17 +40,23 @@ def record(
     from eigenprune.lab.recorded import record as record_study
     from eigenprune.lab.recorded import reference_of
     from eigenprune.lab.store import Store
+    from eigenprune.lab.trials import tables
+    from eigenprune.lab.trials.entries import Trials
     from eigenprune.report.published import published_curves
     from eigenprune.report.summary import write_summary
 
     params, store = project_params(), Store(project.store_dir())
-    for name in studies or (params.quick if quick else params.paper):
-        study = params.study(name)
-        is_quick = name in params.quick
-        made = record_study(study, store, reference_of(study) if is_quick else None)
-        if made.rows and not is_quick:
-            write_summary(made.folder, published_curves(study, same_width=True))
+    for name in studies or (params.quick if quick else [*params.paper, *params.paper_trials]):
+        study = params.find(name)
+        if isinstance(study, Trials):
+            made = tables.record(study, store)
+        else:
+            is_quick = name in params.quick
+            made = record_study(study, store, reference_of(study) if is_quick else None)
+            if made.rows and not is_quick:
+                write_summary(made.folder, published_curves(study, same_width=True))
         if made.rows or studies or quick:
-            typer.echo(f"{name}: {made.rows} rows recorded, {made.missing} still to be computed")
+            what = "runs" if isinstance(study, Trials) else "rows"
+            typer.echo(f"{name}: {made.rows} {what} recorded, {made.missing} still to be computed")
     if not quick and (rows := arena.write(params)):
         typer.echo(f"results/paper/rivals.csv: {rows} rows")

@@ -1,4 +1,4 @@
-"""`eigenprune run`: train and prune the networks of a study."""
+"""`eigenprune run`: train and prune the networks of studies, and carry trials out."""
 
 import time
 from pathlib import Path
@@ -10,6 +10,7 @@ from eigenprune.cli.common import changed, project_params, resumable
 from eigenprune.lab import devices, options, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
 
 EXAMPLES = """Examples:
 
@@ -18,6 +19,8 @@ EXAMPLES = """Examples:
     eigenprune run fashion-mnist-1x500 --activation relu --seeds 1 --anew
 
     eigenprune run mnist-3x500 --hidden 800-800-800 --methods direct,post --seeds 1-3
+
+    eigenprune run compression-digits
 
     eigenprune run --paper --max-seconds 3600
 
@@ -30,7 +33,7 @@ def run(
     ] = None,
     paper: Annotated[
         bool,
-        typer.Option("--paper", help="All studies but the quick ones and experiments."),
+        typer.Option("--paper", help="All studies and trials but the quick ones and experiments."),
     ] = False,
     activation: Annotated[
         str | None, typer.Option(help="These instead of the study's, e.g. `relu,tanh`.")
@@ -79,7 +82,7 @@ def run(
         Path | None, typer.Option(help="Draw the curves here (.svg, .png, .pdf).", dir_okay=False)
     ] = None,
 ) -> None:
-    """Train and prune the networks of studies; what is in the run store is not done again.
+    """Train and prune networks, or carry trials out; what is in the run store is not done again.
 
     Nor is what is recorded in results/paper, unless `--anew` asks for it.
 
@@ -87,16 +90,17 @@ def run(
     goes on from there. The table shows the published accuracies beside ours where there are any.
     """
     params = project_params()
-    names = params.paper if paper else studies
+    names = [*params.paper, *params.paper_trials] if paper else studies
     if not names or (paper and studies):
         raise UserError(
-            f"STUDY: name one study or more, or say --paper: {', '.join(params.studies)}"
+            "STUDY: name one study or more, or say --paper: "
+            f"{', '.join([*params.studies, *params.trials])}"
         )
     if len(names) > 1 and (output or plot):
         raise UserError("--output and --plot take one study, for they name one file")
     chosen = [
         changed(
-            params.study(name),
+            params.find(name),
             activations=activation and options.words(activation),
             methods=methods and options.words(methods),
             seeds=seeds and options.seeds(seeds),
@@ -119,6 +123,8 @@ def run(
     if max_seconds is not None and not max_seconds > 0:
         raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
     part = options.shard(shard)
+    if plot is not None and isinstance(chosen[0], Trials):
+        raise UserError("--plot: draws the curves of studies; trials have none, take --output")
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
     if plot is not None:
@@ -142,12 +148,18 @@ def run(
                 anew=anew,
                 on_start=on_start,
             )
-        _report(study, curves, output, plot)
+        if isinstance(study, Trials):
+            _report_trials(study, curves, output)
+        else:
+            _report(study, curves, output, plot)
         if deadline is not None:
             store = Store(project.store_dir())
             left += sweep.outlook(study, store, part, anew=anew).runs_to_compute
     if left:
         typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
+
+
+LOST = "{} rows are missing: the numbers ceased to be finite; a lower learning_rate helps"
 
 
 def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -> None:
@@ -161,9 +173,7 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
 
     console = Console()
     if lost := results.diverged(study):
-        console.print(
-            f"{lost} rows are missing: the numbers ceased to be finite; a lower learning_rate helps"
-        )
+        console.print(LOST.format(lost))
     if curves.empty:
         console.print("no network of this study is finished yet")
         return
@@ -179,3 +189,23 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
         figures.use_style()
         figures.save(figures.tradeoff(means, published), plot)
         console.print(f"picture: {plot}")
+
+
+def _report_trials(trials: Trials, table: Any, output: Path | None) -> None:
+    from rich.console import Console
+
+    from eigenprune.lab.recorded import write_csv
+    from eigenprune.lab.trials.tables import diverged
+    from eigenprune.report.terminal import trials_tables
+
+    console = Console()
+    if lost := diverged(trials):
+        console.print(LOST.format(lost))
+    if table.empty:
+        console.print("none of these trials is finished yet")
+        return
+    for shown in trials_tables(trials, table):
+        console.print(shown)
+    if output is not None:
+        write_csv(table, output)
+        console.print(f"table: {output}")

@@ -1,4 +1,4 @@
-"""`eigenprune status`: how far the studies are."""
+"""`eigenprune status`: how far studies and trials are."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ def status(
         typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all if not given."),
     ] = None,
 ) -> None:
-    """Show what of each study is done, running and pending, and about how long it will take."""
+    """Show what of studies and trials is done, running and pending, and about how long it takes."""
     from rich.console import Console
 
     from eigenprune.lab.status import study_status
@@ -28,6 +28,6 @@ def status(
     from eigenprune.report.terminal import status_table
 
     params, store = project_params(), Store(project.store_dir())
-    names = studies or list(params.studies)
-    chosen = [params.study(name) for name in names]
+    names = studies or [*params.studies, *params.trials]
+    chosen = [params.find(name) for name in names]
     Console().print(status_table([study_status(study, store) for study in chosen]))

@@ -1,6 +1,7 @@
 """The growing itself: train until the loss stalls, add, and train on."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ def grow(
     batch_size: int = 200,
     learning_rate: float = 1e-3,
     seed: int = 0,
+    on_epoch: Callable[[int, float], None] | None = None,
 ) -> Grown:
     r"""Train a sparse network and let it grow whenever the loss stalls.
 
@@ -50,6 +52,7 @@ def grow(
         batch_size: rows per step.
         learning_rate: of Adam.
         seed: of connections, new weights and the order of the rows.
+        on_epoch: see `training.train`; it counts from 1 again after each stretch.
 
     Returns:
         The network, its masks and one `Epoch` per epoch.
@@ -92,6 +95,7 @@ def grow(
             learning_rate=learning_rate,
             seed=seed,
             stream=f"growing after {len(history)} epochs",
+            on_epoch=on_epoch,
         )
         for loss in losses:
             connections = sum(int(mask.sum()) for mask in masks)

@@ -37,7 +37,17 @@ ALONE = (
 )
 # And in these, where networks train as a stack, which they do on a GPU.
 AS_STACK = ("cuda_graphs.py", "ensemble.py", "lab/one_shape.py", "lab/together.py")
-COMPUTING = (*ALONE, *AS_STACK)
+# And in these, of what is made of networks other than smaller ones.
+OF_TRIALS = (
+    *sorted(f"compression/{path.name}" for path in (_PACKAGE / "compression").glob("*.py")),
+    "connections.py",
+    *sorted(f"growing/{path.name}" for path in (_PACKAGE / "growing").glob("*.py")),
+    "lab/modules.py",
+    *(f"lab/trials/{name}.py" for name in ("compression", "growing", "kinds", "modules")),
+    "lab/trials/retraining.py",
+    "paths.py",
+)
+COMPUTING = (*ALONE, *AS_STACK, *OF_TRIALS)
 DIGITS = 12  # of a fingerprint
 
 Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
@@ -94,7 +104,13 @@ def at_commit(commit: str) -> Fingerprints | None:
     return {file: fingerprint(text) for file, text in found.items() if text is not None}
 
 
-def changed(before: Mapping[str, str], now: Mapping[str, str], *, device: str = "cpu") -> list[str]:
+def changed(
+    before: Mapping[str, str],
+    now: Mapping[str, str],
+    *,
+    device: str = "cpu",
+    of_trials: bool = False,
+) -> list[str]:
     """The files that differ, as far as a run depends on them.
 
     A file that is new is none of them: what it decides now, a file that was there before decided
@@ -104,12 +120,13 @@ def changed(before: Mapping[str, str], now: Mapping[str, str], *, device: str = 
         before: fingerprints of one state of the code.
         now: those of another.
         device: that computed the run; networks train as a stack on others than `cpu` alone.
+        of_trials: whether the run was a trial.
 
     Example:
         >>> changed({"layers.py": "a", "seeds.py": "b"}, {"layers.py": "c", "seeds.py": "b"})
         ['layers.py']
     """
-    files = ALONE if device == "cpu" else COMPUTING
+    files = [*ALONE, *(AS_STACK if device != "cpu" else ()), *(OF_TRIALS if of_trials else ())]
     return [file for file in files if file in before and before[file] != now.get(file)]
 
 

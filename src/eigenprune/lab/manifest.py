@@ -11,6 +11,7 @@ from eigenprune.lab import code_state, datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +37,14 @@ def read(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def write(folder: Path, study: Study, table: "pd.DataFrame", planned: int) -> None:
+def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: int) -> None:
     """Sum up a recording; the date changes only when something else does.
 
     Args:
         folder: of the recording.
-        study: that was recorded.
-        table: its rows, with the columns of `curves.csv` and `runs.csv`.
-        planned: number of rows that the study has.
+        study: that was recorded, or the trials.
+        table: the rows of `runs.csv`.
+        planned: number of rows that there would be of all of it.
     """
     before = read(folder) or {}
     groups = table.groupby(list(MADE_BY), sort=False)["seconds"].agg(["size", "sum"]).reset_index()

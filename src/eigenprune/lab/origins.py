@@ -7,10 +7,12 @@ from functools import cache
 from typing import Any
 
 from eigenprune.lab import code_state, datasets, manifest
-from eigenprune.lab.plans import PlannedRow, plan
+from eigenprune.lab.plans import plan, runs_of
 from eigenprune.lab.recorded import folder_of, rows_by_run
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials import entries, tables
+from eigenprune.lab.trials.entries import Trials
 
 DIGITS = 12  # of a hash
 
@@ -20,7 +22,7 @@ class Origin:
     """Where numbers come from.
 
     Args:
-        study: its parameters, as the numbers were made with them.
+        study: its parameters, or those of trials, as the numbers were made with them.
         recorded: whether they are of `results/paper`; else of this clone's own run store.
         runs: how many runs there are.
         common_hash: of the runs' ids, in whatever order: another set of runs has another.
@@ -38,15 +40,15 @@ class Origin:
     commits: tuple[str, ...] = ()
 
 
-def of_runs(study: Study, *, recorded: bool = False) -> Origin:
-    """The origin of what shows all rows of a study.
+def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
+    """The origin of what shows all rows of a study or of trials.
 
     Args:
         study: narrowed to what is shown.
         recorded: only those rows that are in `results/paper` count, and the parameters are those
             that occur in them.
     """
-    planned = {run_id(row.run): row for row in plan(study)}
+    planned = set(map(run_id, runs_of(study)))
     parameters = {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(study).items()
@@ -54,10 +56,11 @@ def of_runs(study: Study, *, recorded: bool = False) -> Origin:
     commits: set[str] = set()
     data = None
     if recorded:
-        rows = rows_by_run(folder_of(study))
-        planned = {run: row for run, row in planned.items() if run in rows}
+        trials = isinstance(study, Trials)
+        rows = tables.origins(folder_of(study)) if trials else rows_by_run(folder_of(study))
+        planned &= set(rows)
         commits = {str(rows[run]["commit"]) for run in planned}
-        parameters |= _occurring(parameters, planned.values())
+        parameters |= _occurring(study, parameters, planned)
         data = (manifest.read(folder_of(study)) or {}).get("data_sha256")
     return Origin(
         study=parameters,
@@ -80,12 +83,21 @@ def _hash(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
 
 
-def _occurring(parameters: dict[str, Any], rows: Collection[PlannedRow]) -> dict[str, list[Any]]:
-    """The values of the parameters that a study has several of, as far as a row has them."""
-    found: dict[str, set[Any]] = {
-        "activations": {row.run.training.activation for row in rows},
-        "methods": {row.method for row in rows},
-        "seeds": {row.run.training.seed for row in rows},
-        "pruning_ratios": {row.pruning_ratio for row in rows},
-    }
+def _occurring(
+    study: Study | Trials, parameters: dict[str, Any], runs: Collection[str]
+) -> dict[str, list[Any]]:
+    """The values of the parameters that a study has several of, as far as a run has them."""
+    found: dict[str, set[Any]]
+    if isinstance(study, Trials):
+        tried = [run for run in entries.plan(study) if run_id(run) in runs]
+        trainings, found = [run.training for run in tried], {"points": {r.options for r in tried}}
+    else:
+        rows = [row for row in plan(study) if run_id(row.run) in runs]
+        trainings = [row.run.training for row in rows]
+        found = {
+            "methods": {row.method for row in rows},
+            "pruning_ratios": {row.pruning_ratio for row in rows},
+        }
+    found["activations"] = {training.activation for training in trainings}
+    found["seeds"] = {training.seed for training in trainings}
     return {key: [v for v in parameters[key] if v in values] for key, values in found.items()}

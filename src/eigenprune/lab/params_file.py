@@ -11,7 +11,10 @@ from eigenprune.lab.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     import yaml
 
-KEYS = {"datasets", "defaults", "experiments", "quick", "quick_arena", "rivals", "studies"}
+KEYS = {
+    *("datasets", "defaults", "experiments", "quick", "quick_arena", "quick_trials"),
+    *("rivals", "studies", "trials"),
+}
 
 
 def read_params(path: Path) -> dict[str, Any]:

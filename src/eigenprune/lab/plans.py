@@ -1,13 +1,16 @@
 """From a study to the rows of its table: for each row the run that gives its numbers."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from eigenprune.counts import nodes_removed
 from eigenprune.lab import rivals
 from eigenprune.lab.methods import Method
-from eigenprune.lab.runs import Pruning, Training, Tuning
+from eigenprune.lab.runs import Pruning, Sequel, Training, Tuning
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials import entries
+from eigenprune.lab.trials.entries import Trials
 
 # A strength is chosen by these, whatever part of a study somebody asks for: another part must not
 # choose otherwise.
@@ -47,6 +50,13 @@ def plan(study: Study) -> list[PlannedRow]:
                 )
             rows.append(PlannedRow(name, ratio, run))
     return rows
+
+
+def runs_of(study: Study | Trials) -> Sequence[Sequel]:
+    """The runs that give the rows of a study, or of trials; two rows may share one."""
+    if isinstance(study, Trials):
+        return entries.plan(study)
+    return [row.run for row in plan(study)]
 
 
 def _training(study: Study, method: Method, activation: str, seed: int) -> Training:

@@ -1,4 +1,4 @@
-"""What a run does: train a network, or prune one and look. If it is in the store, it is returned.
+"""What a run does: train a network, or make something of one and look; or it is in the store.
 
 Run by run, on the CPU: `together` is the way for a GPU. Every computation runs on one thread: the
 same numbers, bit for bit, on every executor.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from eigenprune import importance, pruning, saliency
 from eigenprune.lab import datasets
-from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.runs import Pruning, Run, Training, Trial, run_id
 from eigenprune.lab.spectral_history import Watcher, watcher_of
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.tuning import best_strength, candidates
@@ -58,7 +58,8 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
     A `Training` leaves its weights, a spectral one its hidden eigenvalues by epoch as well, and
     `status, accuracy, loss, losses` (training loss by epoch), and where its strength was chosen
     `strength` and `validation` (each strength and its accuracy, see `tuning`); a `Pruning` leaves
-    `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`, and `strength` likewise.
+    `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`, and `strength` likewise;
+    a `Trial` leaves `status` and `rows`, those of its table.
     `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is there.
 
     Args:
@@ -73,6 +74,8 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
         if isinstance(run, Training):
             make = _train if run.tuning is None else _train_tuned
             return make(run, store, data_dir, on_epoch)
+        if isinstance(run, Trial):
+            return _try(run, store, data_dir, on_epoch)
         return _prune(run, store, data_dir, on_epoch)
 
 
@@ -145,6 +148,22 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     result = pruning_result(model, judged)
     if training.tuning is not None and result is not DIVERGED:
         result["strength"] = compute(training, store, data_dir).record["result"]["strength"]
+    return keep(run, result, store, time.perf_counter() - start)
+
+
+def _try(run: Trial, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
+    from eigenprune.lab.trials.kinds import rows_of
+
+    training = run.training
+    network = trained_network(training, store, data_dir)
+    start = time.perf_counter()
+    if network is None:
+        return keep(run, DIVERGED, store, 0.0)
+    seen = datasets.held_out(training.dataset, data_dir, training.held_out)
+    whole = datasets.load(training.dataset, data_dir)
+    data = replace(seen, test_inputs=whole.test_inputs, test_targets=whole.test_targets)
+    rows = rows_of(run, network, data, on_epoch)
+    result = DIVERGED if rows is None else {"status": "done", "rows": rows}
     return keep(run, result, store, time.perf_counter() - start)
 
 

@@ -18,9 +18,10 @@ from eigenprune.lab import manifest, project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan
 from eigenprune.lab.rows import COLUMNS, labels
-from eigenprune.lab.runs import run_id
-from eigenprune.lab.store import Store
+from eigenprune.lab.runs import Sequel, run_id
+from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ MADE_WITH = (*manifest.MADE_BY, "together", "seconds")
 # Chosen for a network, see `tuning`; the column is there if any was.
 STRENGTH = "strength"
 TRAINED_WITH = ("training", "training_seconds")
+MADE_BY_RUN = ("run", *MADE_WITH, *TRAINED_WITH)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Recording:
     missing: int
 
 
-def folder_of(study: Study) -> Path:
+def folder_of(study: Study | Trials) -> Path:
     """`results/paper/STUDY` of the project."""
     return project.root() / "results" / "paper" / study.name
 
@@ -90,27 +92,22 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
             if run in known:
                 rows.append(known[run])
             continue
-        result, made = entry.record["result"], entry.record["made_with"]
+        result = entry.record["result"]
         if result["status"] != "done":
             continue
-        training = run_id(row.run.training)
-        trained = store.get(training)
         rows.append(
             labels(study, row)
             | {key: result[key] for key in RESULT}
-            | {"run": run, "nodes_by_layer": "-".join(map(str, result["nodes_by_layer"]))}
-            | {key: made[key] for key in MADE_WITH if key != "together"}
-            | {"together": made.get("together", 1)}
+            | {"nodes_by_layer": "-".join(map(str, result["nodes_by_layer"]))}
             | {STRENGTH: result.get(STRENGTH, math.nan)}
-            | {"training": training}
-            | {"training_seconds": trained.record["made_with"]["seconds"] if trained else None}
+            | made_by(row.run, entry, store)
         )
     if rows:
         table = pd.DataFrame(rows)
         chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
-        _write_csv(table[list(COLUMNS)], folder / "curves.csv")
-        _write_csv(table[columns], folder / "runs.csv")
+        write_csv(table[list(COLUMNS)], folder / "curves.csv")
+        write_csv(table[columns], folder / "runs.csv")
         networks = set(table["training"])
         known_spectra = spectra.read(folder) | spectra.stored(study, store)
         spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
@@ -142,5 +139,19 @@ def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:
     return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
 
 
-def _write_csv(table: "pd.DataFrame", path: Path) -> None:
+def made_by(run: Sequel, entry: Entry, store: Store) -> dict[str, Any]:
+    """Which run gave a result, what made it, and the network that it began with: MADE_BY_RUN."""
+    made, training = entry.record["made_with"], run_id(run.training)
+    trained = store.get(training)
+    return {
+        "run": run_id(run),
+        **{key: made[key] for key in MADE_WITH if key != "together"},
+        "together": made.get("together", 1),
+        "training": training,
+        "training_seconds": trained.record["made_with"]["seconds"] if trained else None,
+    }
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """A table as the recorded files hold it; the same table is the same bytes."""
     write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())

@@ -68,7 +68,27 @@ class Pruning:
     validated: bool = False
 
 
-Run = Training | Pruning
+# One value for each option, options in the order of the tables.
+Point = tuple[tuple[str, float | int | str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Something else that is made of a trained network: see `trials`.
+
+    `kind` names a function of `trials.kinds`, `options` are what it is told, and
+    `retraining_epochs` what it may train the network for. Judged by the test set.
+    """
+
+    training: Training
+    kind: str
+    options: Point
+    retraining_epochs: int = 0
+
+
+# What is made of a trained network.
+Sequel = Pruning | Trial
+Run = Training | Sequel
 
 
 def run_id(run: Run) -> str:
@@ -82,7 +102,7 @@ def run_id(run: Run) -> str:
 def _essence(run: Run) -> dict[str, object]:
     essence: dict[str, object] = {"kind": type(run).__name__.lower()}
     for field in fields(run):
-        value = getattr(run, field.name)
+        value = getattr(run, field.name)  # a trial's own kind takes the place of "trial"
         if isinstance(value, Training):
             essence[field.name] = _essence(value)
         elif isinstance(value, Tuning):

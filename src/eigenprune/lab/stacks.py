@@ -2,7 +2,7 @@
 
 Trainings that differ in nothing but the seed make a stack, and so do the retrainings of networks
 that were pruned, at whatever ratio, from such trainings. `tasks.Job` is the way run by run, which
-regularised networks go on a GPU's machine too, on its processor.
+regularised networks and trials go on a GPU's machine too, on its processor.
 """
 
 import itertools
@@ -27,19 +27,20 @@ def in_stacks(jobs: Iterable[Job]) -> Iterator[Task]:
     Trainings that are done stand in it too: they cost a look into the store, and what is pruned
     from them is retrained with the others of its form.
     """
-    stackable: list[Job] = []
     alone: list[Job] = []
-    for job in jobs:
-        # A regulariser takes hold of one network.
-        (stackable if not job.training.regulariser else alone).append(job)
-    yield from of_jobs(alone)
     of_one_form: dict[Training, dict[Training, tuple[Pruning, ...]]] = {}
-    for job in stackable:
-        form = replace(job.training, seed=0)
-        of_one_form.setdefault(form, {})[job.training] = job.prunings
-    for prunings in of_one_form.values():
-        for trainings in _pieces(list(prunings)):
-            followers = tuple(_followers([prunings[training] for training in trainings]))
+    for job in jobs:
+        prunings = tuple(run for run in job.sequels if isinstance(run, Pruning))
+        # A regulariser takes hold of one network, and so does a trial.
+        if job.training.regulariser or len(prunings) < len(job.sequels):
+            alone.append(job)
+        else:
+            form = replace(job.training, seed=0)
+            of_one_form.setdefault(form, {})[job.training] = prunings
+    yield from of_jobs(alone)
+    for wanted in of_one_form.values():
+        for trainings in _pieces(list(wanted)):
+            followers = tuple(_followers([wanted[training] for training in trainings]))
             yield Task(trainings, followers, together=True)
 
 
@@ -70,7 +71,7 @@ def memory(run: Run) -> int:
 
     A network that is pruned counts as whole.
     """
-    training = run.training if isinstance(run, Pruning) else run
+    training = run if isinstance(run, Training) else run.training
     rows, features, classes = datasets.shape(training.dataset)
     widths = [features, *training.hidden, classes]
     # The network, its place in the stack, its masked copy, Adam's two moments, gradients and what

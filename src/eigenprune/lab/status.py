@@ -1,15 +1,16 @@
-"""What of a study is done, running and pending."""
+"""What of a study, or of trials, is done, running and pending."""
 
 from dataclasses import dataclass
 
 from eigenprune.lab import devices
-from eigenprune.lab.plans import plan
+from eigenprune.lab.plans import runs_of
 from eigenprune.lab.processes import usable_cores
 from eigenprune.lab.runs import Run, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
 from eigenprune.lab.sweep import outlook
 from eigenprune.lab.tasks import work
+from eigenprune.lab.trials.entries import Trials
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Status:
     seconds_left: float | None
 
 
-def study_status(study: Study, store: Store) -> Status:
+def study_status(study: Study | Trials, store: Store) -> Status:
     """Look at the store, the recorded results and the claims of other processes."""
     todo = outlook(study, store)
     running = 0
     for job in todo.jobs:
-        missing: tuple[Run, ...] = (job.training, *job.prunings)
+        missing: tuple[Run, ...] = (job.training, *job.sequels)
         running += sum(store.claimed(run_id(run)) for run in missing)
     left: float | None = 0.0
     if todo.jobs:
@@ -49,9 +50,9 @@ def study_status(study: Study, store: Store) -> Status:
     )
 
 
-def _seconds_per_work(study: Study, store: Store, device: str) -> float | None:
+def _seconds_per_work(study: Study | Trials, store: Store, device: str) -> float | None:
     seconds = done = 0.0
-    for run in {row.run.training for row in plan(study)}:
+    for run in {run.training for run in runs_of(study)}:
         entry = store.get(run_id(run))
         if entry is not None and entry.record["made_with"]["device"] == device:
             seconds += entry.record["made_with"]["seconds"]

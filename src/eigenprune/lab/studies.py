@@ -1,19 +1,29 @@
 """Studies: what `params.yaml` asks for, checked whole before anything is trained."""
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from eigenprune.lab import datasets, own_datasets, rivals
+from eigenprune.lab import own_datasets, rivals
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.own_datasets import OwnDataset
 from eigenprune.lab.params_file import read_params, require_keys, require_name
+from eigenprune.lab.trials import entries as trials
+from eigenprune.lab.trials.entries import Trials
+from eigenprune.lab.values import (
+    NETWORKS,
+    Keys,
+    check_values,
+    dataset,
+    distinct,
+    list_of,
+    one_of,
+    ratio,
+)
 
-# As in eigenprune.networks and eigenprune.layers, without importing torch; a test holds them equal.
-ACTIVATIONS = ("elu", "relu", "tanh")
+# As in eigenprune.layers, without importing torch; a test holds them equal.
 INITIALISATIONS = ("2022", "ones")
 
 
@@ -52,6 +62,8 @@ class Params:
         datasets: those of the reader's own, by name.
         rivals: the methods of the arena, by name, see `lab.rivals`.
         quick_arena: names of the studies that the chapters on the arena run in the pipeline.
+        trials: what is not node removal, by name, see `lab.trials`.
+        quick_trials: names of the trials that the chapters on them run in the pipeline.
     """
 
     quick: tuple[str, ...]
@@ -60,12 +72,27 @@ class Params:
     datasets: dict[str, OwnDataset] = field(default_factory=dict)
     rivals: dict[str, Method] = field(default_factory=dict)
     quick_arena: tuple[str, ...] = ()
+    trials: dict[str, Trials] = field(default_factory=dict)
+    quick_trials: tuple[str, ...] = ()
 
     @property
     def paper(self) -> list[str]:
         """Names of the studies at the paper's scale, neither quick nor an experiment."""
         others = (*self.quick, *self.quick_arena, *self.experiments)
         return [name for name in self.studies if name not in others]
+
+    @property
+    def paper_trials(self) -> list[str]:
+        """Names of the trials at the paper's scale."""
+        return [name for name in self.trials if name not in self.quick_trials]
+
+    def find(self, name: str) -> Study | Trials:
+        """The study or the trials of that name.
+
+        Raises:
+            UserError: if there is neither.
+        """
+        return self.trials[name] if name in self.trials else self.study(name)
 
     def study(self, name: str) -> Study:
         """The study of that name.
@@ -74,7 +101,7 @@ class Params:
             UserError: if there is none.
         """
         if name not in self.studies:
-            known = list(self.studies)
+            known = [*self.studies, *self.trials]
             hint = did_you_mean(name, known)
             raise UserError(f"study {name!r} is not in params.yaml{hint}: {', '.join(known)}")
         return self.studies[name]
@@ -99,14 +126,14 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
     own = own_datasets.named(document.get("datasets") or {}, path)
     arena = rivals.named(document.get("rivals") or {}, path.name)
     defaults = document.get("defaults") or {}
-    require_keys(defaults, f"{path.name}: defaults", _KEYS)
+    require_keys(defaults, f"{path.name}: defaults", {**_KEYS})
     entries = document.get("studies") or {}
     if not isinstance(entries, dict):
         raise UserError(f"{path.name}: studies: {entries!r} must map names to studies")
     studies = {}
     for name, entry in entries.items():
         where = f"{path.name}: studies.{name}"
-        require_keys(entry, where, _KEYS)
+        require_keys(entry, where, {**_KEYS})
         name = require_name(name, where)
         studies[name] = make_study(name, {**defaults, **entry}, where, own, arena)
     quick = _names_of_studies(document, "quick", studies, path.name)
@@ -124,23 +151,34 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
     for name in experiments:
         if name in quick:
             raise UserError(f"{path.name}: experiments: {name!r} stands in quick as well")
-    return Params(quick, studies, experiments, own, arena, quick_arena)
+    tried = trials.named(document.get("trials") or {}, defaults, path.name, own)
+    for name in tried:
+        if name in studies:
+            raise UserError(
+                f"{path.name}: trials.{name}: there is a study {name}; take another name"
+            )
+    quick_trials = _names_of_studies(document, "quick_trials", tried, path.name, "trials")
+    return Params(quick, studies, experiments, own, arena, quick_arena, tried, quick_trials)
 
 
 def _names_of_studies(
-    document: Mapping[str, Any], key: str, studies: Mapping[str, Study], file: str
+    document: Mapping[str, Any],
+    key: str,
+    studies: Mapping[str, object],
+    file: str,
+    what: str = "studies",
 ) -> tuple[str, ...]:
-    """The list under a key of the top level, each name once, each a study."""
+    """The list under a key of the top level, each name once, each a study, or trials."""
     names = document.get(key) or []
     if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
-        raise UserError(f"{file}: {key}: {names!r} must be a list of names of studies")
+        raise UserError(f"{file}: {key}: {names!r} must be a list of names of {what}")
     names = list(map(str, names))
     if len(set(names)) != len(names):
-        raise UserError(f"{file}: {key}: {names!r} names a study twice")
+        raise UserError(f"{file}: {key}: {names!r} names one of the {what} twice")
     for name in names:
         if name not in studies:
             hint = did_you_mean(name, list(studies))
-            raise UserError(f"{file}: {key}: {name!r} is not one of the studies{hint}")
+            raise UserError(f"{file}: {key}: {name!r} is not one of the {what}{hint}")
     return tuple(names)
 
 
@@ -188,27 +226,8 @@ def make_study(
     Raises:
         UserError: if a key is missing or unknown, or a value is not allowed.
     """
-    require_keys(values, where, _KEYS)
-    known = (*datasets.NAMES, *own)
-    keys = {
-        **_KEYS,
-        "dataset": (", ".join(known), _one_of(known)),
-        "methods": (_METHODS, _methods(arena)),
-    }
-    checked: dict[str, Any] = {}
-    for key, (allowed, convert) in keys.items():
-        if key not in values:
-            if key == "held_out":
-                continue
-            raise UserError(f"{where}: {key} is missing; allowed: {allowed}")
-        try:
-            checked[key] = convert(values[key])
-        except (TypeError, ValueError, OverflowError) as error:
-            hint = str(error) if isinstance(error, UserError) else ""
-            raise UserError(
-                f"{where}.{key}: {values[key]!r} is not allowed{hint}; allowed: {allowed}"
-            ) from error
-    return Study(name=name, **checked)
+    keys = {**_KEYS, "dataset": dataset(own), "methods": (_METHODS, _methods(arena))}
+    return Study(name=name, **check_values(values, keys, where, optional=["held_out"]))
 
 
 def change_study(study: Study, changes: Mapping[str, Any]) -> Study:
@@ -220,100 +239,27 @@ def change_study(study: Study, changes: Mapping[str, Any]) -> Study:
     return make_study(study.name, {**values, **changes}, where, own=[study.dataset])
 
 
-def _whole(lowest: int) -> Callable[[object], int]:
-    def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-            raise ValueError
-        return value
-
-    return check
-
-
-def _number(value: object) -> float:
-    # DVC writes 1e-05, which YAML 1.1 takes for a word.
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError
-    return float(value)
-
-
-def _ratio(value: object) -> float:
-    if not 0 <= (number := _number(value)) <= 1:
-        raise ValueError
-    return number
-
-
-def _rate(value: object) -> float:
-    number = _number(value)
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError
-    return number
-
-
-def _one_of(known: tuple[str, ...]) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        if value not in known:
-            raise UserError(did_you_mean(str(value), list(known)))
-        return str(value)
-
-    return check
-
-
-def _share(value: object) -> float:
-    if not 0 <= (number := _number(value)) < 1:
-        raise ValueError
-    return number
-
-
 def _methods(arena: Collection[str] | None) -> Callable[[object], tuple[str, ...]]:
     def check(value: object) -> tuple[str, ...]:
-        methods = _list_of(str)(value)
+        methods = list_of(str)(value)
         if set(methods) <= set(METHODS):
-            return _distinct(str)(value)
+            return distinct(str)(value)
         own = list(rivals.of_project() if arena is None else arena)
         # One word for all of them, for they are many.
         named = [name for m in methods for name in (own if m == "rivals" else [m])]
-        return _distinct(_one_of((*METHODS, *own)))(named)
+        return distinct(one_of((*METHODS, *own)))(named)
 
     return check
-
-
-def _list_of(check: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
-    def check_list(value: object) -> tuple[Any, ...]:
-        if not isinstance(value, list) or not value:
-            raise ValueError
-        items = tuple(check(item) for item in value)
-        return items
-
-    return check_list
-
-
-def _distinct(check: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
-    def check_distinct(value: object) -> tuple[Any, ...]:
-        items = _list_of(check)(value)
-        if len(set(items)) != len(items):
-            raise UserError(" (something stands in it twice)")
-        return items
-
-    return check_distinct
 
 
 _METHODS = f"a list from {', '.join(METHODS)}, and the methods that `rivals` makes"
 
-# For each key of a study: what is allowed, in words, and the check that turns it into the field.
-_KEYS: dict[str, tuple[str, Callable[[object], Any]]] = {
-    "dataset": (", ".join(datasets.NAMES), _one_of(datasets.NAMES)),
-    "hidden": ("a list of widths, each 1 or more, e.g. [500, 500, 500]", _list_of(_whole(1))),
-    "activations": (f"a list from {', '.join(ACTIVATIONS)}", _distinct(_one_of(ACTIVATIONS))),
+_KEYS: Keys = {
+    **NETWORKS,
     "methods": (_METHODS, _methods(None)),
-    "seeds": ("a list of different whole numbers, 0 or more", _distinct(_whole(0))),
     "pruning_ratios": (
         "a list of different fractions of nodes removed, from 0 to 1",
-        _distinct(_ratio),
+        distinct(ratio),
     ),
-    "epochs": ("a whole number, 1 or more", _whole(1)),
-    "retraining_epochs": ("a whole number, 0 or more", _whole(0)),
-    "batch_size": ("a whole number, 1 or more", _whole(1)),
-    "learning_rate": ("a number above 0", _rate),
-    "initialisation": (", ".join(INITIALISATIONS), _one_of(INITIALISATIONS)),
-    "held_out": ("a share of the training examples, from 0 to less than 1", _share),
+    "initialisation": (", ".join(INITIALISATIONS), one_of(INITIALISATIONS)),
 }

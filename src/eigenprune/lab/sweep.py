@@ -1,17 +1,19 @@
-"""Carry a study out: what is done is returned, the rest is computed."""
+"""Carry a study or trials out: what is done is returned, the rest is computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, devices, executors, project, results, tasks
 from eigenprune.lab.errors import ExecutorError
-from eigenprune.lab.plans import plan
+from eigenprune.lab.plans import runs_of
 from eigenprune.lab.recorded import recorded_results
-from eigenprune.lab.runs import Pruning, Training, run_id
+from eigenprune.lab.runs import Sequel, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
 from eigenprune.lab.tasks import Job, OnUnits, Places
+from eigenprune.lab.trials import tables
+from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.tuning import search_runs
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Outlook:
 
 
 def outlook(
-    study: Study,
+    study: Study | Trials,
     store: Store,
     shard: tuple[int, int] = (1, 1),
     *,
@@ -45,21 +47,21 @@ def outlook(
     A network need not be trained again if all that is wanted of it has been recorded, unless its
     weights are wanted too; and what is recorded does not count where all is to be done anew.
     """
-    recorded = {} if anew else recorded_results(study)
-    wanted: dict[Training, dict[Pruning, None]] = {}
-    for row in plan(study):
-        wanted.setdefault(row.run.training, {})[row.run] = None
+    recorded = {} if anew else _recorded(study)
+    wanted: dict[Training, dict[Sequel, None]] = {}
+    for run in runs_of(study):
+        wanted.setdefault(run.training, {})[run] = None
     part, parts = shard
     if not 1 <= part <= parts:
         raise ValueError(f"shard={shard}: (i, n) with i from 1 to n")
     jobs, done, to_compute, work = [], 0, 0, 0.0
-    for training, prunings in list(wanted.items())[part - 1 :: parts]:
-        ids = {pruning: run_id(pruning) for pruning in prunings}
-        missing = tuple(p for p, run in ids.items() if run not in recorded and run not in store)
+    for training, sequels in list(wanted.items())[part - 1 :: parts]:
+        ids = {sequel: run_id(sequel) for sequel in sequels}
+        missing = tuple(s for s, name in ids.items() if name not in recorded and name not in store)
         trained = run_id(training) in store or (
-            not weights and all(run in recorded for run in ids.values())
+            not weights and all(name in recorded for name in ids.values())
         )
-        done += len(prunings) - len(missing) + trained
+        done += len(sequels) - len(missing) + trained
         to_compute += len(missing) + (not trained)
         if missing or not trained:
             jobs.append(Job(training, missing, trained))
@@ -73,11 +75,15 @@ def outlook(
     return Outlook(jobs, done, to_compute, work)
 
 
+def _recorded(study: Study | Trials) -> Collection[str]:
+    return tables.recorded(study) if isinstance(study, Trials) else recorded_results(study)
+
+
 OnStart = Callable[[Outlook], OnUnits]
 
 
 def run_study(
-    study: Study,
+    study: Study | Trials,
     *,
     device: str = "cpu",
     executor: str | None = None,
@@ -89,7 +95,7 @@ def run_study(
     anew: bool = False,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
-    """The tidy curves of a study, computed as far as they are not done.
+    """The tidy curves of a study, or the table of trials, computed as far as they are not done.
 
     Args:
         study: what to compute.
@@ -109,8 +115,8 @@ def run_study(
             (see `progress.shown`).
 
     Returns:
-        One row per activation, method, seed and pruning ratio, with the columns COLUMNS. Runs that
-        diverged have no row.
+        One row per activation, method, seed and pruning ratio, with the columns COLUMNS; of trials
+        see `trials.tables.table`. Runs that diverged have no row.
 
     Raises:
         ExecutorError: see `executors.execute`.
@@ -143,4 +149,4 @@ def run_study(
             raise ExecutorError(
                 f"{lost} runs were computed and are not in {places.store}: is its disk full?"
             )
-    return results.curves(study)
+    return tables.table(study) if isinstance(study, Trials) else results.curves(study)

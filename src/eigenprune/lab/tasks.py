@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eigenprune.lab import datasets
-from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.runs import Run, Sequel, Training, Trial, run_id
 from eigenprune.lab.store import Busy, Store
 from eigenprune.lab.tuning import search_runs
 
@@ -25,10 +25,10 @@ class Places:
 
 @dataclass(frozen=True)
 class Job:
-    """A network to train, unless it is trained already, and the prunings of it that are wanted."""
+    """A network to train, unless it is trained already, and what is wanted of it."""
 
     training: Training
-    prunings: tuple[Pruning, ...]
+    sequels: tuple[Sequel, ...]
     trained: bool = False
 
     def tasks(self) -> Iterator["Task"]:
@@ -44,8 +44,8 @@ class Job:
 
         Retraining takes long, looking does not.
         """
-        yield from (Task((p,)) for p in self.prunings if p.retraining_epochs)
-        if quick := tuple(p for p in self.prunings if not p.retraining_epochs):
+        yield from (Task((s,)) for s in self.sequels if s.retraining_epochs)
+        if quick := tuple(s for s in self.sequels if not s.retraining_epochs):
             yield Task(quick)
 
 
@@ -147,13 +147,13 @@ def compute_task(
         name = run_id(run)
         if name in store:
             continue
-        epochs = run.epochs if isinstance(run, Training) else run.retraining_epochs
         left = work(run)
 
-        def on_epoch(step: float = left / max(epochs, 1)) -> None:
+        def on_epoch(step: float = left / max(epochs(run), 1)) -> None:
             nonlocal left
             if stopped():
                 raise Stopped
+            step = min(step, left)  # rounding apart, for growing that took its epochs differently
             left -= step
             report(step)
 
@@ -173,12 +173,22 @@ def compute_task(
 STEP_OVERHEAD = 6e6
 
 
+def epochs(run: Run) -> int:
+    """Epochs of training that a run takes; of growing, which ends when it has grown, the most."""
+    if isinstance(run, Training):
+        return run.epochs
+    if isinstance(run, Trial) and run.kind == "growing":
+        # The grown network and two controls; then one is pruned down.
+        return 3 * (run.training.epochs + run.retraining_epochs) + run.retraining_epochs
+    return run.retraining_epochs
+
+
 def work(run: Run) -> float:
     """The size of a run, about proportional to its time, in forward multiply-accumulates.
 
     One thread does some 2e10 of them in a second, gradients and optimiser included.
     """
-    training = run.training if isinstance(run, Pruning) else run
+    training = run if isinstance(run, Training) else run.training
     rows, features, classes = datasets.shape(training.dataset)
     widths = [features, *training.hidden, classes]
     size = float(rows * sum(a * b for a, b in itertools.pairwise(widths)))
@@ -189,4 +199,5 @@ def work(run: Run) -> float:
         share = frozen if run.trainable == "eigenvalues" else 1.0
         return (size * share + overhead) * run.epochs
     # Where nothing is trained, what is left is a look at the test set.
-    return max((size * (1 - run.pruning_ratio) + overhead) * run.retraining_epochs, 0.05 * size)
+    kept = 1.0 if isinstance(run, Trial) else 1 - run.pruning_ratio
+    return max((size * kept + overhead) * epochs(run), 0.05 * size)

@@ -87,7 +87,7 @@ class _Stack:
         self.report = report
         self.stopped = stopped
         first = runs[0]
-        self.form = first.training if isinstance(first, Pruning) else first
+        self.form = first if isinstance(first, Training) else first.training
 
     def compute(self) -> None:
         device = torch.device(self.places.device)
@@ -202,7 +202,7 @@ class _Stack:
             epochs=epochs,
             batch_size=self.form.batch_size,
             learning_rate=self.form.learning_rate,
-            seeds=[run.training.seed if isinstance(run, Pruning) else run.seed for run in runs],
+            seeds=[run.seed if isinstance(run, Training) else run.training.seed for run in runs],
             stream=stream,
             on_epoch=on_epoch,
             watch=watch if any(watchers) else None,

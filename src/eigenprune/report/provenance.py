@@ -6,6 +6,7 @@ commit but those of a recording.
 """
 
 import hashlib
+import itertools
 import math
 import shlex
 from collections.abc import Mapping, Sequence
@@ -151,9 +152,9 @@ def _scale(
     if not made_from:
         return "measured" if files else "own"
     name = made_from[0].study["name"]
-    return (
-        "quick" if name in params.quick else "experiment" if name in params.experiments else "own"
-    )
+    if name in (*params.quick, *params.quick_arena, *params.quick_trials):
+        return "quick"
+    return "experiment" if name in params.experiments else "own"
 
 
 def _stage(notebook: Path, pipeline: Pipeline, scale: str) -> tuple[str, str]:
@@ -176,6 +177,8 @@ def _parameters(study: Mapping[str, Any]) -> str:
 
 
 def _value(key: str, value: Any) -> str:
+    if key == "points":
+        value = [" ".join(map(str, itertools.chain(*point))) for point in value]
     if not isinstance(value, Sequence) or isinstance(value, str):
         return str(value)
     if len(value) > LONG:
@@ -223,16 +226,18 @@ def _command(
 def _options(each: Origin) -> str:
     words = {"--activation": "activations", "--methods": "methods", "--seeds": "seeds"}
     return " ".join(
-        f"{option} {','.join(map(str, each.study[key]))}" for option, key in words.items()
+        f"{option} {','.join(map(str, each.study[key]))}"
+        for option, key in words.items()
+        if key in each.study
     )
 
 
 def _more_than_shown(made_from: Sequence[Origin]) -> bool:
-    """Whether some combinations of activation, method, seed and ratio are not recorded."""
-    return any(
-        each.runs
-        < math.prod(len(each.study[key]) for key in ("activations", "methods", "seeds"))
-        * len({0, *each.study["pruning_ratios"]})
-        for each in made_from
-        if each.recorded
-    )
+    """Whether some combinations of activation, seed, method and ratio or point are not recorded."""
+    return any(each.runs < _combinations(each.study) for each in made_from if each.recorded)
+
+
+def _combinations(study: Mapping[str, Any]) -> int:
+    several = ("activations", "methods", "seeds", "points")
+    ratios = len({0, *study["pruning_ratios"]}) if "pruning_ratios" in study else 1
+    return ratios * math.prod(len(study[key]) for key in several if key in study)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from eigenprune.lab.origins import Origin, of_runs
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.markdown import table_text
 
 METADATA = "eigenprune"  # the key of an output's metadata that holds what is said here
@@ -27,7 +28,7 @@ def show(
     name: str,
     caption: str,
     alt: str = "",
-    of: Iterable[Study] = (),
+    of: Iterable[Study | Trials] = (),
     recorded: bool = False,
     files: Iterable[str] = (),
     interactive: Mapping[str, Any] | None = None,
@@ -39,7 +40,8 @@ def show(
         name: short and unique in its notebook, e.g. `losses`; others may refer to it.
         caption: one sentence, in MyST's Markdown.
         alt: what a figure shows, for those who cannot see it.
-        of: the studies whose runs it shows, narrowed to the methods and seeds that it shows.
+        of: the studies whose runs it shows, narrowed to the methods and seeds that it shows, and
+            the trials.
         recorded: the runs are those of `results/paper`.
         files: what else it shows, e.g. `results/bench/cpu-2-threads.json`.
         interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.

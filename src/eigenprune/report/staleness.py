@@ -15,8 +15,8 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params
 
-# Of these a study may have got more since: what is recorded is a part of it then.
-GROWING = ("activations", "methods", "seeds", "pruning_ratios")
+# Of these a study, or trials, may have got more since: what is recorded is a part of it then.
+GROWING = ("activations", "methods", "seeds", "pruning_ratios", "points")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Changes:
 
 
 def since_recorded(folder: Path, params: Params, commits: Collection[str] | None = None) -> Changes:
-    """What has changed since a study was recorded.
+    """What has changed since a study, or trials, were recorded.
 
     Args:
         folder: of the recording, named as the study is.
@@ -69,23 +69,23 @@ def changed_data(dataset: str, then: str) -> list[str]:
 
 
 def changed_parameters(then: Mapping[str, Any], params: Params) -> list[str]:
-    """The parameters of a study that `params.yaml` now gives otherwise.
+    """The parameters of a study, or of trials, that `params.yaml` now gives otherwise.
 
     Args:
         then: the fields of the study as it was; it may have had fewer seeds, ratios and the like.
         params: of today.
     """
-    study = params.studies.get(str(then["name"]))
-    if study is None:
-        return [f"params.yaml has no study {then['name']} any more"]
-    found = []
-    for key, before in then.items():
+    name = str(then["name"])
+    if name not in {*params.studies, *params.trials}:
+        return [f"params.yaml has no study {name} any more"]
+    study, found = params.find(name), []
+    for key, before in _as_tuples(then).items():
         now = getattr(study, key, None)
         if key in GROWING and now is not None:
             # Ratio 0, the control, belongs to every study.
             if gone := [value for value in before if value not in now and value != 0]:
                 found.append(f"{key} no longer has {', '.join(map(str, gone))}")
-        elif now != (tuple(before) if isinstance(before, list) else before):
+        elif now != before:
             found.append(f"{key} was {_text(before)} and is {_text(now)}")
     return found
 
@@ -104,9 +104,18 @@ def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable
         if commit.endswith("+changes"):
             base = commit.removesuffix("+changes")
             yield f"part of it was computed with uncommitted changes to {base}"
-        files |= dict.fromkeys(code_state.changed(state, now, device=group["device"]))
+        of_trials = "points" in found["study"]
+        device = group["device"]
+        files |= dict.fromkeys(code_state.changed(state, now, device=device, of_trials=of_trials))
     if files:
         yield f"changed: {', '.join(sorted(files))}"
+
+
+def _as_tuples(value: Any) -> Any:
+    """What JSON has kept of a study, with tuples again where it has lists."""
+    if isinstance(value, Mapping):
+        return {key: _as_tuples(item) for key, item in value.items()}
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _text(value: Any) -> str:

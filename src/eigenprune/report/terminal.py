@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from eigenprune.lab.status import Status
+from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.readable import percent
 from eigenprune.report.speed import CORES, training_table
@@ -65,6 +66,37 @@ def _by_method(ours: pd.DataFrame, title: str) -> Table:
         cells = (f"{100 * means[ratio]:.1f}" if ratio in means else "" for ratio in ratios)
         table.add_row(str(method), str(curve["n"].max()), *cells)
     return table
+
+
+def trials_tables(trials: Trials, rows: pd.DataFrame) -> Iterator[Table]:
+    """One table per activation: a line for each thing tried, named by what tells it from others.
+
+    Args:
+        trials: that were carried out.
+        rows: what `trials.tables.table` returns, not empty.
+    """
+    first, *options = trials.options
+    options = [name for name in options if rows[name].nunique() > 1]
+    told_by = [name for name in ("retraining_epochs", "network") if name in rows]
+    sizes = [name for name in ("connections", "bytes") if name in rows]
+
+    def name_of(row: Any) -> str:
+        told = [f"{key} {row[key]}" for key in [*options, *told_by] if pd.notna(row[key])]
+        return ", ".join([row[first], *told])
+
+    named = rows.assign(tried=rows.apply(name_of, axis=1).str.replace("_", " "))
+    for activation, ours in named.groupby("activation", sort=False):
+        title = f"{trials.dataset}, hidden {trials.widths}, {activation}: test accuracy in %"
+        caption = "mean ± sample standard deviation over n seeds"
+        table = Table(title=title, caption=caption, title_justify="left", box=box.SIMPLE_HEAD)
+        table.add_column(first)
+        for column in ("n", *sizes, "accuracy"):
+            table.add_column(column, justify="right")
+        for name, those in ours.groupby("tried", sort=False):
+            means = (f"{those[size].mean():.0f}" for size in sizes)
+            accuracy = percent(those["accuracy"].mean(), those["accuracy"].std())
+            table.add_row(str(name), str(len(those)), *means, accuracy)
+        yield table
 
 
 def _cells(curve: pd.DataFrame) -> dict[float, str]:

@@ -1,0 +1,154 @@
+"""The tables of trials: from the run store, or recorded in `results/paper/NAME/`.
+
+`table.csv` is the tidy table, with the id of the run behind each row; `runs.csv` says, run by run,
+what made it; `manifest.json` sums up. What is recorded counts as done everywhere.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.lab import manifest, project
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.recorded import MADE_BY_RUN, Recording, folder_of, made_by, write_csv
+from eigenprune.lab.runs import Trial, run_id
+from eigenprune.lab.store import Store
+from eigenprune.lab.trials.entries import Trials, plan
+from eigenprune.lab.trials.grids import options_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The first columns; then come the options of the trials, and of what their kind leaves these first.
+LABELS = ("study", "dataset", "hidden", "activation", "seed")
+RESULTS = ("network", "retraining_epochs", "accuracy", "loss")
+
+
+def table(trials: Trials, *, recorded_only: bool = False) -> "pd.DataFrame":
+    """The rows of trials, as far as they are there.
+
+    Args:
+        trials: any.
+        recorded_only: leave the run store aside.
+
+    Returns:
+        The columns LABELS, the options (blank where a point has none of the name), what the
+        function in `kinds` returns, and `run`, the id behind the row.
+    """
+    store, known = Store(project.store_dir()), recorded(trials)
+    found = {}
+    for run in plan(trials):
+        name = run_id(run)
+        entry = None if recorded_only else store.get(name)
+        result = entry.record["result"] if entry is not None else known.get(name)
+        if result is not None and result["status"] == "done":
+            found[run] = result["rows"]
+    return _tidy(trials, found)
+
+
+def diverged(trials: Trials) -> int:
+    """How many trials have no rows, since numbers ceased to be finite."""
+    store = Store(project.store_dir())
+    entries = (store.get(run_id(run)) for run in plan(trials))
+    return sum(e is not None and e.record["result"]["status"] == "diverged" for e in entries)
+
+
+def recorded(trials: Trials) -> dict[str, dict[str, Any]]:
+    """The recorded results by run id, as a `Trial` leaves them; empty if nothing is recorded.
+
+    Raises:
+        UserError: if the recorded files do not belong together.
+    """
+    rows = _rows_by_run(folder_of(trials), trials.kind)
+    return {run: {"status": "done", "rows": those} for run, those in rows.items()}
+
+
+def record(trials: Trials, store: Store) -> Recording:
+    """Write the finished runs of trials to `results/paper/NAME/`.
+
+    What was recorded before, here or elsewhere, stays if it still belongs to them.
+
+    Args:
+        trials: as in `params.yaml`.
+        store: where the finished runs are.
+    """
+    import pandas as pd
+
+    folder, planned = folder_of(trials), plan(trials)
+    known, known_origins = _rows_by_run(folder, trials.kind), origins(folder)
+    rows, made = {}, []
+    for run in planned:
+        name = run_id(run)
+        entry = store.get(name)
+        if entry is None and name in known:
+            rows[run] = known[name]
+            made.append(known_origins[name])
+        elif entry is not None and entry.record["result"]["status"] == "done":
+            rows[run] = entry.record["result"]["rows"]
+            made.append(made_by(run, entry, store))
+    if rows:
+        runs = pd.DataFrame(made, columns=list(MADE_BY_RUN))
+        write_csv(_tidy(trials, rows), folder / "table.csv")
+        write_csv(runs, folder / "runs.csv")
+        manifest.write(folder, trials, runs, len(planned))
+    return Recording(folder, len(rows), len(planned) - len(rows))
+
+
+def _tidy(trials: Trials, found: Mapping[Trial, list[dict[str, Any]]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for run, results in found.items():
+        training = run.training
+        values = (trials.name, training.dataset, trials.widths, training.activation, training.seed)
+        options = dict.fromkeys(trials.options) | dict(run.options)
+        labels = dict(zip(LABELS, values, strict=True))
+        rows += [{**labels, **options, **result, "run": run_id(run)} for result in results]
+    known = [*LABELS, *trials.options, *RESULTS]
+    left = sorted({key for row in rows for key in row} - {*known, "run"})
+    first = [key for key in known if key not in RESULTS or any(key in row for row in rows)]
+    tidy = pd.DataFrame(rows, columns=[*first, *left, "run"])
+    for name in trials.options:
+        if all(isinstance(row[name], int | None) for row in rows):
+            tidy[name] = tidy[name].astype("Int64")  # whole, though some are blank
+    return tidy
+
+
+def _rows_by_run(folder: Path, kind: str) -> dict[str, list[dict[str, Any]]]:
+    import pandas as pd
+
+    if not (folder / "table.csv").is_file():
+        return {}
+    written = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
+    found: dict[str, list[dict[str, Any]]] = {}
+    results = written.drop(columns=[*LABELS, *options_of(kind)], errors="ignore")
+    for row in results.to_dict("records"):
+        run = row.pop("run")
+        found.setdefault(run, []).append({str(key): _value(cell) for key, cell in row.items()})
+    if set(found) != set(origins(folder)):
+        raise UserError(
+            f"{folder}: table.csv and runs.csv are not of the same runs; they are written together "
+            "by `eigenprune record`: restore both from Git"
+        )
+    return found
+
+
+def _value(cell: str) -> int | float | str | None:
+    """What was written, to the last bit: pandas would read some numbers as their neighbours."""
+    for number in (int, float):
+        try:
+            return number(cell)
+        except ValueError:
+            continue
+    return cell or None
+
+
+def origins(folder: Path) -> dict[str, dict[str, Any]]:
+    """What made the recorded runs: the rows of `runs.csv` by run id; empty if there are none."""
+    import pandas as pd
+
+    if not (folder / "runs.csv").is_file():
+        return {}
+    text = {"run": str, "training": str, "commit": str}
+    rows = pd.read_csv(folder / "runs.csv", dtype=text).to_dict("records")
+    return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}

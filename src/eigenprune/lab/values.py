@@ -1,0 +1,143 @@
+"""Values of `params.yaml`: what is allowed, in words, and the checks that hold them to it."""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from eigenprune.lab import datasets
+from eigenprune.lab.errors import UserError, did_you_mean
+from eigenprune.lab.params_file import require_keys
+
+Check = Callable[[object], Any]
+# By key: what is allowed, in words, and the check that turns a value into what it stands for.
+Keys = Mapping[str, tuple[str, Check]]
+
+# As in eigenprune.networks, without importing torch; a test holds them equal.
+ACTIVATIONS = ("elu", "relu", "tanh")
+
+
+def check_values(
+    values: Mapping[str, Any], keys: Keys, where: str, optional: Collection[str] = ()
+) -> dict[str, Any]:
+    """The values, each turned into what it stands for.
+
+    Args:
+        values: by key.
+        keys: all that there are.
+        where: begins the sentence of an error, e.g. `params.yaml: studies.digits-1x100`.
+        optional: keys that may be missing.
+
+    Raises:
+        UserError: if a key is missing or unknown, or a value is not allowed.
+    """
+    require_keys(values, where, {**keys})
+    checked: dict[str, Any] = {}
+    for key, (allowed, check) in keys.items():
+        if key not in values:
+            if key in optional:
+                continue
+            raise UserError(f"{where}: {key} is missing; allowed: {allowed}")
+        try:
+            checked[key] = check(values[key])
+        except (TypeError, ValueError, OverflowError) as error:
+            hint = str(error) if isinstance(error, UserError) else ""
+            raise UserError(
+                f"{where}.{key}: {values[key]!r} is not allowed{hint}; allowed: {allowed}"
+            ) from error
+    return checked
+
+
+def whole(lowest: int) -> Callable[[object], int]:
+    """Whole numbers from the lowest on."""
+
+    def check(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            raise ValueError
+        return value
+
+    return check
+
+
+def number(value: object) -> float:
+    """A number, finite or not."""
+    # DVC writes 1e-05, which YAML 1.1 takes for a word.
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError
+    return float(value)
+
+
+def ratio(value: object) -> float:
+    """From 0 to 1."""
+    if not 0 <= (found := number(value)) <= 1:
+        raise ValueError
+    return found
+
+
+def share(value: object) -> float:
+    """From 0 to less than 1."""
+    if not 0 <= (found := number(value)) < 1:
+        raise ValueError
+    return found
+
+
+def rate(value: object) -> float:
+    """Above 0 and finite."""
+    found = number(value)
+    if not (found > 0 and math.isfinite(found)):
+        raise ValueError
+    return found
+
+
+def one_of(known: tuple[str, ...]) -> Callable[[object], str]:
+    """One of these words."""
+
+    def check(value: object) -> str:
+        if value not in known:
+            raise UserError(did_you_mean(str(value), list(known)))
+        return str(value)
+
+    return check
+
+
+def list_of(check: Check) -> Callable[[object], tuple[Any, ...]]:
+    """A list of such values, at least one."""
+
+    def check_list(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not value:
+            raise ValueError
+        items = tuple(check(item) for item in value)
+        return items
+
+    return check_list
+
+
+def distinct(check: Check) -> Callable[[object], tuple[Any, ...]]:
+    """A list of such values, at least one and no two equal."""
+
+    def check_distinct(value: object) -> tuple[Any, ...]:
+        items = list_of(check)(value)
+        if len(set(items)) != len(items):
+            raise UserError(" (something stands in it twice)")
+        return items
+
+    return check_distinct
+
+
+def dataset(own: Collection[str] = ()) -> tuple[str, Check]:
+    """The value of the key `dataset`: one of the standard ones, or of the reader's own."""
+    known = (*datasets.NAMES, *own)
+    return ", ".join(known), one_of(known)
+
+
+# What studies and trials have in common: the networks that they start from.
+NETWORKS: Keys = {
+    "dataset": dataset(),
+    "hidden": ("a list of widths, each 1 or more, e.g. [500, 500, 500]", list_of(whole(1))),
+    "activations": (f"a list from {', '.join(ACTIVATIONS)}", distinct(one_of(ACTIVATIONS))),
+    "seeds": ("a list of different whole numbers, 0 or more", distinct(whole(0))),
+    "epochs": ("a whole number, 1 or more", whole(1)),
+    "retraining_epochs": ("a whole number, 0 or more", whole(0)),
+    "batch_size": ("a whole number, 1 or more", whole(1)),
+    "learning_rate": ("a number above 0", rate),
+    "held_out": ("a share of the training examples, from 0 to less than 1", share),
+}
