@@ -40,13 +40,19 @@ PAPER_CHAPTERS = {
     "speed": "Measured times, recorded in `results/bench`.",
 }
 
-# The chapters on the arena, likewise.
-ARENA_CHAPTERS = {
-    "arena": "Quick scale, and what is recorded in `results/paper`.",
-    "which-score": "Quick scale, and what is recorded in `results/paper`.",
-    "which-regulariser": "Quick scale, and what is recorded in `results/paper`.",
-    "what-the-eigenvalue-adds": "Quick scale, and what is recorded in `results/paper`.",
-}
+# The chapters on the rivals, likewise.
+ARENA_CHAPTERS = dict.fromkeys(
+    (
+        "arena",
+        "which-score",
+        "which-regulariser",
+        "what-the-eigenvalue-adds",
+        "modules",
+        "growing-instead-of-pruning",
+        "compression",
+    ),
+    "Quick scale, and what is recorded in `results/paper`.",
+)
 
 # The chapter that compares the quick results with the recorded ones; the table of contents has it.
 YOUR_RUN = "your-run"
