@@ -127,7 +127,8 @@ def test_the_summary_names_every_recording(write: Write, tmp_path: Path) -> None
     write()
     assert summary(recorded_changes(tmp_path, today())) == ["`mine`: computed by the code as it is"]
     changed = today(change_study(STUDY, {"epochs": 3}))
-    write(code={"aaa": {}, "bbb": {}})
+    other = dict.fromkeys(code_state.current(), "other")
+    write(code={"aaa": other, "bbb": other})
     lines = summary(recorded_changes(tmp_path, changed))
     assert lines[0] == "`mine`: outdated: epochs was 2 and is 3"
     assert lines[1].startswith("`mine`: changed: counts.py, ")
