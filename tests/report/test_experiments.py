@@ -196,8 +196,10 @@ def test_an_edit_that_does_not_say_what_was_meant_is_not_written(
 ) -> None:
     before = snapshot(project)
 
+    append = experiments.yaml_text.append_entry
+
     def careless(text: str, keys: tuple[str, ...], entry: str) -> str:
-        return text.replace("100", "101") + entry
+        return append(text, keys, entry).replace("100", "101")
 
     monkeypatch.setattr(experiments.yaml_text, "append_entry", careless)
     with pytest.raises(UserError, match="cannot be edited here; nothing was changed"):
@@ -248,7 +250,7 @@ def test_a_line_more_or_other_data_count_as_a_change(project: Path, old: str, ne
     path = project / "params.yaml"
     start, mark, own = path.read_text().partition("  my-idea:\n")
     assert old in own
-    path.write_text(start + mark + own.replace(old, new))
+    path.write_text(start + mark + own.replace(old, new, 1))
     with pytest.raises(UserError, match=r"studies\.my-idea in params\.yaml changed since"):
         remove_experiment(project, "my-idea")
     remove_experiment(project, "my-idea", force=True)
