@@ -38,17 +38,15 @@ def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
         rivals: by name, as `Params.rivals`; the retrained ones are left out.
 
     Returns:
-        Index `method`; columns `family`, `network`, `score`, `ranked`, `regulariser` and
-        `strengths`.
+        Index `method`; columns `family`, `network`, `score` (over all layers, if not said
+        otherwise) and `regulariser` (with the strengths that are tried).
     """
     rows = {
         name: {
             "family": family(its),
             "network": _network(its),
-            "score": its.score,
-            "ranked": "over all layers" if its.scope == "global" else "in each layer",
-            "regulariser": its.regulariser,
-            "strengths": ", ".join(f"{strength:g}" for strength in its.strengths),
+            "score": _words(its.score) + (", in each layer" if its.scope == "layer" else ""),
+            "regulariser": _regulariser(its),
         }
         for name, its in rivals.items()
         if not its.retrained
@@ -80,6 +78,15 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
     cells = rows.assign(cell=_differences(rows), ratio=rows["pruning_ratio"].map("{:g}".format))
     wide = cells.pivot(index=["pair", "activation"], columns="ratio", values="cell").fillna("")
     return wide.reindex(rows["pair"].unique(), level="pair").rename_axis(columns="pruning ratio")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _regulariser(method: Method) -> str:
+    tried = ", ".join(f"{strength:g}" for strength in method.strengths)
+    return f"{_words(method.regulariser)}: {tried}" if method.regulariser else ""
 
 
 def _network(method: Method) -> str:
