@@ -7,7 +7,7 @@ import yaml
 
 from eigenprune.lab.errors import UserError
 from eigenprune.report import rival_exhibits
-from eigenprune.report.arena import Arena
+from eigenprune.report.arena import Arena, Shown
 from eigenprune.report.shown import METADATA
 
 DOCUMENT = {
@@ -91,3 +91,35 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
         *("standings-quick-fine-tuned", "standings-quick-none", "strengths-quick"),
     ]
+
+
+def test_what_is_recorded_in_part_is_shown_in_part(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One seed of two methods: nothing breaks, and nothing is shown that is not there."""
+    names = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: names.append(metadata[METADATA].get("name")),
+    )
+    [quick] = arena.shown
+    rows = quick.table["method"].isin(["norm", "gain"]) & quick.table["retraining"].eq("none")
+    part = quick.table[rows & quick.table["seed"].eq(1)].reset_index(drop=True)
+    partly = Arena(arena.params, (Shown(quick.study, part, recorded=True),))
+    rival_exhibits.show_curves(partly)
+    rival_exhibits.show_curves(partly, retraining="fine-tuned", key="retrained")
+    rival_exhibits.show_standings(partly)
+    rival_exhibits.show_spectral(partly)
+    rival_exhibits.show_strengths(partly)
+    rival_exhibits.show_scopes(partly)
+    rival_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
+    rival_exhibits.show_curves(partly.named(["decayed"]))
+    assert [name for name in names if name] == [
+        *("curves-quick-relu", "standings-quick-none", "spectral-quick-none", "scopes-quick")
+    ]
+    unranked = part[part["pruning_ratio"] == 0].assign(latency=1.0, seconds=1.0)
+    nothing = Arena(arena.params, (Shown(quick.study, unranked, recorded=True),))
+    names.clear()
+    rival_exhibits.show_standings(nothing)
+    rival_exhibits.show_compute(nothing)
+    assert names == []

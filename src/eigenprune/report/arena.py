@@ -51,7 +51,7 @@ class Arena:
     def only(self, wanted: Callable[[str, Method], bool]) -> "Arena":
         """With those methods alone that a function of name, without `-retrained`, and method wants.
 
-        A study that has none of them is left out.
+        A study that has none of them, or no row of them yet, is left out.
         """
         narrowed = []
         for shown in self.shown:
@@ -60,10 +60,10 @@ class Arena:
                 for name in shown.study.methods
                 if wanted(name.removesuffix(rivals.RETRAINED), rivals.find(name))
             ]
-            if kept:
+            names = {name.removesuffix(rivals.RETRAINED) for name in kept}
+            table = shown.table[shown.table["method"].isin(names)].reset_index(drop=True)
+            if len(table):
                 study = change_study(shown.study, {"methods": kept})
-                names = {name.removesuffix(rivals.RETRAINED) for name in kept}
-                table = shown.table[shown.table["method"].isin(names)].reset_index(drop=True)
                 narrowed.append(Shown(study, table, shown.recorded))
         return Arena(self.params, tuple(narrowed))
 

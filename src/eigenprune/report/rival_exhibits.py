@@ -1,7 +1,8 @@
 """The figures and tables of the chapters on the arena, one function for each kind.
 
 Each shows one for every study of an `Arena` (and every activation, where there is a figure for
-each), named after it. `key` begins the names, which must differ within a notebook.
+each), named after it. `key` begins the names, which must differ within a notebook. Of a study that
+is recorded in part, what is there is shown, and nothing where nothing is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +49,7 @@ def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") 
     for shown in arena.shown:
         means = leaderboard.points(leaderboard.over_activations(shown.table.replace(WHEN_SMALL)))
         means = means[means["retraining"] == retraining]
-        for activation in shown.study.activations:
+        for activation in _activations(means):
             show(
                 rival_figures.curves_by_family(means[means["activation"] == activation]),
                 name=f"{key}-{shown.study.name}-{activation}",
@@ -62,13 +63,15 @@ def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") 
 def show_standings(arena: Arena, *, key: str = "standings") -> None:
     """Accuracy and rank of all methods at the ratios of the leaderboard, a table per retraining."""
     for shown in arena.shown:
+        if not _ranked(shown):
+            continue
         board = leaderboard.leaderboard(shown.table.replace(WHEN_SMALL))
         board = board[board["activation"] == leaderboard.OVER_ACTIVATIONS]
         for retraining, rows in board.groupby("retraining", sort=False):
             show(
                 rival_tables.standings(rows),
                 name=f"{key}-{shown.study.name}-{retraining}",
-                caption=f"{shown.study.dataset}, {_activations(shown)}: {WORDS[str(retraining)]}; "
+                caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
                 "accuracy in per cent, rank in brackets, an asterisk where not told apart from "
                 "the best.",
                 of=[shown.study],
@@ -79,6 +82,8 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
 def show_spectral(arena: Arena) -> None:
     """The best spectral method at each ratio against the best that is not one."""
     for shown in arena.shown:
+        if not _ranked(shown):
+            continue
         standing = leaderboard.spectral_standing(shown.table.replace(WHEN_SMALL))
         standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
         best = standing.drop_duplicates(["retraining", "pruning_ratio"])
@@ -86,7 +91,7 @@ def show_spectral(arena: Arena) -> None:
             show(
                 rival_tables.leaderboard(rows),
                 name=f"spectral-{shown.study.name}-{retraining}",
-                caption=f"{shown.study.dataset}, {_activations(shown)}: the best spectral method "
+                caption=f"{shown.study.dataset}, {_words(shown)}: the best spectral method "
                 f"at each ratio, {WORDS[str(retraining)]}.",
                 of=[shown.study],
                 recorded=shown.recorded,
@@ -96,11 +101,11 @@ def show_spectral(arena: Arena) -> None:
 def show_compute(arena: Arena) -> None:
     """Compute spent, of recorded studies alone: seconds are other ones each time."""
     for shown in arena.shown:
-        if not shown.recorded:
+        if not shown.recorded or not _ranked(shown):
             continue
         board = leaderboard.leaderboard(shown.table)
-        board = board[board["retraining"] == "none"]
-        for activation in shown.study.activations:
+        board = board[(board["retraining"] == "none") & board["lost"].notna()]
+        for activation in _activations(board):
             show(
                 rival_figures.compute_against_loss(board[board["activation"] == activation]),
                 name=f"compute-{shown.study.name}-{activation}",
@@ -123,8 +128,11 @@ def show_compute(arena: Arena) -> None:
 def show_strengths(arena: Arena) -> None:
     """The strengths that were chosen for each regulariser, by activation."""
     for shown in arena.shown:
+        strengths = rival_tables.strengths(shown.table, arena.params.rivals)
+        if strengths.empty:
+            continue
         show(
-            rival_tables.strengths(shown.table, arena.params.rivals),
+            strengths,
             name=f"strengths-{shown.study.name}",
             caption=f"{shown.study.dataset}: strengths chosen, by activation.",
             of=[shown.study],
@@ -140,11 +148,13 @@ def show_scopes(arena: Arena) -> None:
         rows = shown.table[shown.table["retraining"] == "none"]
         means = leaderboard.points(leaderboard.over_activations(rows))
         means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
+        if means.empty:
+            continue
         wide = means.pivot(index="method", columns="pruning_ratio", values="accuracy_mean")
         show(
             (100 * wide).map("{:.2f}".format).rename_axis(columns="pruning ratio"),
             name=f"scopes-{shown.study.name}",
-            caption=f"{shown.study.dataset}, {_activations(shown)}: test accuracy in per cent, "
+            caption=f"{shown.study.dataset}, {_words(shown)}: test accuracy in per cent, "
             "nothing retrained.",
             of=[shown.study],
             recorded=shown.recorded,
@@ -198,6 +208,8 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
         ]
         rows = pd.concat(parts, ignore_index=True)
         rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
+        if rows.empty:  # two seeds are needed
+            continue
         show(
             rival_tables.differences(rows),
             name=f"{key}-{shown.study.name}",
@@ -222,10 +234,17 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
         )
 
 
-def _activations(shown: Shown) -> str:
-    several = len(shown.study.activations) > 1
-    return (
-        f"mean over {', '.join(shown.study.activations)}"
-        if several
-        else (shown.study.activations[0])
-    )
+def _activations(table: pd.DataFrame) -> list[str]:
+    """Those that have rows, without the mean over them."""
+    names = map(str, table["activation"].unique())
+    return [name for name in names if name != leaderboard.OVER_ACTIVATIONS]
+
+
+def _words(shown: Shown) -> str:
+    names = _activations(shown.table)
+    return f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
+
+
+def _ranked(shown: Shown) -> bool:
+    """Whether any of its rows is at a ratio of the leaderboard."""
+    return bool(shown.table["pruning_ratio"].isin(leaderboard.RATIOS).any())

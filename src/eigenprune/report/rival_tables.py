@@ -62,6 +62,8 @@ def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame
         rivals: by name, as `Params.rivals`.
     """
     rows = table[table["hyperparameters"].fillna("") != ""]
+    if rows.empty:
+        return pd.DataFrame(columns=["tried"])
     chosen = rows.groupby(["method", "activation"], sort=False)["hyperparameters"].first()
     wide = chosen.str.removeprefix("strength=").unstack()
     wide = wide.reindex([name for name in rivals if name in wide.index]).fillna("")
