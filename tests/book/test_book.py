@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, Study
 from eigenprune.report.book import (
+    ARENA_CHAPTERS,
     CHAPTERS,
     PAPER_CHAPTERS,
     YOUR_RUN,
@@ -70,7 +71,7 @@ def make_root(folder: Path, executed: Path) -> Path:
         for chapter in CHAPTERS:
             shutil.copyfile(executed, results / f"{chapter}.ipynb")
     (folder / "results" / "chapters").mkdir()
-    for chapter in (*PAPER_CHAPTERS, YOUR_RUN):
+    for chapter in (*PAPER_CHAPTERS, *ARENA_CHAPTERS, YOUR_RUN):
         shutil.copyfile(executed, folder / "results" / "chapters" / f"{chapter}.ipynb")
     return folder
 

@@ -109,3 +109,16 @@ def test_a_quick_study_is_computed_and_others_are_not(params: Params) -> None:
 def test_each_shape_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     found = latency.latencies([(8,), (400, 400)], 64, 10)
     assert list(found) == [(8,), (400, 400)] and found[8,] < found[400, 400]
+
+
+def test_rows_of_a_method_that_is_another_now_are_left_out(params: Params) -> None:
+    study = params.study("large")
+    run_study(study, executor="inline")
+    record(study, Store(Path("runs")))
+    arena.write(params)
+    before = arena.tables(params, ["large"])["large"]
+    changed = {**DOCUMENT["rivals"], "norm": {"score": "connectivity"}}  # type: ignore[dict-item]
+    path = Path("params.yaml")
+    path.write_text(yaml.safe_dump({**DOCUMENT, "rivals": changed}, sort_keys=False))
+    after = arena.tables(load_params(path), ["large"])["large"]
+    assert set(before["method"]) - set(after["method"]) == {"norm"}

@@ -12,7 +12,10 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.plans import TUNING_RATIOS, TUNING_SEED, plan
 from eigenprune.lab.runs import Training
+from eigenprune.lab.stacks import in_stacks
 from eigenprune.lab.studies import Study, change_study, load_params
+from eigenprune.lab.sweep import run_by_run, run_study
+from eigenprune.lab.tasks import Job
 
 
 def test_the_names_are_those_of_the_package() -> None:
@@ -68,6 +71,15 @@ def test_what_is_pruned_before_training_is_trained_once() -> None:
             {"score": "snip", "before": True, "regulariser": "l2", "strengths": [0.1]},
             "what is pruned before training has no regulariser",
         ),
+        (
+            {"score": "weight_norm", "regulariser": "eigenvalue_l1", "strengths": [1]},
+            "rivals.x.regulariser: 'eigenvalue_l1' needs layer: spectral",
+        ),
+        (
+            {"score": "eigenvalue", "layer": "spectral", "trainable": "eigenvalues"}
+            | {"regulariser": "group_lasso", "strengths": [1]},
+            "rivals.x.regulariser: 'group_lasso' needs trainable: all",
+        ),
         ([], "rivals.x: [] must map keys to values"),
     ],
 )
@@ -75,6 +87,11 @@ def test_a_mistake_is_told_in_a_sentence(entry: Any, sentence: str) -> None:
     with pytest.raises(UserError) as refusal:
         rivals.named({"x": entry}, "params.yaml")
     assert sentence in str(refusal.value)
+
+
+def test_numbers_may_be_written_as_yaml_reads_them_and_as_words() -> None:
+    entry = {"score": "weight_norm", "regulariser": "l2", "strengths": ["1e-05", 0.1]}
+    assert rivals.named({"x": entry}, "params.yaml")["x"].strengths == (1e-5, 0.1)
 
 
 def test_no_two_methods_have_one_name() -> None:
@@ -159,3 +176,39 @@ def test_a_strength_does_not_depend_on_what_part_of_a_study_is_asked_for(study: 
 )
 def test_families(name: str, family: str) -> None:
     assert rivals.family(METHODS[name]) == family
+
+
+def test_a_strength_is_not_chosen_without_examples_held_out(study: Study) -> None:
+    """Else the test set would choose it."""
+    with pytest.raises(UserError, match="held_out: 0 is not allowed with decayed"):
+        change_study(study, {"held_out": 0})
+    assert change_study(study, {"held_out": 0, "methods": ["fixed"]}).held_out == 0
+
+
+@pytest.mark.parametrize("hidden", [[8, 8], [8, 8, 9]])
+def test_features_flow_through_layers_of_one_width(tmp_path: Path, hidden: list[int]) -> None:
+    line = {"score": "weight_norm", "regulariser": "flow_curvature", "strengths": [0.1]}
+    studies = {"all": {"methods": ["flow"], "hidden": hidden}}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({**DOCUMENT, "rivals": {"flow": line}, "studies": studies}))
+    with pytest.raises(UserError, match="3 or more layers of one width"):
+        load_params(path)
+
+
+def test_what_a_stack_cannot_do_is_done_run_by_run(study: Study) -> None:
+    """On a GPU too: held out examples, regularisers, and pruning before training."""
+    jobs = [Job(row.run.training, (row.run,)) for row in plan(study)]
+    assert not any(task.together for task in in_stacks(jobs))
+    plain = change_study(study, {"held_out": 0, "methods": ["norm", "snip"]})
+    tasks = list(in_stacks(Job(row.run.training, (row.run,)) for row in plan(plain)))
+    assert {task.together for task in tasks} == {True, False}
+    for task in tasks:
+        trainings = [run for run in task.runs if isinstance(run, Training)]
+        assert all(run.epochs for run in trainings if task.together)
+
+
+def test_the_arena_stays_on_the_cpu_whatever_is_asked_for(study: Study) -> None:
+    part = change_study(study, {"methods": ["fixed"], "seeds": [1]})
+    curves = run_study(part, device="cuda:7", executor="inline")
+    assert len(curves) == 2
+    assert not run_by_run(change_study(study, {"held_out": 0, "methods": ["norm"]}))

@@ -46,6 +46,9 @@ def record(
     from eigenprune.report.summary import write_summary
 
     params, store = project_params(), Store(project.store_dir())
+    for name in studies or ():
+        if name in (*params.quick_arena, *params.quick_trials):
+            raise UserError(f"{name}: the chapters compute it where they are made: not recorded")
     for name in studies or (params.quick if quick else [*params.paper, *params.paper_trials]):
         study = params.find(name)
         if isinstance(study, Trials):

@@ -47,7 +47,8 @@ def run(
         str,
         typer.Option(
             help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU where torch finds one. A GPU trains "
-            "networks together that differ only in the seed, or in what is left of them."
+            "networks together that differ only in the seed, or in what is left of them; the arena "
+            "and trials are computed on the CPU."
         ),
     ] = "auto",
     executor: Annotated[

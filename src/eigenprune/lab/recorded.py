@@ -90,7 +90,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         entry = store.get(run)
         if entry is None:
             if run in known:
-                rows.append(known[run])
+                rows.append(known[run] | labels(study, row))
             continue
         result = entry.record["result"]
         if result["status"] != "done":

@@ -18,6 +18,7 @@ from eigenprune.lab import project
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.params_file import read_params, require_keys, require_name
+from eigenprune.lab.values import list_of, number
 
 # As in eigenprune, without importing torch; a test holds them equal.
 SCORES = (
@@ -65,6 +66,19 @@ OF_SHARES = (
     "hard_threshold",
     "norm_pruning",
 )
+OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
+# These change weights or eigenvectors, which must not be frozen.
+OF_WEIGHTS = (
+    "gate_l1",
+    "gradient_pruning",
+    "group_lasso",
+    "hard_concrete",
+    "hard_threshold",
+    "norm_pruning",
+    "eigenvalue_pruning",
+)
+# Those that need so many hidden layers of one width.
+EQUAL_LAYERS = {"flow_length": 2, "flow_curvature": 3}
 RETRAINED = "-retrained"
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -171,6 +185,11 @@ def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise UserError(f"{where}.score: {entry['score']!r} needs layer: spectral")
         if wrong := [key for key in _SPECTRAL_ALONE if key in entry]:
             raise UserError(f"{where}.{wrong[0]}: needs layer: spectral")
+    regulariser = entry.get("regulariser", "")
+    if regulariser in OF_EIGENVALUES and entry.get("layer", "dense") == "dense":
+        raise UserError(f"{where}.regulariser: {regulariser!r} needs layer: spectral")
+    if regulariser in OF_WEIGHTS and entry.get("trainable", "all") != "all":
+        raise UserError(f"{where}.regulariser: {regulariser!r} needs trainable: all")
     if values.get("before") and values["strengths"]:
         raise UserError(f"{where}: what is pruned before training has no regulariser")
     return values
@@ -183,14 +202,12 @@ def _require_one_of(value: object, allowed: Collection[str], where: str) -> None
 
 
 def _strengths(value: object, where: str, limit: float) -> tuple[float, ...]:
-    numbers = value if isinstance(value, list) else [value]
-    fit = [
-        isinstance(n, int | float) and not isinstance(n, bool) and 0 <= n < limit for n in numbers
-    ]
-    if not isinstance(value, list) or not all(fit) or len(set(numbers)) != len(numbers):
-        below = "" if limit == math.inf else f" and below {limit:g}"
-        raise UserError(
-            f"{where}: {value!r} is not allowed; allowed: a list of different numbers, "
-            f"0 or more{below}"
-        )
-    return tuple(map(float, numbers))
+    below = "" if limit == math.inf else f" and below {limit:g}"
+    allowed = f"a list of different numbers, 0 or more{below}"
+    try:
+        numbers = list_of(number)(value) if value != [] else ()
+    except (TypeError, ValueError, OverflowError):
+        numbers = (math.nan,)
+    if not all(0 <= n < limit for n in numbers) or len(set(numbers)) != len(numbers):
+        raise UserError(f"{where}: {value!r} is not allowed; allowed: {allowed}")
+    return numbers

@@ -31,11 +31,14 @@ def in_stacks(jobs: Iterable[Job]) -> Iterator[Task]:
     of_one_form: dict[Training, dict[Training, tuple[Pruning, ...]]] = {}
     for job in jobs:
         prunings = tuple(run for run in job.sequels if isinstance(run, Pruning))
-        # A regulariser takes hold of one network, and so does a trial.
-        if job.training.regulariser or len(prunings) < len(job.sequels):
+        training = job.training
+        # A regulariser takes hold of one network, and so does a trial. A stack knows nothing of
+        # examples that are held out, and of networks that are pruned before they are trained.
+        single = training.regulariser or training.held_out or not training.epochs
+        if single or len(prunings) < len(job.sequels):
             alone.append(job)
         else:
-            form = replace(job.training, seed=0)
+            form = replace(training, seed=0)
             of_one_form.setdefault(form, {})[job.training] = prunings
     yield from of_jobs(alone)
     for wanted in of_one_form.values():

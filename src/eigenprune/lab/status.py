@@ -8,7 +8,7 @@ from eigenprune.lab.processes import usable_cores
 from eigenprune.lab.runs import Run, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
-from eigenprune.lab.sweep import outlook
+from eigenprune.lab.sweep import outlook, run_by_run
 from eigenprune.lab.tasks import work
 from eigenprune.lab.trials.entries import Trials
 
@@ -37,7 +37,7 @@ def study_status(study: Study | Trials, store: Store) -> Status:
         running += sum(store.claimed(run_id(run)) for run in missing)
     left: float | None = 0.0
     if todo.jobs:
-        device = devices.name(devices.chosen("auto"))
+        device = devices.name("cpu" if run_by_run(study) else devices.chosen("auto"))
         pace = _seconds_per_work(study, store, device)
         at_once = usable_cores() if device == "cpu" else 1
         left = None if pace is None else todo.work * pace / at_once

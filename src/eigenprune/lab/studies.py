@@ -202,7 +202,7 @@ def require_methods_for_notebooks(study: Study, where: str | None = None) -> Non
 
 def restrict(study: Study, *, trained_small: bool) -> Study:
     """The study with those methods only that train at the final size, or those that do not."""
-    methods = [name for name in study.methods if METHODS[name].trained_small == trained_small]
+    methods = [name for name in study.methods if rivals.find(name).trained_small == trained_small]
     return change_study(study, {"methods": methods})
 
 
@@ -211,7 +211,7 @@ def make_study(
     values: Mapping[str, Any],
     where: str,
     own: Collection[str] = (),
-    arena: Collection[str] | None = None,
+    arena: Mapping[str, Method] | None = None,
 ) -> Study:
     """A study from plain values, all checked.
 
@@ -221,13 +221,18 @@ def make_study(
             there when older studies were recorded may be missing.
         where: begins the sentence of an error, e.g. `params.yaml: studies.digits-1x100`.
         own: names of datasets besides the standard ones.
-        arena: names of methods besides `METHODS`; those of the project if None.
+        arena: methods besides `METHODS`, by name; those of the project if None.
 
     Raises:
         UserError: if a key is missing or unknown, or a value is not allowed.
     """
     keys = {**_KEYS, "dataset": dataset(own), "methods": (_METHODS, _methods(arena))}
-    return Study(name=name, **check_values(values, keys, where, optional=["held_out"]))
+    study = Study(name=name, **check_values(values, keys, where, optional=["held_out"]))
+    for method in study.methods:
+        if method not in METHODS:
+            known = rivals.of_project() if arena is None else arena
+            _require_fit(study, method, known[method], where)
+    return study
 
 
 def change_study(study: Study, changes: Mapping[str, Any]) -> Study:
@@ -237,6 +242,21 @@ def change_study(study: Study, changes: Mapping[str, Any]) -> Study:
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
     where = f"study {study.name}"
     return make_study(study.name, {**values, **changes}, where, own=[study.dataset])
+
+
+def _require_fit(study: Study, name: str, method: Method, where: str) -> None:
+    """Refuse a rival that this study has no examples, or not the layers, for."""
+    if len(method.strengths) > 1 and not study.held_out:
+        raise UserError(
+            f"{where}.held_out: 0 is not allowed with {name}, whose strength is chosen on examples "
+            "that are held out; allowed: a share above 0 and below 1"
+        )
+    layers = rivals.EQUAL_LAYERS.get(method.regulariser, 1)
+    if layers > 1 and (len(study.hidden) < layers or len(set(study.hidden)) > 1):
+        raise UserError(
+            f"{where}.hidden: {list(study.hidden)!r} is not allowed with {name}; allowed: {layers} "
+            "or more layers of one width"
+        )
 
 
 def _methods(arena: Collection[str] | None) -> Callable[[object], tuple[str, ...]]:

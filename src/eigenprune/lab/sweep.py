@@ -79,6 +79,11 @@ def _recorded(study: Study | Trials) -> Collection[str]:
     return tables.recorded(study) if isinstance(study, Trials) else recorded_results(study)
 
 
+def run_by_run(study: Study | Trials) -> bool:
+    """Whether nothing of a study can be stacked, see `stacks`: of the arena, and of trials."""
+    return isinstance(study, Trials) or study.held_out > 0
+
+
 OnStart = Callable[[Outlook], OnUnits]
 
 
@@ -99,7 +104,8 @@ def run_study(
 
     Args:
         study: what to compute.
-        device: see `devices.chosen`. The CPU, unless somebody asks for another: its results are
+        device: see `devices.chosen`; the arena and trials are computed on the CPU in any case, see
+            `run_by_run`. The CPU, unless somebody asks for another: its results are
             the same bits on every machine of its kind. A GPU computes networks of one form
             together, see `stacks`.
         executor: see `executors.execute`; None: this process for a GPU, and for the CPU processes
@@ -131,7 +137,8 @@ def run_study(
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
         datasets.load(study.dataset, places.data)
-        where = devices.chosen(device)
+        # What cannot be stacked is faster on all cores than one by one beside a GPU.
+        where = "cpu" if run_by_run(study) else devices.chosen(device)
         worth_processes = where == "cpu" and todo.work > WORTH_PROCESSES
         complete = executors.execute(
             todo.jobs,

@@ -49,6 +49,8 @@ def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") 
     for shown in arena.shown:
         means = leaderboard.points(leaderboard.over_activations(shown.table.replace(WHEN_SMALL)))
         means = means[means["retraining"] == retraining]
+        if not (means["pruning_ratio"] > 0).any():
+            continue
         for activation in _activations(means):
             show(
                 rival_figures.curves_by_family(means[means["activation"] == activation]),
@@ -104,7 +106,9 @@ def show_compute(arena: Arena) -> None:
         if not shown.recorded or not _ranked(shown):
             continue
         board = leaderboard.leaderboard(shown.table)
-        board = board[(board["retraining"] == "none") & board["lost"].notna()]
+        board = board[
+            (board["retraining"] == "none") & board["lost"].notna() & (board["seconds"] > 0)
+        ]
         for activation in _activations(board):
             show(
                 rival_figures.compute_against_loss(board[board["activation"] == activation]),
@@ -170,7 +174,7 @@ def show_checks(arena: Arena, networks: Iterable[str]) -> None:
             scores that are for networks of its kind alone.
     """
     for shown in arena.quick:
-        for name in networks:
+        for name in filter(arena.params.rivals.__contains__, networks):
             spectral = arena.params.rivals[name].layer == "spectral"
             scores = [
                 its.score

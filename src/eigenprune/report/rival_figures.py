@@ -57,7 +57,8 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
     _require_one_setting(means, ["method", "pruning_ratio"])
     order = _by_accuracy(means)
     everywhere = _everywhere(means, order)
-    groups = list(_groups(means, order, everywhere))
+    # Where there are no others than those that are in every panel, one panel has them.
+    groups = list(_groups(means, order, everywhere)) or [("", [])]
     figure, panels = _grid(len(groups), columns=_COLUMNS, height=4.0)
     for panel, (title, own) in zip(panels, groups, strict=True):
         looks = everywhere | {
