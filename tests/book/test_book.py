@@ -336,12 +336,13 @@ def test_a_study_more_gets_its_part_before_the_last(tmp_path: Path, executed: Pa
     assert [part["caption"] for part in parts] == [
         "Theory",
         "The published study",
+        "The rivals",
         "Quick: digits, one hidden layer of 100 nodes",
         "Quick: digits, three hidden layers of 50 nodes",
         "Quick: digits, hidden layers of 300-100 nodes",
         "Your turn",
     ]
-    assert [chapter["file"] for chapter in parts[4]["chapters"]] == [
+    assert [chapter["file"] for chapter in parts[5]["chapters"]] == [
         f"quick/own/{chapter}" for chapter in CHAPTERS
     ]
 
