@@ -9,7 +9,7 @@ import torch
 import yaml
 from PIL import Image
 
-from eigenprune.lab import datasets, own_datasets, runs
+from eigenprune.lab import datasets, own_datasets, params_file, runs
 from eigenprune.lab.datasets import Dataset
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.runs import Training, run_id
@@ -49,7 +49,7 @@ def new_process() -> None:
 def declare(project: Path, entry: object, **more: object) -> Params:
     document = {"datasets": {"mine": entry}, "studies": {"own": {**STUDY, "dataset": "mine"}}}
     (project / "params.yaml").write_text(yaml.safe_dump({**document, **more}))
-    own_datasets._named_in.cache_clear()
+    params_file._made.cache_clear()
     return load_params(project / "params.yaml")
 
 

@@ -21,15 +21,14 @@ are relative to the project. `test`, a second file or folder of the same form, i
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.params_file import read_params, require_keys, require_name
+from eigenprune.lab.params_file import of_project_params, require_keys, require_name
 from eigenprune.lab.standard_datasets import STANDARD_NAMES
 from eigenprune.lab.tables import read_table
 
@@ -91,16 +90,11 @@ class OwnDataset:
 
 def of_project() -> dict[str, OwnDataset]:
     """The datasets that the project's `params.yaml` names; none outside a project."""
-    try:
-        path = project.root() / "params.yaml"
-    except UserError:
-        return {}
-    return _named_in(path, path.stat().st_mtime_ns)
+    return of_project_params(_named_in)
 
 
-@cache
-def _named_in(path: Path, changed: int) -> dict[str, OwnDataset]:
-    return named(read_params(path).get("datasets") or {}, path)
+def _named_in(document: Mapping[str, Any], path: Path) -> dict[str, OwnDataset]:
+    return named(document.get("datasets") or {}, path)
 
 
 def named(entries: object, params: Path) -> dict[str, OwnDataset]:

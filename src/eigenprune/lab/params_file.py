@@ -1,15 +1,18 @@
 """`params.yaml` as YAML gives it: read strictly, its keys and names checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from eigenprune.lab import project
 from eigenprune.lab.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     import yaml
+
+Made = TypeVar("Made")
 
 KEYS = {
     *("datasets", "defaults", "experiments", "quick", "quick_arena", "quick_trials"),
@@ -40,6 +43,28 @@ def parse_params(text: str, path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     return require_keys(document, path.name, KEYS)
+
+
+def of_project_params(make: Callable[[dict[str, Any], Path], dict[str, Made]]) -> dict[str, Made]:
+    """What a function makes of the project's `params.yaml`; nothing outside a project.
+
+    It is made once for each state of the file.
+
+    Args:
+        make: takes what `read_params` returns, and the path.
+    """
+    try:
+        path = project.root() / "params.yaml"
+    except UserError:
+        return {}
+    return _made(make, path, path.stat().st_mtime_ns)
+
+
+@cache
+def _made(
+    make: Callable[[dict[str, Any], Path], dict[str, Made]], path: Path, changed: int
+) -> dict[str, Made]:
+    return make(read_params(path), path)
 
 
 def require_keys(value: object, where: str, known: Mapping[str, Any] | set[str]) -> dict[str, Any]:

@@ -9,16 +9,14 @@ is pruned `before` any training is trained afterwards in any case, and makes one
 """
 
 import math
-from collections.abc import Collection, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eigenprune.lab import project
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS, Method
-from eigenprune.lab.params_file import read_params, require_keys, require_name
-from eigenprune.lab.values import list_of, number
+from eigenprune.lab.params_file import of_project_params, require_keys, require_name
+from eigenprune.lab.values import Check, Keys, check_values, list_of, number, one_of
 
 # As in eigenprune, without importing torch; a test holds them equal.
 SCORES = (
@@ -81,31 +79,39 @@ OF_WEIGHTS = (
 EQUAL_LAYERS = {"flow_length": 2, "flow_curvature": 3}
 RETRAINED = "-retrained"
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "layer": ("dense", "spectral"),
-    "initialisation": ("2022", "ones"),
-    "eigenvalues_in": ("none", "first"),
-    "trainable": ("all", "eigenvalues"),
-    "scope": ("global", "layer"),
-    "score": SCORES,
-    "regulariser": REGULARISERS,
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _choice(*known: str) -> tuple[str, Check]:
+    return ", ".join(known), one_of(known)
+
+
+# All keys but `strengths`, whose limit depends on the regulariser.
+_VALUES: Keys = {
+    "layer": _choice("dense", "spectral"),
+    "initialisation": _choice("2022", "ones"),
+    "eigenvalues_in": _choice("none", "first"),
+    "trainable": _choice("all", "eigenvalues"),
+    "scope": _choice("global", "layer"),
+    "score": _choice(*SCORES),
+    "regulariser": _choice(*REGULARISERS),
+    "before": ("true, false", _yes_or_no),
 }
 _SPECTRAL_ALONE = ("initialisation", "eigenvalues_in", "trainable")
-KEYS = {*_CHOICES, "strengths", "before"}
+KEYS = {*_VALUES, "strengths"}
 
 
 def of_project() -> dict[str, Method]:
     """The methods that the project's `params.yaml` makes; none outside a project."""
-    try:
-        path = project.root() / "params.yaml"
-    except UserError:
-        return {}
-    return _named_in(path, path.stat().st_mtime_ns)
+    return of_project_params(_named_in)
 
 
-@cache
-def _named_in(path: Path, changed: int) -> dict[str, Method]:
-    return named(read_params(path).get("rivals") or {}, path.name)
+def _named_in(document: Mapping[str, Any], path: Path) -> dict[str, Method]:
+    return named(document.get("rivals") or {}, path.name)
 
 
 def find(name: str) -> Method:
@@ -168,14 +174,8 @@ _OF_WEIGHTS = ("connectivity", "weight_norm", "weight_norm_in_out")
 
 
 def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
-    for key, allowed in _CHOICES.items():
-        if key in entry:
-            _require_one_of(entry[key], allowed, f"{where}.{key}")
-    if "score" not in entry:
-        raise UserError(f"{where}: score is missing; allowed: {', '.join(SCORES)}")
-    values = dict(entry)
-    if "before" in entry and not isinstance(entry["before"], bool):
-        raise UserError(f"{where}.before: {entry['before']!r} is not allowed; allowed: true, false")
+    given = {key: value for key, value in entry.items() if key != "strengths"}
+    values = check_values(given, _VALUES, where, optional=set(_VALUES) - {"score"})
     limit = 1.0 if entry.get("regulariser") in OF_SHARES else math.inf
     values["strengths"] = _strengths(entry.get("strengths", []), f"{where}.strengths", limit)
     if bool(values["strengths"]) != ("regulariser" in entry):
@@ -193,12 +193,6 @@ def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     if values.get("before") and values["strengths"]:
         raise UserError(f"{where}: what is pruned before training has no regulariser")
     return values
-
-
-def _require_one_of(value: object, allowed: Collection[str], where: str) -> None:
-    if value not in allowed:
-        hint = did_you_mean(str(value), list(allowed))
-        raise UserError(f"{where}: {value!r} is not allowed{hint}; allowed: {', '.join(allowed)}")
 
 
 def _strengths(value: object, where: str, limit: float) -> tuple[float, ...]:
