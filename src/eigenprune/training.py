@@ -88,7 +88,7 @@ def train(
                 added.after_step(stepped, learning_rate)
                 total += loss.detach() * len(rows)
         losses.append(float(total) / len(inputs))
-        added.after_epoch(stepped, epoch, epochs)
+        added.after_epoch(stepped, optimiser, epoch, epochs)
         if watch is not None:
             watch(epoch, model)
         if on_epoch is not None:

@@ -33,6 +33,7 @@ ALONE = (
     *sorted(f"regularisers/{path.name}" for path in (_PACKAGE / "regularisers").glob("*.py")),
     "saliency.py",
     "seeds.py",
+    "shrinking.py",
     "training.py",
 )
 # And in these, where networks train as a stack, which they do on a GPU.

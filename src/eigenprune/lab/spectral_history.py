@@ -41,7 +41,7 @@ class Watcher:
             return
         from eigenprune.layers import SpectralLinear
 
-        # Between the layers a regulariser may have put gates; the last layer is not hidden.
+        # The last layer is not hidden.
         layers = [module for module in network if isinstance(module, SpectralLinear)][:-1]
         self._seen.append([layer.eigenvalues_out.detach().clone().cpu() for layer in layers])
 
@@ -55,5 +55,8 @@ class Watcher:
 
 
 def watcher_of(run: Training) -> Watcher | None:
-    """Who looks on while this network is trained; nobody if it has no eigenvalues."""
-    return Watcher(run.epochs) if run.layer == "spectral" else None
+    """Who looks on while this network is trained; nobody unless it is spectral and plainly trained.
+
+    A regulariser may put gates between the layers, or take nodes out.
+    """
+    return Watcher(run.epochs) if run.layer == "spectral" and not run.regulariser else None

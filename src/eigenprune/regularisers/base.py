@@ -3,6 +3,7 @@
 import math
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -58,8 +59,13 @@ class Regulariser:
     def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
         """Change the network after a step of the optimiser; gradients are still there."""
 
-    def after_epoch(self, model: nn.Sequential, epoch: int, epochs: int) -> None:
-        """Change the network after an epoch, numbered from 1, of so many."""
+    def after_epoch(
+        self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int
+    ) -> None:
+        """Change the network after an epoch, numbered from 1, of so many.
+
+        The optimiser is there for what changes shape: its memory has to change likewise.
+        """
 
     def finish(self, model: nn.Sequential) -> nn.Sequential:
         """The trained network as `networks.mlp` makes them: layers and activations, nothing else.

@@ -47,7 +47,9 @@ class HardThreshold(Regulariser):
         return model
 
     @torch.no_grad()
-    def after_epoch(self, model: nn.Sequential, epoch: int, epochs: int) -> None:
+    def after_epoch(
+        self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int
+    ) -> None:
         """Set short nodes to zero."""
         for layer in self.layers:
             norms = layer.weight.norm(dim=1)

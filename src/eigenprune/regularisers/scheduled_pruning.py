@@ -1,5 +1,6 @@
-"""Pruning while training: nodes are silenced one after the other, those that a score ranks last."""
+"""Pruning while training: nodes are removed one after the other, those that a score ranks last."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -7,23 +8,23 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import importance
-from eigenprune.networks import FullyConnected, hidden_layers
+from eigenprune.networks import hidden_layers
 from eigenprune.pruning import select_nodes
 from eigenprune.regularisers.base import Regulariser
-from eigenprune.regularisers.scaling import scale_incoming, weights_or_eigenvectors
+from eigenprune.regularisers.scaling import weights_or_eigenvectors
+from eigenprune.shrinking import grown_back, shrink
 
 
 class ScheduledPruning(Regulariser, ABC):
-    r"""Silence a rising share of the hidden nodes; a subclass says how they are ranked.
+    r"""Remove a rising share of the hidden nodes; a subclass says how they are ranked.
 
-    After epoch t of T the nodes with the lowest scores, over all hidden layers, are silenced until
-    the share is :math:`s\,(1 - (1 - t/T)^3)`: many at first and ever fewer, s in the end. All
-    weights into a silenced node, and its bias, are zero from then on; none comes back, and every
-    layer keeps one (see `pruning.select_nodes`). In a spectral layer the eigenvectors are set to
-    zero.
+    After epoch t of T the nodes with the lowest scores, over all hidden layers, go until the share
+    is :math:`s\,(1 - (1 - t/T)^3)`: many at first and ever fewer, s in the end. None comes back,
+    and every layer keeps one (see `pruning.select_nodes`). What is left trains on as if the others
+    were silent, and faster, for it is smaller; in the end they stand in the network as zeros.
 
     Args:
-        strength: s, from 0 to below 1, the share of hidden nodes silent in the end.
+        strength: s, from 0 to below 1, the share of hidden nodes removed in the end.
 
     Raises:
         ValueError: if `strength` is out of its range; in `prepare`, if the weights or eigenvectors
@@ -35,42 +36,46 @@ class ScheduledPruning(Regulariser, ABC):
     LIMIT = 1.0
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        """Find the hidden layers."""
-        self.layers = hidden_layers(model)
-        self.silent = [
-            torch.zeros_like(weights_or_eigenvectors(layer)[:, 0], dtype=torch.bool)
-            for layer in self.layers
-        ]
+        """Remember what the network was, for `finish`."""
+        layers = hidden_layers(model)
+        for layer in layers:
+            weights_or_eigenvectors(layer)
+        self.whole = copy.deepcopy(model)
+        self.kept = [torch.arange(layer.out_features) for layer in layers]
         return model
 
     @abstractmethod
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
         """Scores of 0 or more, one tensor (nodes,) per hidden layer; low ones go first."""
 
-    @torch.no_grad()
-    def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
-        """Keep silent nodes silent against the momentum of Adam."""
-        for layer, silent in zip(self.layers, self.silent, strict=True):
-            self._silence(layer, silent)
-
-    @torch.no_grad()
-    def after_epoch(self, model: nn.Sequential, epoch: int, epochs: int) -> None:
-        """Silence more nodes."""
+    def after_epoch(
+        self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int
+    ) -> None:
+        """Remove more nodes."""
         share = self.strength * (1 - (1 - epoch / epochs) ** 3)
-        # Below all others, so that the silent ones are chosen first and none comes back.
+        layers = hidden_layers(self.whole)
+        # The removed ones rank below all others: they are among those chosen, and none comes back.
         scores = [
-            score.masked_fill(silent, -1)
-            for score, silent in zip(self.rank(model), self.silent, strict=True)
+            torch.full((layer.out_features,), -1.0).index_copy(0, kept, score.float().cpu())
+            for layer, kept, score in zip(layers, self.kept, self.rank(model), strict=True)
         ]
-        for layer, keep, silent in zip(
-            self.layers, select_nodes(scores, share), self.silent, strict=True
-        ):
-            silent |= ~keep.to(silent.device)
-            self._silence(layer, silent)
+        masks = [
+            chosen[kept]
+            for chosen, kept in zip(select_nodes(scores, share), self.kept, strict=True)
+        ]
+        if not all(mask.all() for mask in masks):
+            self.remove(model, masks, optimiser)
 
-    def _silence(self, layer: FullyConnected, silent: Tensor) -> None:
-        if silent.any():
-            scale_incoming(layer, (~silent).to(layer.weight))
+    def remove(
+        self, model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim.Optimizer
+    ) -> None:
+        """Remove the nodes that the masks do not keep."""
+        shrink(model, masks, optimiser)
+        self.kept = [kept[mask] for kept, mask in zip(self.kept, masks, strict=True)]
+
+    def finish(self, model: nn.Sequential) -> nn.Sequential:
+        """The network at its first size, the removed nodes zero."""
+        return grown_back(model, self.whole, self.kept)
 
 
 class NormPruning(ScheduledPruning):
@@ -137,10 +142,12 @@ class GradientPruning(ScheduledPruning):
     MEMORY = 0.99
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        """Find the hidden layers, and begin with scores of zero."""
-        model = super().prepare(model, inputs, seed)
-        self.scores = [torch.zeros_like(silent, dtype=inputs.dtype) for silent in self.silent]
-        return model
+        """Begin with scores of zero."""
+        self.scores = [
+            torch.zeros_like(weights_or_eigenvectors(layer)[:, 0], dtype=inputs.dtype)
+            for layer in hidden_layers(model)
+        ]
+        return super().prepare(model, inputs, seed)
 
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
         """The running scores."""
@@ -148,9 +155,17 @@ class GradientPruning(ScheduledPruning):
 
     @torch.no_grad()
     def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
-        """Update the scores, and keep silent nodes silent."""
-        for layer, score in zip(self.layers, self.scores, strict=True):
+        """Update the scores."""
+        for layer, score in zip(hidden_layers(model), self.scores, strict=True):
             weights = weights_or_eigenvectors(layer)
             if weights.grad is not None:
                 score.lerp_((weights * weights.grad).abs().sum(dim=1), 1 - self.MEMORY)
-        super().after_step(model, learning_rate)
+
+    def remove(
+        self, model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim.Optimizer
+    ) -> None:
+        """Remove the nodes, and their scores."""
+        super().remove(model, masks, optimiser)
+        self.scores = [
+            score[mask.to(score.device)] for score, mask in zip(self.scores, masks, strict=True)
+        ]

@@ -21,7 +21,7 @@ def test_short_nodes_are_silent_and_the_others_are_left(layer: str) -> None:
     before = [model[i].weight.detach().clone() for i in (0, 2, 4)]
     regulariser = HardThreshold(0.6)
     regulariser.prepare(model, torch.zeros(1, 8), seed=0)
-    regulariser.after_epoch(model, 1, 1)
+    regulariser.after_epoch(model, torch.optim.Adam(model.parameters()), 1, 1)
     for index, weight in zip((0, 2), before, strict=False):
         norms = [float(row.norm()) for row in weight]
         short = [norm < 0.6 * max(norms) for norm in norms]
@@ -37,9 +37,11 @@ def test_the_last_epoch_leaves_silent_nodes_and_an_epoch_before_may_not(data: Da
     silent: list[list[int]] = []
 
     class Watched(HardThreshold):
-        def after_epoch(self, model: nn.Sequential, epoch: int, epochs: int) -> None:
+        def after_epoch(
+            self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int
+        ) -> None:
             before = ep.importance.weight_norm(model)[0]
-            super().after_epoch(model, epoch, epochs)
+            super().after_epoch(model, optimiser, epoch, epochs)
             silent.append([int((before == 0).sum()), self.count(model)])
 
         def count(self, model: nn.Sequential) -> int:

@@ -1,0 +1,91 @@
+"""Removing nodes from a network in training: in place, and from what its optimiser remembers."""
+
+import copy
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.networks import FullyConnected, fully_connected
+
+
+@torch.no_grad()
+def shrink(model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> None:
+    """Take hidden nodes out of a network and go on training it, as if they had been silenced.
+
+    The parameters become new and smaller ones. They take the places of the old in the optimiser,
+    and what it keeps for each of their entries (the moments of Adam) goes with the entry.
+
+    Args:
+        model: changed in place.
+        masks: one bool tensor (nodes,) per hidden layer, True for a node that stays.
+        optimiser: of the network's parameters, changed in place.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> model = mlp([8, 4, 2])
+        >>> adam = torch.optim.Adam(model.parameters())
+        >>> shrink(model, [torch.tensor([True, False, True, False])], adam)
+        >>> model[0].eigenvectors.shape, model[2].eigenvectors.shape
+        (torch.Size([2, 8]), torch.Size([2, 2]))
+    """
+    layers = fully_connected(model)
+    kept = [mask.nonzero()[:, 0].to(layers[0].weight.device) for mask in masks]
+    smaller: dict[nn.Parameter, nn.Parameter] = {}
+    for layer, places in zip(layers, _places(layers, kept), strict=True):
+        for name, parameter in list(layer.named_parameters()):
+            where = _where(name, *places)
+            smaller[parameter] = nn.Parameter(parameter[where], parameter.requires_grad)
+            setattr(layer, name, smaller[parameter])
+            if parameter in optimiser.state:
+                optimiser.state[smaller[parameter]] = {
+                    key: value[where] if value.shape == parameter.shape else value
+                    for key, value in optimiser.state.pop(parameter).items()
+                }
+        layer.in_features, layer.out_features = len(places[0]), len(places[1])
+    for group in optimiser.param_groups:
+        group["params"] = [smaller.get(parameter, parameter) for parameter in group["params"]]
+
+
+@torch.no_grad()
+def grown_back(small: nn.Sequential, whole: nn.Sequential, kept: Sequence[Tensor]) -> nn.Sequential:
+    """A network of the size of `whole` that computes what `small` does: the rest of it is zero.
+
+    Args:
+        small: what was left, see `shrink`.
+        whole: of the size before; left as it is.
+        kept: the numbers of the nodes in `whole` that `small` has, one tensor per hidden layer.
+
+    Example:
+        >>> from eigenprune import mlp
+        >>> small, whole = mlp([8, 2, 2]), mlp([8, 4, 2])
+        >>> grown_back(small, whole, [torch.tensor([0, 3])])[0].weight.abs().sum(dim=1) > 0
+        tensor([ True, False, False,  True])
+    """
+    full = copy.deepcopy(whole)
+    layers = fully_connected(full)
+    for layer, places, source in zip(
+        layers, _places(layers, kept), fully_connected(small), strict=True
+    ):
+        for name, parameter in layer.named_parameters():
+            parameter.zero_()
+            parameter[_where(name, *places)] = getattr(source, name)
+    return full.train(small.training)
+
+
+def _places(
+    layers: Sequence[FullyConnected], kept: Sequence[Tensor]
+) -> list[tuple[Tensor, Tensor]]:
+    """For each layer the numbers of its input nodes and of its output nodes that stay."""
+    device = layers[0].weight.device
+    first = torch.arange(layers[0].in_features, device=device)
+    last = torch.arange(layers[-1].out_features, device=device)
+    return list(itertools.pairwise([first, *kept, last]))
+
+
+def _where(name: str, inputs: Tensor, outputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    """The index of what stays of a parameter."""
+    if name in ("weight", "eigenvectors"):
+        return outputs[:, None], inputs
+    return inputs if name == "eigenvalues_in" else outputs
