@@ -47,6 +47,6 @@ def test_taken_back_it_is_gone_from_the_book(run: Callable[..., str], built: Pat
     assert run(built, "git status --porcelain -- params.yaml dvc.yaml notebooks") == ""
     told = run(built, "dvc repro")
     # No study is computed again; what names all studies is made anew.
-    assert set(re.findall(r"Running stage '(.*)'", told)) == {"your-run", "book"}
+    assert set(re.findall(r"Running stage '(.*)'", told)) == {"arena", "your-run", "book"}
     assert not (built / PAGE).exists()
     assert "Your experiments" not in (built / "build/book/html/index.html").read_text()

@@ -201,7 +201,13 @@ def _pixels(found: Sequence[np.ndarray], modules: int) -> Figure:
     side = round(len(found[0]) ** 0.5)
     colors = ListedColormap(plt.get_cmap("tab20").colors[:modules])  # type: ignore[attr-defined]
     figure, (image, bars) = plt.subplots(1, 2, figsize=(7.0, 3.0))
-    image.imshow(found[0].reshape(side, side), cmap=colors, vmin=-0.5, vmax=modules - 0.5)
+    # A mesh and no image: it stays a vector graphic.
+    image.pcolormesh(
+        found[0].reshape(side, side), cmap=colors, vmin=-0.5, vmax=modules - 0.5,
+        edgecolors="face", linewidth=0.1,
+    )  # fmt: skip
+    image.set_aspect("equal")
+    image.invert_yaxis()
     image.set_xticks([])
     image.set_yticks([])
     image.grid(visible=False)
