@@ -52,6 +52,16 @@ def test_what_is_pruned_before_training_is_trained_once() -> None:
         ({"score": "random", "strengths": [0.1]}, "regulariser and strengths belong together"),
         ({"score": "random", "regulariser": "l2"}, "regulariser and strengths belong together"),
         (
+            {"score": "random", "regulariser": "dropout", "strengths": "ratio"},
+            "rivals.x.strengths: 'ratio' is not allowed; allowed: a list of different numbers, "
+            "0 or more and below 1",
+        ),
+        (
+            {"score": "random", "regulariser": "norm_pruning", "strengths": "ratios"},
+            "'ratios' is not allowed; allowed: a list of different numbers, 0 or more and below 1, "
+            "or ratio",
+        ),
+        (
             {"score": "random", "regulariser": "l2", "strengths": [0.1, 0.1]},
             "rivals.x.strengths: [0.1, 0.1] is not allowed",
         ),
@@ -123,6 +133,7 @@ DOCUMENT = {
         "snip": {"score": "snip", "before": True},
         "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01, 0.1]},
         "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01]},
+        "aimed": {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"},
     },
 }
 
@@ -138,7 +149,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
 def test_one_word_stands_for_all_rivals(study: Study) -> None:
     assert study.methods == (
         *("norm", "norm-retrained", "snip", "decayed", "decayed-retrained"),
-        *("fixed", "fixed-retrained", "direct"),
+        *("fixed", "fixed-retrained", "aimed", "aimed-retrained", "direct"),
     )
     assert change_study(study, {"methods": ["snip", "post"]}).methods == ("snip", "post")
     with pytest.raises(UserError, match="did you mean 'snip'"):
@@ -160,6 +171,19 @@ def test_what_the_methods_make_of_a_study(study: Study) -> None:
     tuning = runs["decayed"].training.tuning
     assert tuning is not None and tuning.strengths == (0.01, 0.1) and tuning.seed == TUNING_SEED
     assert tuning.pruning_ratios == TUNING_RATIOS and tuning.score == "weight_norm"
+
+
+def test_the_pruning_ratio_may_be_the_strength(study: Study) -> None:
+    """Each ratio has its network, which no search precedes; for none it is trained plainly."""
+    part = change_study(study, {"methods": ["aimed", "norm"], "pruning_ratios": [0.3, 0.5]})
+    runs = {(row.method, row.pruning_ratio): row.run for row in plan(part)}
+    assert runs["aimed", 0.0] == runs["norm", 0.0]
+    for ratio in (0.3, 0.5):
+        run = runs["aimed", ratio]
+        assert (run.pruning_ratio, run.training.strength, run.training.tuning) == (
+            *(ratio, ratio), None,
+        )  # fmt: skip
+    assert change_study(part, {"held_out": 0}).held_out == 0
 
 
 def test_a_strength_does_not_depend_on_what_part_of_a_study_is_asked_for(study: Study) -> None:

@@ -113,7 +113,8 @@ def write(params: Params) -> int:
 
 def _row(study: Study, planned: PlannedRow, result: dict[str, Any]) -> dict[str, object]:
     method = rivals.find(planned.method)
-    strength = result.get("strength", *method.strengths[:1]) if method.regulariser else None
+    training = planned.run.training
+    strength = result.get("strength", training.strength) if training.regulariser else None
     small = method.before or method.from_scratch
     _, features, classes = datasets.shape(study.dataset)
     widths = [features, *result["nodes_by_layer"], classes]

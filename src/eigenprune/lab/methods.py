@@ -20,6 +20,7 @@ class Method:
         regulariser: a name in `eigenprune.regularisers.REGULARISERS`; none if empty.
         strengths: of the regulariser. Of several, each pair of method and activation takes the one
             that does best on the validation part, see `lab.tuning`.
+        to_ratio: each pruning ratio has a network of its own, and the ratio is the strength.
         score: a name in `eigenprune.importance.SCORES` or `eigenprune.saliency.SCORES`.
         scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
         before: prune before any training, and train for `epochs` and `retraining_epochs` together.
@@ -38,6 +39,7 @@ class Method:
     trainable: str = "all"
     regulariser: str = ""
     strengths: tuple[float, ...] = ()
+    to_ratio: bool = False
     score: str = "connectivity"
     scope: str = "global"
     before: bool = False

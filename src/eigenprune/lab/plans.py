@@ -40,6 +40,8 @@ def plan(study: Study) -> list[PlannedRow]:
                 small = _of_final_size(training, ratio, more)
                 run = Pruning(training=small, score=method.score, pruning_ratio=0.0)
             else:
+                if method.to_ratio:
+                    training = _to_ratio(training, method, ratio)
                 after = study.epochs + more if method.before else more * method.retrained
                 run = Pruning(
                     training=training,
@@ -90,6 +92,11 @@ def _tuning(method: Method) -> Tuning:
         scope=method.scope,
         pruning_ratios=TUNING_RATIOS,
     )
+
+
+def _to_ratio(training: Training, method: Method, ratio: float) -> Training:
+    """The network that is trained for one pruning ratio; for none of it, plainly."""
+    return replace(training, regulariser=method.regulariser if ratio else "", strength=ratio)
 
 
 def _of_final_size(training: Training, pruning_ratio: float, more_epochs: int) -> Training:

@@ -55,6 +55,7 @@ REGULARISERS = (
     "l1",
     "l2",
     "norm_pruning",
+    "taylor_pruning",
 )
 # Those whose strength is a share, below 1.
 OF_SHARES = (
@@ -63,7 +64,10 @@ OF_SHARES = (
     "gradient_pruning",
     "hard_threshold",
     "norm_pruning",
+    "taylor_pruning",
 )
+# And these remove that share of the nodes, in the end: they can be told the pruning ratio.
+OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
 # These change weights or eigenvectors, which must not be frozen.
 OF_WEIGHTS = (
@@ -74,6 +78,7 @@ OF_WEIGHTS = (
     "hard_threshold",
     "norm_pruning",
     "eigenvalue_pruning",
+    "taylor_pruning",
 )
 # Those that need so many hidden layers of one width.
 EQUAL_LAYERS = {"flow_length": 2, "flow_curvature": 3}
@@ -176,10 +181,9 @@ _OF_WEIGHTS = ("connectivity", "weight_norm", "weight_norm_in_out")
 def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     given = {key: value for key, value in entry.items() if key != "strengths"}
     values = check_values(given, _VALUES, where, optional=set(_VALUES) - {"score"})
-    limit = 1.0 if entry.get("regulariser") in OF_SHARES else math.inf
-    values["strengths"] = _strengths(entry.get("strengths", []), f"{where}.strengths", limit)
-    if bool(values["strengths"]) != ("regulariser" in entry):
+    if ("strengths" in entry) != ("regulariser" in entry):
         raise UserError(f"{where}: regulariser and strengths belong together")
+    values |= _strengths(entry, f"{where}.strengths")
     if entry.get("layer", "dense") == "dense":
         if entry["score"] in SPECTRAL_SCORES:
             raise UserError(f"{where}.score: {entry['score']!r} needs layer: spectral")
@@ -190,18 +194,24 @@ def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise UserError(f"{where}.regulariser: {regulariser!r} needs layer: spectral")
     if regulariser in OF_WEIGHTS and entry.get("trainable", "all") != "all":
         raise UserError(f"{where}.regulariser: {regulariser!r} needs trainable: all")
-    if values.get("before") and values["strengths"]:
+    if values.get("before") and "regulariser" in entry:
         raise UserError(f"{where}: what is pruned before training has no regulariser")
     return values
 
 
-def _strengths(value: object, where: str, limit: float) -> tuple[float, ...]:
-    below = "" if limit == math.inf else f" and below {limit:g}"
-    allowed = f"a list of different numbers, 0 or more{below}"
+def _strengths(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
+    if "strengths" not in entry:
+        return {}
+    value, regulariser = entry["strengths"], entry["regulariser"]
+    if value == "ratio" and regulariser in OF_RATIOS:
+        return {"to_ratio": True}
+    limit = 1.0 if regulariser in OF_SHARES else math.inf
+    allowed = "a list of different numbers, 0 or more" + (" and below 1" if limit == 1 else "")
+    allowed += ", or ratio" if regulariser in OF_RATIOS else ""
     try:
-        numbers = list_of(number)(value) if value != [] else ()
+        numbers = list_of(number)(value)
     except (TypeError, ValueError, OverflowError):
         numbers = (math.nan,)
     if not all(0 <= n < limit for n in numbers) or len(set(numbers)) != len(numbers):
         raise UserError(f"{where}: {value!r} is not allowed; allowed: {allowed}")
-    return numbers
+    return {"strengths": numbers}

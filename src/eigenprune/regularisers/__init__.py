@@ -8,14 +8,11 @@ from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.dropout import Dropout
 from eigenprune.regularisers.feature_flow import FlowCurvature, FlowLength
 from eigenprune.regularisers.gate_l1 import GateL1
+from eigenprune.regularisers.gradient_pruning import GradientPruning, TaylorPruning
 from eigenprune.regularisers.group_lasso import GroupLasso
 from eigenprune.regularisers.hard_concrete import HardConcrete
 from eigenprune.regularisers.hard_threshold import HardThreshold
-from eigenprune.regularisers.scheduled_pruning import (
-    EigenvaluePruning,
-    GradientPruning,
-    NormPruning,
-)
+from eigenprune.regularisers.scheduled_pruning import EigenvaluePruning, NormPruning
 from eigenprune.regularisers.spectral_penalties import (
     EigenvalueL1,
     EigenvalueL1EigenvectorL2,
@@ -46,6 +43,7 @@ __all__ = [
     "HardThreshold",
     "NormPruning",
     "Regulariser",
+    "TaylorPruning",
 ]
 
 # By the name that `params.yaml` uses.
@@ -68,4 +66,5 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "l1": L1,
     "l2": L2,
     "norm_pruning": NormPruning,
+    "taylor_pruning": TaylorPruning,
 }

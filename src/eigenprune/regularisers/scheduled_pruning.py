@@ -18,8 +18,8 @@ from eigenprune.shrinking import grown_back, shrink
 class ScheduledPruning(Regulariser, ABC):
     r"""Remove a rising share of the hidden nodes; a subclass says how they are ranked.
 
-    After epoch t of T the nodes with the lowest scores, over all hidden layers, go until the share
-    is :math:`s\,(1 - (1 - t/T)^3)`: many at first and ever fewer, s in the end. None comes back,
+    After epoch t of T the nodes with the lowest scores go until the share is
+    :math:`s\,(1 - (1 - t/T)^3)`: many at first and ever fewer, s in the end. None comes back,
     and every layer keeps one (see `pruning.select_nodes`). What is left trains on as if the others
     were silent, and faster, for it is smaller; in the end they stand in the network as zeros.
 
@@ -34,6 +34,8 @@ class ScheduledPruning(Regulariser, ABC):
     """
 
     LIMIT = 1.0
+    # One ranking over all layers, or one in each: see `pruning.select_nodes`.
+    SCOPE = "global"
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Remember what the network was, for `finish`."""
@@ -59,10 +61,8 @@ class ScheduledPruning(Regulariser, ABC):
             torch.full((layer.out_features,), -1.0).index_copy(0, kept, score.float().cpu())
             for layer, kept, score in zip(layers, self.kept, self.rank(model), strict=True)
         ]
-        masks = [
-            chosen[kept]
-            for chosen, kept in zip(select_nodes(scores, share), self.kept, strict=True)
-        ]
+        chosen = select_nodes(scores, share, scope=self.SCOPE)
+        masks = [keep[kept] for keep, kept in zip(chosen, self.kept, strict=True)]
         if not all(mask.all() for mask in masks):
             self.remove(model, masks, optimiser)
 
@@ -84,6 +84,9 @@ class NormPruning(ScheduledPruning):
     In a spectral layer without lambda_in this is :math:`|\lambda_i|\,\lVert\varphi_i\rVert_2`, the
     eigenvalue freed of its gauge; what remains spectral is how the network moves to it.
 
+    Each layer has a ranking of its own. A norm grows with the number of inputs: over all layers,
+    those whose inputs go would lose ever more nodes, until one is left.
+
     Example:
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
@@ -91,6 +94,8 @@ class NormPruning(ScheduledPruning):
         >>> int(importance.weight_norm(model)[0].count_nonzero())
         4
     """
+
+    SCOPE = "layer"
 
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
         """Norms of the incoming weights."""
@@ -114,58 +119,3 @@ class EigenvaluePruning(ScheduledPruning):
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
         """Absolute eigenvalues."""
         return importance.eigenvalue(model)
-
-
-class GradientPruning(ScheduledPruning):
-    r"""Scheduled pruning of the nodes that the loss asks least for.
-
-    After each step the running score of node i takes in what its incoming weights are worth,
-
-    .. math:: q_i \leftarrow \rho\, q_i
-        + (1-\rho) \sum_j \left| w_{ij} \, \partial L / \partial w_{ij} \right|
-
-    with the weights just after the step. In a spectral layer the product of the eigenvectors with
-    their gradient is that of w with its own.
-
-    Source: inspired by Molchanov et al., ICLR 2017 (arXiv 1611.06440), a running mean of a
-    first-order score for pruning while training, there for feature maps and their activations.
-
-    Example:
-        >>> from eigenprune import mlp, train
-        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
-        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=GradientPruning(0.75))
-        >>> int(importance.weight_norm(model)[0].count_nonzero())
-        4
-    """
-
-    # rho; the score remembers about 100 steps. Chosen here, not tuned.
-    MEMORY = 0.99
-
-    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        """Begin with scores of zero."""
-        self.scores = [
-            torch.zeros_like(weights_or_eigenvectors(layer)[:, 0], dtype=inputs.dtype)
-            for layer in hidden_layers(model)
-        ]
-        return super().prepare(model, inputs, seed)
-
-    def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
-        """The running scores."""
-        return self.scores
-
-    @torch.no_grad()
-    def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
-        """Update the scores."""
-        for layer, score in zip(hidden_layers(model), self.scores, strict=True):
-            weights = weights_or_eigenvectors(layer)
-            if weights.grad is not None:
-                score.lerp_((weights * weights.grad).abs().sum(dim=1), 1 - self.MEMORY)
-
-    def remove(
-        self, model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim.Optimizer
-    ) -> None:
-        """Remove the nodes, and their scores."""
-        super().remove(model, masks, optimiser)
-        self.scores = [
-            score[mask.to(score.device)] for score, mask in zip(self.scores, masks, strict=True)
-        ]

@@ -58,10 +58,12 @@ def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame
     """The strengths that were chosen, a column per activation, and those that were tried.
 
     Args:
-        table: of one study, see `lab.arena.table`; rows without a regulariser are left out.
+        table: of one study, see `lab.arena.table`; rows without a regulariser are left out, and
+            where the pruning ratio is the strength.
         rivals: by name, as `Params.rivals`.
     """
-    rows = table[table["hyperparameters"].fillna("") != ""]
+    to_ratio = [name for name, its in rivals.items() if its.to_ratio]
+    rows = table[(table["hyperparameters"].fillna("") != "") & ~table["method"].isin(to_ratio)]
     if rows.empty:
         return pd.DataFrame(columns=["tried"])
     chosen = rows.groupby(["method", "activation"], sort=False)["hyperparameters"].first()
@@ -88,6 +90,7 @@ def _words(name: str) -> str:
 
 def _regulariser(method: Method) -> str:
     tried = ", ".join(f"{strength:g}" for strength in method.strengths)
+    tried = "to the pruning ratio" if method.to_ratio else tried
     return f"{_words(method.regulariser)}: {tried}" if method.regulariser else ""
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import eigenprune as ep
 from eigenprune.counts import nodes_removed
 from eigenprune.networks import fully_connected, hidden_layers
-from eigenprune.regularisers import EigenvaluePruning, GradientPruning, NormPruning
+from eigenprune.regularisers import EigenvaluePruning, GradientPruning, NormPruning, TaylorPruning
 from eigenprune.regularisers.scaling import scale_incoming, scale_outgoing
 from eigenprune.regularisers.scheduled_pruning import ScheduledPruning
 
@@ -31,6 +31,8 @@ KINDS = [
     ("dense", NormPruning),
     ("spectral", NormPruning),
     ("spectral", EigenvaluePruning),
+    ("dense", TaylorPruning),
+    ("spectral", TaylorPruning),
 ]
 
 
@@ -45,7 +47,8 @@ def test_the_share_follows_the_schedule(
         watch=lambda epoch, model: seen.append(sum(m.out_features for m in hidden_layers(model))),
     )  # fmt: skip
     shares = [0.7 * (1 - (1 - epoch / 8) ** 3) for epoch in range(9)]
-    assert seen == [40 - nodes_removed(share, 40) for share in shares]
+    layers = 2 if regulariser.SCOPE == "layer" else 1
+    assert seen == [40 - layers * nodes_removed(share, 40 // layers) for share in shares]
     assert int(silent(trained).sum()) == 28
     # The bias too: a removed node can be left out for nothing.
     scores = ep.importance.weight_norm(trained)
@@ -141,6 +144,41 @@ def test_the_score_is_the_running_mean_of_weight_times_gradient(layer: str, data
         # Of w itself, whatever the parameters of the layer.
         wanted = 0.99 * wanted + 0.01 * ep.saliency.snip(model, *batch)[0]
     torch.testing.assert_close(regulariser.scores[0], wanted)
+
+
+class Gate(nn.Module):
+    """Multiplies each node by a gate that stands at 1."""
+
+    def __init__(self, nodes: int) -> None:
+        super().__init__()
+        self.gates = nn.Parameter(torch.ones(nodes, dtype=torch.float64))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs * self.gates
+
+
+@pytest.mark.parametrize("gauge", [1.0, -3.0])
+@pytest.mark.parametrize("options", [{}, {"eigenvalues_in": True}, {"frozen": ["eigenvalues_out"]}])
+def test_taylor_is_the_squared_gradient_of_a_gate_whatever_the_layer(
+    options: dict[str, object], gauge: float, data: Data
+) -> None:
+    spectral = ep.mlp([8, 6, 5, 4], activation="tanh", seed=1, **options).double()
+    if "eigenvalues_in" not in options:
+        with torch.no_grad():
+            spectral[0].eigenvalues_out.mul_(gauge)
+            spectral[0].eigenvectors.div_(gauge)
+    inputs, targets = data[0].double(), data[1]
+    dense = ep.networks.as_dense(spectral)
+    gate = Gate(6)
+    gated = nn.Sequential(dense[0], gate, *dense[1:])
+    nn.functional.cross_entropy(gated(inputs), targets).backward()
+    wanted = gate.gates.grad**2
+    for model in (spectral, dense):
+        regulariser = TaylorPruning(0.5)
+        regulariser.prepare(model, inputs, seed=0)
+        model.zero_grad()
+        regulariser.loss(model, inputs, targets).backward()
+        torch.testing.assert_close(regulariser.worth(model[0]).detach(), wanted)
 
 
 def test_the_lowest_scores_go_first() -> None:

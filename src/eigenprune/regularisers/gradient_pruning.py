@@ -1,0 +1,121 @@
+"""Pruning while training by what the loss asks of the nodes, remembered over many steps."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.layers import SpectralLinear
+from eigenprune.networks import FullyConnected, hidden_layers
+from eigenprune.regularisers.scaling import weights_or_eigenvectors
+from eigenprune.regularisers.scheduled_pruning import ScheduledPruning
+
+
+class RunningScorePruning(ScheduledPruning):
+    r"""Scheduled pruning by a running mean, :math:`q_i \leftarrow \rho\, q_i + (1-\rho)\, a_i`.
+
+    After each step node i is worth :math:`a_i`, which a subclass makes of the gradients.
+    """
+
+    # rho; the score remembers about 100 steps. Chosen here, not tuned.
+    MEMORY = 0.99
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """Begin with scores of zero."""
+        self.scores = [
+            torch.zeros_like(weights_or_eigenvectors(layer)[:, 0], dtype=inputs.dtype)
+            for layer in hidden_layers(model)
+        ]
+        return super().prepare(model, inputs, seed)
+
+    @abstractmethod
+    def worth(self, layer: FullyConnected) -> Tensor:
+        """What the nodes of a layer are worth after a step, (nodes,), 0 or more."""
+
+    def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
+        """The running scores."""
+        return self.scores
+
+    @torch.no_grad()
+    def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
+        """Update the scores."""
+        for layer, score in zip(hidden_layers(model), self.scores, strict=True):
+            score.lerp_(self.worth(layer), 1 - self.MEMORY)
+
+    def remove(
+        self, model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim.Optimizer
+    ) -> None:
+        """Remove the nodes, and their scores."""
+        super().remove(model, masks, optimiser)
+        self.scores = [
+            score[mask.to(score.device)] for score, mask in zip(self.scores, masks, strict=True)
+        ]
+
+
+class GradientPruning(RunningScorePruning):
+    r"""Scheduled pruning of the nodes whose weights the loss asks least for.
+
+    A node is worth what each of its incoming weights is,
+
+    .. math:: a_i = \sum_j \left| w_{ij} \, \partial L / \partial w_{ij} \right|
+
+    with the weights just after the step. In a spectral layer the product of the eigenvectors with
+    their gradient is that of w with its own.
+
+    Source: inspired by Molchanov et al., ICLR 2017 (arXiv 1611.06440), a running mean of a
+    first-order score for pruning while training, there for feature maps and their activations.
+
+    Example:
+        >>> from eigenprune import mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=GradientPruning(0.75))
+        >>> int(importance.weight_norm(model)[0].count_nonzero())
+        4
+    """
+
+    def worth(self, layer: FullyConnected) -> Tensor:
+        """The sum over the incoming weights of their absolute products with their gradients."""
+        weights = weights_or_eigenvectors(layer)
+        return (weights * _gradient(weights)).abs().sum(dim=1)
+
+
+class TaylorPruning(RunningScorePruning):
+    r"""Scheduled pruning of the nodes whose loss, to first order, would change the loss least.
+
+    What a gate on the whole node would feel at 1, squared:
+
+    .. math:: a_i = \Big( \sum_j w_{ij} \, \frac{\partial L}{\partial w_{ij}} \Big)^2
+        = \Big( \lambda^{out}_i \, \frac{\partial L}{\partial \lambda^{out}_i} \Big)^2
+
+    on a batch, with the weights just after the step and without the bias. The second holds in a
+    spectral layer without lambda_in: there the eigenvalue is that gate, its gradient is there in
+    any case, and the score costs as many products as there are nodes and not weights. It does not
+    depend on the gauge, for :math:`\lambda_i \to c\lambda_i` divides the gradient by c.
+
+    Source: Molchanov et al., CVPR 2019 (arXiv 1906.10771), eq. 7 and the gates of sect. 3.2; the
+    form with eigenvalues is ours.
+
+    Example:
+        >>> from eigenprune import mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=TaylorPruning(0.75))
+        >>> int(importance.weight_norm(model)[0].count_nonzero())
+        4
+    """
+
+    def worth(self, layer: FullyConnected) -> Tensor:
+        """The squared first-order change of the loss."""
+        if (
+            isinstance(layer, SpectralLinear)
+            and layer.eigenvalues_in is None
+            and layer.eigenvalues_out.requires_grad
+        ):
+            return (layer.eigenvalues_out * _gradient(layer.eigenvalues_out)) ** 2
+        weights = weights_or_eigenvectors(layer)
+        return (weights * _gradient(weights)).sum(dim=1) ** 2
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    """Of the step just taken."""
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
