@@ -35,7 +35,7 @@ paper: env ## Compute all paper studies, or what is left of them, and record the
 	$(IN_ENV) eigenprune record
 
 test: lint ## Check the code (see lint) and run all tests
-	$(IN_ENV) pytest
+	$(IN_ENV) pytest --numprocesses auto
 
 lint: env ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -19,6 +19,25 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 
+# What takes longest, and begins first where tests run in several processes.
+SLOW = ("tests/book", "tests/fork/test_notebooks_alone.py", "tests/pipeline", "tests/fork")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process what shares its fixtures: a file, and all that read the built book."""
+    root = Path(__file__).parents[1]
+    files = {item: item.path.relative_to(root).as_posix() for item in items}
+
+    def place(item: pytest.Item) -> int:
+        begins = [files[item].startswith(prefix) for prefix in SLOW]
+        return begins.index(True) if any(begins) else len(SLOW)
+
+    items.sort(key=place)
+    for item in items:
+        book = "reproduced" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("book" if book else files[item]))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the repository."""
