@@ -55,6 +55,42 @@ def test_standings_name_every_method_once(rivals: pd.DataFrame) -> None:
     cell = table.loc[best["method"], "0.9"].iloc[0]
     assert cell == f"{100 * best['accuracy_mean']:.2f} (1)*"
     assert table.loc["random", "0.9"].iloc[0].endswith("(6)")
+    assert set(table.index.get_level_values("n")) == {"5"}
+
+
+def test_standings_say_of_how_many_seeds(rivals: pd.DataFrame) -> None:
+    late = (rivals["method"] == "taylor") & (rivals["pruning_ratio"] == 0.9) & (rivals["seed"] > 3)
+    board = boards.leaderboard(rivals[~late])
+    board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
+    table = rival_tables.standings(board)
+    assert len(table) == 6
+    seeds = dict(
+        zip(*(table.index.get_level_values(name) for name in ("method", "n")), strict=True)
+    )
+    assert (seeds["taylor"], seeds["connectivity"]) == ("3–5", "5")
+
+
+def test_costs_are_parameters_and_latency(rivals: pd.DataFrame) -> None:
+    small = rivals["method"].eq("taylor") & rivals["pruning_ratio"].eq(0.9)
+    rivals.loc[small, "parameters_kept"] = 12_345
+    rivals.loc[rivals["method"] == "connectivity", "parameters_kept"] -= 1
+    rivals.loc[rivals["method"] == "random", "latency"] = float("nan")
+    means = boards.points(boards.over_activations(rivals))
+    means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
+    table = rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
+    assert list(table.columns) == ["0.5 (50 nodes)", "0.9 (10 nodes)"]
+    assert table.index[0] == "connectivity" and table.index[-1] == "taylor" and len(table) == 6
+    assert table.loc["taylor"].tolist() == ["3,700 (0.50)", "12,345 (0.10)"]
+    assert table.loc["random"].tolist() == ["3,700", "740"]
+
+
+def test_costs_leave_empty_what_is_not_there(rivals: pd.DataFrame) -> None:
+    rivals.loc[rivals["method"] == "random", "nodes_kept"] += 1
+    late = (rivals["method"] == "taylor") & (rivals["pruning_ratio"] == 0.9)
+    means = boards.points(boards.over_activations(rivals[~late]))
+    means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
+    table = rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
+    assert table.loc["taylor", "0.9 (10–11 nodes)"] == ""
 
 
 def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> None:

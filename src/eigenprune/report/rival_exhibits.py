@@ -74,11 +74,32 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
                 rival_tables.standings(rows),
                 name=f"{key}-{shown.study.name}-{retraining}",
                 caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
-                "accuracy in per cent, rank in brackets, an asterisk where not told apart from "
-                "the best.",
+                "mean accuracy over n seeds in per cent, rank in brackets, an asterisk where not "
+                "told apart from the best.",
                 of=[shown.study],
                 recorded=shown.recorded,
             )
+
+
+def show_costs(arena: Arena) -> None:
+    """Nodes, parameters and latency of all methods at the ratios of the leaderboard."""
+    for shown in arena.shown:
+        means = leaderboard.points(leaderboard.over_activations(shown.table))
+        means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
+        means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
+        if means.empty:
+            continue
+        measured = means["latency"].notna().any()
+        latency = "; in brackets milliseconds for a batch of 1024 on one thread" if measured else ""
+        show(
+            # Retraining leaves the size of a network as it is.
+            rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"])),
+            name=f"costs-{shown.study.name}",
+            caption=f"{shown.study.dataset}, {_words(shown)}: mean parameters kept over the "
+            f"seeds, and as many multiply-accumulate operations (MACs) per example{latency}.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
 
 
 def show_spectral(arena: Arena) -> None:
