@@ -78,6 +78,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_settings(arena)
     rival_exhibits.show_curves(arena)
     rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
+    rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
     rival_exhibits.show_standings(arena)
     rival_exhibits.show_costs(arena)
     rival_exhibits.show_spectral(arena)
@@ -89,7 +90,14 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
         *("checks-quick-gain", "checks-quick-norm", "costs-quick", "curves-quick-relu"),
-        *("pair-quick", "rankings-quick", "retrained-quick-relu", "scopes-quick", "settings-quick"),
+        *(
+            "pair-quick",
+            "parameters-quick-relu",
+            "rankings-quick",
+            "retrained-quick-relu",
+            "scopes-quick",
+            "settings-quick",
+        ),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
         *("standings-quick-fine-tuned", "standings-quick-none", "strengths-quick"),
     ]
@@ -128,6 +136,20 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     rival_exhibits.show_costs(nothing)
     rival_exhibits.show_compute(nothing)
     assert names == []
+
+
+def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: shown.append(metadata[METADATA]),
+    )
+    rival_exhibits.show_curves(arena)
+    rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
+    by_ratio, _, by_size, _ = shown
+    assert "over the pruning ratio" in by_ratio["caption"] and "pruning ratio" in by_ratio["alt"]
+    assert "over the parameters kept" in by_size["caption"] and "parameters" in by_size["alt"]
+    assert by_ratio["name"] != by_size["name"]
 
 
 def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(

@@ -26,6 +26,7 @@ from eigenprune.report.shown import show
 # What is pruned or made small before it is trained meets what is trained after it was pruned.
 WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
 WORDS = {"none": "nothing retrained", "fine-tuned": "trained when small"}
+AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters kept"}
 
 
 def show_settings(arena: Arena) -> None:
@@ -38,12 +39,19 @@ def show_settings(arena: Arena) -> None:
         )
 
 
-def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") -> None:
+def show_curves(
+    arena: Arena,
+    *,
+    retraining: str = "none",
+    against: str = "pruning_ratio",
+    key: str = "curves",
+) -> None:
     """Trade-off curves, a panel for each family of methods.
 
     Args:
         arena: what to show.
         retraining: `none` or `fine-tuned`, a key of WORDS.
+        against: the horizontal axis, a key of AXES.
         key: see the top of this file.
     """
     for shown in arena.shown:
@@ -53,10 +61,11 @@ def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") 
             continue
         for activation in _activations(means):
             show(
-                rival_figures.curves_by_family(means[means["activation"] == activation]),
+                rival_figures.curves_by_family(means[means["activation"] == activation], against),
                 name=f"{key}-{shown.study.name}-{activation}",
-                caption=f"{shown.study.dataset}, {activation}: {WORDS[retraining]}.",
-                alt="Test accuracy over the pruning ratio, one panel per family of methods.",
+                caption=f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, "
+                f"over {AXES[against]}.",
+                alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
                 recorded=shown.recorded,
             )
