@@ -214,14 +214,14 @@ def show_checks(arena: Arena, networks: Iterable[str]) -> None:
             ]
             distinct = list(dict.fromkeys(scores))
             checked = checks.check_curves(shown.study, distinct, method=name, scope="layer")
-            judged = behaviour.behaviour(checked)
             # Without retraining, weights that are drawn anew are chance.
-            judged = judged[judged["check"] != "redrawn weights"]
+            checked = checked[checked["check"] != "redrawn weights"]
             show(
-                rival_tables.behaviour(judged),
+                rival_tables.behaviour(behaviour.behaviour(checked)),
                 name=f"checks-{shown.study.name}-{name}",
                 caption=f"{shown.study.dataset}, networks of `{name}`: what each check must do, "
-                "and whether it does (`open`: these seeds do not tell).",
+                "and whether it does (`open`: these seeds do not tell; for no difference the whole "
+                f"interval has to lie within ±{100 * behaviour.SAME_ACCURACY:g} points).",
                 of=[change_study(shown.study, {"methods": [name]})],
             )
 
