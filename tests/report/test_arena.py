@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from scipy import stats
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
 from eigenprune.report import rival_exhibits
 from eigenprune.report.arena import Arena, Shown
+from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
 
 DOCUMENT = {
@@ -38,11 +40,17 @@ DOCUMENT = {
 }
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: the first computes the study, the others find its runs."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.fixture
-def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Arena:
+def arena(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Arena:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "runs"))
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(store))
     return Arena.of(["quick", "large"])
 
 
@@ -150,6 +158,23 @@ def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyP
     assert "over the pruning ratio" in by_ratio["caption"] and "pruning ratio" in by_ratio["alt"]
     assert "over the parameters kept" in by_size["caption"] and "parameters" in by_size["alt"]
     assert by_ratio["name"] != by_size["name"]
+
+
+def test_differences_are_corrected_for_all_tests_of_their_table(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not pair by pair, and not for ratios that are not shown."""
+    shown = []
+    monkeypatch.setattr(rival_exhibits, "show", lambda table, **words: shown.append((table, words)))
+    [quick] = arena.shown
+    pairs = [("gain", "norm"), ("norm", "chance"), ("decayed", "norm")]
+    rival_exhibits.show_differences(arena, pairs, key="pair")
+    [(table, words)] = shown
+    plain = quick.table[quick.table["retraining"].eq("none") & quick.table["pruning_ratio"].eq(0.5)]
+    alone = [paired_tests(plain, one, other)["p"].item() for one, other in pairs]
+    corrected = stats.false_discovery_control(alone)
+    assert table["p"].tolist() == [f"{p:.3f}" for p in corrected]
+    assert "asterisk" in words["caption"]
 
 
 def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(

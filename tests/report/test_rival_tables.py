@@ -6,7 +6,7 @@ from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import named
 from eigenprune.report import leaderboard as boards
 from eigenprune.report import rival_tables
-from eigenprune.report.paired import paired_differences
+from eigenprune.report.paired import paired_tests, with_verdicts
 
 
 def test_the_leaderboard_says_what_it_was_given(rivals: pd.DataFrame) -> None:
@@ -101,12 +101,27 @@ def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> N
     }
 
 
-def test_differences_are_in_points(rivals: pd.DataFrame) -> None:
-    rows = paired_differences(rivals[rivals["retraining"] == "none"], "taylor", "random")
-    table = rival_tables.differences(rows.assign(pair="taylor - random"))
-    point = rows[(rows["activation"] == "tanh") & (rows["pruning_ratio"] == 0.9)].iloc[0]
-    cell = table.loc[("taylor - random", "tanh"), "0.9"]
-    assert cell.startswith(f"{100 * point['difference']:+.2f} [")
+def test_differences_are_in_points_and_marked_where_told_apart(rivals: pd.DataFrame) -> None:
+    plain = rivals[(rivals["retraining"] == "none") & (rivals["pruning_ratio"] > 0)]
+    pairs = [("taylor", "random"), ("eigenvalue, lasso", "weight norm")]
+    rows = with_verdicts(
+        pd.concat(
+            [paired_tests(plain, *pair).assign(pair=" - ".join(pair)) for pair in pairs],
+            ignore_index=True,
+        )
+    )
+    table = rival_tables.differences(rows)
+    assert len(table) == 2 * 2 * 4 and set(table["n"]) == {5}
+    for row, (index, line) in zip(rows.to_dict("records"), table.iterrows(), strict=True):
+        difference, low, high = (
+            f"{100 * row[name]:+.2f}" for name in ("difference", "low", "high")
+        )
+        mark = "*" if row["verdict"] != "open" else ""
+        assert line["difference"] == f"{difference} [{low}, {high}]{mark}"
+        assert index == (row["pair"], row["activation"], f"{row['pruning_ratio']:g}")
+    assert table.loc[("taylor - random", "tanh", "0.9"), "p"] == "< 0.001"
+    told_apart = table["difference"].str.endswith("*").groupby(level="pair", sort=False)
+    assert told_apart.all().tolist() == [True, False]
 
 
 def test_methods_are_told_as_the_parameters_say_them() -> None:

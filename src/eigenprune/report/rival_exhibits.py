@@ -20,7 +20,7 @@ from eigenprune.report import (
     rival_tables,
 )
 from eigenprune.report.arena import Arena, Shown
-from eigenprune.report.paired import paired_differences
+from eigenprune.report.paired import paired_tests, with_verdicts
 from eigenprune.report.shown import show
 
 # What is pruned or made small before it is trained meets what is trained after it was pruned.
@@ -229,6 +229,8 @@ def show_checks(arena: Arena, networks: Iterable[str]) -> None:
 def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
     """Paired differences between methods, nothing retrained, at the ratios of the leaderboard.
 
+    The p-values are corrected for all tests of a table, those of all pairs.
+
     Args:
         arena: what to show.
         pairs: method, and the one that is subtracted.
@@ -237,18 +239,18 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
     for shown in arena.named(name for pair in pairs for name in pair).shown:
         table = shown.table[shown.table["retraining"] == "none"]
         parts = [
-            paired_differences(table, one, other).assign(pair=f"{one} − {other}")
-            for one, other in pairs
+            paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
         ]
         rows = pd.concat(parts, ignore_index=True)
         rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
         if rows.empty:  # two seeds are needed
             continue
         show(
-            rival_tables.differences(rows),
+            rival_tables.differences(with_verdicts(rows)),
             name=f"{key}-{shown.study.name}",
-            caption=f"{shown.study.dataset}: differences in points of accuracy with their "
-            "intervals, nothing retrained.",
+            caption=f"{shown.study.dataset}: differences in points of accuracy over n shared "
+            "seeds, each with its own interval, nothing retrained; p is corrected for all tests of "
+            "the table, an asterisk marks what it tells apart.",
             of=[shown.study],
             recorded=shown.recorded,
         )

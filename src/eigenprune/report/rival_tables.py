@@ -100,14 +100,28 @@ def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
-    """Paired differences in points of accuracy with their intervals, a column per pruning ratio.
+    """Paired differences in points of accuracy; an asterisk marks what is told apart.
 
     Args:
-        rows: of `paired.paired_differences`, with the column `pair`, what is compared, besides.
+        rows: what `paired.with_verdicts` returns, with KEY of `paired` and the column `pair`, what
+            is compared, besides.
+
+    Returns:
+        Index `pair`, `activation` and `ratio`; columns `n` (shared seeds), `difference` (with its
+        interval) and `p` (corrected).
     """
-    cells = rows.assign(cell=_differences(rows), ratio=rows["pruning_ratio"].map("{:g}".format))
-    wide = cells.pivot(index=["pair", "activation"], columns="ratio", values="cell").fillna("")
-    return wide.reindex(rows["pair"].unique(), level="pair").rename_axis(columns="pruning ratio")
+    marks = rows["verdict"].ne("open").map({True: "*", False: ""})
+    table = pd.DataFrame(
+        {
+            "pair": rows["pair"],
+            "activation": rows["activation"],
+            "ratio": rows["pruning_ratio"].map("{:g}".format),
+            "n": rows["n"],
+            "difference": _differences(rows) + marks,
+            "p": [_p(p) for p in rows["p"]],
+        }
+    )
+    return table.set_index(["pair", "activation", "ratio"])
 
 
 def _words(name: str) -> str:
