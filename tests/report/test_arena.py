@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from scipy import stats
 
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.latency import BATCH
 from eigenprune.report import rival_exhibits
 from eigenprune.report.arena import Arena, Shown
+from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
 
 DOCUMENT = {
@@ -37,11 +40,17 @@ DOCUMENT = {
 }
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: the first computes the study, the others find its runs."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.fixture
-def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Arena:
+def arena(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Arena:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "runs"))
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(store))
     return Arena.of(["quick", "large"])
 
 
@@ -77,7 +86,9 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_settings(arena)
     rival_exhibits.show_curves(arena)
     rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
+    rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
     rival_exhibits.show_standings(arena)
+    rival_exhibits.show_costs(arena)
     rival_exhibits.show_spectral(arena)
     rival_exhibits.show_differences(arena, [("gain", "norm")], key="pair")
     rival_exhibits.show_strengths(arena)
@@ -86,8 +97,15 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_checks(arena, ["norm", "gain"])
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
-        *("checks-quick-gain", "checks-quick-norm", "curves-quick-relu", "pair-quick"),
-        *("rankings-quick", "retrained-quick-relu", "scopes-quick", "settings-quick"),
+        *("checks-quick-gain", "checks-quick-norm", "costs-quick", "curves-quick-relu"),
+        *(
+            "pair-quick",
+            "parameters-quick-relu",
+            "rankings-quick",
+            "retrained-quick-relu",
+            "scopes-quick",
+            "settings-quick",
+        ),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
         *("standings-quick-fine-tuned", "standings-quick-none", "strengths-quick"),
     ]
@@ -109,17 +127,71 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     rival_exhibits.show_curves(partly)
     rival_exhibits.show_curves(partly, retraining="fine-tuned", key="retrained")
     rival_exhibits.show_standings(partly)
+    rival_exhibits.show_costs(partly)
     rival_exhibits.show_spectral(partly)
     rival_exhibits.show_strengths(partly)
     rival_exhibits.show_scopes(partly)
     rival_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
     rival_exhibits.show_curves(partly.named(["decayed"]))
     assert [name for name in names if name] == [
-        *("curves-quick-relu", "standings-quick-none", "spectral-quick-none", "scopes-quick")
+        *("curves-quick-relu", "standings-quick-none", "costs-quick"),
+        *("spectral-quick-none", "scopes-quick"),
     ]
     unranked = part[part["pruning_ratio"] == 0].assign(latency=1.0, seconds=1.0)
     nothing = Arena(arena.params, (Shown(quick.study, unranked, recorded=True),))
     names.clear()
     rival_exhibits.show_standings(nothing)
+    rival_exhibits.show_costs(nothing)
     rival_exhibits.show_compute(nothing)
     assert names == []
+
+
+def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: shown.append(metadata[METADATA]),
+    )
+    rival_exhibits.show_curves(arena)
+    rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
+    by_ratio, _, by_size, _ = shown
+    assert "over the pruning ratio" in by_ratio["caption"] and "pruning ratio" in by_ratio["alt"]
+    assert "over the parameters kept" in by_size["caption"] and "parameters" in by_size["alt"]
+    assert by_ratio["name"] != by_size["name"]
+
+
+def test_differences_are_corrected_for_all_tests_of_their_table(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not pair by pair, and not for ratios that are not shown."""
+    shown = []
+    monkeypatch.setattr(rival_exhibits, "show", lambda table, **words: shown.append((table, words)))
+    [quick] = arena.shown
+    pairs = [("gain", "norm"), ("norm", "chance"), ("decayed", "norm")]
+    rival_exhibits.show_differences(arena, pairs, key="pair")
+    [(table, words)] = shown
+    plain = quick.table[quick.table["retraining"].eq("none") & quick.table["pruning_ratio"].eq(0.5)]
+    alone = [paired_tests(plain, one, other)["p"].item() for one, other in pairs]
+    corrected = stats.false_discovery_control(alone)
+    assert table["p"].tolist() == [f"{p:.3f}" for p in corrected]
+    assert "asterisk" in words["caption"]
+
+
+def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: shown.append(bundle["text/markdown"]),
+    )
+    [quick] = arena.shown
+    timed = Shown(quick.study, quick.table.assign(latency=0.25), recorded=True)
+    rival_exhibits.show_costs(arena)
+    rival_exhibits.show_costs(Arena(arena.params, (timed,)))
+    table, caption, timed_table, timed_caption = shown
+    methods = quick.table["method"].nunique()
+    assert len(table.splitlines()) == len(timed_table.splitlines()) == methods + 2
+    assert "(0.25)" in timed_table and "(0.25)" not in table
+    assert f"milliseconds for a batch of {BATCH}" in timed_caption
+    assert "milliseconds" not in caption

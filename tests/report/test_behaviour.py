@@ -9,7 +9,7 @@ import pytest
 from eigenprune import importance, saliency
 from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS
 from eigenprune.lab.errors import UserError
-from eigenprune.report.behaviour import OF_THE_DATA, OF_THE_GAUGE, behaviour
+from eigenprune.report.behaviour import OF_THE_DATA, OF_THE_GAUGE, SAME_ACCURACY, behaviour
 
 # By check: what it costs a score that behaves, and the correlation of the rankings.
 HONEST = {
@@ -79,10 +79,55 @@ def test_a_score_whose_choice_of_nodes_does_not_matter_is_not_let_through() -> N
 
 
 def test_for_random_nodes_only_the_weights_matter() -> None:
-    table = curves("random", shuffled_mask=(0.0, 1.0), inverted=(0.0, -1.0))
+    table = curves("random", shuffled_mask=(0.001, 1.0), inverted=(0.001, -1.0))
     assert set(judged(table).values()) == {"yes"}
-    found = judged(curves("random", shuffled_mask=(0.0, 1.0)))
+    found = judged(curves("random", shuffled_mask=(0.001, 1.0)))
     assert (found["inverted"], found["shuffled mask"]) == ("no", "yes")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_difference_is_an_interval_within_the_margin(sign: int) -> None:
+    """Over the costs in steps: yes as long as it is inside, no once it is outside, open between."""
+    found = []
+    for cost in sign * np.arange(0.001, 0.02, 0.001):
+        row = behaviour(curves("random", inverted=(cost, -1.0))).set_index("check").loc["inverted"]
+        inside = max(-row["low"], row["high"]) <= SAME_ACCURACY
+        outside = max(row["low"], -row["high"]) > SAME_ACCURACY
+        assert row["behaves"] == ("yes" if inside else "no" if outside else "open")
+        found.append((row["behaves"], bool(row["p"] < 0.05)))
+    order = [behaves for behaves, _ in found]
+    assert order == sorted(order, key=["yes", "open", "no"].index)
+    # Told apart and yet too small to matter; told apart, but perhaps too small.
+    assert ("yes", True) in found and ("open", True) in found and ("no", True) in found
+
+
+def test_that_no_difference_is_found_does_not_say_that_there_is_none() -> None:
+    luck = np.random.default_rng(3)
+    table = curves("random", shuffled_mask=(0.001, 1.0))
+    shuffled = (table["check"] == "shuffled mask") & (table["pruning_ratio"] > 0)
+    table.loc[shuffled, "accuracy"] += luck.normal(0, 0.1, int(shuffled.sum()))
+    row = behaviour(table).set_index("check").loc["shuffled mask"]
+    assert row["p"] > 0.05 and row["behaves"] == "open"
+
+
+def test_far_off_but_not_told_apart_is_open() -> None:
+    """Among several tests an interval can leave the margin while its corrected p stays high."""
+    tables = []
+    for width, cost in enumerate([0.05, 0, 0, 0, 0]):
+        table = curves("random", shuffled_mask=(0.001, 1.0)).assign(hidden=str(width))
+        table = table[table["check"].isin(["as is", "shuffled mask"])]
+        shuffled = (table["check"] == "shuffled mask") & (table["pruning_ratio"] > 0)
+        table.loc[shuffled, "accuracy"] += 0.019 * (table["seed"] - 3) - cost
+        tables.append(table)
+    alone, among = behaviour(tables[0]).iloc[0], behaviour(pd.concat(tables)).iloc[0]
+    assert alone["high"] == among["high"] < -SAME_ACCURACY
+    assert alone["p"] < 0.05 < among["p"]
+    assert (alone["behaves"], among["behaves"]) == ("no", "open")
+
+
+def test_equal_differences_have_no_interval_and_are_open() -> None:
+    found = judged(curves("random", shuffled_mask=(0.0, 1.0)))
+    assert found["shuffled mask"] == "open"
 
 
 def test_a_score_that_ignores_the_data_or_follows_what_it_should_not_is_found() -> None:

@@ -67,6 +67,17 @@ def test_curves_are_the_means(means: pd.DataFrame, against: str) -> None:
     assert line.get_ydata().tolist() == pytest.approx((100 * curve["accuracy_mean"]).tolist())
 
 
+def test_all_panels_have_the_same_axes_and_every_point_is_inside(means: pd.DataFrame) -> None:
+    means.loc[means["method"] == "random", "parameters_kept"] /= 7
+    for against in ("pruning_ratio", "parameters_kept"):
+        panels = rival_figures.curves_by_family(means, against).axes
+        [(left, right)] = {panel.get_xlim() for panel in panels}
+        assert means[against].between(min(left, right), max(left, right)).all()
+        # The unpruned network stands at the left.
+        unpruned = means.loc[means["pruning_ratio"] == 0, against].max()
+        assert abs(unpruned - left) < abs(unpruned - right)
+
+
 def test_panels_come_without_what_the_table_lacks(means: pd.DataFrame) -> None:
     some = means[means["method"].isin(["weight norm", "connectivity"])]
     panels = lines(rival_figures.curves_by_family(some))

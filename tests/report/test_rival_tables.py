@@ -6,7 +6,7 @@ from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import named
 from eigenprune.report import leaderboard as boards
 from eigenprune.report import rival_tables
-from eigenprune.report.paired import paired_differences
+from eigenprune.report.paired import paired_tests, with_verdicts
 
 
 def test_the_leaderboard_says_what_it_was_given(rivals: pd.DataFrame) -> None:
@@ -55,6 +55,42 @@ def test_standings_name_every_method_once(rivals: pd.DataFrame) -> None:
     cell = table.loc[best["method"], "0.9"].iloc[0]
     assert cell == f"{100 * best['accuracy_mean']:.2f} (1)*"
     assert table.loc["random", "0.9"].iloc[0].endswith("(6)")
+    assert set(table.index.get_level_values("n")) == {"5"}
+
+
+def test_standings_say_of_how_many_seeds(rivals: pd.DataFrame) -> None:
+    late = (rivals["method"] == "taylor") & (rivals["pruning_ratio"] == 0.9) & (rivals["seed"] > 3)
+    board = boards.leaderboard(rivals[~late])
+    board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
+    table = rival_tables.standings(board)
+    assert len(table) == 6
+    seeds = dict(
+        zip(*(table.index.get_level_values(name) for name in ("method", "n")), strict=True)
+    )
+    assert (seeds["taylor"], seeds["connectivity"]) == ("3–5", "5")
+
+
+def test_costs_are_parameters_and_latency(rivals: pd.DataFrame) -> None:
+    small = rivals["method"].eq("taylor") & rivals["pruning_ratio"].eq(0.9)
+    rivals.loc[small, "parameters_kept"] = 12_345
+    rivals.loc[rivals["method"] == "connectivity", "parameters_kept"] -= 1
+    rivals.loc[rivals["method"] == "random", "latency"] = float("nan")
+    means = boards.points(boards.over_activations(rivals))
+    means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
+    table = rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
+    assert list(table.columns) == ["0.5 (50 nodes)", "0.9 (10 nodes)"]
+    assert table.index[0] == "connectivity" and table.index[-1] == "taylor" and len(table) == 6
+    assert table.loc["taylor"].tolist() == ["3,700 (0.50)", "12,345 (0.10)"]
+    assert table.loc["random"].tolist() == ["3,700", "740"]
+
+
+def test_costs_leave_empty_what_is_not_there(rivals: pd.DataFrame) -> None:
+    rivals.loc[rivals["method"] == "random", "nodes_kept"] += 1
+    late = (rivals["method"] == "taylor") & (rivals["pruning_ratio"] == 0.9)
+    means = boards.points(boards.over_activations(rivals[~late]))
+    means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
+    table = rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
+    assert table.loc["taylor", "0.9 (10–11 nodes)"] == ""
 
 
 def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> None:
@@ -65,12 +101,27 @@ def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> N
     }
 
 
-def test_differences_are_in_points(rivals: pd.DataFrame) -> None:
-    rows = paired_differences(rivals[rivals["retraining"] == "none"], "taylor", "random")
-    table = rival_tables.differences(rows.assign(pair="taylor - random"))
-    point = rows[(rows["activation"] == "tanh") & (rows["pruning_ratio"] == 0.9)].iloc[0]
-    cell = table.loc[("taylor - random", "tanh"), "0.9"]
-    assert cell.startswith(f"{100 * point['difference']:+.2f} [")
+def test_differences_are_in_points_and_marked_where_told_apart(rivals: pd.DataFrame) -> None:
+    plain = rivals[(rivals["retraining"] == "none") & (rivals["pruning_ratio"] > 0)]
+    pairs = [("taylor", "random"), ("eigenvalue, lasso", "weight norm")]
+    rows = with_verdicts(
+        pd.concat(
+            [paired_tests(plain, *pair).assign(pair=" - ".join(pair)) for pair in pairs],
+            ignore_index=True,
+        )
+    )
+    table = rival_tables.differences(rows)
+    assert len(table) == 2 * 2 * 4 and set(table["n"]) == {5}
+    for row, (index, line) in zip(rows.to_dict("records"), table.iterrows(), strict=True):
+        difference, low, high = (
+            f"{100 * row[name]:+.2f}" for name in ("difference", "low", "high")
+        )
+        mark = "*" if row["verdict"] != "open" else ""
+        assert line["difference"] == f"{difference} [{low}, {high}]{mark}"
+        assert index == (row["pair"], row["activation"], f"{row['pruning_ratio']:g}")
+    assert table.loc[("taylor - random", "tanh", "0.9"), "p"] == "< 0.001"
+    told_apart = table["difference"].str.endswith("*").groupby(level="pair", sort=False)
+    assert told_apart.all().tolist() == [True, False]
 
 
 def test_methods_are_told_as_the_parameters_say_them() -> None:

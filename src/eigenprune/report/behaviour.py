@@ -24,6 +24,9 @@ OF_THE_DATA = (
     "taylor",
 )
 SAME_RANKING = 0.999
+# Half-width of what counts as no difference in accuracy: a point. Nobody would choose a score for
+# less, and of a test set of some hundred examples it is a handful.
+SAME_ACCURACY = 0.01
 
 
 def must(score: str, check: str) -> str:
@@ -58,6 +61,12 @@ def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     Accuracies are compared network by network with the score as it is; their means over activations
     and pruning ratios above 0 give one difference per seed, which the paired t-test judges. A
     ranking counts as the same if Spearman's correlation is SAME_RANKING or more.
+
+    That no difference is found does not say that there is none. What must make no difference
+    behaves where the whole interval lies within SAME_ACCURACY of zero, be it told apart from zero
+    or not, and does not where the whole interval lies outside and is told apart. This asks for more
+    than two one-sided tests at the level 1 - confidence, whose interval is the narrower one at the
+    confidence 2 confidence - 1.
 
     Args:
         checks: what `checks.check_curves` returns, of one or more studies.
@@ -114,5 +123,9 @@ def _behaves(row: dict) -> str:
     if pd.isna(row["p"]):
         return "open"
     if row["must"] == MAKE_NO_DIFFERENCE:
-        return "yes" if row["verdict"] == "open" else "no"
+        # Without an interval (NaN) neither holds.
+        inside = row["low"] >= -SAME_ACCURACY and row["high"] <= SAME_ACCURACY
+        outside = row["high"] < -SAME_ACCURACY or row["low"] > SAME_ACCURACY
+        told_apart = row["verdict"] != "open"
+        return "yes" if inside else "no" if outside and told_apart else "open"
     return {"worse": "yes", "better": "no", "open": "open"}[row["verdict"]]

@@ -12,12 +12,33 @@ TEST = ["n", "difference", "low", "high", "p"]
 def paired_differences(
     curves: pd.DataFrame, method: str, against: str, confidence: float = 0.95
 ) -> pd.DataFrame:
+    """What `paired_tests` returns, with corrected p-values and verdicts, see `with_verdicts`.
+
+    Args:
+        curves: the tidy table, of one or more studies.
+        method: the difference is its accuracy minus that of `against`.
+        against: the other method.
+        confidence: of intervals and verdicts, between 0 and 1.
+
+    Returns:
+        One row per point, with KEY, `n` (shared seeds), `difference`, `low` and `high` (the
+        interval), `p` (corrected), and `verdict`: `better`, `worse` (corrected p below
+        1 - confidence) or `open`.
+
+    Raises:
+        UserError: see `paired_tests`.
+    """
+    return with_verdicts(paired_tests(curves, method, against, confidence), confidence)
+
+
+def paired_tests(
+    curves: pd.DataFrame, method: str, against: str, confidence: float = 0.95
+) -> pd.DataFrame:
     """Mean difference in accuracy over the seeds that both methods have, with its interval.
 
     The interval and the p-value are those of the paired t-test (`scipy.stats.ttest_rel`), which
-    takes the differences for independent and about normal. The p-values of the table are corrected
-    for their number by Benjamini and Hochberg (`scipy.stats.false_discovery_control`). Two seeds or
-    more are needed; points with fewer are left out.
+    takes the differences for independent and about normal. Two seeds or more are needed; points
+    with fewer are left out. The p-values are not corrected: several such tables can make one.
 
     Args:
         curves: the tidy table, of one or more studies.
@@ -26,10 +47,9 @@ def paired_differences(
         confidence: of the interval, between 0 and 1.
 
     Returns:
-        One row per point, with KEY, `n` (shared seeds), `difference`, `low` and `high` (the
-        interval), `p` (corrected), and `verdict`: `better`, `worse` (corrected p below
-        1 - confidence) or `open`. Where all differences are the same there is no
-        interval (NaN), and p is 1.
+        One row per point, with KEY and TEST: `n` (shared seeds), `difference`, `low` and `high`
+        (the interval), and `p`. Where all differences are the same there is no interval (NaN), and
+        p is 1.
 
     Raises:
         UserError: if a network stands in the table twice, as when two studies share its setting.
@@ -46,7 +66,7 @@ def paired_differences(
             if len(pairs) >= 2:
                 found = paired_test(pairs[method], pairs[against], confidence)
                 rows.append({**dict(zip(KEY, key, strict=True)), **found})
-    return with_verdicts(pd.DataFrame(rows, columns=[*KEY, *TEST]), confidence)
+    return pd.DataFrame(rows, columns=[*KEY, *TEST])
 
 
 def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> dict[str, float]:

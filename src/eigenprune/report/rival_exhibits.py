@@ -20,12 +20,13 @@ from eigenprune.report import (
     rival_tables,
 )
 from eigenprune.report.arena import Arena, Shown
-from eigenprune.report.paired import paired_differences
+from eigenprune.report.paired import paired_tests, with_verdicts
 from eigenprune.report.shown import show
 
 # What is pruned or made small before it is trained meets what is trained after it was pruned.
 WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
 WORDS = {"none": "nothing retrained", "fine-tuned": "trained when small"}
+AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters kept"}
 
 
 def show_settings(arena: Arena) -> None:
@@ -38,12 +39,19 @@ def show_settings(arena: Arena) -> None:
         )
 
 
-def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") -> None:
+def show_curves(
+    arena: Arena,
+    *,
+    retraining: str = "none",
+    against: str = "pruning_ratio",
+    key: str = "curves",
+) -> None:
     """Trade-off curves, a panel for each family of methods.
 
     Args:
         arena: what to show.
         retraining: `none` or `fine-tuned`, a key of WORDS.
+        against: the horizontal axis, a key of AXES.
         key: see the top of this file.
     """
     for shown in arena.shown:
@@ -53,10 +61,11 @@ def show_curves(arena: Arena, *, retraining: str = "none", key: str = "curves") 
             continue
         for activation in _activations(means):
             show(
-                rival_figures.curves_by_family(means[means["activation"] == activation]),
+                rival_figures.curves_by_family(means[means["activation"] == activation], against),
                 name=f"{key}-{shown.study.name}-{activation}",
-                caption=f"{shown.study.dataset}, {activation}: {WORDS[retraining]}.",
-                alt="Test accuracy over the pruning ratio, one panel per family of methods.",
+                caption=f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, "
+                f"over {AXES[against]}.",
+                alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
                 recorded=shown.recorded,
             )
@@ -74,11 +83,32 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
                 rival_tables.standings(rows),
                 name=f"{key}-{shown.study.name}-{retraining}",
                 caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
-                "accuracy in per cent, rank in brackets, an asterisk where not told apart from "
-                "the best.",
+                "mean accuracy over n seeds in per cent, rank in brackets, an asterisk where not "
+                "told apart from the best.",
                 of=[shown.study],
                 recorded=shown.recorded,
             )
+
+
+def show_costs(arena: Arena) -> None:
+    """Nodes, parameters and latency of all methods at the ratios of the leaderboard."""
+    for shown in arena.shown:
+        means = leaderboard.points(leaderboard.over_activations(shown.table))
+        means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
+        means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
+        if means.empty:
+            continue
+        measured = means["latency"].notna().any()
+        latency = "; in brackets milliseconds for a batch of 1024 on one thread" if measured else ""
+        show(
+            # Retraining leaves the size of a network as it is.
+            rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"])),
+            name=f"costs-{shown.study.name}",
+            caption=f"{shown.study.dataset}, {_words(shown)}: mean parameters kept over the "
+            f"seeds, and as many multiply-accumulate operations (MACs) per example{latency}.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
 
 
 def show_spectral(arena: Arena) -> None:
@@ -184,20 +214,22 @@ def show_checks(arena: Arena, networks: Iterable[str]) -> None:
             ]
             distinct = list(dict.fromkeys(scores))
             checked = checks.check_curves(shown.study, distinct, method=name, scope="layer")
-            judged = behaviour.behaviour(checked)
             # Without retraining, weights that are drawn anew are chance.
-            judged = judged[judged["check"] != "redrawn weights"]
+            checked = checked[checked["check"] != "redrawn weights"]
             show(
-                rival_tables.behaviour(judged),
+                rival_tables.behaviour(behaviour.behaviour(checked)),
                 name=f"checks-{shown.study.name}-{name}",
                 caption=f"{shown.study.dataset}, networks of `{name}`: what each check must do, "
-                "and whether it does (`open`: these seeds do not tell).",
+                "and whether it does (`open`: these seeds do not tell; for no difference the whole "
+                f"interval has to lie within ±{100 * behaviour.SAME_ACCURACY:g} points).",
                 of=[change_study(shown.study, {"methods": [name]})],
             )
 
 
 def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
     """Paired differences between methods, nothing retrained, at the ratios of the leaderboard.
+
+    The p-values are corrected for all tests of a table, those of all pairs.
 
     Args:
         arena: what to show.
@@ -207,18 +239,18 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
     for shown in arena.named(name for pair in pairs for name in pair).shown:
         table = shown.table[shown.table["retraining"] == "none"]
         parts = [
-            paired_differences(table, one, other).assign(pair=f"{one} − {other}")
-            for one, other in pairs
+            paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
         ]
         rows = pd.concat(parts, ignore_index=True)
         rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
         if rows.empty:  # two seeds are needed
             continue
         show(
-            rival_tables.differences(rows),
+            rival_tables.differences(with_verdicts(rows)),
             name=f"{key}-{shown.study.name}",
-            caption=f"{shown.study.dataset}: differences in points of accuracy with their "
-            "intervals, nothing retrained.",
+            caption=f"{shown.study.dataset}: differences in points of accuracy over n shared "
+            "seeds, each with its own interval, nothing retrained; p is corrected for all tests of "
+            "the table, an asterisk marks what it tells apart.",
             of=[shown.study],
             recorded=shown.recorded,
         )

@@ -73,6 +73,9 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
             panel.set_xlabel("pruning ratio")
         else:
             parameters_axis(panel)
+            # The same for all panels: curves are compared across them.
+            panel.set_xlim(1.2 * means[against].max(), means[against].min() / 1.2)
+            panel.tick_params(axis="x", labelsize=7)
         # Below: inside, it would lie on the curves that fall.
         panel.legend(loc="upper left", bbox_to_anchor=(0, -0.19), fontsize=7, handlelength=2.6)
     for panel in panels[::_COLUMNS]:

@@ -17,18 +17,46 @@ def standings(board: pd.DataFrame) -> pd.DataFrame:
             activation.
 
     Returns:
-        Index `method` and `family`, the best in the mean over the ranks first; one column per
-        pruning ratio. An asterisk marks what is not told apart from the best.
+        Index `method`, `family` and `n` (seeds; the least to the most where the ratios differ), the
+        best in the mean over the ranks first; one column per pruning ratio. An asterisk marks what
+        is not told apart from the best.
     """
     near = board["verdict"].isin(["best", "not told apart"])
     cells = [
         f"{100 * mean:.2f} ({rank}){'*' if mark else ''}"
         for mean, rank, mark in zip(board["accuracy_mean"], board["rank"], near, strict=True)
     ]
-    board = board.assign(cell=cells, ratio=board["pruning_ratio"].map("{:g}".format))
+    seeds = board.groupby("method")["n"].agg(_span)
+    board = board.assign(
+        n=board["method"].map(seeds), cell=cells, ratio=board["pruning_ratio"].map("{:g}".format)
+    )
     order = board.groupby("method", sort=False)["rank"].mean().sort_values(kind="stable").index
-    wide = board.pivot(index=["method", "family"], columns="ratio", values="cell").fillna("")
+    wide = board.pivot(index=["method", "family", "n"], columns="ratio", values="cell").fillna("")
     return wide.reindex(order, level="method").rename_axis(columns="pruning ratio")
+
+
+def costs(means: pd.DataFrame) -> pd.DataFrame:
+    """What is left of the networks: mean parameters and, in brackets, latency where measured.
+
+    Args:
+        means: what `leaderboard.points` returns, of one dataset, width and activation, each method
+            with or without retraining and not with both.
+
+    Returns:
+        Index `method`, the fewest parameters at the lowest ratio first; one column per pruning
+        ratio, which says how many nodes are kept (the least to the most where methods differ).
+        Latency is in milliseconds.
+    """
+    nodes = means.groupby("pruning_ratio")["nodes_kept"].agg(_span)
+    parameters = means.pivot(index="method", columns="pruning_ratio", values="parameters_kept")
+    cells = [
+        f"{kept:,.0f}" + ("" if pd.isna(latency) else f" ({latency:.2f})")
+        for kept, latency in zip(means["parameters_kept"], means["latency"], strict=True)
+    ]
+    wide = means.assign(cell=cells).pivot(index="method", columns="pruning_ratio", values="cell")
+    wide = wide.loc[parameters.sort_values(list(parameters.columns)).index].fillna("")
+    wide.columns = pd.Index([f"{ratio:g} ({nodes[ratio]} nodes)" for ratio in wide.columns])
+    return wide.rename_axis(columns="pruning ratio")
 
 
 def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
@@ -74,14 +102,28 @@ def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame
 
 
 def differences(rows: pd.DataFrame) -> pd.DataFrame:
-    """Paired differences in points of accuracy with their intervals, a column per pruning ratio.
+    """Paired differences in points of accuracy; an asterisk marks what is told apart.
 
     Args:
-        rows: of `paired.paired_differences`, with the column `pair`, what is compared, besides.
+        rows: what `paired.with_verdicts` returns, with KEY of `paired` and the column `pair`, what
+            is compared, besides.
+
+    Returns:
+        Index `pair`, `activation` and `ratio`; columns `n` (shared seeds), `difference` (with its
+        interval) and `p` (corrected).
     """
-    cells = rows.assign(cell=_differences(rows), ratio=rows["pruning_ratio"].map("{:g}".format))
-    wide = cells.pivot(index=["pair", "activation"], columns="ratio", values="cell").fillna("")
-    return wide.reindex(rows["pair"].unique(), level="pair").rename_axis(columns="pruning ratio")
+    marks = rows["verdict"].ne("open").map({True: "*", False: ""})
+    table = pd.DataFrame(
+        {
+            "pair": rows["pair"],
+            "activation": rows["activation"],
+            "ratio": rows["pruning_ratio"].map("{:g}".format),
+            "n": rows["n"],
+            "difference": _differences(rows) + marks,
+            "p": [_p(p) for p in rows["p"]],
+        }
+    )
+    return table.set_index(["pair", "activation", "ratio"])
 
 
 def _words(name: str) -> str:
@@ -197,6 +239,11 @@ def _differences(table: pd.DataFrame) -> list[str]:
         interval = "" if pd.isna(low) else f" [{_points(low, '+')}, {_points(high, '+')}]"
         cells.append(_points(difference, "+") + interval)
     return cells
+
+
+def _span(counts: pd.Series) -> str:
+    least, most = (f"{count:,.0f}" for count in (counts.min(), counts.max()))
+    return least if least == most else f"{least}–{most}"
 
 
 def _points(share: float, sign: str = "") -> str:
