@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import datasets, devices, executors, project, results, tasks
+from eigenprune.lab import datasets, devices, executors, project, results, shards, tasks
 from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.plans import runs_of
 from eigenprune.lab.recorded import recorded_results
@@ -51,11 +51,9 @@ def outlook(
     wanted: dict[Training, dict[Sequel, None]] = {}
     for run in runs_of(study):
         wanted.setdefault(run.training, {})[run] = None
-    part, parts = shard
-    if not 1 <= part <= parts:
-        raise ValueError(f"shard={shard}: (i, n) with i from 1 to n")
     jobs, done, to_compute, work = [], 0, 0, 0.0
-    for training, sequels in list(wanted.items())[part - 1 :: parts]:
+    for training in shards.trainings_of(wanted, *shard):
+        sequels = wanted[training]
         ids = {sequel: run_id(sequel) for sequel in sequels}
         missing = tuple(s for s, name in ids.items() if name not in recorded and name not in store)
         trained = run_id(training) in store or (
@@ -113,8 +111,8 @@ def run_study(
         workers: see `executors.execute`.
         address: see `executors.execute`.
         max_seconds: see `executors.execute`.
-        shard: `(i, n)`: only the i-th of n parts, i from 1 to n. Each network belongs to one part,
-            whatever is done already.
+        shard: `(i, n)`: only the i-th of n parts, i from 1 to n, see `shards`. Each network belongs
+            to one part, whatever is done already.
         weights: train again what is recorded without its weights, for those who look into them.
         anew: compute what is recorded in Git too, unless this project's store has it.
         on_start: told what is to be done; returns a function that is told the work as it is done
