@@ -1,58 +1,37 @@
 """Parts of a study: disjoint, complete, even, and no search for a strength is made twice."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from eigenprune.lab import sweep
 from eigenprune.lab.plans import plan
 from eigenprune.lab.runs import Pruning, Training, run_id
 from eigenprune.lab.shards import trainings_of
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study, change_study, load_params
+from eigenprune.lab.studies import Params, Study, change_study
 from eigenprune.lab.tasks import work
 from eigenprune.lab.tuning import search_runs
 
 L2 = {"regulariser": "l2", "strengths": [0.001, 0.1]}
-DOCUMENT: dict[str, Any] = {
-    "studies": {
-        "tuned": {
-            "dataset": "digits",
-            "hidden": [8],
-            "activations": ["relu", "tanh"],
-            "methods": ["rivals"],
-            "seeds": [1, 2],
-            "pruning_ratios": [0.5],
-            "epochs": 1,
-            "retraining_epochs": 1,
-            "batch_size": 200,
-            "learning_rate": 0.01,
-            "initialisation": "2022",
-            "held_out": 0.2,
-        }
-    },
-    "rivals": {
-        "norm": {"score": "weight_norm"},
-        "gain": {"score": "eigenvalue", "layer": "spectral"},
-        "decayed": {"score": "weight_norm", **L2},
-        "decayed-connectivity": {"score": "connectivity", **L2},
-        "decayed-so-much": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.1]},
-        "lasso": {"score": "weight_norm", "regulariser": "group_lasso", "strengths": [0.1, 1]},
-        "fixed": {"score": "weight_norm", "regulariser": "dropout", "strengths": [0.1]},
-    },
+RIVALS = {
+    "norm": {"score": "weight_norm"},
+    "gain": {"score": "eigenvalue", "layer": "spectral"},
+    "decayed": {"score": "weight_norm", **L2},
+    "decayed-connectivity": {"score": "connectivity", **L2},
+    "decayed-so-much": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.1]},
+    "lasso": {"score": "weight_norm", "regulariser": "group_lasso", "strengths": [0.1, 1]},
+    "fixed": {"score": "weight_norm", "regulariser": "dropout", "strengths": [0.1]},
 }
 L2_METHODS = ("decayed", "decayed-connectivity", "decayed-so-much")
 
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+def study(arena_project: Callable[..., Params]) -> Study:
     """Two methods share the networks of their searches, and a third has one of these itself."""
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(DOCUMENT))
-    monkeypatch.chdir(tmp_path)
-    return load_params(path).study("tuned")
+    values = {"methods": ["rivals"], "activations": ["relu", "tanh"], "epochs": 1}
+    return arena_project(studies={"tuned": values}, rivals=RIVALS).study("tuned")
 
 
 def wanted_of(study: Study) -> dict[Training, list[Pruning]]:
