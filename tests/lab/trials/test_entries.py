@@ -11,13 +11,15 @@ from eigenprune import compression
 from eigenprune.growing import rules
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan as plan_of_study
+from eigenprune.lab.runs import Trial
 from eigenprune.lab.studies import load_params
 from eigenprune.lab.trials.compression import AT_ONCE
-from eigenprune.lab.trials.entries import Trials, change_trials, plan
+from eigenprune.lab.trials.entries import Trials, change_trials, make_trials, plan
 from eigenprune.lab.trials.grids import KINDS, UNTRAINED, points
 from eigenprune.lab.trials.kinds import KINDS as FUNCTIONS
 
 Make = Callable[..., Trials]
+RowsOf = Callable[[Trial], list[dict[str, Any]]]
 
 VALUES: dict[str, Any] = {
     "dataset": "digits",
@@ -43,6 +45,7 @@ GROWING = {
     "tolerance": [0.1],
     "patience": [1],
 }
+BY_NODES = {**GROWING, "algorithm": ["nodes"], "first_nodes": [4], "new_nodes": [3]}
 
 
 def test_every_kind_has_a_function_and_every_name_is_known_to_it() -> None:
@@ -113,15 +116,34 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
         ),
         (entry({**MODULES, "gamma": [2]}, "modules"), "grid.gamma: [2] is not allowed"),
         (entry({**MODULES, "modules": [1]}, "modules"), "grid.modules: [1] is not allowed"),
+        (
+            entry({**MODULES, "modules": [2, 9]}, "modules"),
+            "grid.modules: 9 is not allowed; allowed: no more than the nodes of the smallest layer",
+        ),
+        (
+            entry({**MODULES, "modules": [11]}, "modules", hidden=[50]),
+            "11 is not allowed; allowed: no more than the nodes of the smallest layer, which is 10",
+        ),
         (entry(without(MODULES, "gamma"), "modules"), "grid: gamma is missing"),
         (entry({**GROWING, "tolerance": [1]}, "growing"), "grid.tolerance: [1] is not allowed"),
         (entry({**GROWING, "connectivity": [0]}, "growing"), "connectivity: [0] is not allowed"),
+        (entry({**GROWING, "new_connections": [0]}, "growing"), "new_connections: [0] is not"),
         (entry({**GROWING, "choice": ["best"]}, "growing"), "grid.choice: ['best'] is not allowed"),
         (
             entry({**GROWING, "new_nodes": [3]}, "growing"),
             "algorithm 'connections' has no new_nodes",
         ),
         (entry({**GROWING, "algorithm": ["nodes"]}, "growing"), "first_nodes is missing"),
+        (
+            entry(BY_NODES | {"first_nodes": [13]}, "growing", hidden=[12, 12]),
+            "grid.first_nodes: 13 is not allowed; allowed: no more than the hidden width, which is "
+            "12",
+        ),
+        (
+            entry(BY_NODES, "growing"),
+            "trials.x.hidden: [12, 8] is not allowed with algorithm 'nodes', which adds as many to "
+            "each layer; allowed: layers of one width",
+        ),
         (entry(MODULES, "modules", retraining_epochs=0), "retraining_epochs: 0 is not allowed"),
         (
             entry({"method": ["gradual-magnitude"], "sparsity": [0.5]}, retraining_epochs=0),
@@ -174,8 +196,33 @@ def test_trials_can_be_changed_and_are_checked_again(make: Make) -> None:
     assert change_trials(trials, {"seeds": [4, 5]}).seeds == (4, 5)
     with pytest.raises(UserError, match=r"trials tiny.epochs: 0 is not allowed"):
         change_trials(trials, {"epochs": 0})
+    with pytest.raises(UserError, match=r"trials tiny.grid.modules: 2 is not allowed; .* is 1"):
+        change_trials(make("modules", MODULES), {"hidden": [1]})
     with pytest.raises(UserError, match=r"trials tiny: unknown key 'pruning_ratios'"):
         change_trials(trials, {"pruning_ratios": [0.5]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "grid", "hidden"),
+    [
+        ("modules", {**MODULES, "modules": [3]}, [3, 3]),
+        ("modules", {**MODULES, "modules": [10], "clustering": ["spectral"]}, [10]),
+        ("growing", {**BY_NODES, "first_nodes": [6], "connectivity": [1]}, [6]),
+        ("growing", {**BY_NODES, "first_nodes": [6], "new_nodes": [99]}, [6, 6]),
+    ],
+)
+def test_what_is_just_allowed_can_be_done(
+    make: Make, rows_of: RowsOf, kind: str, grid: Any, hidden: list[int]
+) -> None:
+    for run in plan(make(kind, grid, hidden=hidden)):
+        assert all(0 <= row["accuracy"] <= 1 for row in rows_of(run))
+
+
+def test_of_data_that_would_have_to_be_read_the_hidden_layers_alone_are_looked_at() -> None:
+    values = entry({**MODULES, "modules": [11]}, "modules", dataset="mine", hidden=[11])
+    assert make_trials("x", values, "test", own=["mine"]).points
+    with pytest.raises(UserError, match=r"modules: 11 is not allowed; .* is 10"):
+        make_trials("x", {**values, "hidden": [10]}, "test", own=["mine"])
 
 
 def test_what_is_not_retrained_does_not_depend_on_the_epochs_of_retraining(make: Make) -> None:
