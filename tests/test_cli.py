@@ -169,6 +169,28 @@ def test_trials_that_cannot_be_are_refused_before_any_work(
     assert not (project / ".eigenprune").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "small"],
+        ["verify", "tiny", "small"],
+        ["notebook", "train", "--study", "small"],
+        ["side-by-side", "small", "workspace"],
+    ],
+)
+def test_trials_where_a_study_is_wanted(project: Path, words: list[str]) -> None:
+    (project / "params.yaml").write_text(PARAMS + TRIALS)
+    told = eigenprune(project, *words, code=2)
+    assert told == "eigenprune: 'small' names trials, and a study is wanted here: tiny\n"
+
+
+def test_an_experiment_takes_no_name_of_trials(project: Path) -> None:
+    (project / "params.yaml").write_text(PARAMS + TRIALS)
+    (project / "dvc.yaml").write_text("stages: {book: {deps: []}}\n")
+    told = eigenprune(project, "new-experiment", "small", code=2)
+    assert told == "eigenprune: NAME: 'small' is taken: params.yaml has trials small\n"
+
+
 def test_your_run_against_the_record(project: Path) -> None:
     path = project / "results" / "quick" / "tiny" / "curves.csv"
     assert "curves.csv is not there; `dvc repro` makes it" in eigenprune(
