@@ -4,14 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from eigenprune.lab.datasets import FILES
+from eigenprune.lab.studies import Params, load_params
 
 # The same examples every time, so that a failure seen once is seen again; and no deadline, since a
 # busy machine is no defect of the code.
@@ -57,6 +60,40 @@ def real_data(root: Path) -> Iterator[Path]:
         "MNIST and Fashion-MNIST are not here: `eigenprune data fetch`, or set EIGENPRUNE_DATA; "
         f"looked in {', '.join(map(str, places))}"
     )
+
+
+# A study of seconds in which rivals meet.
+ARENA: dict[str, Any] = {
+    "dataset": "digits",
+    "hidden": [8, 6],
+    "activations": ["relu"],
+    "methods": ["rivals", "small"],
+    "seeds": [1, 2],
+    "pruning_ratios": [0.5],
+    "epochs": 2,
+    "retraining_epochs": 1,
+    "batch_size": 100,
+    "learning_rate": 0.01,
+    "initialisation": "2022",
+    "held_out": 0.2,
+}
+
+
+@pytest.fixture
+def arena_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Params]:
+    """Writes a `params.yaml` with the parts it is given, whose defaults are ARENA, and goes there.
+
+    What is computed there stays there.
+    """
+
+    def made(**parts: Any) -> Params:
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump({"defaults": ARENA, **parts}, sort_keys=False))
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "runs"))
+        return load_params(path)
+
+    return made
 
 
 def run(folder: Path, *command: str) -> str:

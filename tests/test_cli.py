@@ -139,6 +139,58 @@ def test_trials_are_run_shown_and_recorded_like_studies(project: Path) -> None:
         assert sentence in eigenprune(project, "run", "small", *wrong, code=2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "grid", "wanted"),
+    [
+        (
+            "modules",
+            "{clustering: [spectral], modules: [9], gamma: [1], sparsity: [0.5]}",
+            "trials.small.grid.modules: 9 is not allowed; allowed: no more than the nodes of the "
+            "smallest layer, which is 8",
+        ),
+        (
+            "growing",
+            "{algorithm: [nodes], choice: [random], wanted_loss: [1], connectivity: [0.5], "
+            "new_connections: [0.5], tolerance: [0], patience: [1], first_nodes: [9], "
+            "new_nodes: [1]}",
+            "trials.small.grid.first_nodes: 9 is not allowed; allowed: no more than the hidden "
+            "width, which is 8",
+        ),
+    ],
+)
+def test_trials_that_cannot_be_are_refused_before_any_work(
+    project: Path, kind: str, grid: str, wanted: str
+) -> None:
+    trials = TRIALS.replace("compression", kind)
+    trials = trials[: trials.index("    grid:")] + f"    grid: {grid}\n"
+    (project / "params.yaml").write_text(PARAMS + trials)
+    for words in (["run", "small"], ["run", "tiny"], ["status"]):
+        assert eigenprune(project, *words, code=2) == f"eigenprune: params.yaml: {wanted}\n"
+    assert not (project / ".eigenprune").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "small"],
+        ["verify", "tiny", "small"],
+        ["notebook", "train", "--study", "small"],
+        ["side-by-side", "small", "workspace"],
+    ],
+)
+def test_trials_where_a_study_is_wanted(project: Path, words: list[str]) -> None:
+    (project / "params.yaml").write_text(PARAMS + TRIALS)
+    told = eigenprune(project, *words, code=2)
+    assert told == "eigenprune: 'small' names trials, and a study is wanted here: tiny\n"
+
+
+def test_an_experiment_takes_no_name_of_trials(project: Path) -> None:
+    (project / "params.yaml").write_text(PARAMS + TRIALS)
+    (project / "dvc.yaml").write_text("stages: {book: {deps: []}}\n")
+    told = eigenprune(project, "new-experiment", "small", code=2)
+    assert told == "eigenprune: NAME: 'small' is taken: params.yaml has trials small\n"
+
+
 def test_your_run_against_the_record(project: Path) -> None:
     path = project / "results" / "quick" / "tiny" / "curves.csv"
     assert "curves.csv is not there; `dvc repro` makes it" in eigenprune(

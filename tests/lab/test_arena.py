@@ -1,51 +1,31 @@
 """The arena's table: what each row says of its method, and what is measured when it is recorded."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from eigenprune.lab import arena, latency
 from eigenprune.lab.recorded import record
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Params, load_params
+from eigenprune.lab.studies import Params
 from eigenprune.lab.sweep import run_study
 
-DOCUMENT = {
-    "quick_arena": ["quick"],
-    "defaults": {
-        "dataset": "digits",
-        "hidden": [8, 6],
-        "activations": ["relu"],
-        "methods": ["rivals", "small"],
-        "seeds": [1, 2],
-        "pruning_ratios": [0.5],
-        "epochs": 2,
-        "retraining_epochs": 1,
-        "batch_size": 100,
-        "learning_rate": 0.01,
-        "initialisation": "2022",
-        "held_out": 0.2,
-    },
-    "studies": {"quick": {"methods": ["norm"]}, "large": {}, "plain": {"methods": ["direct"]}},
-    "rivals": {
-        "norm": {"score": "weight_norm"},
-        "snip": {"score": "snip", "before": True},
-        "gain": {"score": "eigenvalue", "layer": "spectral"},
-        "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
-        "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001]},
-    },
+STUDIES = {"quick": {"methods": ["norm"]}, "large": {}, "plain": {"methods": ["direct"]}}
+RIVALS = {
+    "norm": {"score": "weight_norm"},
+    "snip": {"score": "snip", "before": True},
+    "gain": {"score": "eigenvalue", "layer": "spectral"},
+    "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
+    "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001]},
 }
 
 
 @pytest.fixture
-def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
-    monkeypatch.chdir(tmp_path)
-    return load_params(path)
+def params(arena_project: Callable[..., Params]) -> Params:
+    return arena_project(quick_arena=["quick"], studies=STUDIES, rivals=RIVALS)
 
 
 def test_every_row_says_what_its_method_is(params: Params) -> None:
@@ -111,14 +91,14 @@ def test_each_shape_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(found) == [(8,), (400, 400)] and found[8,] < found[400, 400]
 
 
-def test_rows_of_a_method_that_is_another_now_are_left_out(params: Params) -> None:
+def test_rows_of_a_method_that_is_another_now_are_left_out(
+    params: Params, arena_project: Callable[..., Params]
+) -> None:
     study = params.study("large")
     run_study(study, executor="inline")
     record(study, Store(Path("runs")))
     arena.write(params)
     before = arena.tables(params, ["large"])["large"]
-    changed = {**DOCUMENT["rivals"], "norm": {"score": "connectivity"}}  # type: ignore[dict-item]
-    path = Path("params.yaml")
-    path.write_text(yaml.safe_dump({**DOCUMENT, "rivals": changed}, sort_keys=False))
-    after = arena.tables(load_params(path), ["large"])["large"]
+    changed = arena_project(studies=STUDIES, rivals={**RIVALS, "norm": {"score": "connectivity"}})
+    after = arena.tables(changed, ["large"])["large"]
     assert set(before["method"]) - set(after["method"]) == {"norm"}

@@ -1,10 +1,9 @@
 """The methods of the arena: a line of params.yaml each, checked, and what they make of a study."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 
 from eigenprune import importance, regularisers, saliency
 from eigenprune.lab import rivals
@@ -13,7 +12,7 @@ from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.plans import TUNING_RATIOS, TUNING_SEED, plan
 from eigenprune.lab.runs import Training
 from eigenprune.lab.stacks import in_stacks
-from eigenprune.lab.studies import Study, change_study, load_params
+from eigenprune.lab.studies import Params, Study, change_study
 from eigenprune.lab.sweep import run_by_run, run_study
 from eigenprune.lab.tasks import Job
 
@@ -114,36 +113,20 @@ def test_no_two_methods_have_one_name() -> None:
             rivals.named(entries, "params.yaml")
 
 
-DOCUMENT = {
-    "defaults": {
-        "dataset": "digits",
-        "hidden": [8],
-        "activations": ["relu"],
-        "seeds": [1, 2],
-        "pruning_ratios": [0.5],
-        "epochs": 3,
-        "retraining_epochs": 2,
-        "batch_size": 50,
-        "learning_rate": 0.01,
-        "initialisation": "2022",
-    },
-    "studies": {"all": {"methods": ["rivals", "direct"], "held_out": 0.2}},
-    "rivals": {
-        "norm": {"score": "weight_norm"},
-        "snip": {"score": "snip", "before": True},
-        "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01, 0.1]},
-        "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01]},
-        "aimed": {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"},
-    },
+RIVALS = {
+    "norm": {"score": "weight_norm"},
+    "snip": {"score": "snip", "before": True},
+    "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01, 0.1]},
+    "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01]},
+    "aimed": {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"},
 }
+MakeParams = Callable[..., Params]
 
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
-    monkeypatch.chdir(tmp_path)
-    return load_params(path).study("all")
+def study(arena_project: MakeParams) -> Study:
+    studies = {"all": {"methods": ["rivals", "direct"], "epochs": 3, "retraining_epochs": 2}}
+    return arena_project(studies=studies, rivals=RIVALS).study("all")
 
 
 def test_one_word_stands_for_all_rivals(study: Study) -> None:
@@ -210,13 +193,13 @@ def test_a_strength_is_not_chosen_without_examples_held_out(study: Study) -> Non
 
 
 @pytest.mark.parametrize("hidden", [[8, 8], [8, 8, 9]])
-def test_features_flow_through_layers_of_one_width(tmp_path: Path, hidden: list[int]) -> None:
+def test_features_flow_through_layers_of_one_width(
+    arena_project: MakeParams, hidden: list[int]
+) -> None:
     line = {"score": "weight_norm", "regulariser": "flow_curvature", "strengths": [0.1]}
     studies = {"all": {"methods": ["flow"], "hidden": hidden}}
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump({**DOCUMENT, "rivals": {"flow": line}, "studies": studies}))
     with pytest.raises(UserError, match="3 or more layers of one width"):
-        load_params(path)
+        arena_project(rivals={"flow": line}, studies=studies)
 
 
 def test_what_a_stack_cannot_do_is_done_run_by_run(study: Study) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from eigenprune.lab import protocols, results, sweep
 from eigenprune.lab.executors import EXECUTORS, execute
-from eigenprune.lab.plans import plan
+from eigenprune.lab.plans import networks, plan
 from eigenprune.lab.protocols import compute
 from eigenprune.lab.recorded import record
 from eigenprune.lab.results import COLUMNS
@@ -85,6 +85,23 @@ def test_direct_and_random_share_their_network(undisturbed: Undisturbed) -> None
     assert len(list(folder.rglob("*.safetensors"))) == 3
     unpruned = rows[rows["pruning_ratio"] == 0].set_index("method")["accuracy"]
     assert unpruned["direct"] == unpruned["random"]
+
+
+def test_a_shared_network_is_listed_once_and_its_spectrum_with_each_method(
+    tiny: Study, store_folder: Path
+) -> None:
+    methods = ["direct", "post", "random", "post-retrained"]
+    study = change_study(tiny, {"methods": methods})
+    sweep.run_study(study, executor="inline")
+    assert [key["method"] for key, _ in networks(study)] == methods
+    assert results.trainings(study)["method"].tolist() == ["direct", "post"]
+    assert set(results.histories(study)["method"]) == {"direct", "post"}
+    values = {
+        method: rows.drop(columns="method").reset_index(drop=True)
+        for method, rows in results.eigenvalues(study).groupby("method", sort=False)
+    }
+    assert list(values) == ["post", "post-retrained"]
+    pd.testing.assert_frame_equal(values["post"], values["post-retrained"])
 
 
 def test_worker_processes_give_the_same_bytes(

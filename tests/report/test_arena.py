@@ -1,42 +1,25 @@
 """What a chapter on the arena shows: the studies that are there, narrowed to some methods."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 from scipy import stats
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
+from eigenprune.lab.studies import Params
 from eigenprune.report import rival_exhibits
 from eigenprune.report.arena import Arena, Shown
 from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
 
-DOCUMENT = {
-    "quick_arena": ["quick"],
-    "defaults": {
-        "dataset": "digits",
-        "hidden": [8, 6],
-        "activations": ["relu"],
-        "methods": ["rivals", "small"],
-        "seeds": [1, 2],
-        "pruning_ratios": [0.5],
-        "epochs": 2,
-        "retraining_epochs": 1,
-        "batch_size": 100,
-        "learning_rate": 0.01,
-        "initialisation": "2022",
-        "held_out": 0.2,
-    },
-    "studies": {"quick": {}, "large": {}},
-    "rivals": {
-        "chance": {"score": "random"},
-        "norm": {"score": "weight_norm"},
-        "norm-by-layer": {"score": "weight_norm", "scope": "layer"},
-        "gain": {"score": "eigenvalue", "layer": "spectral"},
-        "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
-    },
+RIVALS = {
+    "chance": {"score": "random"},
+    "norm": {"score": "weight_norm"},
+    "norm-by-layer": {"score": "weight_norm", "scope": "layer"},
+    "gain": {"score": "eigenvalue", "layer": "spectral"},
+    "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
 }
 
 
@@ -47,9 +30,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def arena(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Arena:
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(DOCUMENT, sort_keys=False))
-    monkeypatch.chdir(tmp_path)
+def arena(
+    arena_project: Callable[..., Params], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> Arena:
+    arena_project(quick_arena=["quick"], studies={"quick": {}, "large": {}}, rivals=RIVALS)
     monkeypatch.setenv("EIGENPRUNE_STORE", str(store))
     return Arena.of(["quick", "large"])
 

@@ -54,6 +54,18 @@ def plan(study: Study) -> list[PlannedRow]:
     return rows
 
 
+def networks(study: Study) -> list[tuple[dict[str, object], Training]]:
+    """The networks that each method of a study trains: activation, method, seed; and the training.
+
+    Two methods may share a network: it then comes once for each.
+    """
+    by_method = dict.fromkeys((row.method, row.run.training) for row in plan(study))
+    return [
+        ({"activation": network.activation, "method": method, "seed": network.seed}, network)
+        for method, network in by_method
+    ]
+
+
 def runs_of(study: Study | Trials) -> Sequence[Sequel]:
     """The runs that give the rows of a study, or of trials; two rows may share one."""
     if isinstance(study, Trials):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import project, spectra
-from eigenprune.lab.plans import PlannedRow, plan
+from eigenprune.lab.plans import PlannedRow, networks, plan
 from eigenprune.lab.recorded import folder_of, recorded_results
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training, run_id
@@ -129,17 +129,10 @@ def layer_shares(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame"
 def _trained(study: Study) -> Iterator[tuple[dict[str, object], Training, Entry]]:
     """Each trained network once, under the first method that uses it."""
     store = Store(project.store_dir())
-    seen = set()
-    for row in plan(study):
-        training = row.run.training
-        if training in seen:
-            continue
-        seen.add(training)
+    first: dict[Training, dict[str, object]] = {}
+    for key, training in networks(study):
+        first.setdefault(training, key)
+    for training, key in first.items():
         entry = store.get(run_id(training))
         if entry is not None and entry.record["result"]["status"] == "done":
-            key: dict[str, object] = {
-                "activation": training.activation,
-                "method": row.method,
-                "seed": training.seed,
-            }
             yield key, training, entry

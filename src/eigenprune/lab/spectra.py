@@ -6,12 +6,12 @@ Git, so that spectra and rankings can be looked at in every clone.
 By epoch they are in the run store alone, see `spectral_history`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eigenprune.files import write_whole
-from eigenprune.lab.plans import plan
+from eigenprune.lab.plans import networks
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.studies import Study
@@ -26,31 +26,13 @@ FILE = "eigenvalues.safetensors"
 Spectrum = dict[str, "Tensor"]
 
 
-def spectral_networks(study: Study) -> Iterator[tuple[dict[str, object], Training]]:
-    """The spectral networks of each method of a study: activation, method, seed; and the training.
-
-    Two methods may share a network: it then comes once for each.
-    """
-    seen = set()
-    for row in plan(study):
-        training = row.run.training
-        if training.layer == "spectral" and (row.method, training) not in seen:
-            seen.add((row.method, training))
-            key: dict[str, object] = {
-                "activation": training.activation,
-                "method": row.method,
-                "seed": training.seed,
-            }
-            yield key, training
-
-
 def stored(study: Study, store: Store) -> dict[str, Spectrum]:
     """The spectra, by run id, of the networks of a study that are in the store."""
     from eigenprune.lab.protocols import initial_network
     from eigenprune.networks import hidden_layers
 
     spectra: dict[str, Spectrum] = {}
-    for training in {training: None for _, training in spectral_networks(study)}:
+    for training in dict.fromkeys(training for _, training in _spectral_networks(study)):
         entry: Entry | None = store.get(run_id(training))
         if entry is None or entry.record["result"]["status"] != "done":
             continue
@@ -98,7 +80,7 @@ def tidy(study: Study, spectra: Mapping[str, Spectrum]) -> "pd.DataFrame":
 
     rows = [
         {**key, "layer": int(layer), "node": node, "when": when, "eigenvalue": value}
-        for key, training in spectral_networks(study)
+        for key, training in _spectral_networks(study)
         for name, tensor in sorted(spectra.get(run_id(training), {}).items())
         for layer, _, when in [name.partition(".")]
         for node, value in enumerate(tensor.tolist())
@@ -116,7 +98,7 @@ def tidy_by_epoch(study: Study, store: Store) -> "pd.DataFrame":
     import pandas as pd
 
     tables = []
-    for key, training in spectral_networks(study):
+    for key, training in _spectral_networks(study):
         entry = store.get(run_id(training))
         past = None if entry is None else entry.past()
         if past is None:
@@ -134,3 +116,7 @@ def tidy_by_epoch(study: Study, store: Store) -> "pd.DataFrame":
             tables.append(pd.DataFrame(rows))
     columns = ["activation", "method", "seed", "layer", "node", "epoch", "eigenvalue"]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def _spectral_networks(study: Study) -> list[tuple[dict[str, object], Training]]:
+    return [(key, network) for key, network in networks(study) if network.layer == "spectral"]

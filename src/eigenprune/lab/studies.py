@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eigenprune.lab import own_datasets, rivals
 from eigenprune.lab.errors import UserError, did_you_mean
@@ -22,6 +22,8 @@ from eigenprune.lab.values import (
     one_of,
     ratio,
 )
+
+Found = TypeVar("Found")
 
 # As in eigenprune.layers, without importing torch; a test holds them equal.
 INITIALISATIONS = ("2022", "ones")
@@ -92,19 +94,27 @@ class Params:
         Raises:
             UserError: if there is neither.
         """
-        return self.trials[name] if name in self.trials else self.study(name)
+        both: dict[str, Study | Trials] = {**self.studies, **self.trials}
+        return _found(name, both)
 
     def study(self, name: str) -> Study:
         """The study of that name.
 
         Raises:
-            UserError: if there is none.
+            UserError: if there is none, or trials have that name.
         """
-        if name not in self.studies:
-            known = [*self.studies, *self.trials]
-            hint = did_you_mean(name, known)
-            raise UserError(f"study {name!r} is not in params.yaml{hint}: {', '.join(known)}")
-        return self.studies[name]
+        if name in self.trials:
+            raise UserError(
+                f"{name!r} names trials, and a study is wanted here: {', '.join(self.studies)}"
+            )
+        return _found(name, self.studies)
+
+
+def _found(name: str, known: Mapping[str, Found]) -> Found:
+    if name not in known:
+        hint = did_you_mean(name, list(known))
+        raise UserError(f"study {name!r} is not in params.yaml{hint}: {', '.join(known)}")
+    return known[name]
 
 
 def load_params(path: Path) -> Params:

@@ -4,17 +4,17 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import datasets, devices, executors, project, results, tasks
+from eigenprune.lab import datasets, devices, executors, project, results, shards, tasks
 from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.plans import runs_of
 from eigenprune.lab.recorded import recorded_results
-from eigenprune.lab.runs import Sequel, Training, run_id
+from eigenprune.lab.runs import Run, Sequel, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
 from eigenprune.lab.tasks import Job, OnUnits, Places
 from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import Trials
-from eigenprune.lab.tuning import search_runs
+from eigenprune.lab.tuning import search_of, search_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +26,17 @@ WORTH_PROCESSES = 4e11
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a study still needs."""
+    """What a study still needs: the jobs, and all runs that these will compute, searches too."""
 
     jobs: list[Job]
+    left: list[Run]
     runs_done: int
-    runs_to_compute: int
     work: float
+
+    @property
+    def runs_to_compute(self) -> int:
+        """How many runs are left."""
+        return len(self.left)
 
 
 def outlook(
@@ -51,28 +56,30 @@ def outlook(
     wanted: dict[Training, dict[Sequel, None]] = {}
     for run in runs_of(study):
         wanted.setdefault(run.training, {})[run] = None
-    part, parts = shard
-    if not 1 <= part <= parts:
-        raise ValueError(f"shard={shard}: (i, n) with i from 1 to n")
-    jobs, done, to_compute, work = [], 0, 0, 0.0
-    for training, sequels in list(wanted.items())[part - 1 :: parts]:
-        ids = {sequel: run_id(sequel) for sequel in sequels}
+    jobs: list[Job] = []
+    # By run, for two rows may share one, and two searches may.
+    runs: dict[Run, None] = {}
+    left: dict[Run, None] = {}
+    waiting: dict[Training, bool] = {}
+    for training in shards.trainings_of(wanted, *shard):
+        ids = {sequel: run_id(sequel) for sequel in wanted[training]}
         missing = tuple(s for s, name in ids.items() if name not in recorded and name not in store)
         trained = run_id(training) in store or (
             not weights and all(name in recorded for name in ids.values())
         )
-        done += len(sequels) - len(missing) + trained
-        to_compute += len(missing) + (not trained)
+        runs |= dict.fromkeys([training, *ids])
+        left |= dict.fromkeys(missing if trained else [training, *missing])
         if missing or not trained:
             jobs.append(Job(training, missing, trained))
-            work += sum(map(tasks.work, missing))
-            work += 0.0 if trained else tasks.work(training)
-    # Each search for a strength once, whichever networks wait for it.
-    for searched in {s: None for job in jobs if (s := tasks.search(job))}:
-        left = [run for run in search_runs(searched) if run_id(run) not in store]
-        to_compute += len(left)
-        work += sum(map(tasks.work, left))
-    return Outlook(jobs, done, to_compute, work)
+        if searched := search_of(training):
+            waiting[searched] = waiting.get(searched, False) or not trained
+    # A search that no network waits for is done, wherever its runs are.
+    for searched, needed in waiting.items():
+        searching = search_runs(searched)
+        runs |= dict.fromkeys(searching)
+        if needed:
+            left |= {run: None for run in searching if run_id(run) not in store}
+    return Outlook(jobs, list(left), len(runs) - len(left), sum(map(tasks.work, left)))
 
 
 def _recorded(study: Study | Trials) -> Collection[str]:
@@ -113,8 +120,8 @@ def run_study(
         workers: see `executors.execute`.
         address: see `executors.execute`.
         max_seconds: see `executors.execute`.
-        shard: `(i, n)`: only the i-th of n parts, i from 1 to n. Each network belongs to one part,
-            whatever is done already.
+        shard: `(i, n)`: only the i-th of n parts, i from 1 to n, see `shards`. Each network belongs
+            to one part, whatever is done already.
         weights: train again what is recorded without its weights, for those who look into them.
         anew: compute what is recorded in Git too, unless this project's store has it.
         on_start: told what is to be done; returns a function that is told the work as it is done

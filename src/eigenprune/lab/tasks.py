@@ -9,7 +9,7 @@ from pathlib import Path
 from eigenprune.lab import datasets
 from eigenprune.lab.runs import Run, Sequel, Training, Trial, run_id
 from eigenprune.lab.store import Busy, Store
-from eigenprune.lab.tuning import search_runs
+from eigenprune.lab.tuning import search_of, search_runs
 
 OnUnits = Callable[[float], None]
 
@@ -80,11 +80,8 @@ def of_jobs(jobs: Iterable[Job]) -> Iterator[Task]:
 
 
 def search(job: Job) -> Training | None:
-    """What stands for the search for a strength that a job needs; the same for all seeds."""
-    training = job.training
-    if training.tuning is None or job.trained:
-        return None
-    return replace(training, seed=training.tuning.seed)
+    """The search for a strength that a job waits for, see `tuning.search_of`."""
+    return None if job.trained else search_of(job.training)
 
 
 class Schedule:

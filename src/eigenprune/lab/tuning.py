@@ -41,6 +41,14 @@ def candidates(run: Training) -> dict[Training, tuple[Pruning, ...]]:
     }
 
 
+def search_of(run: Training) -> Training | None:
+    """What stands for the search for a network's strength, the same for all seeds; None if given.
+
+    It is the network of the seed with which the strength is searched for.
+    """
+    return replace(run, seed=run.tuning.seed) if run.tuning else None
+
+
 def search_runs(run: Training) -> list[Run]:
     """All that the choice takes, see `candidates`, in an order in which it can be computed."""
     runs: list[Run] = []

@@ -87,6 +87,7 @@ def new_experiment(root: Path, name: str, dataset: str = "digits") -> list[Path]
     params, pipeline = load_params(files.params), _stages(files.pipeline)
     taken = {
         f"params.yaml has a study {name}": name in params.studies,
+        f"params.yaml has trials {name}": name in params.trials,
         f"dvc.yaml has a stage {name}": name in pipeline,
         f"notebooks/{name}.ipynb exists": files.notebook.exists(),
         f"{files.dep} exists": files.results.exists(),

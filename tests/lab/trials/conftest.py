@@ -1,6 +1,6 @@
 """Trials of seconds, and what a run of theirs leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +11,32 @@ from eigenprune.lab.runs import Trial
 from eigenprune.lab.store import Store
 from eigenprune.lab.trials.entries import Trials, make_trials
 
-VALUES: dict[str, Any] = {
-    "dataset": "digits",
-    "hidden": [12, 8],
-    "activations": ["relu"],
-    "seeds": [1],
-    "epochs": 3,
-    "retraining_epochs": 2,
-    "batch_size": 100,
-    "learning_rate": 0.01,
-    "held_out": 0.2,
-}
-
 Make = Callable[..., Trials]
 RowsOf = Callable[[Trial], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")
-def make() -> Make:
-    """Small trials on digits, of a kind, a grid and other values."""
+def values() -> Mapping[str, Any]:
+    """The values of small trials on digits, of whatever kind."""
+    return {
+        "dataset": "digits",
+        "hidden": [12, 8],
+        "activations": ["relu"],
+        "seeds": [1],
+        "epochs": 3,
+        "retraining_epochs": 2,
+        "batch_size": 100,
+        "learning_rate": 0.01,
+        "held_out": 0.2,
+    }
+
+
+@pytest.fixture(scope="session")
+def make(values: Mapping[str, Any]) -> Make:
+    """Small trials of a kind and a grid, with other values where these are given."""
 
     def made(kind: str, grid: Any, **changes: Any) -> Trials:
-        return make_trials("tiny", {**VALUES, "kind": kind, "grid": grid, **changes}, "test")
+        return make_trials("tiny", {**values, "kind": kind, "grid": grid, **changes}, "test")
 
     return made
 

@@ -1,6 +1,6 @@
 """What stands under `trials:` of params.yaml: checked whole, and the runs that it makes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,17 @@ from eigenprune import compression
 from eigenprune.growing import rules
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan as plan_of_study
-from eigenprune.lab.studies import load_params
+from eigenprune.lab.runs import Trial
+from eigenprune.lab.studies import Params, load_params
 from eigenprune.lab.trials.compression import AT_ONCE
 from eigenprune.lab.trials.entries import Trials, change_trials, plan
 from eigenprune.lab.trials.grids import KINDS, UNTRAINED, points
 from eigenprune.lab.trials.kinds import KINDS as FUNCTIONS
 
 Make = Callable[..., Trials]
+RowsOf = Callable[[Trial], list[dict[str, Any]]]
 
-VALUES: dict[str, Any] = {
-    "dataset": "digits",
-    "hidden": [12, 8],
-    "activations": ["relu"],
-    "seeds": [1],
-    "epochs": 3,
-    "retraining_epochs": 2,
-    "batch_size": 100,
-    "learning_rate": 0.01,
-    "held_out": 0.2,
-}
-
+Load = Callable[..., Params]
 
 QUANTISED = {"method": ["quantised"], "bits": [8, 4]}
 MODULES = {"clustering": ["random"], "modules": [2], "gamma": [0, 1], "sparsity": [0.9]}
@@ -43,6 +34,19 @@ GROWING = {
     "tolerance": [0.1],
     "patience": [1],
 }
+BY_NODES = {**GROWING, "algorithm": ["nodes"], "first_nodes": [4], "new_nodes": [3]}
+
+
+@pytest.fixture
+def load(tmp_path: Path, values: Mapping[str, Any]) -> Load:
+    """Reads a `params.yaml` of these parts, whose defaults are those of small trials."""
+
+    def loaded(**parts: Any) -> Params:
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump({"defaults": {**values}, **parts}))
+        return load_params(path)
+
+    return loaded
 
 
 def test_every_kind_has_a_function_and_every_name_is_known_to_it() -> None:
@@ -69,7 +73,7 @@ def test_a_grid_stands_for_all_combinations() -> None:
 
 
 def entry(grid: Any = QUANTISED, kind: Any = "compression", **changes: Any) -> dict[str, Any]:
-    return {**VALUES, "kind": kind, "grid": grid, **changes}
+    return {"kind": kind, "grid": grid, **changes}
 
 
 def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -86,7 +90,6 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
         (entry(seeds=[1, 1]), "trials.x.seeds: [1, 1] is not allowed"),
         (entry(epochs=0), "trials.x.epochs: 0 is not allowed; allowed: a whole number, 1 or more"),
         (without(entry(), "grid"), "trials.x: grid is missing"),
-        (without(entry(), "hidden"), "trials.x: hidden is missing"),
         (entry(grid=[]), "trials.x.grid: [] is not allowed"),
         (entry(grid="all"), "trials.x.grid: 'all' must map keys to values"),
         (entry(grid={"bits": [8]}), "trials.x.grid: method is missing"),
@@ -113,15 +116,34 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
         ),
         (entry({**MODULES, "gamma": [2]}, "modules"), "grid.gamma: [2] is not allowed"),
         (entry({**MODULES, "modules": [1]}, "modules"), "grid.modules: [1] is not allowed"),
+        (
+            entry({**MODULES, "modules": [2, 9]}, "modules"),
+            "grid.modules: 9 is not allowed; allowed: no more than the nodes of the smallest layer",
+        ),
+        (
+            entry({**MODULES, "modules": [11]}, "modules", hidden=[50]),
+            "11 is not allowed; allowed: no more than the nodes of the smallest layer, which is 10",
+        ),
         (entry(without(MODULES, "gamma"), "modules"), "grid: gamma is missing"),
         (entry({**GROWING, "tolerance": [1]}, "growing"), "grid.tolerance: [1] is not allowed"),
         (entry({**GROWING, "connectivity": [0]}, "growing"), "connectivity: [0] is not allowed"),
+        (entry({**GROWING, "new_connections": [0]}, "growing"), "new_connections: [0] is not"),
         (entry({**GROWING, "choice": ["best"]}, "growing"), "grid.choice: ['best'] is not allowed"),
         (
             entry({**GROWING, "new_nodes": [3]}, "growing"),
             "algorithm 'connections' has no new_nodes",
         ),
         (entry({**GROWING, "algorithm": ["nodes"]}, "growing"), "first_nodes is missing"),
+        (
+            entry(BY_NODES | {"first_nodes": [13]}, "growing", hidden=[12, 12]),
+            "grid.first_nodes: 13 is not allowed; allowed: no more than the hidden width, which is "
+            "12",
+        ),
+        (
+            entry(BY_NODES, "growing"),
+            "trials.x.hidden: [12, 8] is not allowed with algorithm 'nodes', which adds as many to "
+            "each layer; allowed: layers of one width",
+        ),
         (entry(MODULES, "modules", retraining_epochs=0), "retraining_epochs: 0 is not allowed"),
         (
             entry({"method": ["gradual-magnitude"], "sparsity": [0.5]}, retraining_epochs=0),
@@ -129,44 +151,40 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence(given: Any, sentence: str, tmp_path: Path) -> None:
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump({"trials": {"x": given}}))
+def test_a_mistake_is_told_in_a_sentence(given: Any, sentence: str, load: Load) -> None:
     with pytest.raises(UserError) as refusal:
-        load_params(path)
+        load(trials={"x": given})
     told = str(refusal.value)
     assert told.startswith("params.yaml: trials.x") and sentence in told
     assert len(told.splitlines()) == 1
 
 
-def test_names_of_trials_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "params.yaml"
+def test_names_of_trials_are_checked(load: Load) -> None:
     methods = {"methods": ["post"], "pruning_ratios": [0.5], "initialisation": "2022"}
-    study = {"x": {**VALUES, **methods}}
-    for document, sentence in (
+    for parts, sentence in (
         ({"trials": {"X!": entry()}}, "trials.X!: the name may hold a-z"),
         ({"trials": [1]}, "trials: [1] must map names to trials"),
-        ({"trials": {"x": entry()}, "studies": study}, "there is a study x"),
+        ({"trials": {"x": entry()}, "studies": {"x": methods}}, "there is a study x"),
         ({"trials": {"x": entry()}, "quick_trials": ["y"]}, "'y' is not one of the trials"),
     ):
-        path.write_text(yaml.safe_dump(document))
         with pytest.raises(UserError) as refusal:
-            load_params(path)
+            load(**parts)
         assert sentence in str(refusal.value)
 
 
-def test_what_trials_do_not_say_comes_from_the_defaults(tmp_path: Path) -> None:
-    path = tmp_path / "params.yaml"
-    defaults = {"seeds": [7], "methods": ["post"], "batch_size": 9}
-    trials = {"x": without(entry(batch_size=5), "seeds"), "y": entry()}
-    document = {"defaults": defaults, "trials": trials, "quick_trials": ["y"]}
-    path.write_text(yaml.safe_dump(document))
-    params = load_params(path)
+def test_what_trials_do_not_say_comes_from_the_defaults(
+    load: Load, values: Mapping[str, Any]
+) -> None:
+    defaults = {**values, "seeds": [7], "methods": ["post"], "batch_size": 9}
+    trials = {"x": entry(batch_size=5), "y": entry()}
+    params = load(defaults=defaults, trials=trials, quick_trials=["y"])
     found = params.find("x")
     assert found == params.trials["x"] and (found.seeds, found.batch_size) == ((7,), 5)
     assert params.paper_trials == ["x"]
     with pytest.raises(UserError, match=r"study 'z' is not in params.yaml: x, y"):
         params.find("z")
+    with pytest.raises(UserError, match=r"trials\.x: hidden is missing"):
+        load(defaults=without(defaults, "hidden"), trials=trials)
 
 
 def test_trials_can_be_changed_and_are_checked_again(make: Make) -> None:
@@ -174,8 +192,36 @@ def test_trials_can_be_changed_and_are_checked_again(make: Make) -> None:
     assert change_trials(trials, {"seeds": [4, 5]}).seeds == (4, 5)
     with pytest.raises(UserError, match=r"trials tiny.epochs: 0 is not allowed"):
         change_trials(trials, {"epochs": 0})
+    with pytest.raises(UserError, match=r"trials tiny.grid.modules: 2 is not allowed; .* is 1"):
+        change_trials(make("modules", MODULES), {"hidden": [1]})
     with pytest.raises(UserError, match=r"trials tiny: unknown key 'pruning_ratios'"):
         change_trials(trials, {"pruning_ratios": [0.5]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "grid", "hidden"),
+    [
+        ("modules", {**MODULES, "modules": [3]}, [3, 3]),
+        ("modules", {**MODULES, "modules": [10], "clustering": ["spectral"]}, [10]),
+        ("growing", {**BY_NODES, "first_nodes": [6], "connectivity": [1]}, [6]),
+        ("growing", {**BY_NODES, "first_nodes": [6], "new_nodes": [99]}, [6, 6]),
+    ],
+)
+def test_what_is_just_allowed_can_be_done(
+    make: Make, rows_of: RowsOf, kind: str, grid: Any, hidden: list[int]
+) -> None:
+    for run in plan(make(kind, grid, hidden=hidden)):
+        assert all(0 <= row["accuracy"] <= 1 for row in rows_of(run))
+
+
+def test_of_data_that_would_have_to_be_read_the_hidden_layers_alone_are_looked_at(
+    load: Load,
+) -> None:
+    grid, own = {**MODULES, "modules": [11]}, {"mine": {"csv": "not-there.csv", "target": "x"}}
+    trials = entry(grid, "modules", dataset="mine", hidden=[11])
+    assert load(datasets=own, trials={"x": trials}).trials["x"].points
+    with pytest.raises(UserError, match=r"modules: 11 is not allowed; .* is 10"):
+        load(datasets=own, trials={"x": {**trials, "hidden": [10]}})
 
 
 def test_what_is_not_retrained_does_not_depend_on_the_epochs_of_retraining(make: Make) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.params_file import require_keys, require_name
 from eigenprune.lab.runs import Point, Training, Trial
@@ -96,11 +97,7 @@ def make_trials(
         raise UserError(f"{where}: grid is missing; allowed: a mapping, or a list of mappings")
     found = points(checked["kind"], grid, f"{where}.grid")
     trials = Trials(name=name, points=found, **checked)
-    # All but what may do without: pruning by steps and growing are training.
-    if trials.retraining_epochs < 1 and (
-        trials.kind != "compression" or any("gradual-magnitude" in dict(p).values() for p in found)
-    ):
-        raise UserError(f"{where}.retraining_epochs: 0 is not allowed here; allowed: 1 or more")
+    _require_fit(trials, where)
     return trials
 
 
@@ -113,7 +110,45 @@ def change_trials(trials: Trials, changes: Mapping[str, Any]) -> Trials:
     where = f"trials {trials.name}"
     require_keys({**changes}, where, {*NETWORKS})
     keys = {key: NETWORKS[key] for key in changes}
-    return replace(trials, **check_values(changes, keys, where))
+    changed = replace(trials, **check_values(changes, keys, where))
+    _require_fit(changed, where)
+    return changed
+
+
+def _require_fit(trials: Trials, where: str) -> None:
+    """Refuse what cannot be tried with these networks, before any is trained."""
+    tried = {option for point in trials.points for option in point}
+    # All but what may do without: pruning by steps and growing are training.
+    if trials.retraining_epochs < 1 and (
+        trials.kind != "compression" or ("method", "gradual-magnitude") in tried
+    ):
+        raise UserError(f"{where}.retraining_epochs: 0 is not allowed here; allowed: 1 or more")
+    # Else the network that has grown could have more connections than the one it is compared with.
+    if ("algorithm", "nodes") in tried and len(set(trials.hidden)) > 1:
+        raise UserError(
+            f"{where}.hidden: {list(trials.hidden)!r} is not allowed with algorithm 'nodes', which "
+            "adds as many to each layer; allowed: layers of one width"
+        )
+    room = {
+        # A module that lacks nodes in some layer leads from no input to any output.
+        "modules": (min(_layers(trials)), "the nodes of the smallest layer"),
+        "first_nodes": (min(trials.hidden), "the hidden width"),
+    }
+    for option, value in sorted(tried, key=str):
+        if option in room and int(value) > room[option][0]:
+            most, what = room[option]
+            raise UserError(
+                f"{where}.grid.{option}: {value} is not allowed; allowed: no more than {what}, "
+                f"which is {most}"
+            )
+
+
+def _layers(trials: Trials) -> tuple[int, ...]:
+    """Nodes per layer; of hidden ones alone where the data, the reader's own, would be read."""
+    if trials.dataset not in datasets.STANDARD:
+        return trials.hidden
+    _, inputs, classes = datasets.shape(trials.dataset)
+    return inputs, *trials.hidden, classes
 
 
 def plan(trials: Trials) -> list[Trial]:
