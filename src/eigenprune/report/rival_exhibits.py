@@ -111,19 +111,28 @@ def show_costs(arena: Arena) -> None:
         )
 
 
-def show_spectral(arena: Arena) -> None:
-    """The best spectral method at each ratio against the best that is not one."""
+def show_spectral(arena: Arena, *, method: str = "") -> None:
+    """A spectral method at each ratio of the study against the best that is not one.
+
+    Args:
+        arena: what to show.
+        method: its name; if none is given, the best one at each ratio.
+    """
     for shown in arena.shown:
         if not _ranked(shown):
             continue
-        standing = leaderboard.spectral_standing(shown.table.replace(WHEN_SMALL))
+        ratios = leaderboard.RATIOS if not method else sorted(shown.table["pruning_ratio"].unique())
+        standing = leaderboard.spectral_standing(shown.table.replace(WHEN_SMALL), ratios)
         standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
+        if method:
+            standing = standing[standing["method"] == method]
         best = standing.drop_duplicates(["retraining", "pruning_ratio"])
         for retraining, rows in best.groupby("retraining", sort=False):
             show(
                 rival_tables.leaderboard(rows),
-                name=f"spectral-{shown.study.name}-{retraining}",
-                caption=f"{shown.study.dataset}, {_words(shown)}: the best spectral method "
+                name=f"{method or 'spectral'}-{shown.study.name}-{retraining}",
+                caption=f"{shown.study.dataset}, {_words(shown)}: "
+                f"{f'`{method}`' if method else 'the best spectral method'} "
                 f"at each ratio, {WORDS[str(retraining)]}.",
                 of=[shown.study],
                 recorded=shown.recorded,
