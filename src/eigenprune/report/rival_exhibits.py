@@ -83,8 +83,8 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
                 rival_tables.standings(rows),
                 name=f"{key}-{shown.study.name}-{retraining}",
                 caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
-                "mean accuracy over n seeds in per cent, rank in brackets, an asterisk where not "
-                "told apart from the best.",
+                "mean accuracy over n seeds in per cent at each pruning ratio, rank in brackets, "
+                "an asterisk where not told apart from the best.",
                 of=[shown.study],
                 recorded=shown.recorded,
             )
@@ -104,8 +104,9 @@ def show_costs(arena: Arena) -> None:
             # Retraining leaves the size of a network as it is.
             rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"])),
             name=f"costs-{shown.study.name}",
-            caption=f"{shown.study.dataset}, {_words(shown)}: mean parameters kept over the "
-            f"seeds, and as many multiply-accumulate operations (MACs) per example{latency}.",
+            caption=f"{shown.study.dataset}, {_words(shown)}: parameters kept at each pruning "
+            "ratio, the mean over the seeds, and as many multiply-accumulate operations (MACs) per "
+            f"example{latency}.",
             of=[shown.study],
             recorded=shown.recorded,
         )
