@@ -1,9 +1,13 @@
 """What the chapters on trials show: points averaged over the seeds, and nothing left out."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import pytest
 
+from eigenprune.lab.studies import Params
 from eigenprune.report import trial_exhibits
+from eigenprune.report.shown import METADATA
 
 
 def table(**columns: list[object]) -> pd.DataFrame:
@@ -48,3 +52,49 @@ def test_compression_is_told_with_what_it_stores() -> None:
     }
     assert shown.loc[("none", ""), "retrained"] == ""
     assert len(trial_exhibits._sizes(means).axes) == 2
+
+
+TRIALS = {
+    "small-compression": {"kind": "compression", "grid": {"method": ["low-rank"], "rank": [2]}},
+    "small-modules": {
+        "kind": "modules",
+        "grid": {"clustering": ["random"], "modules": [2], "gamma": [0, 1], "sparsity": [0.5]},
+    },
+}
+
+
+# By trials, what is shown for each activation, and the end of its caption.
+EXHIBITS = {
+    "small-compression": {
+        "sizes": "accuracy against what is stored. Filled markers: retrained.",
+        "points": "test accuracy in per cent.",
+    },
+    "small-modules": {
+        "modules": "accuracy over the share of connections removed.",
+        "numbers": "what is left, mean over seeds.",
+    },
+}
+FIGURES = ("sizes", "modules")
+
+
+def test_each_activation_has_a_figure_and_a_table_under_names_of_their_own(
+    arena_project: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
+        if "name" in (said := metadata[METADATA]):
+            told.append((said["name"], said["caption"], "image/svg+xml" in bundle))
+            assert said["origins"] and not said["recorded"]
+
+    monkeypatch.setattr("IPython.display.display", display)
+    two = {name: {**its, "activations": ["relu", "tanh"]} for name, its in TRIALS.items()}
+    arena_project(trials=two, quick_trials=list(two))
+    trial_exhibits.show_compression(trial_exhibits.there(["small-compression"]))
+    trial_exhibits.show_modules(trial_exhibits.there(["small-modules"]))
+    assert told == [
+        (f"{what}-{trials}-{activation}", f"digits, {activation}: {caption}", what in FIGURES)
+        for trials, shown in EXHIBITS.items()
+        for activation in ("relu", "tanh")
+        for what, caption in shown.items()
+    ]

@@ -4,8 +4,9 @@ Each function shows one for every trials that are there, computed here or record
 them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -66,51 +67,61 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
 def show_compression(shown: Sequence[Shown]) -> None:
     """Accuracy against parameters and bytes, and the points as a table, for each activation."""
-    keys = ["activation", "method", "retraining_epochs", "sparsity", "rank", "bits", "clusters"]
-    for its in shown:
-        means = over_seeds(its.table, keys)
-        for activation, rows in means.groupby("activation", sort=False):
-            show(
-                _sizes(rows),
-                name=f"sizes-{its.trials.name}-{activation}",
-                caption=f"{its.trials.dataset}, {activation}: accuracy against what is stored. "
-                "Filled markers: retrained.",
-                alt="Test accuracy over the number of parameters and over bytes, one line per "
-                "method of compression.",
-                of=[its.trials],
-                recorded=its.recorded,
-            )
-            show(
-                _compression_table(rows),
-                name=f"points-{its.trials.name}-{activation}",
-                caption=f"{its.trials.dataset}, {activation}: test accuracy in per cent.",
-                of=[its.trials],
-                recorded=its.recorded,
-            )
+    for show_one, rows in _by_activation(shown, ["retraining_epochs"]):
+        show_one(
+            _sizes(rows),
+            "sizes",
+            "accuracy against what is stored. Filled markers: retrained.",
+            alt="Test accuracy over the number of parameters and over bytes, one line per method "
+            "of compression.",
+        )
+        show_one(_compression_table(rows), "points", "test accuracy in per cent.")
 
 
 def show_modules(shown: Sequence[Shown]) -> None:
     """What pruning towards modules does, for each clustering, gamma and sparsity."""
-    keys = ["activation", "clustering", "modules", "gamma", "sparsity"]
+    for show_one, rows in _by_activation(shown):
+        show_one(
+            _modules_figure(rows),
+            "modules",
+            "accuracy over the share of connections removed.",
+            alt="Test accuracy over sparsity, one line per gamma, one panel per clustering.",
+        )
+        show_one(_modules_table(rows), "numbers", "what is left, mean over seeds.")
+
+
+def _by_activation(
+    shown: Sequence[Shown], keys: Sequence[str] = ()
+) -> Iterator[tuple[Callable[..., None], pd.DataFrame]]:
+    """For each activation of trials the means over seeds, and what shows something of them.
+
+    Args:
+        shown: the trials.
+        keys: columns that tell points apart beside the options.
+    """
     for its in shown:
-        means = over_seeds(its.table, keys)
+        means = over_seeds(its.table, ["activation", *its.trials.options, *keys])
         for activation, rows in means.groupby("activation", sort=False):
-            show(
-                _modules_figure(rows),
-                name=f"modules-{its.trials.name}-{activation}",
-                caption=f"{its.trials.dataset}, {activation}: accuracy over the share of "
-                "connections removed.",
-                alt="Test accuracy over sparsity, one line per gamma, one panel per clustering.",
-                of=[its.trials],
-                recorded=its.recorded,
-            )
-            show(
-                _modules_table(rows),
-                name=f"numbers-{its.trials.name}-{activation}",
-                caption=f"{its.trials.dataset}, {activation}: what is left, mean over seeds.",
-                of=[its.trials],
-                recorded=its.recorded,
-            )
+            yield partial(_show_one, its, str(activation)), rows
+
+
+def _show_one(
+    its: Shown,
+    activation: str,
+    what: Figure | pd.DataFrame,
+    name: str,
+    caption: str,
+    *,
+    alt: str = "",
+) -> None:
+    show(
+        what,
+        name=f"{name}-{its.trials.name}-{activation}",
+        caption=f"{its.trials.dataset}, {activation}: {caption}",
+        alt=alt,
+        of=[its.trials],
+        recorded=its.recorded,
+    )
 
 
 def show_growing(shown: Sequence[Shown]) -> None:
@@ -236,7 +247,7 @@ def _compression_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _amount(row: pd.Series) -> str:
     names = ("sparsity", "rank", "bits", "clusters")
-    return ", ".join(f"{name} {row[name]:g}" for name in names if pd.notna(row[name]))
+    return ", ".join(f"{name} {row[name]:g}" for name in names if pd.notna(row.get(name)))
 
 
 def _modules_table(rows: pd.DataFrame) -> pd.DataFrame:
