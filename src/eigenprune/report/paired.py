@@ -47,9 +47,9 @@ def paired_tests(
         confidence: of the interval, between 0 and 1.
 
     Returns:
-        One row per point, with KEY and TEST: `n` (shared seeds), `difference`, `low` and `high`
-        (the interval), and `p`. Where all differences are the same there is no interval (NaN), and
-        p is 1.
+        One row per point, with KEY and TEST, which are `n` (shared seeds), `difference`, `low` and
+        `high` (the interval), and `p`. Where all differences are the same there is no interval
+        (NaN), and p is 1.
 
     Raises:
         UserError: if a network stands in the table twice, as when two studies share its setting.
