@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
@@ -22,23 +23,26 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 
-# What takes longest, and begins first where tests run in several processes.
-SLOW = ("tests/book", "tests/fork/test_notebooks_alone.py", "tests/pipeline", "tests/fork")
+# What takes longest begins first, where tests run in several processes, each taking whole files.
+SLOW = (
+    "tests/book/test_browser.py",
+    "tests/fork/test_notebooks_alone.py",
+    "tests/fork",
+    "tests/pipeline",
+    "tests/book",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process what shares its fixtures: a file, and all that read the built book."""
+    """Put the slow files first."""
     root = Path(__file__).parents[1]
-    files = {item: item.path.relative_to(root).as_posix() for item in items}
 
     def place(item: pytest.Item) -> int:
-        begins = [files[item].startswith(prefix) for prefix in SLOW]
+        file = item.path.relative_to(root).as_posix()
+        begins = [file.startswith(prefix) for prefix in SLOW]
         return begins.index(True) if any(begins) else len(SLOW)
 
     items.sort(key=place)
-    for item in items:
-        book = "reproduced" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("book" if book else files[item]))
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +113,24 @@ def run(folder: Path, *command: str) -> str:
 
 @pytest.fixture(scope="session")
 def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the working tree in which `dvc repro` has run from nothing, the book included."""
-    clone = tmp_path_factory.mktemp("clone") / "eigenprune"
+    """A clone of the working tree in which `dvc repro` has run from nothing, the book included.
+
+    One for all processes in which tests run: leave it as it is.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    place = folder / "reproduced.txt"
+    with FileLock(folder / "reproduced.lock"):
+        if not place.exists():
+            clone = tmp_path_factory.mktemp("clone") / "eigenprune"
+            _clone(root, clone)
+            run(clone, "dvc", "repro")
+            place.write_text(str(clone))
+    return Path(place.read_text())
+
+
+def _clone(root: Path, clone: Path) -> None:
     run(root, "git", "clone", "--quiet", str(root), str(clone))
     # What is not committed yet is tested too.
     listed = run(root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -121,8 +141,6 @@ def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(clone, "git", "add", "--all")
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     run(clone, "git", *identity, "commit", "--quiet", "--allow-empty", "-m", "working tree")
-    run(clone, "dvc", "repro")
-    return clone
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

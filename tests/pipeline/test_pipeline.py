@@ -46,6 +46,12 @@ def run(folder: Path, *command: str, code: int = 0) -> str:
     return told
 
 
+@pytest.fixture(scope="module", name="reproduced")
+def own(reproduced: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, since these tests change it."""
+    return shutil.copytree(reproduced, tmp_path_factory.mktemp("own") / "eigenprune", symlinks=True)
+
+
 def test_results_are_those_recorded_bit_for_bit(reproduced: Path) -> None:
     if (here := this_machine()) != REFERENCE:
         pytest.skip(f"dvc.lock was made on {REFERENCE}; this is {here}")
