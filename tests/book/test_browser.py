@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -72,6 +73,9 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        heard = page.heard = [time.monotonic()]  # type: ignore[attr-defined]
+        for event in ("request", "requestfinished", "requestfailed"):
+            page.on(event, lambda request: heard.append(time.monotonic()))
         page.goto(file.as_uri(), wait_until="load")
         return page
 
@@ -105,7 +109,10 @@ def complaints(page: Page) -> list[str]:
     """Errors and warnings in the console, exceptions and failed requests, fonts of MathJax too."""
     page.evaluate("window.MathJax?.startup?.promise")
     page.evaluate("document.fonts.ready.then(() => true)")
-    page.wait_for_load_state("networkidle")  # figures fetch their script when they are near
+    # Figures fetch their script when they are near. Half a second without a request: "networkidle"
+    # does not always come where MathJax fetches its fonts on a busy machine.
+    while time.monotonic() - page.heard[-1] < 0.5:  # type: ignore[attr-defined]
+        page.wait_for_timeout(100)
     return list(page.complaints)  # type: ignore[attr-defined]
 
 
