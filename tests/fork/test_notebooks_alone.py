@@ -40,6 +40,12 @@ def tiny(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     document = yaml.safe_load(params.read_text())
     for name in document["quick"]:
         document["studies"][name].update(TINY)
+    for name in document[
+        "quick_arena"
+    ]:  # some of its methods need three hidden layers of one width
+        document["studies"][name].update(TINY, hidden=[6, 6, 6])
+    for name in document["quick_trials"]:
+        document["trials"][name].update(seeds=[1], epochs=1, retraining_epochs=1)
     params.write_text(yaml.safe_dump(document, sort_keys=False))
     return project
 
