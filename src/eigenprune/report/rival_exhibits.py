@@ -128,9 +128,11 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
         if method:
             standing = standing[standing["method"] == method]
         best = standing.drop_duplicates(["retraining", "pruning_ratio"])
+        # What is the same in every row; and without biases each parameter is multiplied once.
+        known = ["family", "MACs", *(["method"] if method else [])]
         for retraining, rows in best.groupby("retraining", sort=False):
             show(
-                rival_tables.leaderboard(rows),
+                rival_tables.leaderboard(rows).drop(columns=known),
                 name=f"{method or 'spectral'}-{shown.study.name}-{retraining}",
                 caption=f"{shown.study.dataset}, {_words(shown)}: "
                 f"{f'`{method}`' if method else 'the best spectral method'} "
