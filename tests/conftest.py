@@ -112,7 +112,26 @@ def run(folder: Path, *command: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone_to(root: Path) -> Callable[[Path], None]:
+    """A function that makes a clone of the working tree as it is, all of it committed."""
+
+    def clone_to(clone: Path) -> None:
+        run(root, "git", "clone", "--quiet", str(root), str(clone))
+        # What is not committed yet is tested too.
+        listed = run(root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        for name in filter(None, listed.split("\0")):
+            if (root / name).is_file():
+                (clone / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, clone / name)
+        run(clone, "git", "add", "--all")
+        identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+        run(clone, "git", *identity, "commit", "--quiet", "--allow-empty", "-m", "working tree")
+
+    return clone_to
+
+
+@pytest.fixture(scope="session")
+def reproduced(clone_to: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the working tree in which `dvc repro` has run from nothing, the book included.
 
     One for all processes in which tests run: leave it as it is.
@@ -124,23 +143,10 @@ def reproduced(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(folder / "reproduced.lock"):
         if not place.exists():
             clone = tmp_path_factory.mktemp("clone") / "eigenprune"
-            _clone(root, clone)
+            clone_to(clone)
             run(clone, "dvc", "repro")
             place.write_text(str(clone))
     return Path(place.read_text())
-
-
-def _clone(root: Path, clone: Path) -> None:
-    run(root, "git", "clone", "--quiet", str(root), str(clone))
-    # What is not committed yet is tested too.
-    listed = run(root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in filter(None, listed.split("\0")):
-        if (root / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, clone / name)
-    run(clone, "git", "add", "--all")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    run(clone, "git", *identity, "commit", "--quiet", "--allow-empty", "-m", "working tree")
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

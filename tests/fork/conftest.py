@@ -40,16 +40,10 @@ def run() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def fresh(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fresh(clone_to: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of the working tree as it is: no results of the pipeline and no run store."""
     clone = tmp_path_factory.mktemp("fresh") / "eigenprune"
-    run_in(root, f"git clone --quiet '{root}' '{clone}'")
-    listed = run_in(root, "git ls-files -z --cached --others --exclude-standard")
-    for name in filter(None, listed.split("\0")):  # what is not committed yet is tested too
-        if (root / name).is_file():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, clone / name)
-    run_in(clone, "git add --all && git commit --quiet --allow-empty -m 'working tree'")
+    clone_to(clone)
     return clone
 
 
