@@ -70,16 +70,7 @@ OF_SHARES = (
 OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
 # These change weights or eigenvectors, which must not be frozen.
-OF_WEIGHTS = (
-    "gate_l1",
-    "gradient_pruning",
-    "group_lasso",
-    "hard_concrete",
-    "hard_threshold",
-    "norm_pruning",
-    "eigenvalue_pruning",
-    "taylor_pruning",
-)
+OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_threshold")
 # Those that need so many hidden layers of one width.
 EQUAL_LAYERS = {"flow_length": 2, "flow_curvature": 3}
 RETRAINED = "-retrained"

@@ -109,11 +109,23 @@ class Params:
             )
         return _found(name, self.studies)
 
+    def trials_named(self, name: str) -> Trials:
+        """The trials of that name.
 
-def _found(name: str, known: Mapping[str, Found]) -> Found:
+        Raises:
+            UserError: if there are none, or a study has that name.
+        """
+        if name in self.studies:
+            raise UserError(
+                f"{name!r} names a study, and trials are wanted here: {', '.join(self.trials)}"
+            )
+        return _found(name, self.trials, "trials {!r} are")
+
+
+def _found(name: str, known: Mapping[str, Found], said: str = "study {!r} is") -> Found:
     if name not in known:
         hint = did_you_mean(name, list(known))
-        raise UserError(f"study {name!r} is not in params.yaml{hint}: {', '.join(known)}")
+        raise UserError(f"{said.format(name)} not in params.yaml{hint}: {', '.join(known)}")
     return known[name]
 
 

@@ -24,11 +24,9 @@ class RunningScorePruning(ScheduledPruning):
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Begin with scores of zero."""
-        self.scores = [
-            torch.zeros_like(weights_or_eigenvectors(layer)[:, 0], dtype=inputs.dtype)
-            for layer in hidden_layers(model)
-        ]
-        return super().prepare(model, inputs, seed)
+        model = super().prepare(model, inputs, seed)
+        self.scores = [inputs.new_zeros(len(kept)) for kept in self.kept]
+        return model
 
     @abstractmethod
     def worth(self, layer: FullyConnected) -> Tensor:

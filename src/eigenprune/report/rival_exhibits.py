@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from eigenprune.lab import checks, results
+from eigenprune.lab.latency import BATCH
 from eigenprune.lab.rivals import SPECTRAL_SCORES
 from eigenprune.lab.studies import change_study
 from eigenprune.report import (
@@ -99,7 +100,9 @@ def show_costs(arena: Arena) -> None:
         if means.empty:
             continue
         measured = means["latency"].notna().any()
-        latency = "; in brackets milliseconds for a batch of 1024 on one thread" if measured else ""
+        latency = (
+            f"; in brackets milliseconds for a batch of {BATCH} on one thread" if measured else ""
+        )
         show(
             # Retraining leaves the size of a network as it is.
             rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"])),

@@ -183,8 +183,18 @@ def test_what_trials_do_not_say_comes_from_the_defaults(
     assert params.paper_trials == ["x"]
     with pytest.raises(UserError, match=r"study 'z' is not in params.yaml: x, y"):
         params.find("z")
+    assert params.trials_named("x") == found
+    with pytest.raises(UserError, match=r"trials 'z' are not in params.yaml: x, y"):
+        params.trials_named("z")
     with pytest.raises(UserError, match=r"trials\.x: hidden is missing"):
         load(defaults=without(defaults, "hidden"), trials=trials)
+
+
+def test_a_study_is_not_taken_for_trials(load: Load) -> None:
+    study = {"methods": ["post"], "pruning_ratios": [0.5], "initialisation": "2022"}
+    params = load(trials={"x": entry()}, studies={"mine": study})
+    with pytest.raises(UserError, match="'mine' names a study, and trials are wanted here: x"):
+        params.trials_named("mine")
 
 
 def test_trials_can_be_changed_and_are_checked_again(make: Make) -> None:

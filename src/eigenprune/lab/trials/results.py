@@ -19,11 +19,11 @@ def tables(params: Params, names: Iterable[str]) -> "dict[str, pd.DataFrame]":
         names: of trials. Quick ones are computed if they have to be, others are as recorded.
 
     Raises:
-        KeyError: if there are no trials of a name.
+        UserError: if there are no trials of a name.
     """
     found = {}
     for name in names:
-        trials = params.trials[name]
+        trials = params.trials_named(name)
         quick = name in params.quick_trials
         rows = sweep.run_study(trials) if quick else table(trials, recorded_only=True)
         if len(rows):
