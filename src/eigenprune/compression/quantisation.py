@@ -15,7 +15,7 @@ def quantise(model: nn.Sequential, bits: int) -> tuple[nn.Sequential, Size]:
 
     Symmetric rounding to the nearest, row by row (see `quantise_rows`), after training and without
     data. Two 4-bit weights share a byte. It is written out here and needs torch alone; `torchao`,
-    which this library does not depend on, has kernels that compute with such weights.
+    which a test holds it to, has kernels that compute with such weights.
 
     Args:
         model: a trained network, see `networks.mlp`.
