@@ -11,7 +11,11 @@ from eigenprune.networks import FullyConnected, fully_connected
 
 
 @torch.no_grad()
-def shrink(model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim.Optimizer) -> None:
+def shrink(
+    model: nn.Sequential,
+    masks: Sequence[Tensor],
+    optimiser: torch.optim.Optimizer | None = None,
+) -> None:
     """Take hidden nodes out of a network and go on training it, as if they had been silenced.
 
     The parameters become new and smaller ones. They take the places of the old in the optimiser,
@@ -20,7 +24,7 @@ def shrink(model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim
     Args:
         model: changed in place.
         masks: one bool tensor (nodes,) per hidden layer, True for a node that stays.
-        optimiser: of the network's parameters, changed in place.
+        optimiser: of the network's parameters, changed in place; None if they have none.
 
     Example:
         >>> from eigenprune import mlp
@@ -32,19 +36,20 @@ def shrink(model: nn.Sequential, masks: Sequence[Tensor], optimiser: torch.optim
     """
     layers = fully_connected(model)
     kept = [mask.nonzero()[:, 0].to(layers[0].weight.device) for mask in masks]
+    state, groups = (optimiser.state, optimiser.param_groups) if optimiser else ({}, [])
     smaller: dict[nn.Parameter, nn.Parameter] = {}
     for layer, places in zip(layers, _places(layers, kept), strict=True):
         for name, parameter in list(layer.named_parameters()):
             where = _where(name, *places)
             smaller[parameter] = nn.Parameter(parameter[where], parameter.requires_grad)
             setattr(layer, name, smaller[parameter])
-            if parameter in optimiser.state:
-                optimiser.state[smaller[parameter]] = {
+            if parameter in state:
+                state[smaller[parameter]] = {
                     key: value[where] if value.shape == parameter.shape else value
-                    for key, value in optimiser.state.pop(parameter).items()
+                    for key, value in state.pop(parameter).items()
                 }
         layer.in_features, layer.out_features = len(places[0]), len(places[1])
-    for group in optimiser.param_groups:
+    for group in groups:
         group["params"] = [smaller.get(parameter, parameter) for parameter in group["params"]]
 
 

@@ -38,6 +38,7 @@ SCORES = (
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
 REGULARISERS = (
     "autoencoder",
+    "averaged_taylor_pruning",
     "dropout",
     "eigenvalue_l1",
     "eigenvalue_l1_eigenvector_l2",
@@ -59,6 +60,7 @@ REGULARISERS = (
 )
 # Those whose strength is a share, below 1.
 OF_SHARES = (
+    "averaged_taylor_pruning",
     "dropout",
     "eigenvalue_pruning",
     "gradient_pruning",

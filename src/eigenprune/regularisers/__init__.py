@@ -4,6 +4,7 @@ Each is a class whose one argument is its strength; `training.train` takes it as
 """
 
 from eigenprune.regularisers.autoencoder import Autoencoder
+from eigenprune.regularisers.averaged_taylor_pruning import AveragedTaylorPruning
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.dropout import Dropout
 from eigenprune.regularisers.feature_flow import FlowCurvature, FlowLength
@@ -27,6 +28,7 @@ __all__ = [
     "L2",
     "REGULARISERS",
     "Autoencoder",
+    "AveragedTaylorPruning",
     "Dropout",
     "EigenvalueL1",
     "EigenvalueL1EigenvectorL2",
@@ -49,6 +51,7 @@ __all__ = [
 # By the name that `params.yaml` uses.
 REGULARISERS: dict[str, type[Regulariser]] = {
     "autoencoder": Autoencoder,
+    "averaged_taylor_pruning": AveragedTaylorPruning,
     "dropout": Dropout,
     "eigenvalue_l1": EigenvalueL1,
     "eigenvalue_l1_eigenvector_l2": EigenvalueL1EigenvectorL2,

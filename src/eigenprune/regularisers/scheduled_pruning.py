@@ -19,8 +19,9 @@ class ScheduledPruning(Regulariser, ABC):
     r"""Remove a rising share of the hidden nodes; a subclass says how they are ranked.
 
     After epoch t of T the nodes with the lowest scores go until the share is
-    :math:`s\,(1 - (1 - t/T)^3)`: many at first and ever fewer, s in the end. None comes back,
-    and every layer keeps one (see `pruning.select_nodes`). What is left trains on as if the others
+    :math:`s\,(1 - (1 - t/uT)^3)`: many at first and ever fewer, s from epoch uT on, where u is 1
+    unless a subclass says less. None comes back, and every layer keeps one (see
+    `pruning.select_nodes`). What is left trains on as if the others
     were silent, and faster, for it is smaller; in the end they stand in the network as zeros.
 
     Args:
@@ -36,6 +37,8 @@ class ScheduledPruning(Regulariser, ABC):
     LIMIT = 1.0
     # One ranking over all layers, or one in each: see `pruning.select_nodes`.
     SCOPE = "global"
+    # u, the part of the training in which nodes are removed.
+    UNTIL = 1.0
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Remember what the network was, for `finish`."""
@@ -54,7 +57,7 @@ class ScheduledPruning(Regulariser, ABC):
         self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int
     ) -> None:
         """Remove more nodes."""
-        share = self.strength * (1 - (1 - epoch / epochs) ** 3)
+        share = self.strength * (1 - (1 - min(1, epoch / (self.UNTIL * epochs))) ** 3)
         layers = hidden_layers(self.whole)
         # The removed ones rank below all others: they are among those chosen, and none comes back.
         scores = [

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 import eigenprune as ep
 from eigenprune.counts import nodes_removed
 from eigenprune.networks import fully_connected, hidden_layers
-from eigenprune.regularisers import EigenvaluePruning, GradientPruning, NormPruning, TaylorPruning
+from eigenprune.regularisers import (
+    AveragedTaylorPruning,
+    EigenvaluePruning,
+    GradientPruning,
+    NormPruning,
+    TaylorPruning,
+)
 from eigenprune.regularisers.scaling import scale_incoming, scale_outgoing
 from eigenprune.regularisers.scheduled_pruning import ScheduledPruning
 
@@ -36,7 +42,10 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "regulariser"), KINDS)
+@pytest.mark.parametrize(
+    ("layer", "regulariser"),
+    [*KINDS, ("dense", AveragedTaylorPruning), ("spectral", AveragedTaylorPruning)],
+)
 def test_the_share_follows_the_schedule(
     layer: str, regulariser: type[ScheduledPruning], data: Data
 ) -> None:
@@ -46,7 +55,8 @@ def test_the_share_follows_the_schedule(
         model, *data, epochs=8, batch_size=30, learning_rate=0.01, regulariser=regulariser(0.7),
         watch=lambda epoch, model: seen.append(sum(m.out_features for m in hidden_layers(model))),
     )  # fmt: skip
-    shares = [0.7 * (1 - (1 - epoch / 8) ** 3) for epoch in range(9)]
+    last = 8 * regulariser.UNTIL
+    shares = [0.7 * (1 - (1 - min(epoch, last) / last) ** 3) for epoch in range(9)]
     layers = 2 if regulariser.SCOPE == "layer" else 1
     assert seen == [40 - layers * nodes_removed(share, 40 // layers) for share in shares]
     assert int(silent(trained).sum()) == 28

@@ -1,0 +1,69 @@
+"""The finished network is the mean of those after each step; all else is Taylor pruning."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import eigenprune as ep
+from eigenprune.regularisers import AveragedTaylorPruning, TaylorPruning
+from eigenprune.shrinking import grown_back
+
+Data = tuple[Tensor, Tensor]
+OPTIONS = {"epochs": 6, "batch_size": 30, "learning_rate": 0.01}
+M = AveragedTaylorPruning.AVERAGE
+
+
+class Remembering(AveragedTaylorPruning):
+    """Keeps the parameters after each step, at their first size, as those before the first."""
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        self.steps: list[dict[str, Tensor]] = []
+        return super().prepare(model, inputs, seed)
+
+    def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
+        super().after_step(model, learning_rate)
+        full = grown_back(model, self.whole, self.kept)
+        self.steps.append(copy.deepcopy(full.state_dict()))
+
+
+@pytest.mark.parametrize("layer", ["dense", "spectral"])
+def test_what_is_left_is_the_mean_over_the_steps(layer: str, data: Data) -> None:
+    model = ep.mlp([8, 20, 20, 4], layer=layer, activation="elu", bias=True, seed=1).double()
+    regulariser = Remembering(0.8)
+    trained, _ = ep.train(model, data[0].double(), data[1], regulariser=regulariser, **OPTIONS)
+    assert len(regulariser.steps) == 24 and sum(map(len, regulariser.kept)) == 8
+    mean = model.state_dict()
+    for state in regulariser.steps:
+        mean = {name: M * mean[name] + (1 - M) * value for name, value in state.items()}
+    last = regulariser.steps[-1]
+    for name, found in trained.state_dict().items():
+        # What was removed is zero in the last step, and in the result, whatever it was before.
+        torch.testing.assert_close(found, torch.where(last[name] == 0, 0.0, mean[name]))
+        assert not torch.equal(found, last[name]), "the control: the mean is not the last step"
+
+
+@pytest.mark.parametrize("layer", ["dense", "spectral"])
+def test_steps_and_nodes_are_those_of_taylor_pruning(layer: str, data: Data) -> None:
+    model = ep.mlp([8, 20, 20, 4], layer=layer, activation="elu", seed=1)
+    early = type("Early", (TaylorPruning,), {"UNTIL": AveragedTaylorPruning.UNTIL})
+    averaged, plain = AveragedTaylorPruning(0.8), early(0.8)
+    _, losses = ep.train(model, *data, regulariser=averaged, **OPTIONS)
+    _, others = ep.train(model, *data, regulariser=plain, **OPTIONS)
+    assert losses == others
+    assert all(map(torch.equal, averaged.kept, plain.kept))
+
+
+def test_the_mean_is_nearer_to_where_noisy_steps_lead() -> None:
+    """Of a line fitted to targets that contradict each other the best loss is known."""
+    inputs = torch.eye(2).repeat(200, 1)
+    targets = torch.tensor([0, 1, 0, 1, 0, 1, 1, 0]).repeat(50)
+    model = ep.mlp([2, 8, 2], layer="dense", activation="tanh", seed=1)
+    options = {"epochs": 60, "batch_size": 4, "learning_rate": 0.02}
+    best = -(0.75 * torch.tensor(0.75).log() + 0.25 * torch.tensor(0.25).log())
+    losses = []
+    for regulariser in (AveragedTaylorPruning(0.5), TaylorPruning(0.5)):
+        trained, _ = ep.train(model, inputs, targets, regulariser=regulariser, **options)
+        losses.append(ep.evaluate(trained, inputs, targets)[1] - float(best))
+    assert 0 <= losses[0] < losses[1] / 2
