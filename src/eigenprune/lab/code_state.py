@@ -44,9 +44,10 @@ OF_TRIALS = (
     "connections.py",
     *sorted(f"growing/{path.name}" for path in (_PACKAGE / "growing").glob("*.py")),
     "lab/modules.py",
-    *(f"lab/trials/{name}.py" for name in ("compression", "growing", "kinds", "modules")),
+    *(f"lab/trials/{name}.py" for name in ("compression", "flow", "growing", "kinds", "modules")),
     "lab/trials/retraining.py",
     "paths.py",
+    "residual.py",
 )
 COMPUTING = (*ALONE, *AS_STACK, *OF_TRIALS)
 DIGITS = 12  # of a fingerprint

@@ -74,7 +74,7 @@ OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"
 # These change weights or eigenvectors, which must not be frozen.
 OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_threshold")
 # Those that need so many hidden layers of one width.
-EQUAL_LAYERS = {"flow_length": 2, "flow_curvature": 3}
+EQUAL_LAYERS = {"flow_angle": 3, "flow_length": 2, "flow_curvature": 3}
 RETRAINED = "-retrained"
 
 

@@ -177,6 +177,8 @@ def epochs(run: Run) -> int:
     if isinstance(run, Trial) and run.kind == "growing":
         # The grown network and two controls; then one is pruned down.
         return 3 * (run.training.epochs + run.retraining_epochs) + run.retraining_epochs
+    if isinstance(run, Trial) and run.kind == "flow":
+        return run.training.epochs + run.retraining_epochs
     return run.retraining_epochs
 
 

@@ -7,7 +7,7 @@ from eigenprune.regularisers.autoencoder import Autoencoder
 from eigenprune.regularisers.averaged_taylor_pruning import AveragedTaylorPruning
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.dropout import Dropout
-from eigenprune.regularisers.feature_flow import FlowCurvature, FlowLength
+from eigenprune.regularisers.feature_flow import FlowAngle, FlowCurvature, FlowLength
 from eigenprune.regularisers.gate_l1 import GateL1
 from eigenprune.regularisers.gradient_pruning import GradientPruning, TaylorPruning
 from eigenprune.regularisers.group_lasso import GroupLasso
@@ -36,6 +36,7 @@ __all__ = [
     "EigenvaluePruning",
     "EigenvectorL1",
     "EigenvectorL2",
+    "FlowAngle",
     "FlowCurvature",
     "FlowLength",
     "GateL1",
@@ -59,6 +60,7 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "eigenvalue_pruning": EigenvaluePruning,
     "eigenvector_l1": EigenvectorL1,
     "eigenvector_l2": EigenvectorL2,
+    "flow_angle": FlowAngle,
     "flow_curvature": FlowCurvature,
     "flow_length": FlowLength,
     "gate_l1": GateL1,

@@ -6,8 +6,8 @@ said to leave parameters without use.
 
 Source: inspired by Wu, Lan, Zhang and Xiang, Neural Networks 161 (2023), doi
 10.1016/j.neunet.2023.02.013, whose abstract alone was at hand. Assumed here: the points are the
-outputs of the activation functions, lengths are Euclidean, the curvature is the second difference,
-both are divided by the width and averaged over the examples.
+outputs of the activation functions, lengths are Euclidean, the curvature is the second difference
+or, as geometry has it, the angle; all are divided by the width and averaged over the examples.
 """
 
 from typing import ClassVar
@@ -58,9 +58,10 @@ def turning_angles(points: Tensor) -> Tensor:
     r"""Angle between each two successive steps of a polyline, from 0 to :math:`\pi` (radians).
 
     The sum over the points is the total curvature of a polyline in the sense of geometry, whatever
-    the lengths of its steps; where a step has length 0 the angle is 0. With the steps u and v it is
-    :math:`2\operatorname{atan2}(\lVert |u|v - |v|u \rVert, \lVert |u|v + |v|u \rVert)`, exact
-    for small angles too, where the arc cosine is not.
+    the lengths of its steps; where a step has length 0 the angle is 0, and so is its gradient. Of
+    steps with the directions u and v, of length 1, it is
+    :math:`2\operatorname{atan2}(\lVert v - u \rVert, \lVert v + u \rVert)`, exact for small
+    angles too, where the arc cosine is not.
 
     Args:
         points: (points, rows, width).
@@ -75,9 +76,14 @@ def turning_angles(points: Tensor) -> Tensor:
         tensor([[1.5708]])
     """
     steps = points.diff(dim=0)
-    lengths = _lengths(steps)[..., None]
-    one, other = lengths[:-1] * steps[1:], lengths[1:] * steps[:-1]
-    return 2 * torch.atan2(_lengths(one - other), _lengths(one + other))
+    lengths = _lengths(steps)
+    moved = lengths > 0
+    directions = steps / torch.where(moved, lengths, 1.0)[..., None]
+    turned = moved[1:] & moved[:-1]
+    # Where there is no angle, one of 0: atan2(0, 0) would have no gradient.
+    across = torch.where(turned, _lengths(directions.diff(dim=0)), 0.0)
+    along = torch.where(turned, _lengths(directions[1:] + directions[:-1]), 1.0)
+    return 2 * torch.atan2(across, along)
 
 
 def trajectories(model: nn.Sequential, inputs: Tensor) -> Tensor:
@@ -95,8 +101,25 @@ def trajectories(model: nn.Sequential, inputs: Tensor) -> Tensor:
         >>> trajectories(mlp([8, 5, 5, 5, 2]), torch.rand(4, 8)).shape
         torch.Size([3, 4, 5])
     """
-    _check(model, 1)
+    require_equal_widths(model, 1)
     return _forward(model, inputs)[0]
+
+
+def require_equal_widths(model: nn.Sequential, at_least: int) -> None:
+    """Refuse a network without one space that all its features are points in.
+
+    Args:
+        model: any network, see `networks.fully_connected`.
+        at_least: hidden layers that there must be.
+
+    Raises:
+        ValueError: if there are fewer or their widths differ.
+    """
+    widths = [layer.out_features for layer in hidden_layers(model)]
+    if len(widths) < at_least or len(set(widths)) > 1:
+        raise ValueError(
+            f"hidden layers of widths {widths}: at least {at_least} wanted, all of the same width"
+        )
 
 
 class _FeatureFlow(Regulariser):
@@ -106,13 +129,15 @@ class _FeatureFlow(Regulariser):
         raise NotImplementedError
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        _check(model, self.POINTS)
+        require_equal_widths(model, self.POINTS)
         return model
+
+    def penalty(self, points: Tensor) -> Tensor:
+        return self.strength * self.measure(points).mean() / points.shape[2]
 
     def loss(self, model: nn.Sequential, inputs: Tensor, targets: Tensor) -> Tensor:
         points, logits = _forward(model, inputs)
-        flow = self.measure(points).mean() / points.shape[2]
-        return F.cross_entropy(logits, targets) + self.strength * flow
+        return F.cross_entropy(logits, targets) + self.penalty(points)
 
 
 class FlowLength(_FeatureFlow):
@@ -159,17 +184,77 @@ class FlowCurvature(_FeatureFlow):
         return curvature(points)
 
 
+class FlowAngle(_FeatureFlow):
+    r"""Penalise the mean total curvature of the ways, :math:`\frac1n \sum_l \theta_l`.
+
+    :math:`\theta_l`, from 0 to :math:`\pi`, is the angle between two successive steps, see
+    `turning_angles`. Unlike the second difference it does not change if features are scaled, and
+    its gradient is the steeper the shorter a step is.
+
+    Args:
+        strength: of the penalty, 0 or more.
+
+    Raises:
+        ValueError: in `prepare`, if there are fewer than 3 hidden layers or their widths differ.
+
+    Example:
+        >>> from eigenprune import mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 5, 5, 5, 2]), x, y, epochs=1, regulariser=FlowAngle(0.1))
+    """
+
+    POINTS = 3
+
+    def measure(self, points: Tensor) -> Tensor:
+        """The sum of the `turning_angles`, (rows,)."""
+        return turning_angles(points).sum(dim=0)
+
+
+class FeatureFlow(Regulariser):
+    r"""Both penalties of the source at once: what is minimised is :math:`L + k_1 R_1 + k_2 R_2`.
+
+    L is the cross-entropy, :math:`R_1` what `FlowLength` and :math:`R_2` what `FlowCurvature`
+    penalises. With both coefficients 0 it is plain training.
+
+    Args:
+        k1: of the length, 0 or more.
+        k2: of the curvature, 0 or more.
+
+    Raises:
+        ValueError: if a coefficient is out of its range; in `prepare`, if there are fewer hidden
+            layers than its penalties need or their widths differ.
+
+    Example:
+        >>> from eigenprune import mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> both = FeatureFlow(0.1, 0.01)
+        >>> model, _ = train(mlp([8, 5, 5, 5, 2]), x, y, epochs=1, regulariser=both)
+    """
+
+    def __init__(self, k1: float, k2: float) -> None:
+        """Take the two coefficients."""
+        super().__init__(k1)
+        self.penalties = [its for its in (FlowLength(k1), FlowCurvature(k2)) if its.strength]
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """Refuse networks whose features are no such points."""
+        require_equal_widths(model, max((its.POINTS for its in self.penalties), default=1))
+        return model
+
+    def flow(self, model: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The points, (hidden layers, rows, width), and the logits, (rows, classes)."""
+        return _forward(model, inputs)
+
+    def loss(self, model: nn.Sequential, inputs: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy and both penalties on a batch."""
+        points, logits = self.flow(model, inputs)
+        penalties = (its.penalty(points) for its in self.penalties)
+        return sum(penalties, start=F.cross_entropy(logits, targets))
+
+
 def _lengths(vectors: Tensor) -> Tensor:
     lengths: Tensor = torch.linalg.vector_norm(vectors, dim=-1)
     return lengths
-
-
-def _check(model: nn.Sequential, at_least: int) -> None:
-    widths = [layer.out_features for layer in hidden_layers(model)]
-    if len(widths) < at_least or len(set(widths)) > 1:
-        raise ValueError(
-            f"hidden layers of widths {widths}: at least {at_least} wanted, all of the same width"
-        )
 
 
 def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:

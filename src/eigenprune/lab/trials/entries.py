@@ -129,6 +129,11 @@ def _require_fit(trials: Trials, where: str) -> None:
             f"{where}.hidden: {list(trials.hidden)!r} is not allowed with algorithm 'nodes', which "
             "adds as many to each layer; allowed: layers of one width"
         )
+    if trials.kind == "flow" and (len(trials.hidden) < 3 or len(set(trials.hidden)) > 1):
+        raise UserError(
+            f"{where}.hidden: {list(trials.hidden)!r} is not allowed with kind 'flow', whose "
+            "features are points of one space; allowed: 3 or more layers of one width"
+        )
     room = {
         # A module that lacks nodes in some layer leads from no input to any output.
         "modules": (min(_layers(trials)), "the nodes of the smallest layer"),

@@ -8,6 +8,7 @@ Each mapping stands for all combinations of its values, and a grid for those of 
 """
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,17 @@ from typing import Any
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.params_file import require_keys
 from eigenprune.lab.runs import Point
-from eigenprune.lab.values import Keys, check_values, distinct, one_of, rate, ratio, share, whole
+from eigenprune.lab.values import (
+    Keys,
+    check_values,
+    distinct,
+    number,
+    one_of,
+    rate,
+    ratio,
+    share,
+    whole,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,7 @@ class Kind:
     needs: Mapping[str, tuple[str, ...]]
 
 
+_FLOW = ("k1", "k2", "pruning_ratio")
 _MODULES = ("modules", "gamma", "sparsity")
 _GROWTH = (
     "choice",
@@ -49,6 +61,7 @@ KINDS: dict[str, Kind] = {
             "clustered": ("clusters",),
         },
     ),
+    "flow": Kind("architecture", {"plain": _FLOW, "residual": _FLOW}),
     "growing": Kind(
         "algorithm", {"connections": _GROWTH, "nodes": (*_GROWTH, "first_nodes", "new_nodes")}
     ),
@@ -74,12 +87,19 @@ def _share_of_connections(value: object) -> float:
     return found
 
 
+def _coefficient(value: object) -> float:
+    if not 0 <= (found := number(value)) < math.inf:
+        raise ValueError
+    return found
+
+
 def _bits(value: object) -> int:
     if (found := whole(1)(value)) not in (4, 8):
         raise ValueError
     return found
 
 
+_COEFFICIENTS = ("a list of different numbers, 0 or more", distinct(_coefficient))
 _SHARES = ("a list of different fractions above 0, at most 1", distinct(_share_of_connections))
 
 # In the order in which options stand in a point and in the tables.
@@ -98,6 +118,9 @@ _OPTIONS: Keys = {
     "patience": _WHOLE,
     "first_nodes": _WHOLE,
     "new_nodes": _WHOLE,
+    "k1": _COEFFICIENTS,
+    "k2": _COEFFICIENTS,
+    "pruning_ratio": _RATIOS,
 }
 
 

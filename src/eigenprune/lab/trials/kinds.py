@@ -8,6 +8,7 @@ from torch import nn
 from eigenprune.lab.datasets import Dataset
 from eigenprune.lab.runs import Trial
 from eigenprune.lab.trials.compression import compress
+from eigenprune.lab.trials.flow import train_with_flow
 from eigenprune.lab.trials.growing import grow_and_compare
 from eigenprune.lab.trials.modules import prune_to_parts
 from eigenprune.lab.trials.retraining import OnEpoch, Row
@@ -16,6 +17,7 @@ from eigenprune.lab.trials.retraining import OnEpoch, Row
 # that come out are the same on every machine of a kind.
 KINDS: dict[str, Callable[[nn.Sequential, Dataset, Trial, OnEpoch | None], list[Row]]] = {
     "compression": compress,
+    "flow": train_with_flow,
     "growing": grow_and_compare,
     "modules": prune_to_parts,
 }
