@@ -46,6 +46,7 @@ REGULARISERS = (
     "eigenvalue_pruning",
     "eigenvector_l1",
     "eigenvector_l2",
+    "flow_angle",
     "flow_curvature",
     "flow_length",
     "gate_l1",

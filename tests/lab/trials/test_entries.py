@@ -34,6 +34,7 @@ GROWING = {
     "tolerance": [0.1],
     "patience": [1],
 }
+FLOW = {"architecture": ["plain"], "k1": [0.1], "k2": [0], "pruning_ratio": [0.5]}
 BY_NODES = {**GROWING, "algorithm": ["nodes"], "first_nodes": [4], "new_nodes": [3]}
 
 
@@ -144,6 +145,15 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
             "trials.x.hidden: [12, 8] is not allowed with algorithm 'nodes', which adds as many to "
             "each layer; allowed: layers of one width",
         ),
+        (entry(FLOW | {"k1": [-1]}, "flow"), "grid.k1: [-1] is not allowed"),
+        (entry(FLOW | {"k2": [float("inf")]}, "flow"), "grid.k2: [inf] is not allowed"),
+        (entry(without(FLOW, "k2"), "flow"), "grid: k2 is missing"),
+        (entry(FLOW, "flow", hidden=[8, 8]), "trials.x.hidden: [8, 8] is not allowed with kind"),
+        (
+            entry(FLOW, "flow", hidden=[8, 8, 9]),
+            "trials.x.hidden: [8, 8, 9] is not allowed with kind 'flow', whose features are points "
+            "of one space; allowed: 3 or more layers of one width",
+        ),
         (entry(MODULES, "modules", retraining_epochs=0), "retraining_epochs: 0 is not allowed"),
         (
             entry({"method": ["gradual-magnitude"], "sparsity": [0.5]}, retraining_epochs=0),
@@ -213,6 +223,7 @@ def test_trials_can_be_changed_and_are_checked_again(make: Make) -> None:
     [
         ("modules", {**MODULES, "modules": [3]}, [3, 3]),
         ("modules", {**MODULES, "modules": [10], "clustering": ["spectral"]}, [10]),
+        ("flow", {**FLOW, "architecture": ["residual"], "pruning_ratio": [1]}, [3, 3, 3]),
         ("growing", {**BY_NODES, "first_nodes": [6], "connectivity": [1]}, [6]),
         ("growing", {**BY_NODES, "first_nodes": [6], "new_nodes": [99]}, [6, 6]),
     ],

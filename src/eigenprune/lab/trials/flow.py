@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from eigenprune.importance import weight_norm
 from eigenprune.lab.datasets import Dataset
 from eigenprune.lab.runs import Trial
-from eigenprune.lab.trials.retraining import OnEpoch, Row, judged
+from eigenprune.lab.trials.retraining import OnEpoch, Row
+from eigenprune.metrics import evaluate
 from eigenprune.networks import mlp
 from eigenprune.pruning import compact, select_nodes
 from eigenprune.regularisers.feature_flow import FeatureFlow, length, trajectories, turning_angles
@@ -48,12 +49,17 @@ def train_with_flow(
         }
     pruned = _without_weakest(trained, options["pruning_ratio"])
     retrained = _fit(pruned, data, run, on_epoch, run.retraining_epochs, stream="retraining")
+    (accuracy, loss), (pruned_accuracy, _), (retrained_accuracy, _) = (
+        evaluate(model, data.test_inputs, data.test_targets)
+        for model in (trained, pruned, retrained)
+    )
     return [
         {
-            **judged(trained, data),
+            "accuracy": accuracy,
+            "loss": loss,
             **ways,
-            "pruned_accuracy": judged(pruned, data)["accuracy"],
-            "retrained_accuracy": judged(retrained, data)["accuracy"],
+            "pruned_accuracy": pruned_accuracy,
+            "retrained_accuracy": retrained_accuracy,
         }
     ]
 
