@@ -37,8 +37,8 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
     """
     for its in shown:
         table = costs.with_costs(its.trials, its.table, recorded=its.recorded)
-        measured = [name for name in ("kernel",) if name in table]
-        keys = ["retraining_epochs", *measured]
+        measured = "latency" in table
+        keys = ["retraining_epochs", *(["kernel"] if measured else [])]
         for one, activation, rows in by_activation([replace(its, table=table)], keys):
             nodes, studies = beside(one, activation, arena)
             rows = with_latency_share(rows)
@@ -73,8 +73,10 @@ def with_latency_share(rows: pd.DataFrame) -> pd.DataFrame:
 
     Only shares can be compared with what was measured in another sitting.
     """
-    whole = rows.loc[rows["method"] == "none", "latency"] if "latency" in rows else []
-    return rows.assign(latency_share=rows["latency"] / whole.iloc[0]) if len(whole) else rows
+    if "latency" not in rows or "none" not in set(rows["method"]):
+        return rows
+    whole = rows.loc[rows["method"] == "none", "latency"].iloc[0]
+    return rows.assign(latency_share=rows["latency"] / whole)
 
 
 def sizes(rows: pd.DataFrame) -> Figure:

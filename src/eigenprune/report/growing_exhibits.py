@@ -91,3 +91,7 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
     found = text.join(wide[list(cells["network"].unique())]).rename_axis(columns=None)
     losses = found.index.levels[-1]  # type: ignore[attr-defined]
     return found.rename(index={loss: f"{loss:g}" for loss in losses}, level="wanted_loss")
+
+
+def _counted(words: pd.Series) -> str:
+    return ", ".join(f"{word} {count}" for word, count in words.value_counts().items())

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +14,7 @@ from eigenprune.lab import project
 from eigenprune.lab.protocols import compute
 from eigenprune.lab.store import Store
 from eigenprune.lab.trials import found_modules
-from eigenprune.lab.trials.entries import Trials, change_trials, plan
+from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.report.figures import legend_below
 from eigenprune.report.shown import show
 from eigenprune.report.trial_exhibits import LOOKS, Shown, accuracies, by_activation, show_one
@@ -56,9 +57,7 @@ def show_pixels(shown: Iterable[Shown]) -> None:
 
 def _stored(trials: Trials) -> found_modules.Found:
     """The modules of the first network alone: they are found anew each time."""
-    first = change_trials(
-        trials, {"activations": trials.activations[:1], "seeds": trials.seeds[:1]}
-    )
+    first = replace(trials, activations=trials.activations[:1], seeds=trials.seeds[:1])
     store = Store(project.store_dir())
     compute(plan(first)[0].training, store, project.data_dir())
     return found_modules.stored(first, store)
