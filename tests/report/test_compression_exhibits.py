@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from eigenprune.lab.machine import processor
+from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
+from eigenprune.lab.trials.tables import record
 from eigenprune.report.arena import Arena
 from eigenprune.report.compression_exhibits import (
     points,
@@ -131,3 +135,21 @@ def test_the_figure_says_whose_runs_stand_beside(
         ("sizes-wider-relu", ["wider"]),
         ("points-wider-relu", ["wider"]),
     ]
+
+
+def test_recorded_trials_are_shown_with_their_times(
+    both: tuple[list[Shown], Arena], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
+        if "name" in (said := metadata[METADATA]):
+            told.append((bundle.get("text/markdown", ""), said["caption"]))
+
+    monkeypatch.setattr("IPython.display.display", display)
+    (tiny, _), arena = both
+    record(tiny.trials, Store(Path("runs")))
+    show_compression([replace(tiny, recorded=True)], arena)
+    (_, figure), (table, words) = told
+    assert "bytes and latency" in figure and f"on one thread of {processor()}" in words
+    assert "latency (ms)" in table

@@ -37,12 +37,16 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
     """
     for its in shown:
         table = costs.with_costs(its.trials, its.table, recorded=its.recorded)
-        measured = "latency" in table
-        keys = ["retraining_epochs", *(["kernel"] if measured else [])]
-        for one, activation, rows in by_activation([replace(its, table=table)], keys):
-            nodes, studies = beside(one, activation, arena)
+        keys = [name for name in ("kernel", "processor") if name in table]
+        for one, activation, rows in by_activation(
+            [replace(its, table=table)], ["retraining_epochs", *keys]
+        ):
             rows = with_latency_share(rows)
+            measured = "latency_share" in rows
+            nodes, studies = beside(one, activation, arena)
             both = pd.concat([rows, nodes], ignore_index=True)
+            if not measured:
+                both = both.drop(columns=["latency", "latency_share"], errors="ignore")
             words = "parameters, bytes and " + ("latency" if measured else "MACs")
             show_one(
                 one,
@@ -55,15 +59,18 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 beside=studies,
             )
             timed = (
-                f" Latency in milliseconds for a batch of {BATCH} on one thread, and as a share of "
-                "the whole network's; `sparse`: with the kernel for sparse matrices."
+                f" Latency in milliseconds for a batch of {BATCH} on one thread of "
+                f"{rows['processor'].iloc[0]}, and as a share of the whole network's; `sparse`: "
+                "with the kernel for sparse matrices."
+                if measured
+                else ""
             )
             show_one(
                 one,
                 activation,
                 points(both),
                 "points",
-                "test accuracy in per cent." + (timed if measured else ""),
+                f"test accuracy in per cent.{timed}",
                 beside=studies,
             )
 

@@ -64,6 +64,10 @@ def test_time_is_measured_when_trials_are_recorded_and_then_stays(
     assert (
         table.groupby(["activation", *trials.options], dropna=False)["latency"].nunique() == 1
     ).all()
+    # And what is alike has one time.
+    relu = table[table["activation"] == "relu"].drop_duplicates("method").set_index("method")
+    assert relu.loc["none", "latency"] == relu.loc["quantised", "latency"]
+    assert relu.loc["magnitude", "latency"] == relu.loc["gradual-magnitude", "latency"]
     written = pd.read_csv(path)
     assert len(written) == 2 * len(trials.points) and written["processor"].notna().all()
     record(trials, Store(store_folder))

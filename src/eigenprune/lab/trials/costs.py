@@ -1,7 +1,7 @@
 """What compressed networks cost to compute with: operations, and time where it was measured.
 
 The values of the weights do not matter for it, only the shapes of the layers and how many weights
-are zero: one untrained network for each point stands for those of all seeds.
+are zero: one untrained network stands for all that are alike in these.
 
 `eigenprune record` measures, and keeps what it found in `results/paper/NAME/costs.csv`: seconds are
 other ones each time, so that nothing computed anew may depend on them.
@@ -27,13 +27,14 @@ from eigenprune.lab.runs import Point, run_id
 from eigenprune.lab.trials.compression import AT_ONCE
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.grids import UNTRAINED
-from eigenprune.networks import FullyConnected, fully_connected, mlp
+from eigenprune.networks import ACTIVATIONS, FullyConnected, fully_connected, mlp
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "costs.csv"
-MEASURED = ("latency", "kernel")  # milliseconds; `dense` or `sparse`, the faster
+# Milliseconds; `dense` or `sparse`, the faster; and what they were measured on.
+MEASURED = ("latency", "kernel", "processor")
 _UNCOUNTED_ROUNDS = 3
 _COUNTED_ROUNDS = 15
 
@@ -54,13 +55,16 @@ def with_costs(trials: Trials, table: "pd.DataFrame", *, recorded: bool) -> "pd.
     """
     points = {run_id(run): (run.training.activation, run.options) for run in plan(trials)}
     which = [points[run] for run in table["run"]]
-    macs = {point: multiply_accumulates(_network(trials, *point)) for point in dict.fromkeys(which)}
-    table = table.assign(macs=[macs[point] for point in which])
     found = read(trials) if recorded else {}
-    if found.keys() >= macs.keys():
-        for column in MEASURED:
-            table[column] = [found[point][column] for point in which]
-    return table
+    if found.keys() >= set(which):
+        return table.assign(
+            **{name: [found[one][name] for one in which] for name in ("macs", *MEASURED)}
+        )
+    macs = {
+        point: multiply_accumulates(_network(trials, _alike(point)))
+        for point in dict.fromkeys(point for _, point in which)
+    }
+    return table.assign(macs=[macs[point] for _, point in which])
 
 
 def record(trials: Trials) -> None:
@@ -73,7 +77,10 @@ def record(trials: Trials) -> None:
     every = [(activation, point) for activation in trials.activations for point in trials.points]
     if read(trials).keys() >= set(every):
         return
-    networks = [_network(trials, *point) for point in every]
+    made = {one: _network(trials, one) for one in dict.fromkeys(map(_alike, trials.points))}
+    timed = [(activation, one) for activation in trials.activations for one in made]
+    taken = latencies([_activated(made[one], activation) for activation, one in timed])
+    found = dict(zip(timed, taken, strict=True))
     rows = [
         {
             "dataset": trials.dataset,
@@ -81,15 +88,13 @@ def record(trials: Trials) -> None:
             "activation": activation,
             **dict.fromkeys(trials.options),
             **dict(point),
-            "macs": multiply_accumulates(network),
-            "latency": round(taken, 4),
-            "kernel": kernel,
+            "macs": multiply_accumulates(made[_alike(point)]),
+            "latency": round(found[activation, _alike(point)][0], 4),
+            "kernel": found[activation, _alike(point)][1],
             "processor": processor(),
             "torch": torch.__version__,
         }
-        for (activation, point), network, (taken, kernel) in zip(
-            every, networks, latencies(networks), strict=True
-        )
+        for activation, point in every
     ]
     write_csv(pd.DataFrame(rows, dtype=object), folder_of(trials) / FILE)
 
@@ -189,7 +194,17 @@ def _mostly_empty(layer: FullyConnected) -> bool:
     return 2 * int(layer.weight.count_nonzero()) < layer.weight.numel()
 
 
-def _network(trials: Trials, activation: str, point: Point) -> nn.Sequential:
+def _alike(point: Point) -> Point:
+    """A point whose networks cost the same to compute with."""
+    options = dict(point)
+    if options["method"] in UNTRAINED:  # other values, and as many
+        return (("method", "none"),)
+    if options["method"] == "gradual-magnitude":
+        return (("method", "magnitude"), ("sparsity", options["sparsity"]))
+    return point
+
+
+def _network(trials: Trials, point: Point) -> nn.Sequential:
     """An untrained network compressed as a point says.
 
     Which weights magnitude removes, training decides: here they are drawn by lot.
@@ -197,21 +212,27 @@ def _network(trials: Trials, activation: str, point: Point) -> nn.Sequential:
     options: dict[str, Any] = dict(point)
     method = options.pop("method")
     _, features, classes = datasets.shape(trials.dataset)
-    widths = [features, *trials.hidden, classes]
-    network = mlp(widths, activation=activation, layer="dense")
-    if method in UNTRAINED:  # other values, and as many
-        return network
-    if method in ("magnitude", "gradual-magnitude"):
-        generator = seeds.generator(0, "costs")
-        layers = fully_connected(network)
-        lots = [torch.rand(layer.weight.shape, generator=generator) for layer in layers]
-        with torch.no_grad():
-            for layer, mask in zip(
-                layers, select_connections(lots, options["sparsity"]), strict=True
-            ):
-                layer.weight.mul_(mask)
-        return network
-    return AT_ONCE[method](network, **options)[0]
+    network = mlp([features, *trials.hidden, classes], layer="dense")
+    if method == "magnitude":
+        return _emptied(network, options["sparsity"])
+    with one_thread():
+        return AT_ONCE[method](network, **options)[0]
+
+
+@torch.no_grad()
+def _emptied(network: nn.Sequential, sparsity: float) -> nn.Sequential:
+    generator = seeds.generator(0, "costs")
+    layers = fully_connected(network)
+    lots = [torch.rand(layer.weight.shape, generator=generator) for layer in layers]
+    for layer, mask in zip(layers, select_connections(lots, sparsity), strict=True):
+        layer.weight.mul_(mask)
+    return network
+
+
+def _activated(network: nn.Sequential, activation: str) -> nn.Sequential:
+    """The same layers with another activation between them."""
+    between = ACTIVATIONS[activation]
+    return nn.Sequential(*(m if isinstance(m, nn.Linear) else between() for m in network))
 
 
 def _milliseconds(computations: Sequence[Compute], inputs: Tensor) -> list[float]:
