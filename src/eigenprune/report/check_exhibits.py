@@ -12,7 +12,8 @@ from eigenprune.lab import checks, rivals, stability
 from eigenprune.lab.studies import Study, change_study
 from eigenprune.report import behaviour, check_tables, ranking, rival_figures, rival_tables
 from eigenprune.report.arena import Arena
-from eigenprune.report.paired import paired_tests, with_verdicts
+from eigenprune.report.paired import with_verdicts
+from eigenprune.report.rival_exhibits import tests_of_pairs
 from eigenprune.report.shown import show
 
 
@@ -31,9 +32,9 @@ class Checked:
 
 def checked(
     arena: Arena,
-    methods: Iterable[str],
     *,
     seeds: Sequence[int],
+    regularised: Iterable[str] = (),
     redrawn: Iterable[str] = (),
     ratios_trained: Sequence[float] = (0.9,),
 ) -> list[Checked]:
@@ -41,17 +42,18 @@ def checked(
 
     Args:
         arena: gives studies and methods.
-        methods: names of rivals; of the studies' methods those are taken. One that is trained once
-            it is small, or whose networks are trained for one pruning ratio each, is checked at
-            `ratios_trained` alone.
         seeds: of the checks; a verdict on accuracy needs more of them than a curve.
+        regularised: names of rivals with a regulariser that are checked besides all those without.
+            One whose networks are trained for one pruning ratio each, or that is trained once it
+            is small, is checked at `ratios_trained` alone.
         redrawn: names of those whose kept weights are drawn anew as well: both networks are then
             trained alike, at `ratios_trained`.
         ratios_trained: the pruning ratios at which every network is one more training.
     """
     found = []
+    plain = [n for n, its in arena.params.rivals.items() if not (its.regulariser or its.retrained)]
     for shown in arena.quick:
-        wanted = [name for name in methods if name in shown.study.methods]
+        wanted = [name for name in [*plain, *regularised] if name in shown.study.methods]
         costly = [n for n in wanted if rivals.find(n).before or rivals.find(n).to_ratio]
         again = [name + rivals.RETRAINED for name in redrawn]
         parts = [
@@ -175,10 +177,7 @@ def show_pairs(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> N
     for shown in arena.named(name for pair in pairs for name in pair).shown:
         table = shown.table[shown.table["retraining"] == "none"]
         table = table[table["pruning_ratio"] > 0]
-        parts = [
-            paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
-        ]
-        rows = pd.concat(parts, ignore_index=True)
+        rows = tests_of_pairs(table, pairs)
         if rows.empty:  # two seeds are needed
             continue
         show(

@@ -215,10 +215,7 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
     """
     for shown in arena.named(name for pair in pairs for name in pair).shown:
         table = shown.table[shown.table["retraining"] == "none"]
-        parts = [
-            paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
-        ]
-        rows = pd.concat(parts, ignore_index=True)
+        rows = tests_of_pairs(table, pairs)
         rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
         if rows.empty:  # two seeds are needed
             continue
@@ -231,6 +228,20 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
             of=[shown.study],
             recorded=shown.recorded,
         )
+
+
+def tests_of_pairs(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """What `paired.paired_tests` says of each pair, in the column `pair` its two names.
+
+    Args:
+        table: one row per network and method.
+        pairs: method, and the one that is subtracted; one that the table lacks has no rows.
+    """
+    parts = [
+        paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
+    ]
+    # Beside an empty table, numbers would become objects.
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
