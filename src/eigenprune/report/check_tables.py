@@ -61,7 +61,8 @@ def chosen_and_drawn(checks: pd.DataFrame) -> pd.DataFrame:
         found = paired_tests(rows.assign(method=rows["arm"]), CHOSEN, DRAWN)
         point = ["activation", "pruning_ratio"]
         means = rows.pivot_table(index=point, columns="arm", values="accuracy")
-        parts.append(found.assign(method=method).merge(means, on=point))
+        if len(found):  # beside an empty table, numbers would become objects
+            parts.append(found.assign(method=method).merge(means, on=point))
     return with_verdicts(pd.concat(parts, ignore_index=True))
 
 

@@ -193,6 +193,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
         panel.set_title(pair.replace(" − ", "\n− "), fontsize=8)
         panel.set_xlim(-0.03, 1.03)
         panel.set_yscale("symlog", linthresh=1)
+        panel.set_ylim(-130, 130)  # intervals of two seeds go beyond what can be
         panel.yaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:g}"))
         panel.set_xlabel("pruning ratio")
     for panel in panels[::_COLUMNS]:
