@@ -95,6 +95,13 @@ def test_of_random_nodes_that_nothing_has_trained_the_weights_are_drawn_by_lot_t
     assert judged(learned)["redrawn weights"] == "no"
 
 
+def test_a_ranking_is_judged_without_accuracies() -> None:
+    table = curves("taylor", corrupted_data=(0.0, 0.6))
+    table.loc[table["check"] == "corrupted data", "accuracy"] = float("nan")
+    row = behaviour(table).set_index("check").loc["corrupted data"]
+    assert row["behaves"] == "yes" and row["n"] == 0 and np.isnan(row["difference"])
+
+
 def test_a_method_is_judged_by_what_its_score_must_do_whatever_its_name() -> None:
     table = curves("taylor").assign(method="mine")
     row = behaviour(table).set_index("check").loc["corrupted data"]

@@ -30,6 +30,8 @@ CHECKS = (
     "corrupted data",
     "other gauge",
 )
+# What these do shows in the ranking, and is not worth a training.
+OF_THE_RANKING = ("corrupted data", "other gauge")
 # `before`: pruned before any training.
 CHECK_COLUMNS = (*COLUMNS, "score", "before", "check", "rank_correlation")
 
@@ -112,7 +114,8 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
     is in the arena; `as is` is its own run, from the store where it is there. The shuffled mask
     keeps as many nodes in each layer as the method does, drawn by lot: what it loses is owed to
     which nodes are chosen there, what it keeps to the shares of the layers. Without any training
-    after pruning, weights that are drawn anew are chance: there `redrawn weights` has no rows.
+    after pruning, weights that are drawn anew are chance: there `redrawn weights` has no rows. And
+    where a network would have to be trained for a check OF_THE_RANKING, its row has no accuracy.
 
     Args:
         study: gives methods, seeds and pruning ratios above 0.
@@ -180,12 +183,11 @@ def _checked(
     kept, masks = (
         select_nodes(scores, run.pruning_ratio, scope=run.scope) for scores in (as_is, values)
     )
-    if (
-        check not in ("shuffled mask", "redrawn weights")
-        and whole is network
-        and all(map(torch.equal, kept, masks))
-    ):
+    by_ranking = check not in ("shuffled mask", "redrawn weights")
+    if by_ranking and whole is network and all(map(torch.equal, kept, masks)):
         return compute(run, store, data_dir).record["result"]
+    if check in OF_THE_RANKING and run.retraining_epochs:
+        return {"status": "done"}
     small = _pruned(check, whole, masks, run.training)
     if run.retraining_epochs:
         small = _retrained(small, run.training, run.retraining_epochs, data_dir)

@@ -32,7 +32,7 @@ STABILITY_COLUMNS = (
 
 
 def rank_stability(
-    study: Study, scores: Mapping[str, Sequence[str]], orders: int = 4
+    study: Study, scores: Mapping[str, Sequence[str]], orders: int = 3
 ) -> "pd.DataFrame":
     """How well rankings agree of networks that differ in nothing but the order of their data.
 

@@ -141,7 +141,7 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
         )
 
 
-def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders: int = 4) -> None:
+def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders: int = 3) -> None:
     """How well rankings agree of one initial network trained on several orders of the data.
 
     Args:
