@@ -9,7 +9,7 @@ from scipy import stats
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
-from eigenprune.report import rival_exhibits
+from eigenprune.report import check_exhibits, rival_exhibits
 from eigenprune.report.arena import Arena, Shown
 from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
@@ -20,6 +20,7 @@ RIVALS = {
     "norm-by-layer": {"score": "weight_norm", "scope": "layer"},
     "gain": {"score": "eigenvalue", "layer": "spectral"},
     "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
+    "snip": {"score": "snip", "before": True},
 }
 
 
@@ -45,7 +46,14 @@ def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> 
     assert (
         "decayed-retrained" not in plain.study.methods and "norm-retrained" in plain.study.methods
     )
-    assert set(plain.table["method"]) == {"chance", "norm", "norm-by-layer", "gain", "small"}
+    assert set(plain.table["method"]) == {
+        "chance",
+        "norm",
+        "norm-by-layer",
+        "gain",
+        "snip",
+        "small",
+    }
     [two] = arena.named(["gain", "decayed"]).shown
     assert two.study.methods == ("gain", "gain-retrained", "decayed", "decayed-retrained")
     assert arena.named(["nobody"]).shown == ()
@@ -78,10 +86,17 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_strengths(arena)
     rival_exhibits.show_scopes(arena)
     rival_exhibits.show_rankings(arena, ["gain"])
-    rival_exhibits.show_checks(arena, ["norm", "gain"])
+    checked = check_exhibits.checked(
+        arena, seeds=[1, 2, 3], regularised=["decayed"], redrawn=["norm"], ratios_trained=[0.5]
+    )
+    check_exhibits.show_checks(checked)
+    check_exhibits.show_chosen_and_drawn(checked)
+    check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
+    check_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
-        *("checks-quick-gain", "checks-quick-norm", "costs-quick", "curves-quick-relu"),
+        *("checks-quick", "costs-quick", "curves-quick-relu"),
+        *("drawn-numbers-quick", "drawn-quick-relu", "over-quick"),
         *(
             "pair-quick",
             "parameters-quick-relu",
@@ -91,7 +106,8 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
             "settings-quick",
         ),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
-        *("standings-quick-fine-tuned", "standings-quick-none", "strengths-quick"),
+        *("stability-quick", "standings-quick-fine-tuned", "standings-quick-none"),
+        *("strengths-quick", "unsure-quick"),
     ]
 
 

@@ -39,7 +39,7 @@ def test_compute_is_in_minutes(rivals: pd.DataFrame) -> None:
 
 def test_checks_say_what_they_were_given() -> None:
     row = ["digits", "10", "taylor", "inverted", "hurt", 5, -0.25, -0.3, -0.2, 0.0123, -1.0, "yes"]
-    names = ["dataset", "hidden", "score", "check", "must", "n", "difference", "low", "high", "p"]
+    names = ["dataset", "hidden", "method", "check", "must", "n", "difference", "low", "high", "p"]
     judged = pd.DataFrame([row], columns=[*names, "rank_correlation", "behaves"])
     table = rival_tables.behaviour(judged)
     found = table.loc[("taylor", "inverted")].tolist()

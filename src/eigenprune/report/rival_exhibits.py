@@ -5,21 +5,14 @@ each), named after it. `key` begins the names, which must differ within a notebo
 is recorded in part, what is there is shown, and nothing where nothing is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from eigenprune.lab import checks, results
+from eigenprune.lab import results
 from eigenprune.lab.latency import BATCH
-from eigenprune.lab.rivals import SPECTRAL_SCORES
 from eigenprune.lab.studies import change_study
-from eigenprune.report import (
-    behaviour,
-    leaderboard,
-    readable,
-    rival_figures,
-    rival_tables,
-)
+from eigenprune.report import leaderboard, readable, rival_figures, rival_tables
 from eigenprune.report.arena import Arena, Shown
 from eigenprune.report.paired import paired_tests, with_verdicts
 from eigenprune.report.shown import show
@@ -210,37 +203,6 @@ def show_scopes(arena: Arena) -> None:
         )
 
 
-def show_checks(arena: Arena, networks: Iterable[str]) -> None:
-    """The sanity checks of the scores on plainly trained networks, of quick studies alone.
-
-    Args:
-        arena: gives studies and scores.
-        networks: names of the methods whose networks are ranked, dense or spectral: each by the
-            scores that are for networks of its kind alone.
-    """
-    for shown in arena.quick:
-        for name in filter(arena.params.rivals.__contains__, networks):
-            spectral = arena.params.rivals[name].layer == "spectral"
-            scores = [
-                its.score
-                for its in arena.params.rivals.values()
-                if not (its.retrained or its.before or its.regulariser)
-                and (its.score in SPECTRAL_SCORES) == spectral
-            ]
-            distinct = list(dict.fromkeys(scores))
-            checked = checks.check_curves(shown.study, distinct, method=name, scope="layer")
-            # Without retraining, weights that are drawn anew are chance.
-            checked = checked[checked["check"] != "redrawn weights"]
-            show(
-                rival_tables.behaviour(behaviour.behaviour(checked)),
-                name=f"checks-{shown.study.name}-{name}",
-                caption=f"{shown.study.dataset}, networks of `{name}`: what each check must do, "
-                "and whether it does (`open`: these seeds do not tell; for no difference the whole "
-                f"interval has to lie within ±{100 * behaviour.SAME_ACCURACY:g} points).",
-                of=[change_study(shown.study, {"methods": [name]})],
-            )
-
-
 def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
     """Paired differences between methods, nothing retrained, at the ratios of the leaderboard.
 
@@ -253,10 +215,7 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
     """
     for shown in arena.named(name for pair in pairs for name in pair).shown:
         table = shown.table[shown.table["retraining"] == "none"]
-        parts = [
-            paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
-        ]
-        rows = pd.concat(parts, ignore_index=True)
+        rows = tests_of_pairs(table, pairs)
         rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
         if rows.empty:  # two seeds are needed
             continue
@@ -271,6 +230,20 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
         )
 
 
+def tests_of_pairs(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """What `paired.paired_tests` says of each pair, in the column `pair` its two names.
+
+    Args:
+        table: one row per network and method.
+        pairs: method, and the one that is subtracted; one that the table lacks has no rows.
+    """
+    parts = [
+        paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
+    ]
+    # Beside an empty table, numbers would become objects.
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
 def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
     """How much of the ranking by eigenvalue is the initial draw, of quick studies alone."""
     for shown in arena.quick:
@@ -280,7 +253,8 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
             readable.rankings({method: spectra[method] for method in methods}),
             name=f"rankings-{study.name}",
             caption=f"{study.dataset}: correlation of the ranking before training with that "
-            "after it, and of the rankings of two seeds.",
+            "after it, and of the rankings of two seeds, whose nodes have nothing in common: the "
+            "level of chance.",
             of=[study],
         )
 

@@ -214,12 +214,12 @@ def behaviour(judged: pd.DataFrame) -> pd.DataFrame:
         judged: what `behaviour.behaviour` returns, of one dataset and width.
 
     Returns:
-        Index `score` and `check`; columns `must`, `against as is` (difference and its interval),
+        Index `method` and `check`; columns `must`, `against as is` (difference and its interval),
         `p` (corrected), `rank correlation` and `behaves`.
     """
     return pd.DataFrame(
         {
-            "score": judged["score"],
+            "method": judged["method"],
             "check": judged["check"],
             "must": judged["must"],
             "against as is": _differences(judged),
@@ -229,7 +229,7 @@ def behaviour(judged: pd.DataFrame) -> pd.DataFrame:
             ],
             "behaves": judged["behaves"],
         }
-    ).set_index(["score", "check"])
+    ).set_index(["method", "check"])
 
 
 def _differences(table: pd.DataFrame) -> list[str]:
