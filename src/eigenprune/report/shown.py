@@ -19,6 +19,7 @@ from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.markdown import table_text
 
 METADATA = "eigenprune"  # the key of an output's metadata that holds what is said here
+FOLDED = "Show the table"
 PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -32,6 +33,7 @@ def show(
     recorded: bool = False,
     files: Iterable[str] = (),
     interactive: Mapping[str, Any] | None = None,
+    folded: bool = False,
 ) -> None:
     """Display a figure or a table of a notebook, and say what it is and where it comes from.
 
@@ -45,6 +47,7 @@ def show(
         recorded: the runs are those of `results/paper`.
         files: what else it shows, e.g. `results/bench/cpu-2-threads.json`.
         interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.
+        folded: a table that is long: readers see that it is there, and unfold it.
 
     Raises:
         ValueError: a figure without `alt`.
@@ -61,6 +64,8 @@ def show(
         "recorded": recorded,
     }
     bundle: dict[str, Any] = {"text/plain": caption}
+    if folded:
+        described["folded"] = True
     if isinstance(what, Figure):
         if not alt:
             raise ValueError(f"figure {name!r}: alt is missing, the words for who cannot see it")
@@ -69,7 +74,10 @@ def show(
         if interactive is not None:
             bundle[PLOTLY] = dict(interactive)
     else:
-        bundle["text/html"] = what.to_html()
+        html = what.to_html()
+        bundle["text/html"] = (
+            f"<details><summary>{FOLDED}</summary>{html}</details>" if folded else html
+        )
         bundle["text/markdown"] = table_text(what)
     metadata = {METADATA: described}
     display(bundle, raw=True, metadata=metadata)
