@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eigenprune.report.provenance import Card, Pipeline, card
-from eigenprune.report.shown import FOLDED, PLOTLY, described
+from eigenprune.report.shown import PLOTLY, described, opening
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def _exhibit(
         lines = [f":::{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
         table = "\n".join([*lines, ":::"])
         if shown.get("folded"):  # in a PDF, which cannot unfold it, it stands open
-            opened = _raw_html(f"<details><summary>{FOLDED}</summary>")
-            table = f"{opened}\n\n{table}\n\n{_raw_html('</details>')}"
+            parts = [_raw_html(opening(shown["folded"])), table, _raw_html("</details>")]
+            table = "\n\n".join(parts)
         return exhibit, table
     file = folder / "figures" / f"{chapter}-{shown['name']}.svg"
     file.parent.mkdir(exist_ok=True)

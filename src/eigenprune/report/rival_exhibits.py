@@ -95,8 +95,8 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
                 caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
                 "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
                 "n seeds, rank in brackets, an asterisk where not told apart from the best; "
-                "`unpruned`: the method's own network at ratio 0; the first row is the dense network "
-                "as it is plainly trained"
+                "`unpruned`: the method's own network at ratio 0; first the dense network as it is "
+                "plainly trained"
                 + (
                     f"; {rival_tables.PER_RATIO}: a network trained for each ratio."
                     if marked
@@ -126,7 +126,7 @@ def show_leaderboard(arena: Arena) -> None:
                 "corrected for all tests of the study; `lost` against the plain network, unpruned.",
                 of=[shown.study],
                 recorded=shown.recorded,
-                folded=True,
+                folded=f"The whole leaderboard: {shown.study.dataset}, {WORDS[str(retraining)]}",
             )
 
 
@@ -147,7 +147,7 @@ def show_costs(arena: Arena) -> None:
             + (_timing(shown) if means["latency"].notna().any() else "."),
             of=[shown.study],
             recorded=shown.recorded,
-            folded=True,
+            folded=f"What is left: {shown.study.dataset}",
         )
 
 

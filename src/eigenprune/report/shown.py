@@ -5,6 +5,7 @@ with each of them its name, caption and origin, from which the book makes a numb
 table and the card below it.
 """
 
+import html
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -19,7 +20,6 @@ from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.markdown import table_text
 
 METADATA = "eigenprune"  # the key of an output's metadata that holds what is said here
-FOLDED = "Show the table"
 PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -33,7 +33,7 @@ def show(
     recorded: bool = False,
     files: Iterable[str] = (),
     interactive: Mapping[str, Any] | None = None,
-    folded: bool = False,
+    folded: str = "",
 ) -> None:
     """Display a figure or a table of a notebook, and say what it is and where it comes from.
 
@@ -47,7 +47,7 @@ def show(
         recorded: the runs are those of `results/paper`.
         files: what else it shows, e.g. `results/bench/cpu-2-threads.json`.
         interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.
-        folded: a table that is long: readers see that it is there, and unfold it.
+        folded: of a table that is long, what is seen of it until a reader unfolds it.
 
     Raises:
         ValueError: a figure without `alt`.
@@ -62,10 +62,9 @@ def show(
         "origins": kept,
         "files": list(files),
         "recorded": recorded,
+        **({"folded": folded} if folded else {}),
     }
     bundle: dict[str, Any] = {"text/plain": caption}
-    if folded:
-        described["folded"] = True
     if isinstance(what, Figure):
         if not alt:
             raise ValueError(f"figure {name!r}: alt is missing, the words for who cannot see it")
@@ -74,15 +73,18 @@ def show(
         if interactive is not None:
             bundle[PLOTLY] = dict(interactive)
     else:
-        html = what.to_html()
-        bundle["text/html"] = (
-            f"<details><summary>{FOLDED}</summary>{html}</details>" if folded else html
-        )
+        table = what.to_html()
+        bundle["text/html"] = f"{opening(folded)}{table}</details>" if folded else table
         bundle["text/markdown"] = table_text(what)
     metadata = {METADATA: described}
     display(bundle, raw=True, metadata=metadata)
     below = {"text/markdown": f"*{caption}*", "text/plain": caption}
     display(below, raw=True, metadata={METADATA: {"below": name}})
+
+
+def opening(folded: str) -> str:
+    """The HTML that begins a folded table; `</details>` ends it."""
+    return f"<details><summary>{html.escape(folded)}</summary>"
 
 
 def described(output: Mapping[str, Any]) -> dict[str, Any] | None:
