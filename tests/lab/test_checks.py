@@ -25,7 +25,9 @@ def study(tiny: Study) -> Study:
 
 @pytest.fixture
 def found(study: Study) -> pd.DataFrame:
-    return check_curves(study, ["eigenvalue", "weight_norm", "taylor", "synflow", "random"])
+    return check_curves(
+        study, ["eigenvalue", "weight_norm", "taylor", "iterative_synflow", "random"]
+    )
 
 
 def of(table: pd.DataFrame, check: str, score: str | None = None) -> pd.DataFrame:

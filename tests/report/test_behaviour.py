@@ -47,7 +47,7 @@ def judged(table: pd.DataFrame) -> dict[str, str]:
 
 
 def test_the_scores_that_look_at_data_are_those_that_get_some_but_for_synflow() -> None:
-    assert set(OF_THE_DATA) == set(saliency.SCORES) - {"synflow"}
+    assert set(OF_THE_DATA) == set(saliency.SCORES) - {"iterative_synflow"}
     assert not set(OF_THE_DATA) & set(importance.SCORES)
     assert set(OF_THE_GAUGE) < set(importance.SCORES)
 

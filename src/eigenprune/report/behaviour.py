@@ -13,8 +13,8 @@ LEAVE = "leave the ranking"
 
 # Scores that are no function of the weights alone: they depend on how the weights are factorised.
 OF_THE_GAUGE = ("eigenvalue", "eigenvector_norm")
-# As in eigenprune.saliency, without importing torch; a test holds them equal. Only synflow is there
-# without looking.
+# As in eigenprune.saliency, without importing torch; a test holds them equal. iterative_synflow
+# alone is there without looking.
 OF_THE_DATA = (
     "activation_entropy",
     "grasp",
