@@ -198,10 +198,11 @@ def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(
     methods = quick.table["method"].nunique()
     assert len(table.splitlines()) == len(timed_table.splitlines()) == methods + 2
     assert "| 0.25 |" in timed_table and "| 0.25 |" not in table
-    assert f"milliseconds for a batch of {BATCH} on one thread, " in timed_caption
+    assert f"milliseconds for a batch of {BATCH} on one thread of a machine" in timed_caption
+    assert "measured" not in timed_table
     assert "milliseconds" not in caption
     # Where the machine is known, it is named.
     machine = {"digits": {"processor": "a fast one", "torch": "9.9"}}
     monkeypatch.setattr(rival_exhibits, "latency_machines", lambda: machine)
     rival_exhibits.show_costs(Arena(arena.params, (timed,)))
-    assert "on one thread of a fast one, torch 9.9" in shown[-1]
+    assert "on one thread of a fast one, torch 9.9" in shown[-1] and "measured" in shown[-2]

@@ -5,7 +5,8 @@ each), named after it. `key` begins the names, which must differ within a notebo
 is recorded in part, what is there is shown, and nothing where nothing is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -137,14 +138,18 @@ def show_costs(arena: Arena) -> None:
         means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
         if means.empty:
             continue
+        # Retraining leaves the size of a network as it is.
+        table = rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"]))
+        machine = latency_machines().get(shown.study.dataset)
+        if not machine:  # nor is it known whether the networks were timed in one go
+            table = table.drop(columns="measured", errors="ignore")
         show(
-            # Retraining leaves the size of a network as it is.
-            rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"])),
+            table,
             name=f"costs-{shown.study.name}",
             caption=f"{shown.study.dataset}, {_words(shown)}: parameters kept at each pruning "
             "ratio, the mean over the seeds, and as many multiply-accumulate operations (MACs) per "
             "example; `compression` ratio and theoretical `speed-up`"
-            + (_timing(shown) if means["latency"].notna().any() else "."),
+            + (_timing(machine) if "latency" in table else "."),
             of=[shown.study],
             recorded=shown.recorded,
             folded=f"What is left: {shown.study.dataset}",
@@ -333,13 +338,14 @@ def _over_activations(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["activation"] == leaderboard.OVER_ACTIVATIONS]
 
 
-def _timing(shown: Shown) -> str:
-    """What was timed, and on which machine, if that is known."""
-    machine = latency_machines().get(shown.study.dataset)
-    on = f" of {machine['processor']}, torch {machine['torch']}" if machine else ""
+def _timing(machine: Mapping[str, Any] | None) -> str:
+    """What was timed, and on which machine."""
+    words = f"; `latency` in milliseconds for a batch of {BATCH} on one thread"
+    if not machine:
+        return f"{words} of a machine that is not known."
     return (
-        f"; `latency` in milliseconds for a batch of {BATCH} on one thread{on}, and the speed-up "
-        "that was `measured`."
+        f"{words} of {machine['processor']}, torch {machine['torch']}, and the speed-up that was "
+        "`measured`."
     )
 
 
