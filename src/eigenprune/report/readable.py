@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
 from eigenprune.lab.studies import Study
+from eigenprune.report import coverage
 from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.ranking import rank_correlations
 
@@ -91,6 +93,64 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
             "at ratio": curves["worst_ratio"].map("{:g}".format),
         }
     ).set_index(NAMED)
+
+
+def shares(covered: pd.DataFrame, wrong: pd.DataFrame) -> pd.DataFrame:
+    """How many published points are compared and agree, at each width of ours.
+
+    Args:
+        covered: what `coverage.coverage` returns.
+        wrong: the same for points that were compared with the curves of the wrong method.
+
+    Returns:
+        Index `published curves`; columns `compared`, `agree`, `share`, and `wrong method`, the
+        share that `share` has to be held against.
+    """
+    by_chance = coverage.shares(wrong).set_index("hidden")["share"]
+    rows = [
+        {
+            "published curves": coverage.of_layers(row["hidden"]),
+            "compared": f"{row['compared']} of {row['published']}",
+            "agree": f"{row['agree']} of {row['compared']}",
+            "share": _share(row["share"]),
+            "wrong method": _share(by_chance.get(row["hidden"], np.nan)),
+        }
+        for row in coverage.shares(covered).to_dict("records")
+    ]
+    names = ["published curves", "compared", "agree", "share", "wrong method"]
+    return pd.DataFrame(rows, columns=names).set_index("published curves")
+
+
+def _share(share: float) -> str:
+    # With a digit after the point, so that nothing below an aim is rounded up to it.
+    return "" if pd.isna(share) else f"{100 * share:.1f} %"
+
+
+def beside_published(points: pd.DataFrame) -> pd.DataFrame:
+    """Every point that was published and that we have, with a column for each width of ours.
+
+    Args:
+        points: what `agreement.compare_study` returns, of studies of one dataset.
+
+    Returns:
+        Index activation, method and ratio; columns `published` and our widths, accuracies in per
+        cent as `percent` writes them, with a star where they do not agree.
+    """
+    index = ["activation", "method", "ratio"]
+    stars = points["agrees"].astype(bool).map({True: "", False: " *"})
+    table = points[["hidden", "activation", "method"]].assign(
+        ratio=points["pruning_ratio"].map("{:g}".format),
+        published=_percents(points, "published_mean", "published_std"),
+        ours=_percents(points, "mean", "std") + stars,
+    )
+    published = table.drop_duplicates(index).set_index(index)["published"]
+    ours = table.set_index([*index, "hidden"])["ours"].unstack("hidden", sort=False)
+    return published.to_frame().join(ours).fillna("")
+
+
+def _percents(points: pd.DataFrame, mean: str, std: str) -> pd.Series:
+    cells = [percent(m, s) for m, s in zip(points[mean], points[std], strict=True)]
+    return pd.Series(cells, points.index, dtype=object)
 
 
 def disagreements(points: pd.DataFrame) -> pd.DataFrame:
