@@ -101,6 +101,13 @@ def test_each_width_stands_beside_what_was_published() -> None:
     assert row["800"].split()[0] == row["published"].split()[0]
 
 
+def test_nodes_that_stay_are_counted_by_layer() -> None:
+    rows = [["relu", "post", layer, 0.5, share] for layer, share in ((1, 0.25), (2, 0.75))]
+    columns = ["activation", "method", "layer", "pruning_ratio", "share"]
+    table = readable.nodes_by_layer(pd.DataFrame(rows, columns=columns), [100, 40])
+    assert table.loc[("relu", "post", "0.5")].to_dict() == {"layer 1": "25", "layer 2": "30"}
+
+
 def spectra(seeds: dict[int, tuple[list[float], list[float]]]) -> pd.DataFrame:
     rows = [
         ["relu", "post", seed, 1, node, when, value]

@@ -1,9 +1,8 @@
 """Tables to read, in notebooks and book: numbers rounded and written out, and nothing random."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-import numpy as np
 import pandas as pd
 
 from eigenprune.lab.studies import Study
@@ -84,9 +83,7 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
         {
             **{name: curves[name] for name in NAMED},
             "seeds": curves["n"],
-            "agree": [
-                f"{a} of {n}" for a, n in zip(curves["agree"], curves["points"], strict=True)
-            ],
+            "agree": _of(curves["agree"], curves["points"]),
             "share": curves["share"].map("{:.0%}".format),
             "median |difference|": curves["median"].mul(100).map("{:.2f}".format),
             "worst": curves["worst"].mul(100).map("{:+.2f}".format),
@@ -95,7 +92,7 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
     ).set_index(NAMED)
 
 
-def shares(covered: pd.DataFrame, wrong: pd.DataFrame) -> pd.DataFrame:
+def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataFrame:
     """How many published points are compared and agree, at each width of ours.
 
     Args:
@@ -103,22 +100,25 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame) -> pd.DataFrame:
         wrong: the same for points that were compared with the curves of the wrong method.
 
     Returns:
-        Index `published curves`; columns `compared`, `agree`, `share`, and `wrong method`, the
-        share that `share` has to be held against.
+        Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
+        `wrong method`, the share that `share` has to be held against.
     """
-    by_chance = coverage.shares(wrong).set_index("hidden")["share"]
-    rows = [
+    found = coverage.shares(covered)
+    table = pd.DataFrame(
         {
-            "published curves": coverage.of_layers(row["hidden"]),
-            "compared": f"{row['compared']} of {row['published']}",
-            "agree": f"{row['agree']} of {row['compared']}",
-            "share": _share(row["share"]),
-            "wrong method": _share(by_chance.get(row["hidden"], np.nan)),
+            "compared": _of(found["compared"], found["published"]),
+            "agree": _of(found["agree"], found["compared"]),
+            "share": found["share"].map(_share),
         }
-        for row in coverage.shares(covered).to_dict("records")
-    ]
-    names = ["published curves", "compared", "agree", "share", "wrong method"]
-    return pd.DataFrame(rows, columns=names).set_index("published curves")
+    )
+    if wrong is not None:
+        by_chance = coverage.shares(wrong).set_index("hidden")["share"]
+        table["wrong method"] = found["hidden"].map(by_chance).map(_share)
+    return table.set_index(found["hidden"].map(coverage.of_layers).rename("published curves"))
+
+
+def _of(some: pd.Series, whole: pd.Series) -> list[str]:
+    return [f"{part} of {count}" for part, count in zip(some, whole, strict=True)]
 
 
 def _share(share: float) -> str:
@@ -145,7 +145,7 @@ def beside_published(points: pd.DataFrame) -> pd.DataFrame:
     )
     published = table.drop_duplicates(index).set_index(index)["published"]
     ours = table.set_index([*index, "hidden"])["ours"].unstack("hidden", sort=False)
-    return published.to_frame().join(ours).fillna("")
+    return published.to_frame().join(ours.rename_axis(columns=None)).fillna("")
 
 
 def _percents(points: pd.DataFrame, mean: str, std: str) -> pd.Series:
@@ -176,6 +176,25 @@ def disagreements(points: pd.DataFrame) -> pd.DataFrame:
     ]
     names = ["ours", "seeds", "published", "difference", "tolerance"]
     return pd.DataFrame(rows, columns=[*NAMED, "ratio", *names]).set_index([*NAMED, "ratio"])
+
+
+def nodes_by_layer(shares: pd.DataFrame, hidden: Sequence[int]) -> pd.DataFrame:
+    """How many nodes of each hidden layer stay, mean over the seeds.
+
+    Args:
+        shares: what `results.layer_shares` returns.
+        hidden: the widths before pruning.
+
+    Returns:
+        Index activation, method and ratio; a column for each layer, from `layer 1` on.
+    """
+    table = shares[["activation", "method"]].assign(
+        ratio=shares["pruning_ratio"].map("{:g}".format),
+        layer=shares["layer"].map("layer {}".format),
+        nodes=(shares["share"] * shares["layer"].map(lambda n: hidden[n - 1])).map("{:.0f}".format),
+    )
+    index = ["activation", "method", "ratio", "layer"]
+    return table.set_index(index)["nodes"].unstack("layer", sort=False).rename_axis(columns=None)
 
 
 def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
