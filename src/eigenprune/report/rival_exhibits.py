@@ -5,7 +5,7 @@ each), named after it. `key` begins the names, which must differ within a notebo
 is recorded in part, what is there is shown, and nothing where nothing is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
