@@ -147,7 +147,7 @@ RIVALS = {
     "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
     "shrunk": {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"},
     "snip": {"score": "snip", "before": True},
-    "flow": {"score": "synflow", "before": True},
+    "flow": {"score": "iterative_synflow", "before": True},
 }
 
 
