@@ -28,9 +28,10 @@ def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, lis
 
     Returns:
         The mean over the seeds for each method and pruning ratio, with the columns method (it
-        begins with LABEL), pruning_ratio, retraining_epochs, accuracy, accuracy_std, n, parameters, bytes, macs
-        and, where it was measured, latency (milliseconds) and latency_share (of the unpruned
-        network); and the study narrowed to these methods. Nothing, where the arena is not there.
+        begins with LABEL), pruning_ratio, retraining_epochs, accuracy, accuracy_std, n, parameters,
+        bytes, macs and, where it was measured, latency (milliseconds) and latency_share (of the
+        unpruned network); and the study narrowed to these methods. Nothing, where the arena is not
+        there.
     """
     found = (
         shown
