@@ -205,16 +205,51 @@ def test_your_run_against_the_record(project: Path) -> None:
         assert "--quick" in eigenprune(project, *wrong, code=2)
 
 
+def publish(project: Path, *points: str) -> None:
+    with (project / "results/published/curves.csv").open("a") as file:
+        file.writelines(f"{point}\n" for point in points)
+
+
 def test_verify_compares_with_what_is_published(project: Path) -> None:
     assert "nothing to compare" in eigenprune(project, "verify", code=2)
     eigenprune(project, "run", "tiny", "--methods", "direct")
     assert "nothing to compare" in eigenprune(project, "verify", code=2)
-    with (project / "results/published/curves.csv").open("a") as file:
-        file.write("digits,8,relu,direct,0.5,2.0,0.01,5\n")
+    publish(project, "digits,8,relu,direct,0.5,2.0,0.01,5")
     told = eigenprune(project, "verify", "tiny", "--points", "--output", "new/points.csv")
-    assert "0 of 1 points agree" in told and "NO" in told
+    assert "0/1" in told and "NO" in told
     points = pd.read_csv(project / "new" / "points.csv")
     assert points[["n", "published_mean"]].to_numpy().tolist() == [[2, 2.0]]
+
+
+def test_verify_keeps_other_settings_out_of_every_share(project: Path) -> None:
+    """Two epochs are not the published hundred: the study stands apart, and says why."""
+    publish(project, "digits,8,relu,direct,0.5,2.0,0.01,5")
+    eigenprune(project, "run", "tiny", "--methods", "direct", "--seeds", "1")
+    told = eigenprune(project, "verify")
+    assert "in no share" in told and "tiny: epochs 2 (published: 100)" in told
+    assert "one hidden layer, 2000" in told and "0 of 228" in told
+    assert "no published point is compared yet" in told
+
+
+def test_verify_counts_what_is_published_and_not_compared(project: Path) -> None:
+    ours = PARAMS.splitlines()[1]
+    settings = "epochs: 100, retraining_epochs: 20, batch_size: 200, learning_rate: 0.001"
+    (project / "params.yaml").write_text(PARAMS.replace(ours, f"defaults: {{{settings}}}"))
+    publish(
+        project,
+        "digits,8,relu,direct,0.5,2.0,0.01,5",
+        "digits,8,relu,direct,0.7,2.0,0.01,5",
+        "digits,8,relu,pre,0.5,0.9,0.01,5",
+    )
+    eigenprune(project, "run", "tiny", "--methods", "direct", "--seeds", "1")
+    told = eigenprune(project, "verify", "tiny")
+    assert "1 of 3" in told and "0 of 1" in told and "0.0 %" in told
+    assert "nothing of ours yet for digits relu pre" in told
+    assert "a part for digits relu direct (1 of 2 points)" in told
+    assert "in no share" not in told and "the aim" not in told
+    whole = eigenprune(project, "verify")
+    assert "0.0 % of the 1 points compared agree; the aim is 95 %, not reached so far" in whole
+    assert "three hidden layers, no width yet: nothing of ours yet" in whole
 
 
 def test_bench_times_every_kind_of_network(project: Path) -> None:

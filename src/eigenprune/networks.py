@@ -10,7 +10,16 @@ from torch import Tensor, nn
 from eigenprune import seeds
 from eigenprune.layers import SpectralLinear
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh}
+# All map zero to zero: a node without weights is silent.
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "leaky_relu": nn.LeakyReLU,
+    "relu": nn.ReLU,
+    "selu": nn.SELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
 LAYERS = ("spectral", "dense")
 
 FullyConnected = SpectralLinear | nn.Linear
@@ -47,7 +56,8 @@ def mlp(
 
     Args:
         widths: nodes per layer from inputs to classes, e.g. `[784, 500, 10]`; at least two.
-        activation: `"relu"`, `"tanh"` or `"elu"`.
+        activation: one of ACTIVATIONS: `"relu"`, `"tanh"` or `"elu"` as in the published study,
+            `"gelu"`, `"leaky_relu"`, `"selu"` or `"silu"`.
         layer: `"spectral"` for `SpectralLinear`, `"dense"` for `nn.Linear` with Glorot-uniform
             weights.
         bias: give every layer a bias, zero at the start.

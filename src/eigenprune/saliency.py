@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eigenprune.networks import as_dense, fully_connected, hidden_layers
+from eigenprune.synflow import iterative_synflow
 
 _ROWS_AT_ONCE = 10_000
 
@@ -214,47 +215,16 @@ def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]
     ]
 
 
-def synflow(model: nn.Sequential) -> list[Tensor]:
-    r"""Synaptic flow through the node: all paths, each the product of its absolute weights.
-
-    With :math:`R = \mathbf 1^T |W_L| \cdots |W_1| \mathbf 1` the score of node i is
-    :math:`\sum_j |w_{ij}|\,\partial R/\partial |w_{ij}|`. What flows into a node flows out of it,
-    and the scores of every layer add up to R. No data are needed. Meant for a network before
-    training; this is one round of the method, which repeats it.
-
-    Source: Tanaka, Kunin, Yamins and Ganguli, NeurIPS 2020 (arXiv 2006.05467), eq. 2.
-
-    Example:
-        >>> from eigenprune import mlp
-        >>> first, second = synflow(mlp([8, 5, 3, 2]))
-        >>> torch.allclose(first.sum(), second.sum())
-        True
-    """
-    # In double precision: products of many sums overflow less, and the sums agree.
-    weights = [layer.weight.detach().double().abs() for layer in fully_connected(model)]
-    into = torch.ones(weights[0].shape[1], dtype=torch.float64, device=weights[0].device)
-    forward = []
-    for weight in weights[:-1]:
-        into = weight @ into
-        forward.append(into)
-    out = torch.ones(weights[-1].shape[0], dtype=torch.float64, device=weights[0].device)
-    scores = []
-    for weight, into in zip(reversed(weights[1:]), reversed(forward), strict=True):
-        out = out @ weight
-        scores.append(into * out)
-    return scores[::-1]
-
-
 Score = Callable[[nn.Sequential, Tensor, Tensor], list[Tensor]]
 
 # By the name that `params.yaml` uses, all with the same arguments, whatever they need of them.
 SCORES: dict[str, Score] = {
     "activation_entropy": lambda model, inputs, targets: activation_entropy(model, inputs),
     "grasp": grasp,
+    "iterative_synflow": lambda model, inputs, targets: iterative_synflow(model),
     "mean_activation": lambda model, inputs, targets: mean_activation(model, inputs),
     "optimal_brain_damage": lambda model, inputs, targets: optimal_brain_damage(model, inputs),
     "snip": snip,
-    "synflow": lambda model, inputs, targets: synflow(model),
     "taylor": taylor,
 }
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from torch import nn
 
 from eigenprune.lab import arena, latency
 from eigenprune.lab.recorded import record
@@ -70,6 +72,7 @@ def test_what_is_recorded_is_timed_once_and_read_everywhere(params: Params) -> N
     arena.path().write_text(first.assign(latency=7.0).to_csv(index=False))
     assert arena.write(params) == len(whole)
     assert set(pd.read_csv(arena.path())["latency"]) == {7.0}
+    assert arena.latency_machines() == {"digits": latency.machine()}
     # In a clone without the store, the same rows and the strengths that were chosen.
     for entry in Path("runs").rglob("*.json"):
         entry.unlink()
@@ -86,9 +89,36 @@ def test_a_quick_study_is_computed_and_others_are_not(params: Params) -> None:
     assert arena.studies_of(params) == ["large"]
 
 
-def test_each_shape_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = latency.latencies([(8,), (400, 400)], 64, 10)
-    assert list(found) == [(8,), (400, 400)] and found[8,] < found[400, 400]
+def test_one_latency_that_is_missing_has_all_of_its_dataset_timed_anew(params: Params) -> None:
+    """Times of two occasions must not stand in one ratio; nor times of a machine unknown."""
+    run_study(params.study("large"), executor="inline")
+    record(params.study("large"), Store(Path("runs")))
+    arena.write(params)
+    timed = pd.read_csv(arena.path()).assign(latency=7.0)
+    timed.loc[3, "latency"] = None
+    arena.path().write_text(timed.to_csv(index=False))
+    arena.write(params)
+    assert 7.0 not in set(pd.read_csv(arena.path())["latency"])
+    arena.path().write_text(timed.assign(latency=7.0).to_csv(index=False))
+    arena.path().with_name("latency.json").unlink()
+    assert arena.latency_machines() == {}
+    arena.write(params)
+    assert 7.0 not in set(pd.read_csv(arena.path())["latency"])
+    assert arena.latency_machines()["digits"]["threads"] == 1
+
+
+def test_each_network_is_timed_with_its_own_activation(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, plain = [], latency.mlp
+
+    def mlp(widths: list[int], **options: Any) -> nn.Sequential:
+        made.append((options["activation"], widths))
+        return plain(widths, **options)
+
+    monkeypatch.setattr(latency, "mlp", mlp)
+    networks = [("relu", (8,)), ("tanh", (8,)), ("relu", (400, 400))]
+    found = latency.latencies(networks, 64, 10)
+    assert list(found) == networks and found["relu", (8,)] < found["relu", (400, 400)]
+    assert made == [(name, [64, *shape, 10]) for name, shape in networks]
 
 
 def test_rows_of_a_method_that_is_another_now_are_left_out(

@@ -1,5 +1,6 @@
 """Sanity checks on trained networks: each curve is what its check says, on the same networks."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eigenprune import saliency
-from eigenprune.lab import datasets, protocols
-from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS, check_curves
+from eigenprune import importance, saliency, sanity
+from eigenprune.lab import datasets, protocols, rivals
+from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS, check_curves, method_checks
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.scores import score_curves
-from eigenprune.lab.studies import Study
+from eigenprune.lab.studies import Params, Study, change_study
 from eigenprune.lab.sweep import run_study
 
 
@@ -25,7 +26,9 @@ def study(tiny: Study) -> Study:
 
 @pytest.fixture
 def found(study: Study) -> pd.DataFrame:
-    return check_curves(study, ["eigenvalue", "weight_norm", "taylor", "synflow", "random"])
+    return check_curves(
+        study, ["eigenvalue", "weight_norm", "taylor", "iterative_synflow", "random"]
+    )
 
 
 def of(table: pd.DataFrame, check: str, score: str | None = None) -> pd.DataFrame:
@@ -133,3 +136,110 @@ def test_what_cannot_be_checked_is_refused(study: Study) -> None:
         check_curves(study, ["eigenvalue"], scope="layers")
     with pytest.raises(UserError, match="method: 'pre' is not allowed"):
         check_curves(study, ["eigenvalue"], method="pre")
+
+
+RIVALS = {
+    "chance": {"score": "random"},
+    "norm": {"score": "weight_norm"},
+    "norm-by-layer": {"score": "weight_norm", "scope": "layer"},
+    "taylor": {"score": "taylor"},
+    "gain": {"score": "eigenvalue", "layer": "spectral"},
+    "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
+    "shrunk": {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"},
+    "snip": {"score": "snip", "before": True},
+    "flow": {"score": "iterative_synflow", "before": True},
+}
+
+
+@pytest.fixture
+def arena(arena_project: Callable[..., Params]) -> Study:
+    study = {"epochs": 3, "hidden": [12, 10], "seeds": [1], "batch_size": 200}
+    return arena_project(studies={"s": study}, rivals=RIVALS).study("s")
+
+
+def checked(study: Study, *methods: str, checks: Sequence[str] = CHECKS) -> pd.DataFrame:
+    found = method_checks(change_study(study, {"methods": list(methods)}), checks)
+    assert tuple(found.columns) == CHECK_COLUMNS
+    return found
+
+
+def test_every_method_as_it_is_is_its_own_run(arena: Study) -> None:
+    """Its own networks, score, scope and training: the rows of the arena, number for number."""
+    names = [n for name in RIVALS for n in (name, f"{name}-retrained") if n in arena.methods]
+    found = checked(arena, *names, checks=["as is"])
+    assert set(found["method"]) == set(names) and set(found["check"]) == {"as is"}
+    rows = run_study(change_study(arena, {"methods": names}))
+    rows = rows[rows["pruning_ratio"] > 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[list(COLUMNS)], rows)
+    assert found.groupby("method")["score"].first()["gain-retrained"] == "eigenvalue"
+    assert set(found.loc[found["before"], "method"]) == {"snip", "flow"}
+
+
+def test_with_nothing_taken_away_every_check_comes_to_the_same(
+    arena: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way of a check is that of the run: what it costs is owed to what it takes away."""
+    monkeypatch.setattr(sanity, "shuffled", lambda masks, seed: masks)
+    monkeypatch.setattr(sanity, "redrawn", lambda model, seed, **how: model)
+    found = checked(arena, "norm", "norm-by-layer", "decayed", "shrunk", "gain-retrained", "snip")
+    for check in ("shuffled mask", "redrawn weights"):
+        one, other = (
+            found[found["check"] == name].set_index(["method", "seed"])["accuracy"]
+            for name in (check, "as is")
+        )
+        assert len(one) and (one == other[one.index]).all(), check
+
+
+def test_a_shuffled_mask_keeps_the_shares_of_the_layers_that_the_method_has(arena: Study) -> None:
+    found = checked(arena, "norm", "norm-by-layer", "snip", checks=["shuffled mask"])
+    sizes = found.pivot(index=["method", "seed"], columns="check", values="parameters_kept")
+    assert (sizes["as is"] == sizes["shuffled mask"]).all()
+    assert sizes.loc[("norm", 1), "as is"] != sizes.loc[("norm-by-layer", 1), "as is"]
+    accuracy = found.pivot(index=["method", "seed"], columns="check", values="accuracy")
+    assert (accuracy["as is"] != accuracy["shuffled mask"]).any()
+
+
+def test_weights_are_drawn_anew_where_training_follows_alone(arena: Study) -> None:
+    found = checked(arena, "norm", "norm-retrained", "snip")
+    redrawn = set(found.loc[found["check"] == "redrawn weights", "method"])
+    assert redrawn == {"norm-retrained", "snip"}
+
+
+def test_only_methods_that_look_follow_the_data_trained_or_not(arena: Study) -> None:
+    """A score that ignores the data is seen by its ranking, and leaves its network as it is."""
+    found = checked(arena, "norm", "taylor", "snip", "flow", checks=["corrupted data"])
+    corrupted = found[found["check"] == "corrupted data"]
+    correlation = corrupted.groupby("method")["rank_correlation"].max()
+    assert (correlation[["taylor", "snip"]] < 0.999).all()
+    assert (correlation[["norm", "flow"]] > 0.999999).all()
+    # Where another mask would have to be trained, the ranking has said it all.
+    assert corrupted.set_index("method")["accuracy"].isna().to_dict() == {
+        name: name == "snip" for name in ("norm", "taylor", "snip", "flow")
+    }
+    blind = found[found["method"].isin(["norm", "flow"])]
+    accuracy = blind.pivot(index=["method", "seed"], columns="check", values="accuracy")
+    assert (accuracy["as is"] == accuracy["corrupted data"]).all()
+
+
+def test_a_method_that_ranks_the_wrong_way_round_is_better_inverted(
+    arena: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the check can fail: it does not hurt whatever it is given."""
+    study = change_study(arena, {"epochs": 30, "hidden": [40, 40], "batch_size": 100})
+    honest = checked(study, "norm-by-layer", checks=["inverted"])
+    norm = importance.weight_norm
+    backwards = {"connectivity": lambda model: [-score for score in norm(model)]}
+    monkeypatch.setattr(importance, "SCORES", importance.SCORES | backwards)
+    wrong = {"wrong": {"score": "connectivity", "scope": "layer"}}
+    monkeypatch.setattr(rivals, "of_project", lambda: rivals.named(wrong, "params.yaml"))
+    reversed_ = checked(study, "wrong", checks=["inverted"])
+    means = [t.groupby("check")["accuracy"].mean() for t in (honest, reversed_)]
+    assert means[0]["inverted"] < means[0]["as is"]
+    assert means[1]["inverted"] > means[1]["as is"]
+
+
+def test_checks_and_methods_that_are_none_are_refused(arena: Study) -> None:
+    with pytest.raises(UserError, match="checks: 'shuffle' is not allowed; allowed: as is"):
+        checked(arena, "norm", checks=["shuffle"])
+    with pytest.raises(UserError, match="'small' prunes nothing"):
+        checked(arena, "norm", "small")

@@ -1,5 +1,6 @@
 """The methods of the arena: a line of params.yaml each, checked, and what they make of a study."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -119,6 +120,11 @@ RIVALS = {
     "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01, 0.1]},
     "fixed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.01]},
     "aimed": {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"},
+    "meant": {
+        "score": "weight_norm",
+        "regulariser": "averaged_taylor_pruning",
+        "strengths": "ratio",
+    },
 }
 MakeParams = Callable[..., Params]
 
@@ -132,7 +138,8 @@ def study(arena_project: MakeParams) -> Study:
 def test_one_word_stands_for_all_rivals(study: Study) -> None:
     assert study.methods == (
         *("norm", "norm-retrained", "snip", "decayed", "decayed-retrained"),
-        *("fixed", "fixed-retrained", "aimed", "aimed-retrained", "direct"),
+        *("fixed", "fixed-retrained", "aimed", "aimed-retrained"),
+        *("meant", "meant-retrained", "direct"),
     )
     assert change_study(study, {"methods": ["snip", "post"]}).methods == ("snip", "post")
     with pytest.raises(UserError, match="did you mean 'snip'"):
@@ -158,11 +165,15 @@ def test_what_the_methods_make_of_a_study(study: Study) -> None:
 
 def test_the_pruning_ratio_may_be_the_strength(study: Study) -> None:
     """Each ratio has its network, which no search precedes; for none it is trained plainly."""
-    part = change_study(study, {"methods": ["aimed", "norm"], "pruning_ratios": [0.3, 0.5]})
+    part = change_study(
+        study, {"methods": ["aimed", "meant", "norm"], "pruning_ratios": [0.3, 0.5]}
+    )
     runs = {(row.method, row.pruning_ratio): row.run for row in plan(part)}
     assert runs["aimed", 0.0] == runs["norm", 0.0]
-    for ratio in (0.3, 0.5):
-        run = runs["aimed", ratio]
+    # What does more than prune is not plain training, pruned or not.
+    assert runs["meant", 0.0].training.regulariser == "averaged_taylor_pruning"
+    for method, ratio in itertools.product(("aimed", "meant"), (0.3, 0.5)):
+        run = runs[method, ratio]
         assert (run.pruning_ratio, run.training.strength, run.training.tuning) == (
             *(ratio, ratio), None,
         )  # fmt: skip

@@ -74,8 +74,8 @@ BAD: dict[str, tuple[list[Any], str]] = {
         "a list of widths, each 1 or more",
     ),
     "activations": (
-        ["relu", [], ["gelu"], ["relu", "relu"], [None], [["relu"]], None],
-        "elu, relu, tanh",
+        ["relu", [], ["sigmoid"], ["relu", "relu"], [None], [["relu"]], None],
+        "elu, gelu, leaky_relu, relu, selu, silu, tanh",
     ),
     "methods": ([[], ["prune"], ["post", "post"], "post", [1], None], "direct, post, pre, random"),
     "seeds": (

@@ -9,8 +9,9 @@ from scipy import stats
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
-from eigenprune.report import rival_exhibits
+from eigenprune.report import check_exhibits, rival_exhibits, rival_tables
 from eigenprune.report.arena import Arena, Shown
+from eigenprune.report.leaderboard import PLAIN
 from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
 
@@ -20,6 +21,7 @@ RIVALS = {
     "norm-by-layer": {"score": "weight_norm", "scope": "layer"},
     "gain": {"score": "eigenvalue", "layer": "spectral"},
     "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
+    "snip": {"score": "snip", "before": True},
 }
 
 
@@ -45,7 +47,14 @@ def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> 
     assert (
         "decayed-retrained" not in plain.study.methods and "norm-retrained" in plain.study.methods
     )
-    assert set(plain.table["method"]) == {"chance", "norm", "norm-by-layer", "gain", "small"}
+    assert set(plain.table["method"]) == {
+        "chance",
+        "norm",
+        "norm-by-layer",
+        "gain",
+        "snip",
+        "small",
+    }
     [two] = arena.named(["gain", "decayed"]).shown
     assert two.study.methods == ("gain", "gain-retrained", "decayed", "decayed-retrained")
     assert arena.named(["nobody"]).shown == ()
@@ -72,26 +81,30 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
     rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
     rival_exhibits.show_standings(arena)
+    rival_exhibits.show_leaderboard(arena)
     rival_exhibits.show_costs(arena)
     rival_exhibits.show_spectral(arena)
     rival_exhibits.show_differences(arena, [("gain", "norm")], key="pair")
     rival_exhibits.show_strengths(arena)
     rival_exhibits.show_scopes(arena)
     rival_exhibits.show_rankings(arena, ["gain"])
-    rival_exhibits.show_checks(arena, ["norm", "gain"])
+    checked = check_exhibits.checked(
+        arena, seeds=[1, 2, 3], regularised=["decayed"], redrawn=["norm"], ratios_trained=[0.5]
+    )
+    check_exhibits.show_checks(checked)
+    check_exhibits.show_chosen_and_drawn(checked)
+    check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
+    check_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
-        *("checks-quick-gain", "checks-quick-norm", "costs-quick", "curves-quick-relu"),
-        *(
-            "pair-quick",
-            "parameters-quick-relu",
-            "rankings-quick",
-            "retrained-quick-relu",
-            "scopes-quick",
-            "settings-quick",
-        ),
+        *("checks-quick", "costs-quick", "curves-quick-relu"),
+        *("drawn-numbers-quick", "drawn-quick-relu"),
+        *("leaderboard-quick-fine-tuned", "leaderboard-quick-none", "over-quick", "pair-quick"),
+        *("parameters-quick-relu", "rankings-quick", "retrained-quick-relu"),
+        *("scopes-quick", "settings-quick"),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
-        *("standings-quick-fine-tuned", "standings-quick-none", "strengths-quick"),
+        *("stability-quick", "standings-quick-fine-tuned", "standings-quick-none"),
+        *("strengths-quick", "unsure-quick"),
     ]
 
 
@@ -111,6 +124,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     rival_exhibits.show_curves(partly)
     rival_exhibits.show_curves(partly, retraining="fine-tuned", key="retrained")
     rival_exhibits.show_standings(partly)
+    rival_exhibits.show_leaderboard(partly)
     rival_exhibits.show_costs(partly)
     rival_exhibits.show_spectral(partly)
     rival_exhibits.show_strengths(partly)
@@ -118,16 +132,34 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     rival_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
     rival_exhibits.show_curves(partly.named(["decayed"]))
     assert [name for name in names if name] == [
-        *("curves-quick-relu", "standings-quick-none", "costs-quick"),
+        *("curves-quick-relu", "standings-quick-none", "leaderboard-quick-none", "costs-quick"),
         *("spectral-quick-none", "scopes-quick"),
     ]
     unranked = part[part["pruning_ratio"] == 0].assign(latency=1.0, seconds=1.0)
     nothing = Arena(arena.params, (Shown(quick.study, unranked, recorded=True),))
     names.clear()
     rival_exhibits.show_standings(nothing)
+    rival_exhibits.show_leaderboard(nothing)
     rival_exhibits.show_costs(nothing)
     rival_exhibits.show_compute(nothing)
     assert names == []
+
+
+def test_standings_mark_what_has_a_network_for_each_ratio(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those trained when small; no mark is explained where there is none."""
+    shown = []
+    monkeypatch.setattr(rival_exhibits, "show", lambda table, **words: shown.append((table, words)))
+    rival_exhibits.show_standings(arena)
+    (plain, said), (small, said_of_small) = shown
+    mark = rival_tables.PER_RATIO
+    assert [name for name in small.index if mark in name] == [
+        *(f"small {mark}", f"snip {mark}"),
+    ]
+    assert mark in said_of_small["caption"] and mark not in said["caption"]
+    assert plain.index[0] == small.index[0] == PLAIN
+    assert plain.loc[PLAIN, "unpruned"] == small.loc[PLAIN, "unpruned"]
 
 
 def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +208,12 @@ def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(
     table, caption, timed_table, timed_caption = shown
     methods = quick.table["method"].nunique()
     assert len(table.splitlines()) == len(timed_table.splitlines()) == methods + 2
-    assert "(0.25)" in timed_table and "(0.25)" not in table
-    assert f"milliseconds for a batch of {BATCH}" in timed_caption
+    assert "| 0.25 |" in timed_table and "| 0.25 |" not in table
+    assert f"milliseconds for a batch of {BATCH} on one thread of a machine" in timed_caption
+    assert "measured" not in timed_table
     assert "milliseconds" not in caption
+    # Where the machine is known, it is named.
+    machine = {"digits": {"processor": "a fast one", "torch": "9.9"}}
+    monkeypatch.setattr(rival_exhibits, "latency_machines", lambda: machine)
+    rival_exhibits.show_costs(Arena(arena.params, (timed,)))
+    assert "on one thread of a fast one, torch 9.9" in shown[-1] and "measured" in shown[-2]

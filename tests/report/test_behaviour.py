@@ -21,6 +21,8 @@ HONEST = {
     "other gauge": (0.0, 1.0),
 }
 
+ALL_ALIKE = {"shuffled_mask": (0.001, 1.0), "inverted": (0.001, -1.0)}
+
 
 def curves(score: str, **changes: tuple[float, float]) -> pd.DataFrame:
     """Curves of a score that behaves but for the changes (`_` for a space in a check's name)."""
@@ -34,7 +36,7 @@ def curves(score: str, **changes: tuple[float, float]) -> pd.DataFrame:
         lost = 0.0 if ratio == 0 else cost
         accuracy = 0.9 + 0.01 * seed - lost + luck.uniform(-0.005, 0.005) * (lost != 0)
         network = ["s", "digits", "10", activation, score, seed, ratio, 5, 100]
-        rows.append([*network, accuracy, 0.1, check, correlation])
+        rows.append([*network, accuracy, 0.1, score, False, check, correlation])
     return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
 
 
@@ -47,7 +49,7 @@ def judged(table: pd.DataFrame) -> dict[str, str]:
 
 
 def test_the_scores_that_look_at_data_are_those_that_get_some_but_for_synflow() -> None:
-    assert set(OF_THE_DATA) == set(saliency.SCORES) - {"synflow"}
+    assert set(OF_THE_DATA) == set(saliency.SCORES) - {"iterative_synflow"}
     assert not set(OF_THE_DATA) & set(importance.SCORES)
     assert set(OF_THE_GAUGE) < set(importance.SCORES)
 
@@ -66,7 +68,7 @@ def test_differences_are_those_over_the_seeds() -> None:
     means = pruned.groupby(["check", "seed"])["accuracy"].mean()
     assert row["difference"] == pytest.approx((means["shuffled mask"] - means["as is"]).mean())
     assert row["n"] == 5 and row["low"] < row["difference"] < row["high"] < 0
-    assert (row["score"], row["must"], row["rank_correlation"]) == ("weight_norm", "hurt", 1.0)
+    assert (row["method"], row["must"], row["rank_correlation"]) == ("weight_norm", "hurt", 1.0)
 
 
 def test_a_score_whose_choice_of_nodes_does_not_matter_is_not_let_through() -> None:
@@ -83,6 +85,35 @@ def test_for_random_nodes_only_the_weights_matter() -> None:
     assert set(judged(table).values()) == {"yes"}
     found = judged(curves("random", shuffled_mask=(0.001, 1.0)))
     assert (found["inverted"], found["shuffled mask"]) == ("no", "yes")
+
+
+def test_of_random_nodes_that_nothing_has_trained_the_weights_are_drawn_by_lot_too() -> None:
+    luck = curves("random", redrawn_weights=(0.001, 1.0), **ALL_ALIKE)
+    assert judged(luck)["redrawn weights"] == "open"
+    assert judged(luck.assign(before=True))["redrawn weights"] == "yes"
+    learned = curves("random", redrawn_weights=(0.3, 1.0), **ALL_ALIKE).assign(before=True)
+    assert judged(learned)["redrawn weights"] == "no"
+
+
+def test_a_ranking_is_judged_without_accuracies() -> None:
+    table = curves("taylor", corrupted_data=(0.0, 0.6))
+    table.loc[table["check"] == "corrupted data", "accuracy"] = float("nan")
+    row = behaviour(table).set_index("check").loc["corrupted data"]
+    assert row["behaves"] == "yes" and row["n"] == 0 and np.isnan(row["difference"])
+
+
+def test_a_method_is_judged_by_what_its_score_must_do_whatever_its_name() -> None:
+    table = curves("taylor").assign(method="mine")
+    row = behaviour(table).set_index("check").loc["corrupted data"]
+    assert (row["method"], row["score"], row["must"]) == ("mine", "taylor", "change the ranking")
+    assert row["behaves"] == "no"
+
+
+@pytest.mark.parametrize("check", ["shuffled_mask", "redrawn_weights", "inverted"])
+def test_what_must_hurt_and_helps_is_found(check: str) -> None:
+    found = judged(curves("weight_norm", **{check: (-0.1, 1.0)}))
+    assert found.pop(check.replace("_", " ")) == "no"
+    assert set(found.values()) == {"yes"}
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -148,7 +179,7 @@ def test_scores_are_judged_each_by_itself_and_what_is_missing_stays_away() -> No
     dense = curves("connectivity")
     dense = dense[dense["check"] != "other gauge"]
     found = behaviour(pd.concat([curves("weight_norm"), dense]))
-    assert found.groupby("score").size().to_dict() == {"weight_norm": 5, "connectivity": 4}
+    assert found.groupby("method").size().to_dict() == {"weight_norm": 5, "connectivity": 4}
 
 
 def test_nothing_and_a_network_twice_are_refused() -> None:

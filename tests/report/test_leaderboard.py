@@ -13,9 +13,11 @@ from eigenprune.report.leaderboard import (
     compute_spent,
     leaderboard,
     over_activations,
+    plain_network,
     points,
     read_rivals,
     spectral_standing,
+    write_leaderboard,
 )
 
 
@@ -214,3 +216,53 @@ def test_means_of_all_ratios_are_there_for_figures(rivals: pd.DataFrame) -> None
     means = points(over_activations(rivals))
     assert set(means["pruning_ratio"]) == {0.0, 0.5, 0.8, 0.9, 0.95}
     assert len(means) == 2 * 5 * 3 * 6
+
+
+def test_the_plain_network_is_one_whatever_ranks_its_nodes(rivals: pd.DataFrame) -> None:
+    networks = over_activations(rivals)
+    assert networks["unpruned"].notna().all()
+    [row] = at(plain_network(networks)).to_dict("records")
+    ours = accuracies(rivals, "weight norm", 0.0).mean(axis=0)
+    assert row["n"] == 5 and row["accuracy_std"] == pytest.approx(ours.std(ddof=1))
+    assert row["accuracy_mean"] == row["unpruned"] == pytest.approx(ours.mean())
+    assert plain_network(networks[networks["family"] == "spectral"]).empty
+
+
+def test_ratios_of_size_and_time_are_to_the_unpruned_network_of_the_same_shape(
+    rivals: pd.DataFrame,
+) -> None:
+    # tanh takes longer; the ratio is to its own unpruned network.
+    rivals.loc[rivals["activation"] == "tanh", "latency"] *= 3
+    found = over_activations(rivals).query("pruning_ratio == 0.8")
+    for name in ("compression_ratio", "theoretical_speed_up", "measured_speed_up"):
+        assert found[name].tolist() == pytest.approx([5.0] * len(found))
+    pruned = over_activations(rivals[rivals["pruning_ratio"] > 0])
+    assert pruned["compression_ratio"].isna().all()
+
+
+def test_the_file_holds_the_leaderboard_of_each_study_by_itself(
+    rivals: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Another study changes no p-value; one that has no ratio of the board is left out."""
+    other = rivals.assign(study="other", dataset="mnist")
+    unranked = rivals[rivals["pruning_ratio"] == 0].assign(study="third", dataset="c")
+    path = tmp_path / "leaderboard.csv"
+    small = rivals["method"].eq("random") & rivals["retraining"].eq("fine-tuned")
+    rivals.loc[small, "retraining"] = "trained"  # competes all the same
+    board = leaderboard(rivals.replace({"retraining": {"trained": "fine-tuned"}}))
+    rows = write_leaderboard(path, pd.concat([rivals, other, unranked]))
+    found = pd.read_csv(path, dtype={"hidden": str}, keep_default_na=False, na_values={"p": [""]})
+    assert rows == len(found) == 2 * len(board) and set(found["study"]) == {
+        "rivals-digits",
+        "other",
+    }
+    ours = found[found["study"] == "rivals-digits"]
+    for name in ("method", "rank", "of", "n", "rival", "shared", "verdict"):
+        assert ours[name].tolist() == board[name].tolist()
+    for name in ("accuracy_mean", "accuracy_std", "unpruned", "lost", "difference", "p"):
+        assert ours[name].astype(float).tolist() == pytest.approx(board[name].tolist(), abs=1e-5)
+    assert not found[["compression_ratio", "low", "high", "latency"]].eq("").any().any()
+    once = path.read_bytes()
+    write_leaderboard(path, pd.concat([rivals, other, unranked]))
+    assert path.read_bytes() == once
+    assert write_leaderboard(path, unranked) == 0 and path.read_text().startswith("study,")

@@ -10,7 +10,7 @@ import pytest
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.report import figures, paper, readable, speed
-from eigenprune.report.agreement import COMPARED
+from eigenprune.report.agreement import OF_STUDY
 from eigenprune.report.curves import write_curves
 from eigenprune.report.ranking import rank_correlations
 
@@ -78,6 +78,7 @@ def test_a_damaged_manifest_is_named(project: Path) -> None:
 def test_points_that_disagree_are_shown() -> None:
     points = paper.agreement_of(paper.recorded_studies(["mine"]))
     assert points["agrees"].tolist() == [False]
+    assert "epochs 1 (published: 100)" in points["other_settings"].item()
     table = readable.agreement(points).iloc[0]
     assert (table["seeds"], table["agree"], table["share"]) == (2, "0 of 1", "0%")
     [point] = readable.disagreements(points).to_dict("records")
@@ -87,8 +88,24 @@ def test_points_that_disagree_are_shown() -> None:
 
 def test_nothing_published_is_an_empty_table_that_can_be_read() -> None:
     nothing = paper.agreement_of([])
-    assert list(nothing.columns) == COMPARED
+    assert list(nothing.columns) == OF_STUDY
     assert readable.agreement(nothing).empty and readable.disagreements(nothing).empty
+
+
+@pytest.mark.usefixtures("project")
+def test_each_width_stands_beside_what_was_published() -> None:
+    points = paper.agreement_of(paper.recorded_studies(["mine"]))
+    both = pd.concat([points, points.assign(hidden="800", mean=points["published_mean"])])
+    [row] = readable.beside_published(both.assign(agrees=[False, True])).to_dict("records")
+    assert row["2000"] == "51.50 ± 0.71 *"
+    assert row["800"].split()[0] == row["published"].split()[0]
+
+
+def test_nodes_that_stay_are_counted_by_layer() -> None:
+    rows = [["relu", "post", layer, 0.5, share] for layer, share in ((1, 0.25), (2, 0.75))]
+    columns = ["activation", "method", "layer", "pruning_ratio", "share"]
+    table = readable.nodes_by_layer(pd.DataFrame(rows, columns=columns), [100, 40])
+    assert table.loc[("relu", "post", "0.5")].to_dict() == {"layer 1": "25", "layer 2": "30"}
 
 
 def spectra(seeds: dict[int, tuple[list[float], list[float]]]) -> pd.DataFrame:

@@ -39,58 +39,98 @@ def test_compute_is_in_minutes(rivals: pd.DataFrame) -> None:
 
 def test_checks_say_what_they_were_given() -> None:
     row = ["digits", "10", "taylor", "inverted", "hurt", 5, -0.25, -0.3, -0.2, 0.0123, -1.0, "yes"]
-    names = ["dataset", "hidden", "score", "check", "must", "n", "difference", "low", "high", "p"]
+    names = ["dataset", "hidden", "method", "check", "must", "n", "difference", "low", "high", "p"]
     judged = pd.DataFrame([row], columns=[*names, "rank_correlation", "behaves"])
     table = rival_tables.behaviour(judged)
     found = table.loc[("taylor", "inverted")].tolist()
     assert found == ["hurt", "-25.00 [-30.00, -20.00]", "0.012", "-1.00", "yes"]
 
 
-def test_standings_name_every_method_once(rivals: pd.DataFrame) -> None:
+def standings(rivals: pd.DataFrame, marked: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Those over all activations, nothing retrained."""
+    networks = boards.over_activations(rivals)
+    tables = [
+        boards.leaderboard(rivals),
+        boards.points(networks[networks["pruning_ratio"] == 0]),
+        boards.plain_network(networks),
+    ]
+    rows = [t[(t["activation"] == "all") & (t["retraining"] == "none")] for t in tables]
+    return rival_tables.standings(*rows, marked)
+
+
+def test_standings_name_every_method_once_below_the_plain_network(rivals: pd.DataFrame) -> None:
+    table = standings(rivals)
+    assert list(table.columns) == ["unpruned", "0.5", "0.8", "0.9", "0.95", "n"]
+    assert table.index[0] == boards.PLAIN and len(table) == 1 + 6 and table.index.is_unique
     board = boards.leaderboard(rivals)
     board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
-    table = rival_tables.standings(board)
-    assert list(table.columns) == ["0.5", "0.8", "0.9", "0.95"] and len(table) == 6
     best = board[(board["pruning_ratio"] == 0.9) & (board["rank"] == 1)].iloc[0]
-    cell = table.loc[best["method"], "0.9"].iloc[0]
-    assert cell == f"{100 * best['accuracy_mean']:.2f} (1)*"
-    assert table.loc["random", "0.9"].iloc[0].endswith("(6)")
-    assert set(table.index.get_level_values("n")) == {"5"}
+    mean, std = 100 * best["accuracy_mean"], 100 * best["accuracy_std"]
+    assert table.loc[best["method"], "0.9"] == f"{mean:.2f} ± {std:.2f} (1)*"
+    assert table.loc["random", "0.9"].endswith("(6)")
+    assert set(table["n"]) == {"5"}
+
+
+def test_standings_show_each_control_as_it_was_measured(rivals: pd.DataFrame) -> None:
+    """One whose training cost accuracy cannot hide it; the plain network has none but its own."""
+    rivals.loc[rivals["method"] == "taylor", "accuracy"] -= 0.1
+    table = standings(rivals)
+    # 0.9 and 0.01 a seed, and 0.005 in the mean over the activations; see the fixture.
+    assert table.loc[boards.PLAIN].tolist() == ["93.50 ± 1.58", "", "", "", "", "5"]
+    assert table.loc["taylor", "unpruned"] == "83.50 ± 1.58"
+    assert table.loc["connectivity", "unpruned"] == "93.50 ± 1.58"
+
+
+def test_standings_of_one_seed_have_no_deviation(rivals: pd.DataFrame) -> None:
+    table = standings(rivals[rivals["seed"] == 1])
+    assert not any("±" in cell or "nan" in cell for cell in table.to_numpy().ravel())
+    without = standings(rivals[(rivals["family"] != "weights") & (rivals["seed"] == 1)])
+    assert len(without) == 4 and boards.PLAIN not in without.index
+
+
+def test_standings_mark_methods_with_a_network_for_each_ratio(rivals: pd.DataFrame) -> None:
+    table = standings(rivals, ("taylor",))
+    marked = [name for name in table.index if name.endswith(rival_tables.PER_RATIO)]
+    assert marked == [f"taylor {rival_tables.PER_RATIO}"]
 
 
 def test_standings_say_of_how_many_seeds(rivals: pd.DataFrame) -> None:
     late = (rivals["method"] == "taylor") & (rivals["pruning_ratio"] == 0.9) & (rivals["seed"] > 3)
-    board = boards.leaderboard(rivals[~late])
-    board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
-    table = rival_tables.standings(board)
-    assert len(table) == 6
-    seeds = dict(
-        zip(*(table.index.get_level_values(name) for name in ("method", "n")), strict=True)
-    )
+    seeds = standings(rivals[~late])["n"]
     assert (seeds["taylor"], seeds["connectivity"]) == ("3–5", "5")
 
 
-def test_costs_are_parameters_and_latency(rivals: pd.DataFrame) -> None:
-    small = rivals["method"].eq("taylor") & rivals["pruning_ratio"].eq(0.9)
-    rivals.loc[small, "parameters_kept"] = 12_345
-    rivals.loc[rivals["method"] == "connectivity", "parameters_kept"] -= 1
-    rivals.loc[rivals["method"] == "random", "latency"] = float("nan")
+def costs(rivals: pd.DataFrame) -> pd.DataFrame:
+    """Those over all activations, nothing retrained, at two ratios."""
     means = boards.points(boards.over_activations(rivals))
     means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
-    table = rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
-    assert list(table.columns) == ["0.5 (50 nodes)", "0.9 (10 nodes)"]
-    assert table.index[0] == "connectivity" and table.index[-1] == "taylor" and len(table) == 6
-    assert table.loc["taylor"].tolist() == ["3,700 (0.50)", "12,345 (0.10)"]
-    assert table.loc["random"].tolist() == ["3,700", "740"]
+    return rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
 
 
-def test_costs_leave_empty_what_is_not_there(rivals: pd.DataFrame) -> None:
+def test_costs_are_sizes_and_how_many_times_more_there_was(rivals: pd.DataFrame) -> None:
+    small = rivals["method"].eq("taylor") & rivals["pruning_ratio"].eq(0.9)
+    rivals.loc[small, "parameters_kept"] = 1_480
+    rivals.loc[small, "macs_kept"] = 3_700
+    rivals.loc[small, "latency"] = 0.5
+    rivals.loc[rivals["method"] == "connectivity", "parameters_kept"] -= 1
+    rivals.loc[rivals["method"] == "random", "latency"] = float("nan")
+    table = costs(rivals)
+    assert list(table.columns) == ["parameters", "compression", "speed-up", "latency", "measured"]
+    at = table.loc["0.9 (10 nodes)"]
+    assert at.index[0] == "connectivity" and at.index[-1] == "taylor" and len(at) == 6
+    # Of 7,400 parameters and MACs, and 1 ms.
+    assert at.loc["taylor"].tolist() == ["1,480", "5.0×", "2.0×", "0.50", "2.0×"]
+    assert at.loc["eigenvalue"].tolist() == ["740", "10.0×", "10.0×", "0.10", "10.0×"]
+    assert at.loc["random"].tolist() == ["740", "10.0×", "10.0×", "", ""]
+    assert list(costs(rivals.assign(latency=float("nan"))).columns) == list(table.columns)[:3]
+
+
+def test_costs_leave_out_what_is_not_there(rivals: pd.DataFrame) -> None:
     rivals.loc[rivals["method"] == "random", "nodes_kept"] += 1
     late = (rivals["method"] == "taylor") & (rivals["pruning_ratio"] == 0.9)
-    means = boards.points(boards.over_activations(rivals[~late]))
-    means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
-    table = rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
-    assert table.loc["taylor", "0.9 (10–11 nodes)"] == ""
+    table = costs(rivals[~late])
+    assert "taylor" not in table.loc["0.9 (10–11 nodes)"].index
+    assert "taylor" in table.loc["0.5 (50–51 nodes)"].index
 
 
 def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -104,6 +105,30 @@ def test_the_chapter_has_figure_sentence_and_table_in_their_order(executed: Path
     assert (book / "figures" / "mine-train-curve.svg").read_text().startswith("<?xml")
     cells = nbformat.read(book / "train.ipynb", as_version=4).cells
     assert [output.output_type for output in cells[2].outputs] == ["stream"]
+
+
+def test_a_long_table_is_folded_in_the_pages_alone(
+    executed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its text is the same within; a PDF leaves the raw HTML around it out."""
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: shown.append((bundle, metadata)),
+    )
+    show(pd.DataFrame({"x": [1]}), name="numbers", caption="All.", folded="All of <x>")
+    bundle, metadata = shown[0]
+    opened = "<details><summary>All of &lt;x&gt;</summary>"
+    assert bundle["text/html"].startswith(opened + "<table")
+    content = nbformat.read(executed, as_version=4)
+    content.cells[1].outputs[3].update(data=bundle, metadata=metadata)
+    folder = tmp_path / "results" / "quick" / "mine"
+    folder.mkdir(parents=True)
+    nbformat.write(content, folder / "train.ipynb")
+    chapter(folder / "train.ipynb")
+    text = texts(folder / "train.ipynb")[5]
+    assert text.startswith(f"```{{raw}} html\n{opened}\n```\n\n:::{{table}} All.\n")
+    assert text.endswith("| 1 |\n:::\n\n```{raw} html\n</details>\n```")
 
 
 def test_the_interactive_figure_cannot_end_its_element(executed: Path) -> None:

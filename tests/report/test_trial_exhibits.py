@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from eigenprune.lab.studies import Params
-from eigenprune.report import trial_exhibits
+from eigenprune.report import compression_exhibits, modules_exhibits, trial_exhibits
+from eigenprune.report.arena import Arena
 from eigenprune.report.shown import METADATA
 
 
@@ -28,32 +29,6 @@ def test_points_that_lack_an_option_are_points_too() -> None:
     assert means["accuracy_std"].tolist() == pytest.approx([0.0707, 0.0], abs=1e-4)
 
 
-def test_compression_is_told_with_what_it_stores() -> None:
-    rows = table(
-        seed=[1, 1, 1],
-        method=["none", "low-rank", "low-rank"],
-        sparsity=[None, None, None],
-        rank=pd.array([None, 5, 5], dtype="Int64"),
-        bits=pd.array([None] * 3, dtype="Int64"),
-        clusters=pd.array([None] * 3, dtype="Int64"),
-        retraining_epochs=[0, 0, 3],
-        accuracy=[0.9, 0.5, 0.8],
-        parameters=[1000, 100, 100],
-        bytes=[4000, 400, 400],
-    )
-    keys = ["activation", "method", "retraining_epochs", "sparsity", "rank", "bits", "clusters"]
-    means = trial_exhibits.over_seeds(rows, keys)
-    shown = trial_exhibits._compression_table(means)
-    assert shown.loc[("low-rank", "rank 5")].to_dict() == {
-        "parameters": "100",
-        "bytes": "400",
-        "as it is": "50.00",
-        "retrained": "80.00",
-    }
-    assert shown.loc[("none", ""), "retrained"] == ""
-    assert len(trial_exhibits._sizes(means).axes) == 2
-
-
 TRIALS = {
     "small-compression": {"kind": "compression", "grid": {"method": ["low-rank"], "rank": [2]}},
     "small-modules": {
@@ -66,7 +41,7 @@ TRIALS = {
 # By trials, what is shown for each activation, and the end of its caption.
 EXHIBITS = {
     "small-compression": {
-        "sizes": "accuracy against what is stored. Filled markers: retrained.",
+        "sizes": "accuracy against parameters, bytes and MACs. Filled markers: retrained.",
         "points": "test accuracy in per cent.",
     },
     "small-modules": {
@@ -90,11 +65,18 @@ def test_each_activation_has_a_figure_and_a_table_under_names_of_their_own(
     monkeypatch.setattr("IPython.display.display", display)
     two = {name: {**its, "activations": ["relu", "tanh"]} for name, its in TRIALS.items()}
     arena_project(trials=two, quick_trials=list(two))
-    trial_exhibits.show_compression(trial_exhibits.there(["small-compression"]))
-    trial_exhibits.show_modules(trial_exhibits.there(["small-modules"]))
+    nothing = Arena.of([])
+    compression_exhibits.show_compression(trial_exhibits.there(["small-compression"]), nothing)
+    modules_exhibits.show_modules(trial_exhibits.there(["small-modules"]))
     assert told == [
         (f"{what}-{trials}-{activation}", f"digits, {activation}: {caption}", what in FIGURES)
         for trials, shown in EXHIBITS.items()
         for activation in ("relu", "tanh")
         for what, caption in shown.items()
     ]
+
+
+def test_deviations_are_of_what_varies_over_seeds() -> None:
+    rows = table(seed=[1, 2], network=["grown"] * 2, accuracy=[0.8, 0.9], connections=[100, 120])
+    (mean,) = trial_exhibits.over_seeds(rows, ["network"]).to_dict("records")
+    assert mean["connections"] == 110 and mean["connections_std"] == pytest.approx(14.142, abs=1e-3)

@@ -42,6 +42,7 @@ def record(
     from eigenprune.lab.store import Store
     from eigenprune.lab.trials import tables
     from eigenprune.lab.trials.entries import Trials
+    from eigenprune.report.leaderboard import read_rivals, write_leaderboard
     from eigenprune.report.published import published_curves
     from eigenprune.report.summary import write_summary
 
@@ -63,3 +64,7 @@ def record(
             typer.echo(f"{name}: {made.rows} {what} recorded, {made.missing} still to be computed")
     if not quick and (rows := arena.write(params)):
         typer.echo(f"results/paper/rivals.csv: {rows} rows")
+        ranked = write_leaderboard(
+            arena.path().with_name("leaderboard.csv"), read_rivals(arena.path())
+        )
+        typer.echo(f"results/paper/leaderboard.csv: {ranked} rows")

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from eigenprune.files import write_whole
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EXAMPLES = """Examples:
 
@@ -43,7 +46,9 @@ def verify(
 
     Two means agree if they differ by no more than three standard errors, in which a fixed error is
     counted beside those of both means (see the book). Three equal hidden layers are
-    compared whatever their width, since the published one is not known.
+    compared whatever their width, since the published one is not known; each width has a share of
+    its own. Published points of which we have nothing are counted, and their curves named. Studies
+    with other settings than the published ones stand apart and count in no share.
 
     First it says what has changed since the results were recorded: parameters, data, code.
 
@@ -64,15 +69,54 @@ def verify(
     from rich.console import Console
 
     from eigenprune.lab import results
-    from eigenprune.report.agreement import agreement_summary, compare, swapped
-    from eigenprune.report.published import published_curves
-    from eigenprune.report.terminal import agreement_table, points_tables
+    from eigenprune.report import coverage, readable
+    from eigenprune.report.agreement import compare_study
+    from eigenprune.report.published import all_settings, other_settings
+    from eigenprune.report.terminal import agreement_table, points_tables, shares_table
+
+    curves = {study: results.curves(study) for study in chosen}
+    found, wrong = (
+        pd.concat([compare_study(each, curves[each], wrong_method=other) for each in chosen])
+        for other in (False, True)
+    )
+    console = Console()
+    _tell_changes(console, params, studies)
+    if found.empty:
+        raise UserError(
+            f"nothing to compare: no point of {', '.join(names)} is both published at this width "
+            "and computed; `eigenprune status` shows what is done"
+        )
+    # Without names all that was published is to be compared, whatever params.yaml leaves out.
+    as_published = [study for study in chosen if not other_settings(study)]
+    settings = [(study.dataset, study.widths) for study in as_published]
+    if not studies:
+        settings = all_settings([study.widths for study in as_published])
+    covered, by_chance = (coverage.coverage(each, settings) for each in (found, wrong))
+    if points:
+        for table in points_tables(found):
+            console.print(table)
+    apart = found[found["other_settings"] != ""]
+    if len(found) > len(apart):
+        console.print(agreement_table(found[found["other_settings"] == ""]))
+    if len(apart):
+        console.print(agreement_table(apart, "other settings than the published, in no share"))
+        for name, what in apart.groupby("study", sort=False)["other_settings"].first().items():
+            console.print(f"  {name}: {what}", highlight=False)
+        console.print()
+    if len(covered):
+        console.print(shares_table(readable.shares(covered, by_chance)))
+        # The aim is one for all that was published, not for the studies that were asked for.
+        for line in ([] if studies else [coverage.aim_sentence(covered)]) + coverage.gaps(covered):
+            console.print(line, highlight=False)
+    if output is not None:
+        write_whole(output, found.to_csv(index=False, lineterminator="\n").encode())
+        console.print(f"table: {output}")
+
+
+def _tell_changes(console: "Console", params: Params, studies: list[str] | None) -> None:
+    """Say what has changed since the results of these studies, or of all, were recorded."""
     from eigenprune.report.where_from import recorded_changes, summary
 
-    ours = {study.name: results.curves(study) for study in chosen}
-    published = {study.name: published_curves(study, same_width=True) for study in chosen}
-    found = pd.concat([compare(ours[name], published[name]) for name in ours])
-    console = Console()
     changes = {
         name: what
         for name, what in recorded_changes(project.root(), params).items()
@@ -82,24 +126,6 @@ def verify(
         console.print("Since they were recorded:")
         for line in summary(changes):
             console.print(f"  {line.replace('`', '')}", highlight=False)
-    if found.empty:
-        raise UserError(
-            f"nothing to compare: no point of {', '.join(names)} is both published at this width "
-            "and computed; `eigenprune status` shows what is done"
-        )
-    wrong = pd.concat([compare(ours[name], swapped(published[name])) for name in ours])
-    if points:
-        for table in points_tables(found):
-            console.print(table)
-    console.print(agreement_table(found))
-    if len(wrong):
-        console.print(
-            f"To judge that by: of `direct` against the published `post`, and the other way round, "
-            f"{agreement_summary(wrong)}."
-        )
-    if output is not None:
-        write_whole(output, found.to_csv(index=False, lineterminator="\n").encode())
-        console.print(f"table: {output}")
 
 
 def _verify_quick(params: Params) -> None:

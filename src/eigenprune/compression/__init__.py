@@ -2,8 +2,10 @@
 
 Each is a function from a trained network (see `networks.mlp`) to a new one that is used like any
 other, an `nn.Sequential` of `nn.Linear` and activations, and the `Size` in which it can be stored.
-The new network computes with ordinary float32 weights: what is counted is storage, and none of
-these is faster here. Biases stay as they are, and count.
+The new network computes with ordinary float32 weights. What it needs less of is storage; it is
+faster too where layers have become two thin ones (`low_rank`, `sparse_times_dense`), and as sparse
+matrices where few weights are left. Rounded and shared weights are computed with as many operations
+as before. Biases stay as they are, and count.
 """
 
 from eigenprune.compression.clustering import cluster_weights, lloyd

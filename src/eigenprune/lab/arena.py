@@ -1,11 +1,12 @@
 """The table of the arena: the curves of its studies, and what a reader compares methods by."""
 
 import itertools
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.files import write_whole
+from eigenprune.files import write_all
 from eigenprune.lab import datasets, project, results, rivals, sweep
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.recorded import folder_of, rows_by_run
@@ -40,14 +41,8 @@ def table(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=[*COLUMNS, *MORE])
 
 
-def recorded_table(params: Params) -> "pd.DataFrame":
-    """The arena's recorded studies in one table, with the columns MEASURED as well.
-
-    `latency` is in milliseconds for a batch of 1024 on one thread, see `latency.latencies`; what
-    was measured before stays. `seconds` is what the row took from the first step of training on,
-    the search for a strength included; of these, `training_seconds` went into the network that it
-    was pruned from, which it shares with other rows (`training`).
-    """
+def _recorded(params: Params) -> "pd.DataFrame":
+    """The arena's recorded studies in one table, nothing timed yet, with the column `shape`."""
     import pandas as pd
 
     rows = []
@@ -66,8 +61,7 @@ def recorded_table(params: Params) -> "pd.DataFrame":
                     "shape": tuple(result["nodes_by_layer"]),
                 }
             )
-    found = pd.DataFrame(rows, columns=[*COLUMNS, *MORE, *MEASURED, "shape"])
-    return _with_latencies(found).drop(columns="shape")
+    return pd.DataFrame(rows, columns=[*COLUMNS, *MORE, *MEASURED, "shape"])
 
 
 def tables(params: Params, names: Iterable[str]) -> dict[str, "pd.DataFrame"]:
@@ -104,11 +98,36 @@ def path() -> Path:
 
 
 def write(params: Params) -> int:
-    """Write `recorded_table` to `path`, if anything is recorded; returns its number of rows."""
-    found = recorded_table(params)
+    """Write the recorded studies to `path`, if there are any, and return the number of rows.
+
+    Besides the columns of `table` there are these, MEASURED: `latency` is in milliseconds, see
+    `latency.latencies`. The networks of a dataset are timed in one go, on the machine that
+    `latency_machines` then names, whenever the latency of one is missing: only then does the ratio
+    of two say something of the networks. `seconds` is what the row took from the first step of
+    training on, the search for a strength included; of these, `training_seconds` went into the
+    network that it was pruned from, which it shares with other rows (`training`).
+    """
+    found = _recorded(params)
     if len(found):
-        write_whole(path(), found.to_csv(index=False, lineterminator="\n").encode())
+        found, machines = _timed(found)
+        text = found.drop(columns="shape").to_csv(index=False, lineterminator="\n")
+        said = json.dumps(machines, indent=1) + "\n"
+        write_all({path(): text.encode(), _machines_path(): said.encode()})
     return len(found)
+
+
+def latency_machines() -> dict[str, dict[str, Any]]:
+    """The machine that timed the networks of each dataset, as `latency.machine` describes it.
+
+    A dataset whose machine is not known is missing.
+    """
+    file = _machines_path()
+    found: dict[str, dict[str, Any]] = json.loads(file.read_text()) if file.is_file() else {}
+    return found
+
+
+def _machines_path() -> Path:
+    return path().with_name("latency.json")
 
 
 def _row(study: Study, planned: PlannedRow, result: dict[str, Any]) -> dict[str, object]:
@@ -131,16 +150,24 @@ def _row(study: Study, planned: PlannedRow, result: dict[str, Any]) -> dict[str,
     }
 
 
-def _with_latencies(found: "pd.DataFrame") -> "pd.DataFrame":
+def _timed(found: "pd.DataFrame") -> tuple["pd.DataFrame", dict[str, dict[str, Any]]]:
+    """With the latencies of each dataset, all from before or all new, and their machines."""
     import pandas as pd
 
     if path().is_file():
         before = pd.read_csv(path(), usecols=["run", "latency"]).drop_duplicates("run")
         found["latency"] = found["run"].map(before.set_index("run")["latency"])
-    for dataset, rows in found[found["latency"].isna()].groupby("dataset", sort=False):
-        from eigenprune.lab.latency import latencies
+    known, machines = latency_machines(), {}
+    for name, rows in found.groupby("dataset", sort=False):
+        dataset = str(name)
+        if dataset in known and rows["latency"].notna().all():
+            machines[dataset] = known[dataset]
+            continue
+        from eigenprune.lab import latency
 
-        _, features, classes = datasets.shape(str(dataset))
-        taken = latencies(sorted(set(rows["shape"])), features, classes)
-        found.loc[rows.index, "latency"] = [round(taken[shape], 4) for shape in rows["shape"]]
-    return found
+        _, features, classes = datasets.shape(dataset)
+        networks = list(zip(rows["activation"], rows["shape"], strict=True))
+        taken = latency.latencies(sorted(set(networks)), features, classes)
+        found.loc[rows.index, "latency"] = [round(taken[network], 4) for network in networks]
+        machines[dataset] = latency.machine()
+    return found, machines

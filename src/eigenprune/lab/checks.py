@@ -1,14 +1,17 @@
-"""Sanity checks of importance scores, carried out on the trained networks of a study."""
+"""Sanity checks of importance scores, and of whole methods, on the trained networks of a study."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby, product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import datasets, project
+from eigenprune.lab import datasets, project, rivals
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.plans import plan
 from eigenprune.lab.rows import COLUMNS, labels
-from eigenprune.lab.runs import Training
+from eigenprune.lab.runs import Pruning, Training
 from eigenprune.lab.scores import named_scores, score_values, trained_networks
+from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
 from eigenprune.lab.sweep import OnStart
 
@@ -27,7 +30,10 @@ CHECKS = (
     "corrupted data",
     "other gauge",
 )
-CHECK_COLUMNS = (*COLUMNS, "check", "rank_correlation")
+# What these do shows in the ranking, and is not worth a training.
+OF_THE_RANKING = ("corrupted data", "other gauge")
+# `before`: pruned before any training.
+CHECK_COLUMNS = (*COLUMNS, "score", "before", "check", "rank_correlation")
 
 
 def check_curves(
@@ -55,10 +61,10 @@ def check_curves(
         on_start: see `sweep.run_study`.
 
     Returns:
-        One row per network, score, check and pruning ratio, with CHECK_COLUMNS; `method` is the
-        name of the score, `check` one of CHECKS, and `rank_correlation` Spearman's between the
-        scores that ranked and those that rank as is, over all hidden nodes (NaN where all nodes
-        score the same). Networks that diverged have no row.
+        One row per network, score, check and pruning ratio, with CHECK_COLUMNS; `method` and
+        `score` are the name of the score, `check` one of CHECKS, and `rank_correlation` Spearman's
+        between the scores that ranked and those that rank as is, over all hidden nodes (NaN where
+        all nodes score the same). Networks that diverged have no row.
 
     Raises:
         UserError: see `scores.score_curves`; and if the scope is not known.
@@ -84,6 +90,8 @@ def check_curves(
                 for check, whole, values in rankings:
                     own = {
                         "method": name,
+                        "score": name,
+                        "before": False,
                         "check": check,
                         "rank_correlation": _rank_correlation(as_is, values),
                     }
@@ -97,6 +105,93 @@ def check_curves(
                             row = {**labels(study, planned), **own, "pruning_ratio": ratio}
                             rows.append({**row, **result})
     return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
+
+
+def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFrame":
+    """The curves of methods as they are, and with what `eigenprune.sanity` takes away.
+
+    Each method has its own networks, its own score and scope, and is trained after pruning as it
+    is in the arena; `as is` is its own run, from the store where it is there. The shuffled mask
+    keeps as many nodes in each layer as the method does, drawn by lot: what it loses is owed to
+    which nodes are chosen there, what it keeps to the shares of the layers. Without any training
+    after pruning, weights that are drawn anew are chance: there `redrawn weights` has no rows. And
+    where a network would have to be trained for a check OF_THE_RANKING, its row has no accuracy.
+
+    Args:
+        study: gives methods, seeds and pruning ratios above 0.
+        checks: those of CHECKS that are wanted; `as is` comes in any case.
+
+    Returns:
+        One row per network, method, check and pruning ratio, with CHECK_COLUMNS, see
+        `check_curves`. Networks that diverged have no row.
+
+    Raises:
+        UserError: if a check is not known, or a method prunes nothing.
+    """
+    import pandas as pd
+
+    from eigenprune.lab.protocols import named_values, one_thread, trained_network
+
+    if unknown := set(checks) - set(CHECKS):
+        raise UserError(f"checks: {min(unknown)!r} is not allowed; allowed: {', '.join(CHECKS)}")
+    if small := [name for name in study.methods if rivals.find(name).from_scratch]:
+        raise UserError(f"methods: {small[0]!r} prunes nothing: there is nothing to check")
+    wanted = {"as is", *checks}
+    store, data_dir = Store(project.store_dir()), project.data_dir()
+    pruned = [row for row in plan(study) if row.pruning_ratio > 0]
+    rows: list[dict[str, object]] = []
+    with one_thread():
+        # All ratios of one network follow each other.
+        for (_, training), group in groupby(pruned, lambda row: (row.method, row.run.training)):
+            network = trained_network(training, store, data_dir)
+            if network is None:
+                continue
+            of_network = list(group)
+            score = of_network[0].run.score
+            as_is = named_values(score, network, training, data_dir)
+            rankings = list(_rankings(score, None, as_is, network, training, data_dir))
+            for planned, ranking in product(of_network, rankings):
+                chance = ranking[0] == "redrawn weights" and not planned.run.retraining_epochs
+                if ranking[0] in wanted and not chance:
+                    result = _checked(planned.run, network, as_is, ranking, store, data_dir)
+                    if result["status"] == "done":
+                        its = {
+                            "score": score,
+                            "before": rivals.find(planned.method).before,
+                            "check": ranking[0],
+                            "rank_correlation": _rank_correlation(as_is, ranking[2]),
+                        }
+                        rows.append({**labels(study, planned), **its, **result})
+    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
+
+
+def _checked(
+    run: Pruning,
+    network: "nn.Sequential",
+    as_is: "list[Tensor]",
+    ranking: "tuple[str, nn.Sequential, list[Tensor]]",
+    store: Store,
+    data_dir: Path,
+) -> dict[str, Any]:
+    """What a run would have come to with a check; where that changes nothing, what it came to."""
+    import torch
+
+    from eigenprune.lab.protocols import compute, pruning_result
+    from eigenprune.pruning import select_nodes
+
+    check, whole, values = ranking
+    kept, masks = (
+        select_nodes(scores, run.pruning_ratio, scope=run.scope) for scores in (as_is, values)
+    )
+    by_ranking = check not in ("shuffled mask", "redrawn weights")
+    if by_ranking and whole is network and all(map(torch.equal, kept, masks)):
+        return compute(run, store, data_dir).record["result"]
+    if check in OF_THE_RANKING and run.retraining_epochs:
+        return {"status": "done"}
+    small = _pruned(check, whole, masks, run.training)
+    if run.retraining_epochs:
+        small = _retrained(small, run.training, run.retraining_epochs, data_dir)
+    return pruning_result(small, datasets.load(run.training.dataset, data_dir))
 
 
 def _rankings(

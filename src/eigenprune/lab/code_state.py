@@ -34,6 +34,7 @@ ALONE = (
     "saliency.py",
     "seeds.py",
     "shrinking.py",
+    "synflow.py",
     "training.py",
 )
 # And in these, where networks train as a stack, which they do on a GPU.

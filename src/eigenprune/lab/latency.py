@@ -1,44 +1,60 @@
-"""How long pruned networks take to answer: measured once for each shape that occurs.
+"""How long pruned networks take to answer: measured once for each activation and shape.
 
-Weights do not matter for it, and neither does what gave a network its shape.
+Weights do not matter for it, and neither does what gave a network its shape. Milliseconds belong to
+a machine and a moment: what is to be compared is timed in one go.
 """
 
 import time
 from collections.abc import Collection, Sequence
 from statistics import median
+from typing import Any
 
 import torch
 
+from eigenprune.lab.machine import made_with
 from eigenprune.lab.protocols import one_thread
 from eigenprune.networks import mlp
 
 BATCH = 1024
 UNCOUNTED_CALLS = 3
 COUNTED_CALLS = 15
+# What is kept of the machine beside its times.
+MACHINE = ("device", "processor", "threads", "torch")
 
 
 @torch.inference_mode()
 def latencies(
-    shapes: Collection[tuple[int, ...]], features: int, classes: int
-) -> dict[tuple[int, ...], float]:
-    """Median milliseconds for a batch of 1024 on one thread, of a relu network of each shape.
+    networks: Collection[tuple[str, tuple[int, ...]]], features: int, classes: int
+) -> dict[tuple[str, tuple[int, ...]], float]:
+    """Median milliseconds for a batch of 1024 on one thread of the CPU, of dense networks.
 
     Args:
-        shapes: widths of the hidden layers, e.g. `(500, 500, 500)`.
+        networks: the activation and the widths of the hidden layers of each, e.g.
+            `("relu", (500, 500, 500))`.
         features: number of inputs.
         classes: number of outputs.
 
     Example:
-        >>> sorted(latencies([(8,), (8, 4)], 64, 10))
-        [(8,), (8, 4)]
+        >>> sorted(latencies([("relu", (8,)), ("tanh", (8, 4))], 64, 10))
+        [('relu', (8,)), ('tanh', (8, 4))]
     """
     inputs = torch.rand(BATCH, features, generator=torch.Generator().manual_seed(0))
     with one_thread():
-        return {shape: _milliseconds([features, *shape, classes], inputs) for shape in shapes}
+        return {
+            (activation, shape): _milliseconds([features, *shape, classes], activation, inputs)
+            for activation, shape in networks
+        }
 
 
-def _milliseconds(widths: Sequence[int], inputs: torch.Tensor) -> float:
-    network = mlp(widths, layer="dense")
+def machine() -> dict[str, Any]:
+    """MACHINE of this process, as `latencies` uses it."""
+    with one_thread():
+        made = made_with()
+    return {key: made[key] for key in MACHINE}
+
+
+def _milliseconds(widths: Sequence[int], activation: str, inputs: torch.Tensor) -> float:
+    network = mlp(widths, activation=activation, layer="dense")
     seconds = []
     for call in range(-UNCOUNTED_CALLS, COUNTED_CALLS):
         start = time.perf_counter()

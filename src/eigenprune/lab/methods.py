@@ -51,6 +51,11 @@ class Method:
         """Whether training goes on (or begins) once the network has its final size."""
         return self.retrained or self.from_scratch or self.before
 
+    @property
+    def network_per_ratio(self) -> bool:
+        """Whether each pruning ratio has a network trained for it, not all of them the same one."""
+        return self.to_ratio or self.from_scratch or self.before
+
 
 METHODS: dict[str, Method] = {
     "direct": Method(label="direct: connectivity", color="#D55E00", marker="s", dashes="--"),

@@ -107,8 +107,12 @@ def _tuning(method: Method) -> Tuning:
 
 
 def _to_ratio(training: Training, method: Method, ratio: float) -> Training:
-    """The network that is trained for one pruning ratio; for none of it, plainly."""
-    return replace(training, regulariser=method.regulariser if ratio else "", strength=ratio)
+    """The network that is trained for one pruning ratio; if none is pruned, the one for ratio 0.
+
+    Where the regulariser does nothing else, that is the plainly trained one, which others have too.
+    """
+    plain = not ratio and method.regulariser not in rivals.MORE_THAN_PRUNING
+    return replace(training, regulariser="" if plain else method.regulariser, strength=ratio)
 
 
 def _of_final_size(training: Training, pruning_ratio: float, more_epochs: int) -> Training:

@@ -26,11 +26,11 @@ SCORES = (
     "eigenvalue_times_eigenvector",
     "eigenvector_norm",
     "grasp",
+    "iterative_synflow",
     "mean_activation",
     "optimal_brain_damage",
     "random",
     "snip",
-    "synflow",
     "taylor",
     "weight_norm",
     "weight_norm_in_out",
@@ -43,6 +43,7 @@ REGULARISERS = (
     "eigenvalue_l1",
     "eigenvalue_l1_eigenvector_l2",
     "eigenvalue_l2",
+    "eigenvalue_l2_eigenvector_l2",
     "eigenvalue_pruning",
     "eigenvector_l1",
     "eigenvector_l2",
@@ -71,6 +72,8 @@ OF_SHARES = (
 )
 # And these remove that share of the nodes, in the end: they can be told the pruning ratio.
 OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
+# Of these, what does more than prune: unpruned too its networks are not those of plain training.
+MORE_THAN_PRUNING = ("averaged_taylor_pruning",)
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
 # These change weights or eigenvectors, which must not be frozen.
 OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_threshold")

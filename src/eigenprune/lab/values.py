@@ -13,7 +13,7 @@ Check = Callable[[object], Any]
 Keys = Mapping[str, tuple[str, Check]]
 
 # As in eigenprune.networks, without importing torch; a test holds them equal.
-ACTIVATIONS = ("elu", "relu", "tanh")
+ACTIVATIONS = ("elu", "gelu", "leaky_relu", "relu", "selu", "silu", "tanh")
 
 
 def check_values(

@@ -18,6 +18,7 @@ from eigenprune.regularisers.spectral_penalties import (
     EigenvalueL1,
     EigenvalueL1EigenvectorL2,
     EigenvalueL2,
+    EigenvalueL2EigenvectorL2,
     EigenvectorL1,
     EigenvectorL2,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "EigenvalueL1",
     "EigenvalueL1EigenvectorL2",
     "EigenvalueL2",
+    "EigenvalueL2EigenvectorL2",
     "EigenvaluePruning",
     "EigenvectorL1",
     "EigenvectorL2",
@@ -57,6 +59,7 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "eigenvalue_l1": EigenvalueL1,
     "eigenvalue_l1_eigenvector_l2": EigenvalueL1EigenvectorL2,
     "eigenvalue_l2": EigenvalueL2,
+    "eigenvalue_l2_eigenvector_l2": EigenvalueL2EigenvectorL2,
     "eigenvalue_pruning": EigenvaluePruning,
     "eigenvector_l1": EigenvectorL1,
     "eigenvector_l2": EigenvectorL2,

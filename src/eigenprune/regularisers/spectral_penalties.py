@@ -118,6 +118,35 @@ class EigenvectorL2(_SpectralPenalty):
         return total([vectors**2 for vectors in self.eigenvectors])
 
 
+class EigenvalueL2EigenvectorL2(_SpectralPenalty):
+    r"""Both factors squared, :math:`R = \sum_i \lambda_i^2 + \sum_i \lVert\varphi_i\rVert_2^2`.
+
+    No gauge escapes: of all with the same weights, without lambda_in, the cheapest has
+    :math:`|\lambda_i| = \lVert\varphi_i\rVert_2` and costs :math:`2\,\lVert w_i\rVert_2`. It is the
+    group lasso on the incoming weights of each node, reached by smooth steps.
+
+    Args:
+        strength: s, 0 or more, of both sums.
+
+    Raises:
+        ValueError: in `prepare`, if a layer is not spectral.
+
+    Source: Giambagli et al., arXiv 2310.12612 (2023), L2 on both.
+
+    Example:
+        >>> from eigenprune import mlp, train
+        >>> import torch
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> both = EigenvalueL2EigenvectorL2(1e-3)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=both)
+    """
+
+    def penalty(self) -> Tensor:
+        """R, a number."""
+        squared = total([values**2 for values in self.eigenvalues])
+        return squared + total([vectors**2 for vectors in self.eigenvectors])
+
+
 class EigenvalueL1EigenvectorL2(_SpectralPenalty):
     r"""Both factors at once, :math:`R = \sum_i |\lambda_i| + \sum_i \lVert\varphi_i\rVert_2^2`.
 

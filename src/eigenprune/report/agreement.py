@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from eigenprune.lab.studies import Study
+from eigenprune.report.published import other_settings, published_curves
 from eigenprune.report.statistics import over_seeds
 
 # Two implementations of one method differ a little for reasons that no list of settings holds
@@ -15,6 +17,7 @@ NAMED = ["study", "activation", "method"]  # enough to tell curves apart in a ta
 POINT = [*CURVE, "pruning_ratio"]
 _SIDES = ["mean", "std", "n", "published_mean", "published_std", "published_n"]
 COMPARED = [*POINT, "published_hidden", *_SIDES, "difference", "tolerance", "agrees"]
+OF_STUDY = [*COMPARED, "other_settings"]
 
 
 def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
@@ -59,6 +62,25 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     points["tolerance"] = 3 * np.sqrt(spread + GRANTED**2)
     points["agrees"] = points["difference"].abs() <= points["tolerance"]
     return points[COMPARED].reset_index(drop=True)
+
+
+def compare_study(
+    study: Study, curves: pd.DataFrame, *, wrong_method: bool = False
+) -> pd.DataFrame:
+    """What `compare` finds for a study, against all that was published at its width.
+
+    Args:
+        study: what made the curves.
+        curves: its tidy table, as far as it is there.
+        wrong_method: against the curves of the other method, see `swapped`.
+
+    Returns:
+        The columns OF_STUDY. `other_settings` says what of the study is not as published, and is
+        empty where all is: only such points count where shares are told, see `coverage`.
+    """
+    published = published_curves(study, same_width=True)
+    points = compare(curves, swapped(published) if wrong_method else published)
+    return points.assign(other_settings=other_settings(study))[OF_STUDY]
 
 
 def swapped(published: pd.DataFrame) -> pd.DataFrame:

@@ -13,8 +13,8 @@ LEAVE = "leave the ranking"
 
 # Scores that are no function of the weights alone: they depend on how the weights are factorised.
 OF_THE_GAUGE = ("eigenvalue", "eigenvector_norm")
-# As in eigenprune.saliency, without importing torch; a test holds them equal. Only synflow is there
-# without looking.
+# As in eigenprune.saliency, without importing torch; a test holds them equal. iterative_synflow
+# alone is there without looking.
 OF_THE_DATA = (
     "activation_entropy",
     "grasp",
@@ -29,16 +29,18 @@ SAME_RANKING = 0.999
 SAME_ACCURACY = 0.01
 
 
-def must(score: str, check: str) -> str:
+def must(score: str, check: str, *, before: bool = False) -> str:
     """What a check must do to a score.
 
     Which nodes are kept and what their weights have learned must matter, but for `random`, to which
-    all nodes are alike. Only scores that look at data may follow the data, and only those that
-    depend on the gauge may follow it.
+    all nodes are alike; and if these were drawn before any training, so are their weights. Only
+    scores that look at data may follow the data, and only those that depend on the gauge may follow
+    it.
 
     Args:
         score: its name.
         check: one of `checks.CHECKS` but `as is`.
+        before: it ranks the nodes of a network that is not trained yet.
 
     Example:
         >>> must("weight_norm", "inverted"), must("random", "inverted")
@@ -50,17 +52,17 @@ def must(score: str, check: str) -> str:
         return CHANGE if score in OF_THE_DATA else LEAVE
     if check == "other gauge":
         return CHANGE if score in OF_THE_GAUGE else LEAVE
-    if score == "random" and check != "redrawn weights":
+    if score == "random" and (before or check != "redrawn weights"):
         return MAKE_NO_DIFFERENCE
     return HURT
 
 
 def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """For each score and check: the accuracy and the ranking that it leaves, and whether it must.
+    """For each method and check: the accuracy and the ranking that it leaves, and whether it must.
 
-    Accuracies are compared network by network with the score as it is; their means over activations
-    and pruning ratios above 0 give one difference per seed, which the paired t-test judges. A
-    ranking counts as the same if Spearman's correlation is SAME_RANKING or more.
+    Accuracies are compared network by network with the method as it is; their means over
+    activations and pruning ratios above 0 give one difference per seed, which the paired t-test
+    judges. A ranking counts as the same if Spearman's correlation is SAME_RANKING or more.
 
     That no difference is found does not say that there is none. What must make no difference
     behaves where the whole interval lies within SAME_ACCURACY of zero, be it told apart from zero
@@ -69,14 +71,16 @@ def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     confidence 2 confidence - 1.
 
     Args:
-        checks: what `checks.check_curves` returns, of one or more studies.
+        checks: what `checks.check_curves` or `checks.method_checks` returns, of one or more
+            studies.
         confidence: of intervals and verdicts, between 0 and 1.
 
     Returns:
-        One row per dataset, hidden widths, score and check, with `must` (see the function of that
-        name), `n` (seeds), `difference` in accuracy to the score as it is, `low` and `high` (its
-        interval), `p` (corrected for the number of tests; only where accuracy is what counts),
-        `rank_correlation` (mean) and `behaves`: `yes`, `no`, or `open` where it cannot be told.
+        One row per dataset, hidden widths, method and check, with `score`, `must` (see the function
+        of that name), `n` (seeds), `difference` in accuracy to the method as it is, `low` and
+        `high` (its interval), `p` (corrected for the number of tests; only where accuracy is what
+        counts), `rank_correlation` (mean) and `behaves`: `yes`, `no`, or `open` where it cannot be
+        told.
 
     Raises:
         UserError: if the table is empty or a network stands in it twice.
@@ -90,28 +94,30 @@ def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         first = ", ".join(str(value) for value in twice.iloc[0][network])
         raise UserError(f"{first}: this network stands in the table twice; judge one study")
     rows = []
-    for key, score in pruned.groupby(own, sort=False):
-        wide = score.pivot(index=network[3:], columns="check", values="accuracy")
+    for key, method in pruned.groupby(own, sort=False):
+        score, before = str(method["score"].iloc[0]), bool(method["before"].iloc[0])
+        wide = method.pivot(index=network[3:], columns="check", values="accuracy")
         for check in [name for name in CHECKS[1:] if name in wide]:
             pairs = wide[[check, CHECKS[0]]].dropna().groupby(level="seed").mean()
-            wanted = must(str(key[2]), check)
+            wanted = must(score, check, before=before)
             found = paired_test(pairs[check], pairs[CHECKS[0]], confidence)
             if wanted in (CHANGE, LEAVE):
                 found["p"] = float("nan")
-            correlation = score.loc[score["check"] == check, "rank_correlation"]
+            correlation = method.loc[method["check"] == check, "rank_correlation"]
             rows.append(
                 {
                     **dict(zip(own, key, strict=True)),
+                    "score": score,
                     "check": check,
                     "must": wanted,
                     **found,
                     "rank_correlation": correlation.mean(skipna=False),
                 }
             )
-    names = [*own, "check", "must", *TEST, "rank_correlation"]
+    names = [*own, "score", "check", "must", *TEST, "rank_correlation"]
     table = with_verdicts(pd.DataFrame(rows, columns=names), confidence)
     table["behaves"] = [_behaves(row) for row in table.to_dict("records")]
-    return table.drop(columns="verdict").rename(columns={"method": "score"})
+    return table.drop(columns="verdict")
 
 
 def _behaves(row: dict) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eigenprune.report.provenance import Card, Pipeline, card
-from eigenprune.report.shown import PLOTLY, described
+from eigenprune.report.shown import PLOTLY, described, opening
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,11 @@ def _exhibit(
     if svg is None:
         # Colons: a caption may hold backquotes, and a fence of backquotes would not be one then.
         lines = [f":::{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
-        return exhibit, "\n".join([*lines, ":::"])
+        table = "\n".join([*lines, ":::"])
+        if shown.get("folded"):  # in a PDF, which cannot unfold it, it stands open
+            parts = [_raw_html(opening(shown["folded"])), table, _raw_html("</details>")]
+            table = "\n\n".join(parts)
+        return exhibit, table
     file = folder / "figures" / f"{chapter}-{shown['name']}.svg"
     file.parent.mkdir(exist_ok=True)
     file.write_text(svg, encoding="utf-8")
@@ -129,5 +133,9 @@ def _exhibit(
         element = (
             f'<script type="application/json" class="interactive-figure" data-figure="{label}">'
         )
-        lines += ["", "```{raw} html", f"{element}{drawing}</script>", "```"]
+        lines += ["", _raw_html(f"{element}{drawing}</script>")]
     return exhibit, "\n".join(lines)
+
+
+def _raw_html(text: str) -> str:
+    return f"```{{raw}} html\n{text}\n```"

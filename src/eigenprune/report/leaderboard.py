@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.report.paired import TEST, paired_test, with_verdicts
@@ -31,8 +32,18 @@ MEASURED = ("latency", "seconds")
 RATIOS = (0.5, 0.8, 0.9, 0.95)
 OVER_ACTIVATIONS = "all"
 SPECTRAL = "spectral"
+# What is pruned or made small before it is trained meets what is trained after it was pruned.
+WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
+# The plainly trained dense network, all its nodes there: the control of every method.
+PLAIN = "plain dense network"
+# How many times more the unpruned network has, or takes: parameters, MACs and milliseconds.
+TIMES = {
+    "compression_ratio": "parameters_kept",
+    "theoretical_speed_up": "macs_kept",
+    "measured_speed_up": "latency",
+}
 
-_KEPT = ["nodes_kept", "parameters_kept", "macs_kept", "latency", "seconds"]
+_KEPT = ["nodes_kept", "parameters_kept", "macs_kept", "latency", "seconds", *TIMES]
 _WORDS = [*METHOD, "retraining", "hyperparameters"]
 
 
@@ -63,9 +74,12 @@ def over_activations(rivals: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per method, activation, seed and point; `activation` is OVER_ACTIVATIONS for the
-        means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`, and `lost`, the accuracy
-        of the plainly trained dense network of that seed, unpruned, less its own; NaN where the
-        table has no such network (family `weights`, nothing retrained, ratio 0).
+        means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`; `unpruned`, that of the
+        plainly trained dense network of that seed, unpruned, NaN where the table has no such
+        network (family `weights`, nothing retrained, ratio 0); `lost`, the latter less the former;
+        and TIMES, before pruning over after it: parameters (`compression_ratio`), MACs
+        (`theoretical_speed_up`) and latency (`measured_speed_up`), NaN where the table has no
+        unpruned network.
 
     Raises:
         UserError: if a column is missing or a network stands in the table twice.
@@ -75,14 +89,12 @@ def over_activations(rivals: pd.DataFrame) -> pd.DataFrame:
     if (twice := rivals[rivals.duplicated(network)]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][network])
         raise UserError(f"{first}: this network stands in the table twice")
-    # Not the method's own network at ratio 0: some methods have silenced nodes in it already.
-    plain = rivals["family"].eq("weights") & rivals["retraining"].eq("none")
-    plain &= rivals["regulariser"].eq("") & rivals["pruning_ratio"].eq(0)
     same = ["dataset", "hidden", "activation", "seed"]
-    controls = rivals.loc[plain, [*same, "accuracy"]].drop_duplicates(same)
+    # Not the method's own network at ratio 0: some methods have silenced nodes in it already.
+    controls = rivals.loc[_plain(rivals), [*same, "accuracy"]].drop_duplicates(same)
     table = rivals.merge(controls.rename(columns={"accuracy": "unpruned"}), on=same, how="left")
-    table = table.assign(lost=table["unpruned"] - table["accuracy"])
-    numbers = ["accuracy", "lost", *_KEPT]
+    table = _with_times(table.assign(lost=table["unpruned"] - table["accuracy"]))
+    numbers = ["accuracy", "unpruned", "lost", *_KEPT]
     of_activations = table[[*POINT, *METHOD, "seed", *numbers]]
     keys = [*GROUP, "pruning_ratio", *METHOD, "seed"]
     groups = table.groupby(keys, sort=False)
@@ -103,8 +115,8 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per method and point, with POINT, METHOD, `n` (seeds), `accuracy_mean`,
         `accuracy_std` (sample standard deviation over the seeds, NaN for one), and the means of
-        `lost`, `nodes_kept`, `parameters_kept`, `macs_kept`, `latency` (milliseconds) and
-        `seconds` (of compute for one network).
+        `unpruned`, `lost`, `nodes_kept`, `parameters_kept`, `macs_kept`, `latency` (milliseconds),
+        `seconds` (of compute for one network) and TIMES.
     """
     return (
         networks.groupby([*POINT, *METHOD], sort=False)
@@ -112,10 +124,24 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
             n=("accuracy", "size"),
             accuracy_mean=("accuracy", "mean"),
             accuracy_std=("accuracy", "std"),
-            **{name: (name, "mean") for name in ("lost", *_KEPT)},
+            **{name: (name, "mean") for name in ("unpruned", "lost", *_KEPT)},
         )
         .reset_index()
     )
+
+
+def plain_network(networks: pd.DataFrame) -> pd.DataFrame:
+    """The plainly trained dense network, unpruned and not retrained: the control of all methods.
+
+    Args:
+        networks: what `over_activations` returns.
+
+    Returns:
+        What `points` returns, with PLAIN for a `method`: one row per dataset, widths and
+        activation; none where the table has no such network.
+    """
+    rows = networks[_plain(networks)].assign(method=PLAIN, score="")
+    return points(rows.drop_duplicates([*POINT, "seed"]))
 
 
 def leaderboard(
@@ -186,6 +212,48 @@ def spectral_standing(
     return standing
 
 
+def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
+    """Write the leaderboard of each study as the book shows it, and return its number of rows.
+
+    One row per method and point, the best of each point first:
+
+    - where: `study`, `dataset`, `hidden`, `retraining` (`none`, or `fine-tuned`: trained when
+      small, before or after pruning), `pruning_ratio` (one of RATIOS), `activation` (or `all`: the
+      mean over them, seed by seed);
+    - which: `method`, `family`, `score`, `regulariser`;
+    - how good: `rank` and `of` (methods ranked), `n` (seeds), `accuracy_mean`, `accuracy_std` (of
+      the sample, empty for one seed), `unpruned` (the plainly trained dense network, unpruned, in
+      the mean over the same seeds) and `lost` (the latter less the method's), from 0 to 1;
+    - against `rival` (the best of the point; for the best the next), paired over `shared` seeds:
+      `difference`, its 95 % confidence interval from `low` to `high`, `p` (Benjamini and Hochberg,
+      over all tests of the study) and `verdict`, see `leaderboard`;
+    - what is left, means over the seeds: `nodes_kept`, `parameters_kept`, `macs_kept`, `latency`
+      (milliseconds), `compression_ratio`, `theoretical_speed_up` and `measured_speed_up` (before
+      pruning over after it), and `seconds` of compute for one network.
+
+    Args:
+        path: `results/paper/leaderboard.csv`.
+        rivals: the tidy table, see `read_rivals`. A study without a row at RATIOS is left out.
+    """
+    boards = []
+    for study, rows in rivals.groupby("study", sort=False):
+        if rows["pruning_ratio"].isin(RATIOS).any():
+            board = leaderboard(rows.replace(WHEN_SMALL))
+            board.insert(0, "study", study)
+            boards.append(board)
+    found = pd.concat(boards, ignore_index=True) if boards else pd.DataFrame(columns=_WRITTEN)
+    text = found[_WRITTEN].to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    write_whole(path, text.encode())
+    return len(found)
+
+
+_WRITTEN = [
+    *("study", *POINT, *METHOD, "rank", "of", "n", "accuracy_mean", "accuracy_std", "unpruned"),
+    *("lost", "rival", "shared", "difference", "low", "high", "p", "verdict"),
+    *("nodes_kept", "parameters_kept", "macs_kept", "latency", *TIMES, "seconds"),
+]
+
+
 def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:
     """What the results of each method cost.
 
@@ -210,6 +278,22 @@ def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:
     spent = groups.agg(networks="size", seconds=lambda s: s.sum(min_count=1)).reset_index()
     spent["seconds_per_network"] = spent["seconds"] / spent["networks"]
     return spent.sort_values("seconds", ascending=False, ignore_index=True)
+
+
+def _plain(table: pd.DataFrame) -> pd.Series:
+    """Which rows are of plainly trained dense networks, unpruned."""
+    plain = table["family"].eq("weights") & table["regulariser"].eq("")
+    return plain & table["retraining"].eq("none") & table["pruning_ratio"].eq(0)
+
+
+def _with_times(table: pd.DataFrame) -> pd.DataFrame:
+    """With TIMES: what the unpruned network of the same shape and activation has, over its own."""
+    network = ["dataset", "hidden", "activation"]
+    kept = list(TIMES.values())
+    unpruned = table[table["pruning_ratio"] == 0].groupby(network)[kept].max().add_suffix("_before")
+    table = table.join(unpruned, on=network)
+    times = {name: table[f"{of}_before"] / table[of] for name, of in TIMES.items()}
+    return table.assign(**times)
 
 
 def _ranked(networks: pd.DataFrame, ratios: Sequence[float]) -> pd.DataFrame:

@@ -7,9 +7,8 @@ import pandas as pd
 from eigenprune.lab import manifest, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study, change_study, make_study
-from eigenprune.report.agreement import COMPARED, compare, swapped
+from eigenprune.report.agreement import OF_STUDY, compare_study
 from eigenprune.report.curves import read_curves
-from eigenprune.report.published import published_curves
 
 FOLDER = "results/paper"
 NOTHING = f"{FOLDER} holds none of the studies that were asked for: `eigenprune record` writes them"
@@ -67,7 +66,7 @@ def ratios_of(curves: pd.DataFrame, method: str) -> list[float]:
 
 
 def agreement_of(studies: Iterable[Study], *, wrong_method: bool = False) -> pd.DataFrame:
-    """Every point of recorded studies that was published at the same width, see `compare`.
+    """Every point of recorded studies that was published at the same width, see `compare_study`.
 
     Args:
         studies: what `recorded_studies` returns.
@@ -75,11 +74,10 @@ def agreement_of(studies: Iterable[Study], *, wrong_method: bool = False) -> pd.
             `agreement.swapped`.
     """
     points = [
-        compare(curves_of([study]), swapped(published) if wrong_method else published)
-        for study in studies
-        if not (published := published_curves(study, same_width=True)).empty
+        compare_study(study, curves_of([study]), wrong_method=wrong_method) for study in studies
     ]
-    return pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=COMPARED)
+    points = [those for those in points if len(those)]
+    return pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=OF_STUDY)
 
 
 def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:

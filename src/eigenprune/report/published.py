@@ -1,6 +1,8 @@
 """The published curves to compare with (source: results/published/README.md)."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +13,32 @@ FILE = Path("results") / "published" / "curves.csv"
 
 
 UNCERTAIN = "3 layers"  # three equal widths, which the published files do not hold
+
+# What the curves were made with, by the names of a study; `retraining_epochs` are those of `pre`.
+SETTINGS: dict[str, Any] = {
+    "epochs": 100,
+    "retraining_epochs": 20,
+    "batch_size": 200,
+    "learning_rate": 0.001,
+    "initialisation": "2022",
+    "held_out": 0.0,
+}
+
+
+def other_settings(study: Study) -> str:
+    """What of a study's training is not as published, in words; empty where all of it is.
+
+    Seeds, ratios, methods and activations may be fewer: that leaves every point as it is.
+
+    Args:
+        study: any; its widths are not looked at.
+    """
+    found = {key: getattr(study, key) for key in SETTINGS}
+    return ", ".join(
+        f"{key.replace('_', ' ')} {value} (published: {SETTINGS[key]})"
+        for key, value in found.items()
+        if value != SETTINGS[key]
+    )
 
 
 def published_curves(study: Study, *, same_width: bool = False) -> pd.DataFrame:
@@ -26,16 +54,67 @@ def published_curves(study: Study, *, same_width: bool = False) -> pd.DataFrame:
     Returns:
         Columns dataset, hidden, activation, method, pruning_ratio, accuracy_mean, accuracy_std, n.
     """
-    points = pd.read_csv(project.root() / FILE, dtype={"hidden": str})
-    hidden = points["hidden"]
-    fits = hidden.map(lambda h: 3 if h == UNCERTAIN else h.count("-") + 1) == len(study.hidden)
+    points = all_points()
     if same_width:
-        three_equal = len(study.hidden) == 3 and len(set(study.hidden)) == 1
-        fits &= (hidden == study.widths) | ((hidden == UNCERTAIN) & three_equal)
+        points = points[_of_widths(points["hidden"], study.widths)]
+    depth = points["hidden"].map(layer_count)
     return points[
-        fits
+        (depth == len(study.hidden))
         & (points["dataset"] == study.dataset)
-        & (points["pruning_ratio"] < 1)  # no node is left there: not a point of a curve
         & points["activation"].isin(study.activations)
         & points["method"].isin(study.methods)
     ].reset_index(drop=True)
+
+
+def layer_count(hidden: str) -> int:
+    """How many hidden layers widths stand for: `2000`, `500-500-500` or UNCERTAIN.
+
+    >>> layer_count("2000"), layer_count("500-500-500"), layer_count("3 layers")
+    (1, 3, 3)
+    """
+    return 3 if hidden == UNCERTAIN else hidden.count("-") + 1
+
+
+def all_points() -> pd.DataFrame:
+    """Every published point, in the columns of `published_curves`."""
+    points = pd.read_csv(project.root() / FILE, dtype={"hidden": str})
+    # At ratio 1 no node is left: not a point of a curve.
+    return points[points["pruning_ratio"] < 1].reset_index(drop=True)
+
+
+def points_at(dataset: str, widths: str) -> pd.DataFrame:
+    """Every published point to hold networks of these widths against; may be empty.
+
+    Args:
+        dataset: its name.
+        widths: of the hidden layers, as the tables write them, `500-500-500`.
+
+    Returns:
+        The columns of `published_curves`, with `widths` in `hidden`.
+    """
+    points = all_points()
+    fits = _of_widths(points["hidden"], widths) & (points["dataset"] == dataset)
+    return points[fits].assign(hidden=widths).reset_index(drop=True)
+
+
+def all_settings(widths: Sequence[str]) -> list[tuple[str, str]]:
+    """Datasets and hidden widths at which all that was published is to be compared.
+
+    Args:
+        widths: ours; three equal layers are compared at each of them, the rest at the published
+            width alone. If there are no three equal ones, UNCERTAIN stands for them.
+    """
+    known = all_points()
+    hidden = list(dict.fromkeys([*known["hidden"], *widths]))
+    if any(map(_three_equal, widths)):
+        hidden.remove(UNCERTAIN)
+    return [(dataset, each) for each in hidden for dataset in known["dataset"].unique()]
+
+
+def _of_widths(hidden: pd.Series, widths: str) -> pd.Series:
+    return (hidden == widths) | ((hidden == UNCERTAIN) & _three_equal(widths))
+
+
+def _three_equal(widths: str) -> bool:
+    layers = widths.split("-")
+    return len(layers) == 3 and len(set(layers)) == 1

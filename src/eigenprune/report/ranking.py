@@ -1,9 +1,11 @@
-"""How stable a ranking by eigenvalue is: Spearman's correlation of two rankings of the nodes."""
+"""How stable a ranking of nodes is: Spearman's correlation of two rankings, and their top."""
 
 import itertools
 
 import numpy as np
 import pandas as pd
+
+from eigenprune.lab.stability import BETWEEN_ORDERS, WITH_INITIAL
 
 
 def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
@@ -13,7 +15,8 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
     says that training left the order as the initial draw had it, 0 that it made a new one. `between
     seeds`: the rankings after training of two networks, node by node. Every seed draws its nodes
     anew, so that this is about 0 unless a node's place in the layer matters: it is the level of
-    chance to which the other is compared.
+    chance to which the other is compared. How far two trainings of the same nodes agree, says
+    `lab.stability.rank_stability`.
 
     Args:
         eigenvalues: columns activation, method, seed, layer, node, when (`before` or `after`),
@@ -50,3 +53,49 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def stability(found: pd.DataFrame) -> pd.DataFrame:
+    """How stable each ranking is, a line for each: means over pairs of networks and hidden layers.
+
+    Args:
+        found: what `lab.stability.rank_stability` returns, of one dataset and width.
+
+    Returns:
+        Index `networks` (the method that trained them), `activation` and `score`; columns `pairs`
+        (of orders), `two orders` (rank correlation, mean ± sample standard deviation over the
+        pairs, each the mean over its layers), `same top` (share of the highest nodes, in per cent)
+        and `before and after` (rank correlation with the untrained network), empty where there is
+        no ranking.
+    """
+    key = ["method", "activation", "score"]
+    rows = []
+    for values, group in found.groupby(key, sort=False):
+        between, initial = (
+            # The pairs of a ranking come in one order in every layer.
+            own.assign(number=own.groupby("layer").cumcount()).groupby("number")
+            for own in (group[group["pair"] == pair] for pair in (BETWEEN_ORDERS, WITH_INITIAL))
+        )
+        names = ["rank_correlation", "top_overlap"]
+        pairs, kept = between[names].mean(), initial["rank_correlation"].mean()
+        rows.append(
+            {
+                **dict(zip(["networks", *key[1:]], values, strict=True)),
+                "pairs": len(pairs),
+                "two orders": _mean_and_std(pairs["rank_correlation"]),
+                "same top": _cell(100 * pairs["top_overlap"].mean(), "{:.0f} %"),
+                "before and after": _mean_and_std(kept),
+            }
+        )
+    names = ["pairs", "two orders", "same top", "before and after"]
+    table = pd.DataFrame(rows, columns=["networks", *key[1:], *names])
+    return table.set_index(["networks", *key[1:]])
+
+
+def _mean_and_std(values: pd.Series) -> str:
+    spread = f" ± {values.std():.2f}" if len(values) > 1 and values.notna().all() else ""
+    return _cell(values.mean(), "{:.2f}") + spread
+
+
+def _cell(value: float, form: str) -> str:
+    return "" if pd.isna(value) else form.format(value)

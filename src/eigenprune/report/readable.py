@@ -1,11 +1,12 @@
 """Tables to read, in notebooks and book: numbers rounded and written out, and nothing random."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import pandas as pd
 
 from eigenprune.lab.studies import Study
+from eigenprune.report import coverage
 from eigenprune.report.agreement import NAMED, by_curve
 from eigenprune.report.ranking import rank_correlations
 
@@ -82,15 +83,74 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
         {
             **{name: curves[name] for name in NAMED},
             "seeds": curves["n"],
-            "agree": [
-                f"{a} of {n}" for a, n in zip(curves["agree"], curves["points"], strict=True)
-            ],
+            "agree": _of(curves["agree"], curves["points"]),
             "share": curves["share"].map("{:.0%}".format),
             "median |difference|": curves["median"].mul(100).map("{:.2f}".format),
             "worst": curves["worst"].mul(100).map("{:+.2f}".format),
             "at ratio": curves["worst_ratio"].map("{:g}".format),
         }
     ).set_index(NAMED)
+
+
+def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How many published points are compared and agree, at each width of ours.
+
+    Args:
+        covered: what `coverage.coverage` returns.
+        wrong: the same for points that were compared with the curves of the wrong method.
+
+    Returns:
+        Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
+        `wrong method`, the share that `share` has to be held against.
+    """
+    found = coverage.shares(covered)
+    table = pd.DataFrame(
+        {
+            "compared": _of(found["compared"], found["published"]),
+            "agree": _of(found["agree"], found["compared"]),
+            "share": found["share"].map(_share),
+        }
+    )
+    if wrong is not None:
+        by_chance = coverage.shares(wrong).set_index("hidden")["share"]
+        table["wrong method"] = found["hidden"].map(by_chance).map(_share)
+    return table.set_index(found["hidden"].map(coverage.of_layers).rename("published curves"))
+
+
+def _of(some: pd.Series, whole: pd.Series) -> list[str]:
+    return [f"{part} of {count}" for part, count in zip(some, whole, strict=True)]
+
+
+def _share(share: float) -> str:
+    # With a digit after the point, so that nothing below an aim is rounded up to it.
+    return "" if pd.isna(share) else f"{100 * share:.1f} %"
+
+
+def beside_published(points: pd.DataFrame) -> pd.DataFrame:
+    """Every point that was published and that we have, with a column for each width of ours.
+
+    Args:
+        points: what `agreement.compare_study` returns, of studies of one dataset.
+
+    Returns:
+        Index activation, method and ratio; columns `published` and our widths, accuracies in per
+        cent as `percent` writes them, with a star where they do not agree.
+    """
+    index = ["activation", "method", "ratio"]
+    stars = points["agrees"].astype(bool).map({True: "", False: " *"})
+    table = points[["hidden", "activation", "method"]].assign(
+        ratio=points["pruning_ratio"].map("{:g}".format),
+        published=_percents(points, "published_mean", "published_std"),
+        ours=_percents(points, "mean", "std") + stars,
+    )
+    published = table.drop_duplicates(index).set_index(index)["published"]
+    ours = table.set_index([*index, "hidden"])["ours"].unstack("hidden", sort=False)
+    return published.to_frame().join(ours.rename_axis(columns=None)).fillna("")
+
+
+def _percents(points: pd.DataFrame, mean: str, std: str) -> pd.Series:
+    cells = [percent(m, s) for m, s in zip(points[mean], points[std], strict=True)]
+    return pd.Series(cells, points.index, dtype=object)
 
 
 def disagreements(points: pd.DataFrame) -> pd.DataFrame:
@@ -116,6 +176,25 @@ def disagreements(points: pd.DataFrame) -> pd.DataFrame:
     ]
     names = ["ours", "seeds", "published", "difference", "tolerance"]
     return pd.DataFrame(rows, columns=[*NAMED, "ratio", *names]).set_index([*NAMED, "ratio"])
+
+
+def nodes_by_layer(shares: pd.DataFrame, hidden: Sequence[int]) -> pd.DataFrame:
+    """How many nodes of each hidden layer stay, mean over the seeds.
+
+    Args:
+        shares: what `results.layer_shares` returns.
+        hidden: the widths before pruning.
+
+    Returns:
+        Index activation, method and ratio; a column for each layer, from `layer 1` on.
+    """
+    table = shares[["activation", "method"]].assign(
+        ratio=shares["pruning_ratio"].map("{:g}".format),
+        layer=shares["layer"].map("layer {}".format),
+        nodes=(shares["share"] * shares["layer"].map(lambda n: hidden[n - 1])).map("{:.0f}".format),
+    )
+    index = ["activation", "method", "ratio", "layer"]
+    return table.set_index(index)["nodes"].unstack("layer", sort=False).rename_axis(columns=None)
 
 
 def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -5,27 +5,21 @@ each), named after it. `key` begins the names, which must differ within a notebo
 is recorded in part, what is there is shown, and nothing where nothing is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from eigenprune.lab import checks, results
+from eigenprune.lab import results
+from eigenprune.lab.arena import latency_machines
 from eigenprune.lab.latency import BATCH
-from eigenprune.lab.rivals import SPECTRAL_SCORES
+from eigenprune.lab.rivals import find
 from eigenprune.lab.studies import change_study
-from eigenprune.report import (
-    behaviour,
-    leaderboard,
-    readable,
-    rival_figures,
-    rival_tables,
-)
+from eigenprune.report import leaderboard, readable, rival_figures, rival_tables
 from eigenprune.report.arena import Arena, Shown
 from eigenprune.report.paired import paired_tests, with_verdicts
 from eigenprune.report.shown import show
 
-# What is pruned or made small before it is trained meets what is trained after it was pruned.
-WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
 WORDS = {"none": "nothing retrained", "fine-tuned": "trained when small"}
 AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters kept"}
 
@@ -56,7 +50,9 @@ def show_curves(
         key: see the top of this file.
     """
     for shown in arena.shown:
-        means = leaderboard.points(leaderboard.over_activations(shown.table.replace(WHEN_SMALL)))
+        means = leaderboard.points(
+            leaderboard.over_activations(shown.table.replace(leaderboard.WHEN_SMALL))
+        )
         means = means[means["retraining"] == retraining]
         if not (means["pruning_ratio"] > 0).any():
             continue
@@ -77,41 +73,80 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
     for shown in arena.shown:
         if not _ranked(shown):
             continue
-        board = leaderboard.leaderboard(shown.table.replace(WHEN_SMALL))
-        board = board[board["activation"] == leaderboard.OVER_ACTIVATIONS]
-        for retraining, rows in board.groupby("retraining", sort=False):
+        table = shown.table.replace(leaderboard.WHEN_SMALL)
+        networks = _over_activations(leaderboard.over_activations(table))
+        unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
+        plain = leaderboard.plain_network(networks)
+        names = map(str, table["method"].unique())
+        of_each = [name for name in names if find(name).network_per_ratio]
+        for retraining, rows in _over_activations(leaderboard.leaderboard(table)).groupby(
+            "retraining", sort=False
+        ):
+            own = unpruned[unpruned["retraining"] == retraining]
+            marked = set(of_each) & set(rows["method"])
             show(
-                rival_tables.standings(rows),
+                rival_tables.standings(rows, own, plain, marked),
                 name=f"{key}-{shown.study.name}-{retraining}",
                 caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
-                "mean accuracy over n seeds in per cent at each pruning ratio, rank in brackets, "
-                "an asterisk where not told apart from the best.",
+                "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
+                "n seeds, rank in brackets, an asterisk where not told apart from the best; "
+                "`unpruned`: the method's own network at ratio 0; first the dense network as it is "
+                "plainly trained"
+                + (
+                    f"; {rival_tables.PER_RATIO}: a network trained for each ratio."
+                    if marked
+                    else "."
+                ),
                 of=[shown.study],
                 recorded=shown.recorded,
             )
 
 
-def show_costs(arena: Arena) -> None:
-    """Nodes, parameters and latency of all methods at the ratios of the leaderboard."""
+def show_leaderboard(arena: Arena) -> None:
+    """The whole leaderboard, folded: each method against the best of its ratio."""
     for shown in arena.shown:
-        means = leaderboard.points(leaderboard.over_activations(shown.table))
-        means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
+        if not _ranked(shown):
+            continue
+        board = leaderboard.leaderboard(shown.table.replace(leaderboard.WHEN_SMALL))
+        for retraining, rows in _over_activations(board).groupby("retraining", sort=False):
+            show(
+                # Sizes stand in the table of costs; the rival is the first of its ratio.
+                rival_tables.leaderboard(rows).drop(
+                    columns=["nodes", "parameters", "MACs", "rival"]
+                ),
+                name=f"leaderboard-{shown.study.name}-{retraining}",
+                caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
+                "every method against the best of its ratio, the best against the next: paired "
+                "difference over shared seeds with its interval, in points of accuracy, and p "
+                "corrected for all tests of the study; `lost` against the plain network, unpruned.",
+                of=[shown.study],
+                recorded=shown.recorded,
+                folded=f"The whole leaderboard: {shown.study.dataset}, {WORDS[str(retraining)]}",
+            )
+
+
+def show_costs(arena: Arena) -> None:
+    """Parameters, MACs and latency of all methods at the ratios of the leaderboard, folded."""
+    for shown in arena.shown:
+        means = leaderboard.points(_over_activations(leaderboard.over_activations(shown.table)))
         means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
         if means.empty:
             continue
-        measured = means["latency"].notna().any()
-        latency = (
-            f"; in brackets milliseconds for a batch of {BATCH} on one thread" if measured else ""
-        )
+        # Retraining leaves the size of a network as it is.
+        table = rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"]))
+        machine = latency_machines().get(shown.study.dataset)
+        if not machine:  # nor is it known whether the networks were timed in one go
+            table = table.drop(columns="measured", errors="ignore")
         show(
-            # Retraining leaves the size of a network as it is.
-            rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"])),
+            table,
             name=f"costs-{shown.study.name}",
             caption=f"{shown.study.dataset}, {_words(shown)}: parameters kept at each pruning "
             "ratio, the mean over the seeds, and as many multiply-accumulate operations (MACs) per "
-            f"example{latency}.",
+            "example; `compression` ratio and theoretical `speed-up`"
+            + (_timing(machine) if "latency" in table else "."),
             of=[shown.study],
             recorded=shown.recorded,
+            folded=f"What is left: {shown.study.dataset}",
         )
 
 
@@ -126,7 +161,9 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
         if not _ranked(shown):
             continue
         ratios = leaderboard.RATIOS if not method else sorted(shown.table["pruning_ratio"].unique())
-        standing = leaderboard.spectral_standing(shown.table.replace(WHEN_SMALL), ratios)
+        standing = leaderboard.spectral_standing(
+            shown.table.replace(leaderboard.WHEN_SMALL), ratios
+        )
         standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
         if method:
             standing = standing[standing["method"] == method]
@@ -210,37 +247,6 @@ def show_scopes(arena: Arena) -> None:
         )
 
 
-def show_checks(arena: Arena, networks: Iterable[str]) -> None:
-    """The sanity checks of the scores on plainly trained networks, of quick studies alone.
-
-    Args:
-        arena: gives studies and scores.
-        networks: names of the methods whose networks are ranked, dense or spectral: each by the
-            scores that are for networks of its kind alone.
-    """
-    for shown in arena.quick:
-        for name in filter(arena.params.rivals.__contains__, networks):
-            spectral = arena.params.rivals[name].layer == "spectral"
-            scores = [
-                its.score
-                for its in arena.params.rivals.values()
-                if not (its.retrained or its.before or its.regulariser)
-                and (its.score in SPECTRAL_SCORES) == spectral
-            ]
-            distinct = list(dict.fromkeys(scores))
-            checked = checks.check_curves(shown.study, distinct, method=name, scope="layer")
-            # Without retraining, weights that are drawn anew are chance.
-            checked = checked[checked["check"] != "redrawn weights"]
-            show(
-                rival_tables.behaviour(behaviour.behaviour(checked)),
-                name=f"checks-{shown.study.name}-{name}",
-                caption=f"{shown.study.dataset}, networks of `{name}`: what each check must do, "
-                "and whether it does (`open`: these seeds do not tell; for no difference the whole "
-                f"interval has to lie within ±{100 * behaviour.SAME_ACCURACY:g} points).",
-                of=[change_study(shown.study, {"methods": [name]})],
-            )
-
-
 def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
     """Paired differences between methods, nothing retrained, at the ratios of the leaderboard.
 
@@ -253,10 +259,7 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
     """
     for shown in arena.named(name for pair in pairs for name in pair).shown:
         table = shown.table[shown.table["retraining"] == "none"]
-        parts = [
-            paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
-        ]
-        rows = pd.concat(parts, ignore_index=True)
+        rows = tests_of_pairs(table, pairs)
         rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
         if rows.empty:  # two seeds are needed
             continue
@@ -271,6 +274,20 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
         )
 
 
+def tests_of_pairs(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """What `paired.paired_tests` says of each pair, in the column `pair` its two names.
+
+    Args:
+        table: one row per network and method.
+        pairs: method, and the one that is subtracted; one that the table lacks has no rows.
+    """
+    parts = [
+        paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
+    ]
+    # Beside an empty table, numbers would become objects.
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
 def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
     """How much of the ranking by eigenvalue is the initial draw, of quick studies alone."""
     for shown in arena.quick:
@@ -280,7 +297,8 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
             readable.rankings({method: spectra[method] for method in methods}),
             name=f"rankings-{study.name}",
             caption=f"{study.dataset}: correlation of the ranking before training with that "
-            "after it, and of the rankings of two seeds.",
+            "after it, and of the rankings of two seeds, whose nodes have nothing in common: the "
+            "level of chance.",
             of=[study],
         )
 
@@ -289,6 +307,21 @@ def _activations(table: pd.DataFrame) -> list[str]:
     """Those that have rows, without the mean over them."""
     names = map(str, table["activation"].unique())
     return [name for name in names if name != leaderboard.OVER_ACTIVATIONS]
+
+
+def _over_activations(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["activation"] == leaderboard.OVER_ACTIVATIONS]
+
+
+def _timing(machine: Mapping[str, Any] | None) -> str:
+    """What was timed, and on which machine."""
+    words = f"; `latency` in milliseconds for a batch of {BATCH} on one thread"
+    if not machine:
+        return f"{words} of a machine that is not known."
+    return (
+        f"{words} of {machine['processor']}, torch {machine['torch']}, and the speed-up that was "
+        "`measured`."
+    )
 
 
 def _words(shown: Shown) -> str:

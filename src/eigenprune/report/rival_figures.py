@@ -31,6 +31,7 @@ _OWN_LINES = (
     ("#CC79A7", "D", "--"),
     ("#56B4E9", "P", "-"),
 )
+_ACTIVATION_LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"))
 _COLUMNS = 3
 
 
@@ -123,6 +124,80 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
         panel.set_xlabel("seconds of compute for one network")
     for panel in panels[::2]:
         panel.set_ylabel("points of accuracy lost")
+    legend_below(figure, panels[0])
+    return figure
+
+
+def chosen_and_drawn(table: pd.DataFrame) -> Figure:
+    """Methods against nodes drawn by lot in each layer, a panel for each pruning ratio.
+
+    Args:
+        table: what `check_tables.chosen_and_drawn` returns, of one dataset, width and activation.
+
+    Raises:
+        UserError: if the table is empty, has several settings or a point twice.
+    """
+    _require_one_setting(table, ["method", "pruning_ratio"])
+    methods = list(table["method"].unique())[::-1]  # the first at the top
+    ratios = sorted(table["pruning_ratio"].unique())
+    size = (max(1.9 * len(ratios), 4.0) + 1.6, 0.24 * len(methods) + 1.2)
+    figure, axes = plt.subplots(1, len(ratios), figsize=size, sharex=True, sharey=True)
+    for panel, ratio in zip(np.atleast_1d(axes), ratios, strict=True):
+        rows = table[table["pruning_ratio"] == ratio]
+        heights = [methods.index(name) for name in rows["method"]]
+        chosen, drawn = 100 * rows["chosen"], 100 * rows["drawn by lot"]
+        panel.hlines(heights, drawn, chosen, color="#7F7F7F", linewidth=1)
+        for x, face, label in ((chosen, "#0072B2", "chosen"), (drawn, "white", "drawn by lot")):
+            panel.plot(x, heights, "o", color="#0072B2", markerfacecolor=face, label=label)
+        panel.set_yticks(range(len(methods)), methods, fontsize=7)
+        panel.set_title(f"pruning ratio {ratio:g}")
+        panel.set_xlabel("test accuracy in %")
+    legend_below(figure, np.atleast_1d(axes)[0])
+    return figure
+
+
+def differences_of_pairs(table: pd.DataFrame) -> Figure:
+    """Paired differences in accuracy over the pruning ratio, a panel for each pair of methods.
+
+    Bars are the confidence intervals; filled markers are the points that differ from zero after
+    correction. The vertical axis is linear close to zero and logarithmic beyond, one for all.
+
+    Args:
+        table: what `paired.with_verdicts` returns, of one dataset and width, with the column
+            `pair` besides.
+
+    Raises:
+        UserError: if the table is empty.
+    """
+    if table.empty:
+        raise UserError("there is nothing to draw: the table has no row")
+    pairs, activations = list(table["pair"].unique()), list(table["activation"].unique())
+    figure, panels = _grid(len(pairs), columns=_COLUMNS, height=2.5)
+    for panel, pair in zip(panels, pairs, strict=True):
+        panel.axhline(0, color="black", linewidth=0.7)
+        for number, (activation, (color, marker)) in enumerate(
+            zip(activations, _ACTIVATION_LOOKS, strict=False)
+        ):
+            rows = table[(table["pair"] == pair) & (table["activation"] == activation)]
+            # Beside each other, so that the bars do not cover each other.
+            x = rows["pruning_ratio"] + 0.012 * (number - (len(activations) - 1) / 2)
+            mean = 100 * rows["difference"]
+            reach = [mean - 100 * rows["low"], 100 * rows["high"] - mean]
+            panel.errorbar(x, mean, yerr=reach, fmt="none", color=color, linewidth=1)
+            for sure, face in ((True, color), (False, "white")):
+                chosen = rows["verdict"].ne("open") == sure
+                panel.plot(
+                    x[chosen], mean[chosen], marker, color=color, markerfacecolor=face,
+                    label=f"{activation}, {'differs from 0' if sure else 'not told from 0'}",
+                )  # fmt: skip
+        panel.set_title(pair.replace(" − ", "\n− "), fontsize=8)
+        panel.set_xlim(-0.03, 1.03)
+        panel.set_yscale("symlog", linthresh=1)
+        panel.set_ylim(-130, 130)  # intervals of two seeds go beyond what can be
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:g}"))
+        panel.set_xlabel("pruning ratio")
+    for panel in panels[::_COLUMNS]:
+        panel.set_ylabel("points of accuracy")
     legend_below(figure, panels[0])
     return figure
 

@@ -1,6 +1,6 @@
 """The arena's tables to read: leaderboard, where spectral stands, compute spent, sanity checks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -8,55 +8,76 @@ from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import family
 from eigenprune.report.readable import percent
 
+PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
 
-def standings(board: pd.DataFrame) -> pd.DataFrame:
-    """All methods in a table that fits a page: mean accuracy in per cent and, in brackets, rank.
+
+def standings(
+    board: pd.DataFrame,
+    unpruned: pd.DataFrame,
+    plain: pd.DataFrame,
+    network_per_ratio: Collection[str] = (),
+) -> pd.DataFrame:
+    """All methods in a table that fits a page: accuracies in per cent and, in brackets, ranks.
 
     Args:
         board: what `leaderboard.leaderboard` returns, of one dataset, width, retraining and
             activation.
+        unpruned: what `leaderboard.points` returns, of the same at ratio 0.
+        plain: what `leaderboard.plain_network` returns, of the same; may be empty.
+        network_per_ratio: methods that train a network for each ratio, marked by PER_RATIO.
 
     Returns:
-        Index `method`, `family` and `n` (seeds; the least to the most where the ratios differ), the
-        best in the mean over the ranks first; one column per pruning ratio. An asterisk marks what
-        is not told apart from the best.
+        Index `method`, first the plain network, then the best in the mean over the ranks; columns
+        `unpruned`, the method's own control, one per pruning ratio, and `n` (seeds; the least to
+        the most where the ratios differ). Mean ± sample standard deviation, of one seed none. An
+        asterisk marks what is not told apart from the best.
     """
     near = board["verdict"].isin(["best", "not told apart"])
-    cells = [
-        f"{100 * mean:.2f} ({rank}){'*' if mark else ''}"
-        for mean, rank, mark in zip(board["accuracy_mean"], board["rank"], near, strict=True)
+    places = [
+        f"{accuracy} ({rank}){'*' if mark else ''}"
+        for accuracy, rank, mark in zip(_accuracies(board), board["rank"], near, strict=True)
     ]
-    seeds = board.groupby("method")["n"].agg(_span)
-    board = board.assign(
-        n=board["method"].map(seeds), cell=cells, ratio=board["pruning_ratio"].map("{:g}".format)
-    )
+    board = board.assign(cell=places, ratio=board["pruning_ratio"].map("{:g}".format))
     order = board.groupby("method", sort=False)["rank"].mean().sort_values(kind="stable").index
-    wide = board.pivot(index=["method", "family", "n"], columns="ratio", values="cell").fillna("")
-    return wide.reindex(order, level="method").rename_axis(columns="pruning ratio")
+    wide = board.pivot(index="method", columns="ratio", values="cell").loc[order]
+    controls = pd.concat([plain, unpruned])
+    own = pd.Series(_accuracies(controls), index=controls["method"])
+    seeds = pd.concat([plain, board]).groupby("method")["n"].agg(_span)
+    wide = wide.reindex([*plain["method"], *order])
+    wide.insert(0, "unpruned", own.reindex(wide.index))
+    wide = wide.assign(n=seeds.reindex(wide.index)).fillna("")
+    mark = {name: f"{name} {PER_RATIO}" for name in network_per_ratio}
+    return wide.rename(index=mark).rename_axis(index="method", columns="pruning ratio")
 
 
 def costs(means: pd.DataFrame) -> pd.DataFrame:
-    """What is left of the networks: mean parameters and, in brackets, latency where measured.
+    """What is left of the networks, means over the seeds, and how many times more there was.
 
     Args:
         means: what `leaderboard.points` returns, of one dataset, width and activation, each method
             with or without retraining and not with both.
 
     Returns:
-        Index `method`, the fewest parameters at the lowest ratio first; one column per pruning
-        ratio, which says how many nodes are kept (the least to the most where methods differ).
-        Latency is in milliseconds.
+        Index `ratio`, which says how many nodes are kept (the least to the most where methods
+        differ), and `method`, the fewest parameters first; columns `parameters`, `compression`
+        (parameters before over after) and `speed-up` (the same of MACs). Where it was measured,
+        `latency` (milliseconds) and `measured` (latency before over after) as well.
     """
     nodes = means.groupby("pruning_ratio")["nodes_kept"].agg(_span)
-    parameters = means.pivot(index="method", columns="pruning_ratio", values="parameters_kept")
-    cells = [
-        f"{kept:,.0f}" + ("" if pd.isna(latency) else f" ({latency:.2f})")
-        for kept, latency in zip(means["parameters_kept"], means["latency"], strict=True)
-    ]
-    wide = means.assign(cell=cells).pivot(index="method", columns="pruning_ratio", values="cell")
-    wide = wide.loc[parameters.sort_values(list(parameters.columns)).index].fillna("")
-    wide.columns = pd.Index([f"{ratio:g} ({nodes[ratio]} nodes)" for ratio in wide.columns])
-    return wide.rename_axis(columns="pruning ratio")
+    means = means.sort_values(["pruning_ratio", "parameters_kept"], kind="stable")
+    table = pd.DataFrame(
+        {
+            "ratio": [f"{ratio:g} ({nodes[ratio]} nodes)" for ratio in means["pruning_ratio"]],
+            "method": means["method"],
+            "parameters": means["parameters_kept"].map("{:,.0f}".format),
+            "compression": [_times(times) for times in means["compression_ratio"]],
+            "speed-up": [_times(times) for times in means["theoretical_speed_up"]],
+        }
+    )
+    if means["latency"].notna().any():
+        table["latency"] = ["" if pd.isna(ms) else f"{ms:.2f}" for ms in means["latency"]]
+        table["measured"] = [_times(times) for times in means["measured_speed_up"]]
+    return table.set_index(["ratio", "method"])
 
 
 def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
@@ -163,17 +184,13 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
         deviation), `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept, `rival`, `against
         it` (difference and its interval), `p` (corrected) and `verdict`.
     """
-    accuracy = [
-        percent(mean, std)
-        for mean, std in zip(board["accuracy_mean"], board["accuracy_std"], strict=True)
-    ]
     return pd.DataFrame(
         {
             "ratio": board["pruning_ratio"].map("{:g}".format),
             "rank": board["rank"],
             "method": board["method"],
             "family": board["family"],
-            "accuracy": accuracy,
+            "accuracy": _accuracies(board),
             "n": board["n"],
             "lost": [_points(lost) for lost in board["lost"]],
             "nodes": board["nodes_kept"].map("{:,.0f}".format),
@@ -214,12 +231,12 @@ def behaviour(judged: pd.DataFrame) -> pd.DataFrame:
         judged: what `behaviour.behaviour` returns, of one dataset and width.
 
     Returns:
-        Index `score` and `check`; columns `must`, `against as is` (difference and its interval),
+        Index `method` and `check`; columns `must`, `against as is` (difference and its interval),
         `p` (corrected), `rank correlation` and `behaves`.
     """
     return pd.DataFrame(
         {
-            "score": judged["score"],
+            "method": judged["method"],
             "check": judged["check"],
             "must": judged["must"],
             "against as is": _differences(judged),
@@ -229,7 +246,12 @@ def behaviour(judged: pd.DataFrame) -> pd.DataFrame:
             ],
             "behaves": judged["behaves"],
         }
-    ).set_index(["score", "check"])
+    ).set_index(["method", "check"])
+
+
+def _accuracies(means: pd.DataFrame) -> list[str]:
+    columns = (means[name] for name in ("accuracy_mean", "accuracy_std"))
+    return [percent(mean, std) for mean, std in zip(*columns, strict=True)]
 
 
 def _differences(table: pd.DataFrame) -> list[str]:
@@ -244,6 +266,10 @@ def _differences(table: pd.DataFrame) -> list[str]:
 def _span(counts: pd.Series) -> str:
     least, most = (f"{count:,.0f}" for count in (counts.min(), counts.max()))
     return least if least == most else f"{least}–{most}"
+
+
+def _times(times: float) -> str:
+    return "" if pd.isna(times) else f"{times:.1f}×"
 
 
 def _points(share: float, sign: str = "") -> str:

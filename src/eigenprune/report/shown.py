@@ -5,6 +5,7 @@ with each of them its name, caption and origin, from which the book makes a numb
 table and the card below it.
 """
 
+import html
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -32,6 +33,7 @@ def show(
     recorded: bool = False,
     files: Iterable[str] = (),
     interactive: Mapping[str, Any] | None = None,
+    folded: str = "",
 ) -> None:
     """Display a figure or a table of a notebook, and say what it is and where it comes from.
 
@@ -45,6 +47,7 @@ def show(
         recorded: the runs are those of `results/paper`.
         files: what else it shows, e.g. `results/bench/cpu-2-threads.json`.
         interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.
+        folded: of a table that is long, what is seen of it until a reader unfolds it.
 
     Raises:
         ValueError: a figure without `alt`.
@@ -59,6 +62,7 @@ def show(
         "origins": kept,
         "files": list(files),
         "recorded": recorded,
+        **({"folded": folded} if folded else {}),
     }
     bundle: dict[str, Any] = {"text/plain": caption}
     if isinstance(what, Figure):
@@ -69,12 +73,18 @@ def show(
         if interactive is not None:
             bundle[PLOTLY] = dict(interactive)
     else:
-        bundle["text/html"] = what.to_html()
+        table = what.to_html()
+        bundle["text/html"] = f"{opening(folded)}{table}</details>" if folded else table
         bundle["text/markdown"] = table_text(what)
     metadata = {METADATA: described}
     display(bundle, raw=True, metadata=metadata)
     below = {"text/markdown": f"*{caption}*", "text/plain": caption}
     display(below, raw=True, metadata={METADATA: {"below": name}})
+
+
+def opening(folded: str) -> str:
+    """The HTML that begins a folded table; `</details>` ends it."""
+    return f"<details><summary>{html.escape(folded)}</summary>"
 
 
 def described(output: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -118,16 +118,40 @@ def status_table(statuses: Iterable[Status]) -> Table:
     return table
 
 
-def agreement_table(points: pd.DataFrame) -> Table:
+def shares_table(shares: pd.DataFrame) -> Table:
+    """One line per width: how many published points are compared, and how many agree.
+
+    Args:
+        shares: what `readable.shares` returns.
+    """
+    caption = "share: of the points compared; wrong method: of direct against the published post, "
+    table = Table(
+        title="published settings",
+        caption=f"{caption}and of post against the published direct",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column(str(shares.index.name))
+    for name in shares.columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    for hidden, cells in shares.iterrows():
+        table.add_row(str(hidden), *cells)
+    return table
+
+
+def agreement_table(points: pd.DataFrame, title: str = "ours against published") -> Table:
     """One line per published curve: how many of its points agree, and where it is worst.
 
     Args:
         points: what `agreement.compare` returns, of one or more studies.
+        title: of the table.
     """
-    total = f"{points['agrees'].sum()} of {len(points)} points agree; differences in points of %"
     # Without lines between the columns it fits the 80 that a terminal has; a long name is wrapped.
     table = Table(
-        title="ours against published", caption=total, title_justify="left", box=box.SIMPLE_HEAD
+        title=title,
+        caption="n: our seeds; agree: of the points compared; differences in points of %",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
     )
     table.add_column("curve")
     for name in ("n", "agree", "median", "worst"):

@@ -16,6 +16,7 @@ from eigenprune.regularisers import (
     EigenvalueL1,
     EigenvalueL1EigenvectorL2,
     EigenvalueL2,
+    EigenvalueL2EigenvectorL2,
     EigenvectorL1,
     EigenvectorL2,
 )
@@ -32,6 +33,9 @@ PLAIN = {
     EigenvalueL2: lambda w, values, vectors: sum(x * x for x in values),
     EigenvectorL1: lambda w, values, vectors: sum(abs(x) for x in vectors),
     EigenvectorL2: lambda w, values, vectors: sum(x * x for x in vectors),
+    EigenvalueL2EigenvectorL2: lambda w, values, vectors: (
+        sum(x * x for x in values) + sum(x * x for x in vectors)
+    ),
     EigenvalueL1EigenvectorL2: lambda w, values, vectors: (
         sum(abs(x) for x in values) + sum(x * x for x in vectors)
     ),
@@ -118,6 +122,17 @@ def test_l2_on_both_factors_is_group_lasso(a: float, b: float) -> None:
     norm = float(ep.mlp([8, 1, 1], seed=2).double()[0].weight.detach().norm())
     found = cheapest_gauge(EigenvalueL2, a, EigenvectorL2, b)
     assert found == pytest.approx(2 * (a * b) ** 0.5 * norm, rel=1e-4)
+
+
+def test_trained_with_l2_on_both_factors_a_node_stands_in_its_cheapest_gauge(data: Data) -> None:
+    model = ep.mlp([8, 5, 4], initialisation="ones", seed=2)
+    options = {"epochs": 1500, "batch_size": 120, "learning_rate": 0.01}
+    for regulariser, near in ((EigenvalueL2EigenvectorL2(0.01), True), (L2(0.01), False)):
+        trained, _ = ep.train(model, *data, regulariser=regulariser, **options)
+        layer = trained[0]
+        norms = layer.eigenvectors.detach().norm(dim=1)
+        balanced = torch.allclose(layer.eigenvalues_out.detach().abs(), norms, rtol=0.03, atol=0.01)
+        assert balanced == near
 
 
 def test_l1_and_l2_together_are_concave_in_the_norm() -> None:

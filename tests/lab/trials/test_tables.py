@@ -152,7 +152,8 @@ def test_what_is_recorded_is_done_elsewhere(
     made = record(trials, Store(store_folder))
     assert (made.rows, made.missing) == (here["run"].nunique(), 0)
     written = {path.name: path.read_bytes() for path in made.folder.iterdir()}
-    assert set(written) == {"table.csv", "runs.csv", "manifest.json"}
+    beside = {"compression": {"costs.csv"}, "modules": {"modules.safetensors"}}
+    assert set(written) == {"table.csv", "runs.csv", "manifest.json"} | beside.get(kind, set())
     store = elsewhere(monkeypatch, tmp_path)
     assert sweep.outlook(trials, store).jobs == []
     pd.testing.assert_frame_equal(compute(trials), here, check_exact=True)

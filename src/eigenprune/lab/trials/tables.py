@@ -1,7 +1,8 @@
 """The tables of trials: from the run store, or recorded in `results/paper/NAME/`.
 
 `table.csv` is the tidy table, with the id of the run behind each row; `runs.csv` says, run by run,
-what made it; `manifest.json` sums up. What is recorded counts as done everywhere.
+what made it; `manifest.json` sums up. What is recorded counts as done everywhere. What compressed
+networks cost lies beside it, see `costs`, and which modules were found, see `found_modules`.
 """
 
 from collections.abc import Mapping
@@ -74,6 +75,8 @@ def record(trials: Trials, store: Store) -> Recording:
     """
     import pandas as pd
 
+    from eigenprune.lab.trials import costs, found_modules
+
     folder, planned = folder_of(trials), plan(trials)
     known, known_origins = _rows_by_run(folder, trials.kind), origins(folder)
     rows, made = {}, []
@@ -91,6 +94,10 @@ def record(trials: Trials, store: Store) -> Recording:
         write_csv(_tidy(trials, rows), folder / "table.csv")
         write_csv(runs, folder / "runs.csv")
         manifest.write(folder, trials, runs, len(planned))
+        if trials.kind == "compression":
+            costs.record(trials)
+        elif trials.kind == "modules":
+            found_modules.record(trials, store)
     return Recording(folder, len(rows), len(planned) - len(rows))
 
 

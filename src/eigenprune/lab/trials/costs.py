@@ -1,0 +1,247 @@
+"""What compressed networks cost to compute with: operations, and time where it was measured.
+
+The values of the weights do not matter for it, only the shapes of the layers and how many weights
+are zero: one untrained network stands for all that are alike in these.
+
+`eigenprune record` measures, and keeps what it found in `results/paper/NAME/costs.csv`: seconds are
+other ones each time, so that nothing computed anew may depend on them.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune import seeds
+from eigenprune.connections import select_connections
+from eigenprune.lab import datasets
+from eigenprune.lab.latency import BATCH
+from eigenprune.lab.machine import processor
+from eigenprune.lab.protocols import one_thread
+from eigenprune.lab.recorded import folder_of, write_csv
+from eigenprune.lab.runs import Point, run_id
+from eigenprune.lab.trials.compression import AT_ONCE
+from eigenprune.lab.trials.entries import Trials, plan
+from eigenprune.lab.trials.grids import UNTRAINED
+from eigenprune.networks import ACTIVATIONS, FullyConnected, fully_connected, mlp
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "costs.csv"
+# Milliseconds; `dense` or `sparse`, the faster; and what they were measured on.
+MEASURED = ("latency", "kernel", "processor")
+_UNCOUNTED_ROUNDS = 3
+_COUNTED_ROUNDS = 15
+
+Compute = Callable[[Tensor], Tensor]
+
+
+def with_costs(trials: Trials, table: "pd.DataFrame", *, recorded: bool) -> "pd.DataFrame":
+    """The table of trials of compression with what each network costs.
+
+    Args:
+        trials: of kind `compression`.
+        table: see `tables.table`.
+        recorded: whether to say as well what was measured when the trials were recorded.
+
+    Returns:
+        The table and the column `macs`: multiply-accumulate operations for one example, those with
+        a weight that is zero not counted. Where they were measured also the columns MEASURED.
+    """
+    points = {run_id(run): (run.training.activation, run.options) for run in plan(trials)}
+    which = [points[run] for run in table["run"]]
+    found = read(trials) if recorded else {}
+    if found.keys() >= set(which):
+        return table.assign(
+            **{name: [found[one][name] for one in which] for name in ("macs", *MEASURED)}
+        )
+    macs = {
+        point: multiply_accumulates(_network(trials, _alike(point)))
+        for point in dict.fromkeys(point for _, point in which)
+    }
+    return table.assign(macs=[macs[point] for _, point in which])
+
+
+def record(trials: Trials) -> None:
+    """Measure, unless all points have been measured, and write `costs.csv`.
+
+    All are measured together or none: times of two sittings could not be compared.
+    """
+    import pandas as pd
+
+    every = [(activation, point) for activation in trials.activations for point in trials.points]
+    if read(trials).keys() >= set(every):
+        return
+    made = {one: _network(trials, one) for one in dict.fromkeys(map(_alike, trials.points))}
+    timed = [(activation, one) for activation in trials.activations for one in made]
+    taken = latencies([_activated(made[one], activation) for activation, one in timed])
+    found = dict(zip(timed, taken, strict=True))
+    rows = [
+        {
+            "dataset": trials.dataset,
+            "hidden": trials.widths,
+            "activation": activation,
+            **dict.fromkeys(trials.options),
+            **dict(point),
+            "macs": multiply_accumulates(made[_alike(point)]),
+            "latency": round(found[activation, _alike(point)][0], 4),
+            "kernel": found[activation, _alike(point)][1],
+            "processor": processor(),
+            "torch": torch.__version__,
+        }
+        for activation, point in every
+    ]
+    write_csv(pd.DataFrame(rows, dtype=object), folder_of(trials) / FILE)
+
+
+def read(trials: Trials) -> dict[tuple[str, Point], dict[str, Any]]:
+    """What was measured of each activation and point; empty if nothing was, or of other widths.
+
+    The rows of `costs.csv`, see `record`.
+    """
+    import pandas as pd
+
+    path = folder_of(trials) / FILE
+    if not path.is_file():
+        return {}
+    rows = pd.read_csv(path, dtype={"hidden": str})
+    its = rows[(rows["dataset"] == trials.dataset) & (rows["hidden"] == trials.widths)]
+    known = {}
+    for row in its.to_dict("records"):
+        options = {name: row[name] for name in trials.options if pd.notna(row.get(name))}
+        cells = {str(name): cell for name, cell in row.items()}
+        known[row["activation"], frozenset(options.items())] = cells
+    asked = ((activation, point) for activation in trials.activations for point in trials.points)
+    return {
+        (activation, point): known[activation, frozenset(point)]
+        for activation, point in asked
+        if (activation, frozenset(point)) in known
+    }
+
+
+def multiply_accumulates(network: nn.Sequential) -> int:
+    """Operations for one example: as many as weights that are not zero.
+
+    What a kernel does that does not look for zeros is `metrics.multiply_accumulates`.
+    """
+    return sum(int(layer.weight.count_nonzero()) for layer in fully_connected(network))
+
+
+@torch.inference_mode()
+def latencies(networks: Sequence[nn.Sequential]) -> list[tuple[float, str]]:
+    """Median milliseconds for a batch of `latency.BATCH` on one thread, and with which kernel.
+
+    Each network as it is stored, with float32 matrices; where a layer is mostly zeros also with
+    torch's kernel for compressed sparse rows (CSR), and the faster of the two counts. They take
+    turns, so that whatever else the machine does slows all of them down alike.
+
+    Args:
+        networks: of as many inputs each.
+
+    Returns:
+        For each network the time and `dense` or `sparse`.
+    """
+    features = fully_connected(networks[0])[0].in_features
+    inputs = torch.rand(BATCH, features, generator=torch.Generator().manual_seed(0))
+    ways: list[list[tuple[str, Compute]]] = [[("dense", network)] for network in networks]
+    for network, its in zip(networks, ways, strict=True):
+        if (sparse := in_sparse_rows(network)) is not None:
+            its.append(("sparse", sparse))
+    taken = iter(_milliseconds([compute for its in ways for _, compute in its], inputs))
+    return [min((next(taken), kernel) for kernel, _ in its) for its in ways]
+
+
+def in_sparse_rows(network: nn.Sequential) -> Compute | None:
+    """The network with its mostly empty layers in compressed sparse rows; None if none is so.
+
+    Example:
+        >>> model = mlp([64, 20, 10], layer="dense")
+        >>> in_sparse_rows(model) is None
+        True
+    """
+    layers = fully_connected(network)
+    if not any(map(_mostly_empty, layers)):
+        return None
+    steps = [_from_left(module) for module in network]
+
+    def compute(inputs: Tensor) -> Tensor:
+        values = inputs.T  # (features, rows): the kernel takes the sparse matrix at the left
+        for step in steps:
+            values = step(values)
+        return values.T
+
+    return compute
+
+
+def _from_left(module: nn.Module) -> Compute:
+    if not isinstance(module, nn.Linear):
+        return module
+    weight = module.weight.detach()
+    if _mostly_empty(module):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch calls the layout a beta
+            weight = weight.to_sparse_csr()
+    bias = 0 if module.bias is None else module.bias[:, None]
+    return lambda values: weight @ values + bias
+
+
+def _mostly_empty(layer: FullyConnected) -> bool:
+    return 2 * int(layer.weight.count_nonzero()) < layer.weight.numel()
+
+
+def _alike(point: Point) -> Point:
+    """A point whose networks cost the same to compute with."""
+    options = dict(point)
+    if options["method"] in UNTRAINED:  # other values, and as many
+        return (("method", "none"),)
+    if options["method"] == "gradual-magnitude":
+        return (("method", "magnitude"), ("sparsity", options["sparsity"]))
+    return point
+
+
+def _network(trials: Trials, point: Point) -> nn.Sequential:
+    """An untrained network compressed as a point says.
+
+    Which weights magnitude removes, training decides: here they are drawn by lot.
+    """
+    options: dict[str, Any] = dict(point)
+    method = options.pop("method")
+    _, features, classes = datasets.shape(trials.dataset)
+    network = mlp([features, *trials.hidden, classes], layer="dense")
+    if method == "magnitude":
+        return _emptied(network, options["sparsity"])
+    with one_thread():
+        return AT_ONCE[method](network, **options)[0]
+
+
+@torch.no_grad()
+def _emptied(network: nn.Sequential, sparsity: float) -> nn.Sequential:
+    generator = seeds.generator(0, "costs")
+    layers = fully_connected(network)
+    lots = [torch.rand(layer.weight.shape, generator=generator) for layer in layers]
+    for layer, mask in zip(layers, select_connections(lots, sparsity), strict=True):
+        layer.weight.mul_(mask)
+    return network
+
+
+def _activated(network: nn.Sequential, activation: str) -> nn.Sequential:
+    """The same layers with another activation between them."""
+    between = ACTIVATIONS[activation]
+    return nn.Sequential(*(m if isinstance(m, nn.Linear) else between() for m in network))
+
+
+def _milliseconds(computations: Sequence[Compute], inputs: Tensor) -> list[float]:
+    seconds: list[list[float]] = [[] for _ in computations]
+    with one_thread():
+        for turn in range(-_UNCOUNTED_ROUNDS, _COUNTED_ROUNDS):
+            for compute, taken in zip(computations, seconds, strict=True):
+                start = time.perf_counter()
+                compute(inputs)
+                if turn >= 0:
+                    taken.append(time.perf_counter() - start)
+    return [1000 * median(taken) for taken in seconds]

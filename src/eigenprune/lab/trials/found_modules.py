@@ -1,0 +1,94 @@
+"""The modules that were found in trained networks: which node belongs to which.
+
+They are a few thousand small numbers where the weights are a million: `eigenprune record` writes
+them to `results/paper/NAME/modules.safetensors`, so that they can be looked at in every clone.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from eigenprune.files import write_whole
+from eigenprune.lab.modules import find_modules
+from eigenprune.lab.protocols import initial_network
+from eigenprune.lab.recorded import folder_of
+from eigenprune.lab.runs import Training, run_id
+from eigenprune.lab.store import Store
+from eigenprune.lab.trials.entries import Trials, plan
+
+FILE = "modules.safetensors"
+
+# By network and number of modules, the numbers (nodes,) of each layer of nodes, from the inputs on.
+Found = dict[tuple[Training, int], list[Tensor]]
+
+
+def stored(trials: Trials, store: Store, known: Found | None = None) -> Found:
+    """The modules of the networks of trials that are in the store, and those known before.
+
+    Args:
+        trials: of kind `modules`.
+        store: where the trained networks are.
+        known: what need not be found again.
+    """
+    from threadpoolctl import threadpool_limits
+
+    found = {}
+    for training, modules in _asked(trials):
+        if known is not None and (training, modules) in known:
+            found[training, modules] = known[training, modules]
+            continue
+        entry = store.get(run_id(training))
+        if entry is None or entry.record["result"]["status"] != "done":
+            continue
+        network = initial_network(training)
+        network.load_state_dict(entry.tensors())
+        # As in the trials: one thread, the same clusters everywhere.
+        with threadpool_limits(1):
+            found[training, modules] = find_modules(network, modules, seed=training.seed)
+    return found
+
+
+def record(trials: Trials, store: Store) -> None:
+    """Write the modules that are known; the same modules are the same bytes."""
+    from safetensors.torch import save
+
+    found = stored(trials, store, recorded(trials))
+    tensors = {
+        f"{_name(training, modules)}.{layer}": numbers.to(torch.uint8).contiguous()
+        for (training, modules), layers in found.items()
+        for layer, numbers in enumerate(layers)
+    }
+    if tensors:
+        write_whole(_path(trials), save(dict(sorted(tensors.items()))))
+
+
+def recorded(trials: Trials) -> Found:
+    """The recorded modules; empty if there are none."""
+    from safetensors.torch import load_file
+
+    if not _path(trials).is_file():
+        return {}
+    tensors, found = load_file(_path(trials)), {}
+    for training, modules in _asked(trials):
+        layers = [
+            tensors.get(f"{_name(training, modules)}.{layer}")
+            for layer in range(len(training.hidden) + 2)
+        ]
+        if all(layer is not None for layer in layers):
+            found[training, modules] = [layer.long() for layer in layers if layer is not None]
+    return found
+
+
+def _asked(trials: Trials) -> list[tuple[Training, int]]:
+    """The networks and the numbers of modules that trials have, each once."""
+    pairs = ((run.training, int(dict(run.options)["modules"])) for run in plan(trials))
+    return list(dict.fromkeys(pairs))
+
+
+def _name(training: Training, modules: int) -> str:
+    return f"{run_id(training)}.{modules}"
+
+
+def _path(trials: Trials) -> Path:
+    return folder_of(trials) / FILE
