@@ -9,7 +9,7 @@ from scipy import stats
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
-from eigenprune.report import check_exhibits, rival_exhibits, rival_tables
+from eigenprune.report import check_exhibits, rival_exhibits, rival_tables, standing_exhibits
 from eigenprune.report.arena import Arena, Shown
 from eigenprune.report.leaderboard import PLAIN
 from eigenprune.report.paired import paired_tests
@@ -80,7 +80,8 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_curves(arena)
     rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
     rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
-    rival_exhibits.show_standings(arena)
+    standing_exhibits.show_at_a_glance(arena)
+    standing_exhibits.show_standings(arena)
     rival_exhibits.show_leaderboard(arena)
     rival_exhibits.show_costs(arena)
     rival_exhibits.show_spectral(arena)
@@ -97,14 +98,14 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     check_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
-        *("checks-quick", "costs-quick", "curves-quick-relu"),
+        *("at-a-glance", "checks-quick", "costs-quick", "curves-quick-relu"),
         *("drawn-numbers-quick", "drawn-quick-relu"),
         *("leaderboard-quick-fine-tuned", "leaderboard-quick-none", "over-quick", "pair-quick"),
         *("parameters-quick-relu", "rankings-quick", "retrained-quick-relu"),
-        *("scopes-quick", "settings-quick"),
+        *("scopes-quick", "settings"),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
-        *("stability-quick", "standings-quick-fine-tuned", "standings-quick-none"),
-        *("strengths-quick", "unsure-quick"),
+        *("stability-quick", "standings-quick", "standings-quick-fine-tuned"),
+        *("standings-quick-none", "strengths-quick", "unsure-quick"),
     ]
 
 
@@ -123,7 +124,8 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     partly = Arena(arena.params, (Shown(quick.study, part, recorded=True),))
     rival_exhibits.show_curves(partly)
     rival_exhibits.show_curves(partly, retraining="fine-tuned", key="retrained")
-    rival_exhibits.show_standings(partly)
+    standing_exhibits.show_at_a_glance(partly)
+    standing_exhibits.show_standings(partly)
     rival_exhibits.show_leaderboard(partly)
     rival_exhibits.show_costs(partly)
     rival_exhibits.show_spectral(partly)
@@ -132,13 +134,14 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     rival_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
     rival_exhibits.show_curves(partly.named(["decayed"]))
     assert [name for name in names if name] == [
-        *("curves-quick-relu", "standings-quick-none", "leaderboard-quick-none", "costs-quick"),
-        *("spectral-quick-none", "scopes-quick"),
+        *("curves-quick-relu", "at-a-glance", "standings-quick", "standings-quick-none"),
+        *("leaderboard-quick-none", "costs-quick", "spectral-quick-none", "scopes-quick"),
     ]
     unranked = part[part["pruning_ratio"] == 0].assign(latency=1.0, seconds=1.0)
     nothing = Arena(arena.params, (Shown(quick.study, unranked, recorded=True),))
     names.clear()
-    rival_exhibits.show_standings(nothing)
+    standing_exhibits.show_at_a_glance(nothing)
+    standing_exhibits.show_standings(nothing)
     rival_exhibits.show_leaderboard(nothing)
     rival_exhibits.show_costs(nothing)
     rival_exhibits.show_compute(nothing)
@@ -150,9 +153,11 @@ def test_standings_mark_what_has_a_network_for_each_ratio(
 ) -> None:
     """Those trained when small; no mark is explained where there is none."""
     shown = []
-    monkeypatch.setattr(rival_exhibits, "show", lambda table, **words: shown.append((table, words)))
-    rival_exhibits.show_standings(arena)
-    (plain, said), (small, said_of_small) = shown
+    monkeypatch.setattr(
+        standing_exhibits, "show", lambda what, **words: shown.append((what, words))
+    )
+    standing_exhibits.show_standings(arena)
+    (_, _), (plain, said), (small, said_of_small) = shown
     mark = rival_tables.PER_RATIO
     assert [name for name in small.index if mark in name] == [
         *(f"small {mark}", f"snip {mark}"),

@@ -111,11 +111,7 @@ def _exhibit(
     if svg is None:
         # Colons: a caption may hold backquotes, and a fence of backquotes would not be one then.
         lines = [f":::{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
-        table = "\n".join([*lines, ":::"])
-        if shown.get("folded"):  # in a PDF, which cannot unfold it, it stands open
-            parts = [_raw_html(opening(shown["folded"])), table, _raw_html("</details>")]
-            table = "\n\n".join(parts)
-        return exhibit, table
+        return exhibit, _folded(shown, "\n".join([*lines, ":::"]))
     file = folder / "figures" / f"{chapter}-{shown['name']}.svg"
     file.parent.mkdir(exist_ok=True)
     file.write_text(svg, encoding="utf-8")
@@ -134,7 +130,14 @@ def _exhibit(
             f'<script type="application/json" class="interactive-figure" data-figure="{label}">'
         )
         lines += ["", _raw_html(f"{element}{drawing}</script>")]
-    return exhibit, "\n".join(lines)
+    return exhibit, _folded(shown, "\n".join(lines))
+
+
+def _folded(shown: dict[str, Any], text: str) -> str:
+    """What is folded in the pages; in a PDF, which cannot unfold it, it stands open."""
+    if not shown.get("folded"):
+        return text
+    return "\n\n".join([_raw_html(opening(shown["folded"])), text, _raw_html("</details>")])
 
 
 def _raw_html(text: str) -> str:

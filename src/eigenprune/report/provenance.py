@@ -127,7 +127,7 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
             outdated += found.outdated
             code += found.code
         else:
-            outdated += changed_parameters(each.study, pipeline.params)
+            outdated += changed_parameters(each.study, pipeline.params, recorded=False)
             outdated += changed_data(each.study["dataset"], each.data_sha256)
             code += [] if each.code == code_now() else ["what computes runs was another code"]
     for file in files:

@@ -13,7 +13,6 @@ import pandas as pd
 from eigenprune.lab import results
 from eigenprune.lab.arena import latency_machines
 from eigenprune.lab.latency import BATCH
-from eigenprune.lab.rivals import find
 from eigenprune.lab.studies import change_study
 from eigenprune.report import leaderboard, readable, rival_figures, rival_tables
 from eigenprune.report.arena import Arena, Shown
@@ -25,12 +24,15 @@ AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters
 
 
 def show_settings(arena: Arena) -> None:
-    """The parameters of each study but its methods."""
-    for shown in arena.shown:
+    """The parameters of the studies but their methods, a column for each study."""
+    if arena.shown:
+        columns = {
+            shown.study.name: readable.settings(shown.study)["value"] for shown in arena.shown
+        }
         show(
-            readable.settings(shown.study).drop("methods"),
-            name=f"settings-{shown.study.name}",
-            caption=f"Parameters of `{shown.study.name}`.",
+            pd.DataFrame(columns).drop("methods"),
+            name="settings",
+            caption="Parameters of the studies.",
         )
 
 
@@ -40,6 +42,7 @@ def show_curves(
     retraining: str = "none",
     against: str = "pruning_ratio",
     key: str = "curves",
+    folded: bool = False,
 ) -> None:
     """Trade-off curves, a panel for each family of methods.
 
@@ -48,6 +51,7 @@ def show_curves(
         retraining: `none` or `fine-tuned`, a key of WORDS.
         against: the horizontal axis, a key of AXES.
         key: see the top of this file.
+        folded: whether a reader has to unfold them.
     """
     for shown in arena.shown:
         means = leaderboard.points(
@@ -57,65 +61,32 @@ def show_curves(
         if not (means["pruning_ratio"] > 0).any():
             continue
         for activation in _activations(means):
+            said = f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, over {AXES[against]}"
             show(
                 rival_figures.curves_by_family(means[means["activation"] == activation], against),
                 name=f"{key}-{shown.study.name}-{activation}",
-                caption=f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, "
-                f"over {AXES[against]}.",
+                caption=f"{said}.",
                 alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
                 recorded=shown.recorded,
-            )
-
-
-def show_standings(arena: Arena, *, key: str = "standings") -> None:
-    """Accuracy and rank of all methods at the ratios of the leaderboard, a table per retraining."""
-    for shown in arena.shown:
-        if not _ranked(shown):
-            continue
-        table = shown.table.replace(leaderboard.WHEN_SMALL)
-        networks = _over_activations(leaderboard.over_activations(table))
-        unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
-        plain = leaderboard.plain_network(networks)
-        names = map(str, table["method"].unique())
-        of_each = [name for name in names if find(name).network_per_ratio]
-        for retraining, rows in _over_activations(leaderboard.leaderboard(table)).groupby(
-            "retraining", sort=False
-        ):
-            own = unpruned[unpruned["retraining"] == retraining]
-            marked = set(of_each) & set(rows["method"])
-            show(
-                rival_tables.standings(rows, own, plain, marked),
-                name=f"{key}-{shown.study.name}-{retraining}",
-                caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
-                "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
-                "n seeds, rank in brackets, an asterisk where not told apart from the best; "
-                "`unpruned`: the method's own network at ratio 0; first the dense network as it is "
-                "plainly trained"
-                + (
-                    f"; {rival_tables.PER_RATIO}: a network trained for each ratio."
-                    if marked
-                    else "."
-                ),
-                of=[shown.study],
-                recorded=shown.recorded,
+                folded=said if folded else "",
             )
 
 
 def show_leaderboard(arena: Arena) -> None:
     """The whole leaderboard, folded: each method against the best of its ratio."""
     for shown in arena.shown:
-        if not _ranked(shown):
+        if not ranked(shown):
             continue
         board = leaderboard.leaderboard(shown.table.replace(leaderboard.WHEN_SMALL))
-        for retraining, rows in _over_activations(board).groupby("retraining", sort=False):
+        for retraining, rows in over_activations(board).groupby("retraining", sort=False):
             show(
                 # Sizes stand in the table of costs; the rival is the first of its ratio.
                 rival_tables.leaderboard(rows).drop(
                     columns=["nodes", "parameters", "MACs", "rival"]
                 ),
                 name=f"leaderboard-{shown.study.name}-{retraining}",
-                caption=f"{shown.study.dataset}, {_words(shown)}: {WORDS[str(retraining)]}; "
+                caption=f"{said_of(shown)}: {WORDS[str(retraining)]}; "
                 "every method against the best of its ratio, the best against the next: paired "
                 "difference over shared seeds with its interval, in points of accuracy, and p "
                 "corrected for all tests of the study; `lost` against the plain network, unpruned.",
@@ -128,7 +99,7 @@ def show_leaderboard(arena: Arena) -> None:
 def show_costs(arena: Arena) -> None:
     """Parameters, MACs and latency of all methods at the ratios of the leaderboard, folded."""
     for shown in arena.shown:
-        means = leaderboard.points(_over_activations(leaderboard.over_activations(shown.table)))
+        means = leaderboard.points(over_activations(leaderboard.over_activations(shown.table)))
         means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
         if means.empty:
             continue
@@ -140,7 +111,7 @@ def show_costs(arena: Arena) -> None:
         show(
             table,
             name=f"costs-{shown.study.name}",
-            caption=f"{shown.study.dataset}, {_words(shown)}: parameters kept at each pruning "
+            caption=f"{said_of(shown)}: parameters kept at each pruning "
             "ratio, the mean over the seeds, and as many multiply-accumulate operations (MACs) per "
             "example; `compression` ratio and theoretical `speed-up`"
             + (_timing(machine) if "latency" in table else "."),
@@ -158,7 +129,7 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
         method: its name; if none is given, the best one at each ratio.
     """
     for shown in arena.shown:
-        if not _ranked(shown):
+        if not ranked(shown):
             continue
         ratios = leaderboard.RATIOS if not method else sorted(shown.table["pruning_ratio"].unique())
         standing = leaderboard.spectral_standing(
@@ -174,7 +145,7 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
             show(
                 rival_tables.leaderboard(rows).drop(columns=known),
                 name=f"{method or 'spectral'}-{shown.study.name}-{retraining}",
-                caption=f"{shown.study.dataset}, {_words(shown)}: "
+                caption=f"{said_of(shown)}: "
                 f"{f'`{method}`' if method else 'the best spectral method'} "
                 f"at each ratio, {WORDS[str(retraining)]}.",
                 of=[shown.study],
@@ -185,7 +156,7 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
 def show_compute(arena: Arena) -> None:
     """Compute spent, of recorded studies alone: seconds are other ones each time."""
     for shown in arena.shown:
-        if not shown.recorded or not _ranked(shown):
+        if not shown.recorded or not ranked(shown):
             continue
         board = leaderboard.leaderboard(shown.table)
         board = board[
@@ -208,6 +179,7 @@ def show_compute(arena: Arena) -> None:
             caption=f"{shown.study.dataset}: compute spent on each method.",
             of=[shown.study],
             recorded=True,
+            folded=f"Compute spent on each method: {shown.study.dataset}",
         )
 
 
@@ -240,8 +212,7 @@ def show_scopes(arena: Arena) -> None:
         show(
             (100 * wide).map("{:.2f}".format).rename_axis(columns="pruning ratio"),
             name=f"scopes-{shown.study.name}",
-            caption=f"{shown.study.dataset}, {_words(shown)}: test accuracy in per cent, "
-            "nothing retrained.",
+            caption=f"{said_of(shown)}: test accuracy in per cent, nothing retrained.",
             of=[shown.study],
             recorded=shown.recorded,
         )
@@ -309,7 +280,8 @@ def _activations(table: pd.DataFrame) -> list[str]:
     return [name for name in names if name != leaderboard.OVER_ACTIVATIONS]
 
 
-def _over_activations(table: pd.DataFrame) -> pd.DataFrame:
+def over_activations(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are means over the activations."""
     return table[table["activation"] == leaderboard.OVER_ACTIVATIONS]
 
 
@@ -324,11 +296,13 @@ def _timing(machine: Mapping[str, Any] | None) -> str:
     )
 
 
-def _words(shown: Shown) -> str:
+def said_of(shown: Shown) -> str:
+    """The dataset, and of which activations the means of its `over_activations` are."""
     names = _activations(shown.table)
-    return f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
+    over = f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
+    return f"{shown.study.dataset}, {over}"
 
 
-def _ranked(shown: Shown) -> bool:
+def ranked(shown: Shown) -> bool:
     """Whether any of its rows is at a ratio of the leaderboard."""
     return bool(shown.table["pruning_ratio"].isin(leaderboard.RATIOS).any())

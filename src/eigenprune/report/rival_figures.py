@@ -23,7 +23,7 @@ FAMILIES = {
     "regulariser": ("#D55E00", "v"),
     "control": ("#7F7F7F", "X"),
 }
-_OTHER_FAMILY = ("#000000", "*")
+OTHER_FAMILY = ("#000000", "*")
 _OWN_LINES = (
     ("#E69F00", "s", "--"),
     ("#009E73", "^", "-"),
@@ -108,7 +108,7 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
         for family in dict.fromkeys(families):
             if family in set(board["family"]):
                 members = chosen[chosen["family"] == family]
-                color, marker = FAMILIES.get(family, _OTHER_FAMILY)
+                color, marker = FAMILIES.get(family, OTHER_FAMILY)
                 panel.plot(
                     members["seconds"], 100 * members["lost"], label=family, color=color,
                     marker=marker, linestyle="none", markersize=6, alpha=0.85,

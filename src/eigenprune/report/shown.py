@@ -47,7 +47,8 @@ def show(
         recorded: the runs are those of `results/paper`.
         files: what else it shows, e.g. `results/bench/cpu-2-threads.json`.
         interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.
-        folded: of a table that is long, what is seen of it until a reader unfolds it.
+        folded: of what is long, what is seen of it until a reader unfolds it; JupyterLab folds
+            tables alone.
 
     Raises:
         ValueError: a figure without `alt`.
@@ -83,7 +84,7 @@ def show(
 
 
 def opening(folded: str) -> str:
-    """The HTML that begins a folded table; `</details>` ends it."""
+    """The HTML that begins what is folded; `</details>` ends it."""
     return f"<details><summary>{html.escape(folded)}</summary>"
 
 

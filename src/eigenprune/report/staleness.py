@@ -68,12 +68,16 @@ def changed_data(dataset: str, then: str) -> list[str]:
     return [] if now == then else [f"the bytes of {dataset} are others"]
 
 
-def changed_parameters(then: Mapping[str, Any], params: Params) -> list[str]:
+def changed_parameters(
+    then: Mapping[str, Any], params: Params, *, recorded: bool = True
+) -> list[str]:
     """The parameters of a study, or of trials, that `params.yaml` now gives otherwise.
 
     Args:
         then: the fields of the study as it was; it may have had fewer seeds, ratios and the like.
         params: of today.
+        recorded: or else a notebook computed it, which may choose seeds, ratios and the like that
+            are not the study's: they are no change.
     """
     name = str(then["name"])
     if name not in {*params.studies, *params.trials}:
@@ -83,7 +87,8 @@ def changed_parameters(then: Mapping[str, Any], params: Params) -> list[str]:
         now = getattr(study, key, None)
         if key in GROWING and now is not None:
             # Ratio 0, the control, belongs to every study.
-            if gone := [value for value in before if value not in now and value != 0]:
+            gone = [value for value in before if value not in now and value != 0]
+            if gone and recorded:
                 found.append(f"{key} no longer has {', '.join(map(str, gone))}")
         elif now != before:
             found.append(f"{key} was {_text(before)} and is {_text(now)}")

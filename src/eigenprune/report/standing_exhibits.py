@@ -1,0 +1,112 @@
+"""Who stands where in the arena: at a glance, as a picture, and as the table of all methods."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from eigenprune.lab.rivals import find
+from eigenprune.report import leaderboard, rival_tables
+from eigenprune.report.arena import Arena, Shown
+from eigenprune.report.glance import at_a_glance
+from eigenprune.report.heatmap import heatmap
+from eigenprune.report.rival_exhibits import WORDS, over_activations, ranked, said_of
+from eigenprune.report.shown import show
+
+# What the best methods are held against, by its name in params.yaml.
+LANDMARKS = {
+    "spectral-post": "post of 2022",
+    "random-nodes": "drawn by lot",
+    "small": "small from the start",
+}
+
+
+def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> None:
+    """The best spectral method and the best other one at each ratio, in one table for all studies.
+
+    Args:
+        arena: what to show.
+        landmarks: methods that stand beside them, and the heads of their columns.
+    """
+    shown = [its for its in arena.shown if ranked(its)]
+    tables = [
+        at_a_glance(over_activations(leaderboard.over_activations(_when_small(its))), landmarks)
+        for its in shown
+    ]
+    if not tables:
+        return
+    show(
+        pd.concat(tables),
+        name="at-a-glance",
+        caption="Test accuracy in per cent, nothing retrained: the best spectral method, the best "
+        "`rival`, and controls to hold them against; `unpruned`: the plainly trained dense "
+        "network. Mean over the seeds ± sample standard deviation; which is best is read off these "
+        "same accuracies.",
+        of=[its.study for its in shown],
+        recorded=any(its.recorded for its in shown),
+    )
+
+
+def show_standings(arena: Arena, *, key: str = "standings") -> None:
+    """Accuracy and rank of all methods at the ratios of the leaderboard.
+
+    Of each study a picture, and folded a table per retraining.
+
+    Args:
+        arena: what to show.
+        key: begins the names of figures and tables, which must differ within a notebook.
+    """
+    for shown in arena.shown:
+        if not ranked(shown):
+            continue
+        table = _when_small(shown)
+        networks = over_activations(leaderboard.over_activations(table))
+        plain = leaderboard.plain_network(networks)
+        _show_heatmap(shown, networks, plain, key)
+        unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
+        names = map(str, table["method"].unique())
+        of_each = [name for name in names if find(name).network_per_ratio]
+        for retraining, rows in over_activations(leaderboard.leaderboard(table)).groupby(
+            "retraining", sort=False
+        ):
+            own = unpruned[unpruned["retraining"] == retraining]
+            marked = set(of_each) & set(rows["method"])
+            show(
+                rival_tables.standings(rows, own, plain, marked),
+                name=f"{key}-{shown.study.name}-{retraining}",
+                caption=f"{said_of(shown)}: {WORDS[str(retraining)]}; "
+                "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
+                "n seeds, rank in brackets, an asterisk where not told apart from the best; "
+                "`unpruned`: the method's own network at ratio 0; first the dense network as it is "
+                "plainly trained"
+                + (
+                    f"; {rival_tables.PER_RATIO}: a network trained for each ratio."
+                    if marked
+                    else "."
+                ),
+                of=[shown.study],
+                recorded=shown.recorded,
+                folded=f"With deviations and ranks: {shown.study.dataset}, "
+                f"{WORDS[str(retraining)]}",
+            )
+
+
+def _show_heatmap(shown: Shown, networks: pd.DataFrame, plain: pd.DataFrame, key: str) -> None:
+    if plain.empty:  # nothing to hold them against
+        return
+    means = leaderboard.points(networks)
+    control = float(plain["accuracy_mean"].iloc[0])
+    show(
+        heatmap(means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))], control, WORDS),
+        name=f"{key}-{shown.study.name}",
+        caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
+        f"seeds, the best methods first; plainly trained and unpruned it is {100 * control:.2f}. "
+        "Below 0 stands the network that a method prunes.",
+        alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
+        "the darker the more is lost.",
+        of=[shown.study],
+        recorded=shown.recorded,
+    )
+
+
+def _when_small(shown: Shown) -> pd.DataFrame:
+    return shown.table.replace(leaderboard.WHEN_SMALL)
