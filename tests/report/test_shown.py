@@ -131,6 +131,19 @@ def test_a_long_table_is_folded_in_the_pages_alone(
     assert text.endswith("| 1 |\n:::\n\n```{raw} html\n</details>\n```")
 
 
+def test_a_figure_is_folded_in_the_pages_too(executed: Path) -> None:
+    content = nbformat.read(executed, as_version=4)
+    for output in content.cells[1].outputs:
+        if output.get("metadata", {}).get("eigenprune", {}).get("name") == "curve":
+            output["metadata"]["eigenprune"]["folded"] = "The curve"
+    nbformat.write(content, executed)
+    chapter(executed)
+    text = texts(executed)[2]
+    opened = "```{raw} html\n<details><summary>The curve</summary>\n```\n\n```{figure} "
+    assert text.startswith(opened)
+    assert text.endswith("```\n\n```{raw} html\n</details>\n```")
+
+
 def test_the_interactive_figure_cannot_end_its_element(executed: Path) -> None:
     chapter(executed)
     (script,) = re.findall(r"<script ([^>]*)>(.*)</script>", texts(executed)[2])

@@ -12,7 +12,7 @@ from eigenprune.lab import code_state, datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params, Study, change_study, make_study
-from eigenprune.report.staleness import Changes, changed_data, since_recorded
+from eigenprune.report.staleness import Changes, changed_data, changed_parameters, since_recorded
 from eigenprune.report.where_from import recorded_changes, summary
 
 VALUES: dict[str, Any] = {
@@ -82,6 +82,15 @@ def test_a_study_that_grew_is_not_outdated(write: Write) -> None:
 def test_other_parameters(write: Write, changes: dict[str, Any], said: str) -> None:
     found = since_recorded(write(), today(change_study(STUDY, changes)))
     assert found == Changes(outdated=(said,))
+
+
+def test_a_notebook_may_choose_other_seeds_than_the_study() -> None:
+    """That is no change of what it computed itself; other epochs are."""
+    then = asdict(change_study(STUDY, {"seeds": [1, 2, 3]}))
+    assert changed_parameters(then, today(), recorded=False) == []
+    assert changed_parameters(then, today()) == ["seeds no longer has 2, 3"]
+    trained = today(change_study(STUDY, {"epochs": 3}))
+    assert changed_parameters(then, trained, recorded=False) == ["epochs was 2 and is 3"]
 
 
 def test_a_study_that_is_gone_other_data_and_another_protocol(write: Write) -> None:

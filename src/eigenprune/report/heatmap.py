@@ -61,9 +61,11 @@ def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
         panel.set_ylim(most - 0.5, -0.5)  # rows are equally high in all panels
         panel.set_title(title)
     bar = figure.colorbar(
-        axes.flat[0].images[0], ax=axes, location="bottom", ticks=STEPS, aspect=50, shrink=0.7
+        axes.flat[0].images[0], ax=axes, location="bottom", ticks=STEPS, format="{x:g}",
+        aspect=50, shrink=0.7,
     )  # fmt: skip
-    bar.set_label("points of accuracy below the plainly trained dense network, unpruned")
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label("points of accuracy below the plainly trained dense network", fontsize=8)
     known = dict.fromkeys([*FAMILIES, *families])
     figure.legend(
         handles=[_name(family) for family in known if family in set(families)],
@@ -73,10 +75,11 @@ def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
-    pruned = table.loc[:, table.columns > 0]
-    whole = pruned.notna().all(axis="columns")
-    order = pd.DataFrame({"whole": whole, "mean": pruned.mean(axis="columns")})
-    return table.loc[order.sort_values(["whole", "mean"], ascending=False, kind="stable").index]
+    pruned = table.drop(columns=0, errors="ignore")
+    order = pd.DataFrame(
+        {"there": pruned.count(axis="columns"), "mean": pruned.mean(axis="columns")}
+    )
+    return table.loc[order.sort_values(["there", "mean"], ascending=False, kind="stable").index]
 
 
 def _draw(panel: Axes, table: pd.DataFrame, plain: float, families: pd.Series) -> None:

@@ -46,8 +46,14 @@ def standings(
     wide = wide.reindex([*plain["method"], *order])
     wide.insert(0, "unpruned", own.reindex(wide.index))
     wide = wide.assign(n=seeds.reindex(wide.index)).fillna("")
-    mark = {name: f"{name} {PER_RATIO}" for name in network_per_ratio}
-    return wide.rename(index=mark).rename_axis(index="method", columns="pruning ratio")
+    return wide.rename(index=marks(network_per_ratio)).rename_axis(
+        index="method", columns="pruning ratio"
+    )
+
+
+def marks(network_per_ratio: Collection[str]) -> dict[str, str]:
+    """How methods that train a network for each ratio are written, by their names."""
+    return {name: f"{name} {PER_RATIO}" for name in network_per_ratio}
 
 
 def costs(means: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Who stands where in the arena: at a glance, as a picture, and as the table of all methods."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -61,15 +61,15 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
         table = _when_small(shown)
         networks = over_activations(leaderboard.over_activations(table))
         plain = leaderboard.plain_network(networks)
-        _show_heatmap(shown, networks, plain, key)
-        unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
         names = map(str, table["method"].unique())
-        of_each = [name for name in names if find(name).network_per_ratio]
+        of_each = {name for name in names if find(name).network_per_ratio}
+        _show_heatmap(shown, networks, plain, of_each, key)
+        unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
         for retraining, rows in over_activations(leaderboard.leaderboard(table)).groupby(
             "retraining", sort=False
         ):
             own = unpruned[unpruned["retraining"] == retraining]
-            marked = set(of_each) & set(rows["method"])
+            marked = of_each & set(rows["method"])
             show(
                 rival_tables.standings(rows, own, plain, marked),
                 name=f"{key}-{shown.study.name}-{retraining}",
@@ -78,11 +78,7 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
                 "n seeds, rank in brackets, an asterisk where not told apart from the best; "
                 "`unpruned`: the method's own network at ratio 0; first the dense network as it is "
                 "plainly trained"
-                + (
-                    f"; {rival_tables.PER_RATIO}: a network trained for each ratio."
-                    if marked
-                    else "."
-                ),
+                f"{_explained(marked)}.",
                 of=[shown.study],
                 recorded=shown.recorded,
                 folded=f"With deviations and ranks: {shown.study.dataset}, "
@@ -90,22 +86,29 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
             )
 
 
-def _show_heatmap(shown: Shown, networks: pd.DataFrame, plain: pd.DataFrame, key: str) -> None:
+def _show_heatmap(
+    shown: Shown, networks: pd.DataFrame, plain: pd.DataFrame, of_each: Collection[str], key: str
+) -> None:
     if plain.empty:  # nothing to hold them against
         return
     means = leaderboard.points(networks)
+    means = means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))]
     control = float(plain["accuracy_mean"].iloc[0])
     show(
-        heatmap(means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))], control, WORDS),
+        heatmap(means.replace({"method": rival_tables.marks(of_each)}), control, WORDS),
         name=f"{key}-{shown.study.name}",
         caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
         f"seeds, the best methods first; plainly trained and unpruned it is {100 * control:.2f}. "
-        "Below 0 stands the network that a method prunes.",
+        f"Below 0 stands the network that a method prunes{_explained(of_each)}.",
         alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
         "the darker the more is lost.",
         of=[shown.study],
         recorded=shown.recorded,
     )
+
+
+def _explained(marked: Collection[str]) -> str:
+    return f"; {rival_tables.PER_RATIO}: a network trained for each ratio" if marked else ""
 
 
 def _when_small(shown: Shown) -> pd.DataFrame:
