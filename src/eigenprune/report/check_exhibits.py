@@ -138,6 +138,7 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
             "chooses, and with as many per layer drawn by lot; paired difference in points with "
             "its 95 % interval, p corrected for all rows.",
             of=origins,
+            folded=f"The numbers with their tests: {study.dataset}",
         )
 
 

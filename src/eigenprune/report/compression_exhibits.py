@@ -72,6 +72,7 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 "points",
                 f"test accuracy in per cent.{timed}",
                 beside=studies,
+                folded="All points",
             )
 
 

@@ -31,7 +31,10 @@ def show_modules(shown: Iterable[Shown]) -> None:
             "accuracy over the share of connections removed.",
             alt="Test accuracy over sparsity, one line per gamma, one panel per clustering.",
         )
-        show_one(its, activation, numbers(rows), "numbers", "what is left, mean over seeds.")
+        show_one(
+            its, activation, numbers(rows), "numbers", "what is left, mean over seeds.",
+            folded="All points",
+        )  # fmt: skip
 
 
 def show_pixels(shown: Iterable[Shown]) -> None:

@@ -150,6 +150,8 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
                 f"at each ratio, {WORDS[str(retraining)]}.",
                 of=[shown.study],
                 recorded=shown.recorded,
+                # What is asked first is what pruning alone does.
+                folded="" if retraining == "none" else f"{shown.study.dataset}: trained when small",
             )
 
 

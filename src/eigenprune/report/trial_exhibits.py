@@ -86,15 +86,21 @@ def show_one(
     *,
     alt: str = "",
     beside: Sequence[Study] = (),
+    folded: str = "",
 ) -> None:
-    """Show a figure or table of trials with one activation, and of studies that stand beside."""
+    """Show a figure or table of trials with one activation, and of studies that stand beside.
+
+    What it says at first where it is folded is told of the same trials, as the caption is.
+    """
+    said = f"{its.trials.dataset}, {activation}"
     show(
         what,
         name=f"{name}-{its.trials.name}-{activation}",
-        caption=f"{its.trials.dataset}, {activation}: {caption}",
+        caption=f"{said}: {caption}",
         alt=alt,
         of=[its.trials, *beside],
         recorded=its.recorded,
+        folded=f"{folded}: {said}" if folded else "",
     )
 
 
