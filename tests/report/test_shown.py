@@ -118,7 +118,7 @@ def test_a_long_table_is_folded_in_the_pages_alone(
     )
     show(pd.DataFrame({"x": [1]}), name="numbers", caption="All.", folded="All of <x>")
     bundle, metadata = shown[0]
-    opened = "<details><summary>All of &lt;x&gt;</summary>"
+    opened = '<details class="folded"><summary>All of &lt;x&gt;</summary>'
     assert bundle["text/html"].startswith(opened + "<table")
     content = nbformat.read(executed, as_version=4)
     content.cells[1].outputs[3].update(data=bundle, metadata=metadata)
@@ -128,7 +128,8 @@ def test_a_long_table_is_folded_in_the_pages_alone(
     chapter(folder / "train.ipynb")
     text = texts(folder / "train.ipynb")[5]
     assert text.startswith(f"```{{raw}} html\n{opened}\n```\n\n:::{{table}} All.\n")
-    assert text.endswith("| 1 |\n:::\n\n```{raw} html\n</details>\n```")
+    assert "| 1 |\n:::\n\n````{only} html\n" in text  # its card lies within
+    assert text.endswith("\n\n```{raw} html\n</details>\n```")
 
 
 def test_a_figure_is_folded_in_the_pages_too(executed: Path) -> None:
@@ -139,9 +140,9 @@ def test_a_figure_is_folded_in_the_pages_too(executed: Path) -> None:
     nbformat.write(content, executed)
     chapter(executed)
     text = texts(executed)[2]
-    opened = "```{raw} html\n<details><summary>The curve</summary>\n```\n\n```{figure} "
-    assert text.startswith(opened)
-    assert text.endswith("```\n\n```{raw} html\n</details>\n```")
+    opened = '<details class="folded"><summary>The curve</summary>'
+    assert text.startswith(f"```{{raw}} html\n{opened}\n```\n\n```{{figure}} ")
+    assert text.endswith("\n\n```{raw} html\n</details>\n```")
 
 
 def test_the_interactive_figure_cannot_end_its_element(executed: Path) -> None:

@@ -90,8 +90,12 @@ def _texts(
         elif "below" not in shown:  # the caption is part of the figure in the book
             exhibit, text = _exhibit(shown, output["data"], chapter, notebook, folder, pipeline)
             exhibits.append(exhibit)
-            yield text
-            yield exhibit.card.text()
+            if folded := shown.get("folded"):  # in a PDF, which cannot unfold it, it stands open
+                parts = [_raw_html(opening(folded)), text, exhibit.card.text()]
+                yield "\n\n".join([*parts, _raw_html("</details>")])
+            else:
+                yield text
+                yield exhibit.card.text()
     cell.outputs = kept
 
 
@@ -111,7 +115,7 @@ def _exhibit(
     if svg is None:
         # Colons: a caption may hold backquotes, and a fence of backquotes would not be one then.
         lines = [f":::{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
-        return exhibit, _folded(shown, "\n".join([*lines, ":::"]))
+        return exhibit, "\n".join([*lines, ":::"])
     file = folder / "figures" / f"{chapter}-{shown['name']}.svg"
     file.parent.mkdir(exist_ok=True)
     file.write_text(svg, encoding="utf-8")
@@ -130,14 +134,7 @@ def _exhibit(
             f'<script type="application/json" class="interactive-figure" data-figure="{label}">'
         )
         lines += ["", _raw_html(f"{element}{drawing}</script>")]
-    return exhibit, _folded(shown, "\n".join(lines))
-
-
-def _folded(shown: dict[str, Any], text: str) -> str:
-    """What is folded in the pages; in a PDF, which cannot unfold it, it stands open."""
-    if not shown.get("folded"):
-        return text
-    return "\n\n".join([_raw_html(opening(shown["folded"])), text, _raw_html("</details>")])
+    return exhibit, "\n".join(lines)
 
 
 def _raw_html(text: str) -> str:

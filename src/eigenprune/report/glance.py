@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from eigenprune.report import leaderboard
-from eigenprune.report.readable import percent
 
 
 def at_a_glance(networks: pd.DataFrame, landmarks: Mapping[str, str]) -> pd.DataFrame:
@@ -17,9 +16,10 @@ def at_a_glance(networks: pd.DataFrame, landmarks: Mapping[str, str]) -> pd.Data
             retrained, where they are there without.
 
     Returns:
-        Index `dataset` and `ratio`; columns `unpruned` (the plainly trained dense network), of what
-        is not retrained `spectral` and `rival`, each followed by its `method`, and the landmarks.
-        A rival is neither spectral nor a control. Cells of what is not there are empty.
+        Index `dataset`, in brackets the accuracy of the plainly trained dense network, unpruned,
+        and `ratio`; columns, of what is not retrained, `spectral` and `rival`, each followed by its
+        method, and the landmarks. Means over the seeds. A rival is neither spectral nor a control.
+        Cells of what is not there are empty.
     """
     means = leaderboard.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
@@ -27,15 +27,16 @@ def at_a_glance(networks: pd.DataFrame, landmarks: Mapping[str, str]) -> pd.Data
     spectral = means["family"] == leaderboard.SPECTRAL
     rivals = ~spectral & (means["family"] != "control")
     alone = means["retraining"] == "none"
+    control = _accuracy(leaderboard.plain_network(networks))
+    dataset = f"{means['dataset'].iloc[0]}{control and f' ({control})'}"
     rows = []
     for ratio in leaderboard.RATIOS:
         there = means["pruning_ratio"] == ratio
         best, rival = (means[there & alone & kind] for kind in (spectral, rivals))
         rows.append(
             {
-                "dataset": means["dataset"].iloc[0],
+                "dataset": dataset,
                 "ratio": f"{ratio:g}",
-                "unpruned": _accuracy(leaderboard.plain_network(networks)),
                 "spectral": _accuracy(best),
                 "its method": "".join(best["method"].head(1)),
                 "rival": _accuracy(rival),
@@ -51,5 +52,4 @@ def at_a_glance(networks: pd.DataFrame, landmarks: Mapping[str, str]) -> pd.Data
 
 def _accuracy(means: pd.DataFrame) -> str:
     """Of the first row; empty if there is none."""
-    first = means.head(1)
-    return "".join(map(percent, first["accuracy_mean"], first["accuracy_std"]))
+    return "".join(f"{100 * mean:.2f}" for mean in means["accuracy_mean"].head(1))

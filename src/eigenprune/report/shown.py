@@ -85,7 +85,7 @@ def show(
 
 def opening(folded: str) -> str:
     """The HTML that begins what is folded; `</details>` ends it."""
-    return f"<details><summary>{html.escape(folded)}</summary>"
+    return f'<details class="folded"><summary>{html.escape(folded)}</summary>'
 
 
 def described(output: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -38,9 +38,8 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
         pd.concat(tables),
         name="at-a-glance",
         caption="Test accuracy in per cent, nothing retrained: the best spectral method, the best "
-        "`rival`, and controls to hold them against; `unpruned`: the plainly trained dense "
-        "network. Mean over the seeds ± sample standard deviation; which is best is read off these "
-        "same accuracies.",
+        "`rival`, and what to hold them against; in brackets the plainly trained dense network, "
+        "unpruned. Means over the seeds; which is best is read off these same accuracies.",
         of=[its.study for its in shown],
         recorded=any(its.recorded for its in shown),
     )
