@@ -17,6 +17,7 @@ from eigenprune.lab.errors import Failure, UserError
 from eigenprune.lab.studies import Params, Study
 from eigenprune.report.chapters import Exhibit, write_chapter
 from eigenprune.report.facts import facts
+from eigenprune.report.findings import findings
 from eigenprune.report.launch import Repository, configure
 from eigenprune.report.notebooks import ANSI
 from eigenprune.report.panels import copy_plotly
@@ -153,6 +154,7 @@ def assemble(root: Path, params: Params) -> Path:
         )
     _add_facts(source / "_config.yml", facts(root))
     (source / "studies.md").write_text(_overview(studies, exhibits), encoding="utf-8")
+    (source / "findings.md").write_text(findings(root), encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies, params.experiments)

@@ -7,17 +7,10 @@ import pandas as pd
 from eigenprune.lab.rivals import find
 from eigenprune.report import leaderboard, rival_tables
 from eigenprune.report.arena import Arena, Shown
-from eigenprune.report.glance import at_a_glance
+from eigenprune.report.glance import LANDMARKS, at_a_glance
 from eigenprune.report.heatmap import heatmap
 from eigenprune.report.rival_exhibits import WORDS, over_activations, ranked, said_of
 from eigenprune.report.shown import show
-
-# What the best methods are held against, by its name in params.yaml.
-LANDMARKS = {
-    "spectral-post": "post of 2022",
-    "random-nodes": "drawn by lot",
-    "small": "small from the start",
-}
 
 
 def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> None:

@@ -1,0 +1,111 @@
+"""What came out so far, for the start page: from the files of `results/paper` and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from eigenprune.lab import manifest
+from eigenprune.lab.methods import METHODS
+from eigenprune.lab.studies import Study, make_study
+from eigenprune.report import coverage, leaderboard
+from eigenprune.report.agreement import compare_study
+from eigenprune.report.curves import read_curves
+from eigenprune.report.glance import LANDMARKS, at_a_glance
+from eigenprune.report.markdown import table_text
+from eigenprune.report.paired import KEY, paired_differences
+from eigenprune.report.published import all_settings, other_settings
+from eigenprune.report.readable import verdict_summary
+
+# What `pre` is held against, trained as long as it is.
+CONTROLS = {
+    "post-retrained": "eigenvalues after training",
+    "small": "a dense network that was small from the start",
+}
+
+
+def findings(root: Path) -> str:
+    """Markdown for the start page; of what is not recorded it says nothing.
+
+    Args:
+        root: of the repository.
+    """
+    studies = dict(_studies(root / "results" / "paper"))
+    parts = [*_agreement(studies), *_before_training(studies), *_arena(root)]
+    return "\n\n".join(parts or ["Nothing is recorded at the scale of the paper yet."]) + "\n"
+
+
+def _studies(paper: Path) -> Iterator[tuple[Study, pd.DataFrame]]:
+    """The recorded studies of the published methods and their controls, with their curves."""
+    for file in sorted(paper.glob(f"*/{manifest.FILE}")):
+        found = (manifest.read(file.parent) or {})["study"]
+        if "methods" in found and set(found["methods"]) <= set(METHODS):
+            values = {key: value for key, value in found.items() if key != "name"}
+            study = make_study(found["name"], values, str(file))
+            yield study, read_curves(file.parent / "curves.csv")
+
+
+def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
+    as_published = {study: rows for study, rows in studies.items() if not other_settings(study)}
+    points = [compare_study(study, rows) for study, rows in as_published.items()]
+    points = [each for each in points if len(each)]
+    if not points:
+        return
+    settings = all_settings([study.widths for study in as_published])
+    shares = coverage.shares(coverage.coverage(pd.concat(points), settings))
+    shares = shares[shares["compared"] > 0].sort_values("hidden")
+    told = "; ".join(
+        f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
+        f"({100 * row['share']:.1f} %)"
+        for row in shares.to_dict("records")
+    )
+    yield (
+        "**Do the published curves come out again?** Points that agree, of those compared: "
+        f"{told}. The width behind the published three layers is not known, and each width of "
+        "ours is held against the same points: [](paper/one-hidden-layer.ipynb), "
+        "[](paper/several-hidden-layers.ipynb)."
+    )
+
+
+def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
+    told = []
+    for name, words in CONTROLS.items():
+        # One table for all, as in the chapter: p-values are corrected for all its tests.
+        wanted = [rows for rows in studies.values() if {"pre", name} & set(rows["method"])]
+        rows = pd.concat(wanted) if wanted else pd.DataFrame(columns=[*KEY, "method"])
+        both = rows.groupby(["dataset", "hidden"])["method"].transform(
+            lambda methods, pair={"pre", name}: pair <= set(methods)
+        )
+        if len(rows) and both.any():
+            verdicts = verdict_summary(paired_differences(rows[both], "pre", name))
+            told.append(f"against {words} (`{name}`) it is {verdicts}")
+    if told:
+        yield (
+            "**Is pruning before training better?** Trained equally long, over shared seeds at "
+            f"each ratio and activation, {'; '.join(told)}: [](paper/before-training.ipynb)."
+        )
+
+
+def _arena(root: Path) -> Iterator[str]:
+    path = root / "results" / "paper" / "rivals.csv"
+    if not path.is_file():
+        return
+    networks = leaderboard.over_activations(
+        leaderboard.read_rivals(path).replace(leaderboard.WHEN_SMALL)
+    )
+    networks = networks[networks["activation"] == leaderboard.OVER_ACTIVATIONS]
+    pruned = networks["pruning_ratio"].isin(leaderboard.RATIOS)
+    tables = [
+        at_a_glance(rows, LANDMARKS)
+        for dataset, rows in networks.groupby("dataset", sort=False)
+        if pruned[rows.index].any()
+    ]
+    if not tables:
+        return
+    yield (
+        "**Does the eigenvalue choose better than others?** Test accuracy in per cent with nothing "
+        "retrained, three hidden layers: the best spectral method, the best other one, and what to "
+        "hold them against; in brackets the plainly trained dense network, unpruned. The seeds, "
+        "and what can be told apart, stand in [](arena/arena.ipynb)."
+    )
+    yield table_text(pd.concat(tables))
