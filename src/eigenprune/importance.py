@@ -1,11 +1,12 @@
 """Importance scores: functions from a network to one score per hidden node, low ones go first.
 
 Each takes an `nn.Sequential` (see `networks.fully_connected`) and returns one tensor (nodes,) per
-hidden layer, detached, higher meaning more important. `SCORES` maps the names used in
-`params.yaml` to the functions.
+hidden layer, detached, higher meaning more important. Functions under `@score` are those that
+`params.yaml` can name.
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,23 @@ from torch import Tensor, nn
 from eigenprune import seeds
 from eigenprune.layers import SpectralLinear
 from eigenprune.networks import fully_connected, hidden_layers
+from eigenprune.synflow import iterative_synflow
 
 Score = Callable[[nn.Sequential], list[Tensor]]
+Function = TypeVar("Function", bound=Callable[..., list[Tensor]])
+SCORES: dict[str, Score] = {}
 
 
+def score(function: Function) -> Function:
+    """Enter a score in SCORES, under its name."""
+    SCORES[function.__name__] = function
+    return function
+
+
+score(iterative_synflow)
+
+
+@score
 def eigenvalue(model: nn.Sequential) -> list[Tensor]:
     r"""Absolute eigenvalue of the node, :math:`|\lambda^{out}_i|`.
 
@@ -33,6 +47,7 @@ def eigenvalue(model: nn.Sequential) -> list[Tensor]:
     return [layer.eigenvalues_out.detach().abs() for layer in _spectral(model)]
 
 
+@score
 def eigenvector_norm(model: nn.Sequential) -> list[Tensor]:
     r"""Length of the node's eigenvector row, :math:`\lVert\varphi_i\rVert_2`.
 
@@ -42,6 +57,7 @@ def eigenvector_norm(model: nn.Sequential) -> list[Tensor]:
     return [layer.eigenvectors.detach().norm(dim=1) for layer in _spectral(model)]
 
 
+@score
 def eigenvalue_times_eigenvector(model: nn.Sequential) -> list[Tensor]:
     r"""Gauge-invariant score :math:`|\lambda^{out}_i|\,\lVert\varphi_i\rVert_2`.
 
@@ -54,6 +70,7 @@ def eigenvalue_times_eigenvector(model: nn.Sequential) -> list[Tensor]:
     return [value * norm for value, norm in pairs]
 
 
+@score
 def connectivity(model: nn.Sequential) -> list[Tensor]:
     r"""Absolute incoming connectivity, :math:`\sum_j |w_{ij}|`.
 
@@ -62,11 +79,13 @@ def connectivity(model: nn.Sequential) -> list[Tensor]:
     return [layer.weight.detach().abs().sum(dim=1) for layer in hidden_layers(model)]
 
 
+@score
 def weight_norm(model: nn.Sequential) -> list[Tensor]:
     r"""Euclidean norm of the incoming weights, :math:`\lVert w_i\rVert_2`."""
     return [layer.weight.detach().norm(dim=1) for layer in hidden_layers(model)]
 
 
+@score
 def weight_norm_in_out(model: nn.Sequential) -> list[Tensor]:
     r"""Incoming times outgoing norm, :math:`\lVert w_i\rVert_2\,\lVert w'_{:i}\rVert_2`.
 
@@ -76,21 +95,11 @@ def weight_norm_in_out(model: nn.Sequential) -> list[Tensor]:
     return [into * out for into, out in zip(weight_norm(model), outgoing, strict=True)]
 
 
+@score
 def random(model: nn.Sequential, *, seed: int = 0) -> list[Tensor]:
     """Uniform random scores: the control that every other score must beat."""
     generator = seeds.generator(seed, "scoring")
     return [torch.rand(layer.out_features, generator=generator) for layer in hidden_layers(model)]
-
-
-SCORES: dict[str, Score] = {
-    "connectivity": connectivity,
-    "eigenvalue": eigenvalue,
-    "eigenvalue_times_eigenvector": eigenvalue_times_eigenvector,
-    "eigenvector_norm": eigenvector_norm,
-    "random": random,
-    "weight_norm": weight_norm,
-    "weight_norm_in_out": weight_norm_in_out,
-}
 
 
 def _spectral(model: nn.Sequential) -> list[SpectralLinear]:

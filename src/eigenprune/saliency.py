@@ -3,21 +3,37 @@
 Where `importance` ranks by the weights alone, these pass examples through the network. All are
 functions of the weights w that a layer computes with: a spectral layer scores as its dense
 equivalent does, whatever its gauge. Each returns one tensor (nodes,) per hidden layer, detached,
-higher meaning more important. Nothing is random; dropout is off.
+higher meaning more important. Nothing is random; dropout is off. Functions under `@score` are those
+that `params.yaml` can name.
 """
 
 from collections.abc import Callable, Iterator
+from inspect import signature
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eigenprune.networks import as_dense, fully_connected, hidden_layers
-from eigenprune.synflow import iterative_synflow
 
 _ROWS_AT_ONCE = 10_000
 
+Score = Callable[[nn.Sequential, Tensor, Tensor], list[Tensor]]
+Function = TypeVar("Function", bound=Callable[..., list[Tensor]])
 
+# All with the same arguments, whatever they need of them: network, inputs and targets.
+SCORES: dict[str, Score] = {}
+
+
+def score(function: Function) -> Function:
+    """Enter a score of network and inputs, or of these and targets, in SCORES, under its name."""
+    asked = [each for each in signature(function).parameters.values() if each.default is each.empty]
+    SCORES[function.__name__] = lambda *given: function(*given[: len(asked)])
+    return function
+
+
+@score
 def mean_activation(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     r"""Mean absolute activation, :math:`\frac1N \sum_n |a_i(x_n)|`.
 
@@ -36,6 +52,7 @@ def mean_activation(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     return [activations.abs().mean(dim=0) for activations in _activations(model, inputs)]
 
 
+@score
 def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) -> list[Tensor]:
     r"""Entropy of the node's activation over the examples, :math:`-\sum_b p_b \ln p_b` (nats).
 
@@ -72,6 +89,7 @@ def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) 
     return entropies
 
 
+@score
 def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     r"""First-order change of the loss without the node.
 
@@ -103,6 +121,7 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
     return [total / len(inputs) for total in sums]
 
 
+@score
 def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     r"""Second-order change of the loss without the node's incoming weights.
 
@@ -149,6 +168,7 @@ def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     ]
 
 
+@score
 def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     r"""Connection sensitivity, summed over the node's incoming weights.
 
@@ -180,6 +200,7 @@ def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     ]
 
 
+@score
 def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     r"""Gradient flow that the incoming weights carry, :math:`\sum_j w_{ij}\,(H g)_{ij}`.
 
@@ -213,20 +234,6 @@ def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]
         (weight.detach() * product).sum(dim=1)
         for weight, product in zip(weights[:-1], products, strict=True)
     ]
-
-
-Score = Callable[[nn.Sequential, Tensor, Tensor], list[Tensor]]
-
-# By the name that `params.yaml` uses, all with the same arguments, whatever they need of them.
-SCORES: dict[str, Score] = {
-    "activation_entropy": lambda model, inputs, targets: activation_entropy(model, inputs),
-    "grasp": grasp,
-    "iterative_synflow": lambda model, inputs, targets: iterative_synflow(model),
-    "mean_activation": lambda model, inputs, targets: mean_activation(model, inputs),
-    "optimal_brain_damage": lambda model, inputs, targets: optimal_brain_damage(model, inputs),
-    "snip": snip,
-    "taylor": taylor,
-}
 
 
 def _nodes(model: nn.Sequential) -> list[int]:

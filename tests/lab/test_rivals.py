@@ -12,6 +12,7 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.plans import TUNING_RATIOS, TUNING_SEED, plan
 from eigenprune.lab.runs import Training
+from eigenprune.lab.score_names import score_names
 from eigenprune.lab.stacks import in_stacks
 from eigenprune.lab.studies import Params, Study, change_study
 from eigenprune.lab.sweep import run_by_run, run_study
@@ -19,6 +20,9 @@ from eigenprune.lab.tasks import Job
 
 
 def test_the_names_are_those_of_the_package() -> None:
+    for module in (importance, saliency):
+        name = module.__name__.rpartition(".")[2]
+        assert list(score_names(name)) == sorted(module.SCORES)
     assert list(rivals.SCORES) == sorted({**importance.SCORES, **saliency.SCORES})
     assert list(rivals.REGULARISERS) == sorted(regularisers.REGULARISERS)
     shares = [name for name, its in regularisers.REGULARISERS.items() if its.LIMIT == 1]

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eigenprune import importance, saliency
+from eigenprune import importance
 from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS
 from eigenprune.lab.errors import UserError
-from eigenprune.report.behaviour import OF_THE_DATA, OF_THE_GAUGE, SAME_ACCURACY, behaviour
+from eigenprune.report.behaviour import OF_THE_GAUGE, SAME_ACCURACY, behaviour
 
 # By check: what it costs a score that behaves, and the correlation of the rankings.
 HONEST = {
@@ -48,9 +48,7 @@ def judged(table: pd.DataFrame) -> dict[str, str]:
     return dict(zip(found["check"], found["behaves"], strict=True))
 
 
-def test_the_scores_that_look_at_data_are_those_that_get_some_but_for_synflow() -> None:
-    assert set(OF_THE_DATA) == set(saliency.SCORES) - {"iterative_synflow"}
-    assert not set(OF_THE_DATA) & set(importance.SCORES)
+def test_scores_of_the_gauge_are_scores_of_weights() -> None:
     assert set(OF_THE_GAUGE) < set(importance.SCORES)
 
 

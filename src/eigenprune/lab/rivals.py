@@ -16,26 +16,12 @@ from typing import Any
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.params_file import of_project_params, require_keys, require_name
+from eigenprune.lab.score_names import score_names
 from eigenprune.lab.values import Check, Keys, check_values, list_of, number, one_of
 
-# As in eigenprune, without importing torch; a test holds them equal.
-SCORES = (
-    "activation_entropy",
-    "connectivity",
-    "eigenvalue",
-    "eigenvalue_times_eigenvector",
-    "eigenvector_norm",
-    "grasp",
-    "iterative_synflow",
-    "mean_activation",
-    "optimal_brain_damage",
-    "random",
-    "snip",
-    "taylor",
-    "weight_norm",
-    "weight_norm_in_out",
-)
+SCORES = tuple(sorted((*score_names("importance"), *score_names("saliency"))))
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
+# As in eigenprune, without importing torch; a test holds them equal.
 REGULARISERS = (
     "autoencoder",
     "averaged_taylor_pruning",
@@ -169,10 +155,7 @@ def family(method: Method) -> str:
         return "regulariser"
     if method.before:
         return "before-training"
-    return "weights" if method.score in _OF_WEIGHTS else "data"
-
-
-_OF_WEIGHTS = ("connectivity", "weight_norm", "weight_norm_in_out")
+    return "data" if method.score in score_names("saliency") else "weights"
 
 
 def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:

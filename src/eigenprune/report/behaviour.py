@@ -4,6 +4,7 @@ import pandas as pd
 
 from eigenprune.lab.checks import CHECKS
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.score_names import score_names
 from eigenprune.report.paired import TEST, paired_test, with_verdicts
 
 HURT = "hurt"
@@ -13,16 +14,6 @@ LEAVE = "leave the ranking"
 
 # Scores that are no function of the weights alone: they depend on how the weights are factorised.
 OF_THE_GAUGE = ("eigenvalue", "eigenvector_norm")
-# As in eigenprune.saliency, without importing torch; a test holds them equal. iterative_synflow
-# alone is there without looking.
-OF_THE_DATA = (
-    "activation_entropy",
-    "grasp",
-    "mean_activation",
-    "optimal_brain_damage",
-    "snip",
-    "taylor",
-)
 SAME_RANKING = 0.999
 # Half-width of what counts as no difference in accuracy: a point. Nobody would choose a score for
 # less, and of a test set of some hundred examples it is a handful.
@@ -49,7 +40,7 @@ def must(score: str, check: str, *, before: bool = False) -> str:
         ('change the ranking', 'leave the ranking')
     """
     if check == "corrupted data":
-        return CHANGE if score in OF_THE_DATA else LEAVE
+        return CHANGE if score in score_names("saliency") else LEAVE
     if check == "other gauge":
         return CHANGE if score in OF_THE_GAUGE else LEAVE
     if score == "random" and (before or check != "redrawn weights"):

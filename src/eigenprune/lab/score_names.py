@@ -1,0 +1,28 @@
+"""The names of the scores, read from their source: nobody who checks a name waits for torch."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+@cache
+def score_names(module: str) -> tuple[str, ...]:
+    """The keys of a module's SCORES in order of the alphabet: what stands under `@score` there.
+
+    Args:
+        module: `importance` or `saliency`, of eigenprune.
+
+    Example:
+        >>> "taylor" in score_names("saliency"), "taylor" in score_names("importance")
+        (True, False)
+    """
+    names = []
+    for node in ast.parse((_PACKAGE / f"{module}.py").read_text(encoding="utf-8")).body:
+        match node:
+            case ast.FunctionDef(decorator_list=[ast.Name("score")]):
+                names.append(node.name)
+            case ast.Expr(ast.Call(ast.Name("score"), [ast.Name(entered)])):
+                names.append(entered)
+    return tuple(sorted(names))

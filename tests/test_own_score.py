@@ -1,0 +1,60 @@
+"""A score of one's own: one function in the package, and one line of params.yaml."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+FUNCTIONS = {
+    "importance": """
+@score
+def last_first(model: nn.Sequential) -> list[Tensor]:
+    return [torch.arange(float(layer.out_features)) for layer in hidden_layers(model)]
+""",
+    "saliency": """
+@score
+def last_first(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
+    return [torch.arange(float(nodes)) + 0 * inputs.sum() for nodes in _nodes(model)]
+""",
+}
+
+
+@pytest.mark.parametrize("module", FUNCTIONS)
+def test_one_function_and_one_line_make_a_method(tmp_path: Path, root: Path, module: str) -> None:
+    package = tmp_path / "src" / "eigenprune"
+    shutil.copytree(root / "src" / "eigenprune", package)
+    with (package / f"{module}.py").open("a") as file:
+        file.write(FUNCTIONS[module])
+    shutil.copytree(root / "results" / "published", tmp_path / "results" / "published")
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["rivals"] = {"mine": {"score": "last_first"}}
+    params |= {"studies": {"quick": params["studies"]["rivals-digits"]}, "trials": {}}
+    params |= {"quick": [], "quick_arena": ["quick"], "quick_trials": [], "experiments": []}
+    params["studies"]["quick"] |= {"methods": ["mine"], "seeds": [1], "epochs": 1}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "eigenprune",
+            "run",
+            "quick",
+            "--ratios",
+            "0.5",
+            "--output",
+            "x.csv",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(package.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "x.csv")
+    assert set(table["method"]) == {"mine"} and set(table["pruning_ratio"]) == {0, 0.5}
