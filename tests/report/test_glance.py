@@ -21,8 +21,8 @@ def test_the_best_of_each_kind_is_the_highest_that_is_not_retrained(rivals: pd.D
     means = points(networks(rivals)).set_index(["method", "retraining", "pruning_ratio"])
     for (_, ratio), row in table.iterrows():
         for kind, method, among in (
-            ("spectral", "its method", ["eigenvalue", "eigenvalue, lasso"]),
-            ("rival", "the rival's method", ["weight norm", "connectivity", "taylor"]),
+            ("spectral", "spectral method", ["eigenvalue", "eigenvalue, lasso"]),
+            ("rival", "rival method", ["weight norm", "connectivity", "taylor"]),
         ):
             found = means.loc[(among, "none", float(ratio)), :]
             best = found.loc[found["accuracy_mean"].idxmax()]
@@ -33,7 +33,7 @@ def test_the_best_of_each_kind_is_the_highest_that_is_not_retrained(rivals: pd.D
 def test_a_control_is_no_rival_and_stands_beside(rivals: pd.DataFrame) -> None:
     lucky = rivals["method"].eq("random") & rivals["pruning_ratio"].gt(0)
     table = at_a_glance(networks(rivals.assign(accuracy=rivals["accuracy"] + lucky)), LANDMARKS)
-    assert "random" not in set(table["the rival's method"])
+    assert "random" not in set(table["rival method"])
     assert all(float(cell) > 100 for cell in table["by lot"])
     assert set(table["nobody"]) == {""}
 
@@ -47,4 +47,4 @@ def test_a_landmark_that_is_there_retrained_alone_is_shown_so(rivals: pd.DataFra
 
 def test_a_kind_without_methods_is_left_empty(rivals: pd.DataFrame) -> None:
     table = at_a_glance(networks(rivals[rivals["family"].ne("spectral")]), {})
-    assert set(table["spectral"]) == set(table["its method"]) == {""}
+    assert set(table["spectral"]) == set(table["spectral method"]) == {""}

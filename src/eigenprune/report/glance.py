@@ -24,9 +24,9 @@ def at_a_glance(networks: pd.DataFrame, landmarks: Mapping[str, str]) -> pd.Data
 
     Returns:
         Index `dataset`, in brackets the accuracy of the plainly trained dense network, unpruned,
-        and `ratio`; columns, of what is not retrained, `spectral` and `rival`, each followed by its
-        method, and the landmarks. Means over the seeds. A rival is neither spectral nor a control.
-        Cells of what is not there are empty.
+        and `ratio`; columns, of what is not retrained, `spectral` and `rival`, the landmarks, and
+        which methods the first two are. Means over the seeds. A rival is neither spectral nor a
+        control. Cells of what is not there are empty.
     """
     means = leaderboard.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
@@ -45,13 +45,13 @@ def at_a_glance(networks: pd.DataFrame, landmarks: Mapping[str, str]) -> pd.Data
                 "dataset": dataset,
                 "ratio": f"{ratio:g}",
                 "spectral": _accuracy(best),
-                "its method": "".join(best["method"].head(1)),
                 "rival": _accuracy(rival),
-                "the rival's method": "".join(rival["method"].head(1)),
                 **{
                     head: _accuracy(means[there & (means["method"] == name)])
                     for name, head in landmarks.items()
                 },
+                "spectral method": "".join(best["method"].head(1)),
+                "rival method": "".join(rival["method"].head(1)),
             }
         )
     return pd.DataFrame(rows).set_index(["dataset", "ratio"])
