@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import pypdf
 import pytest
 from matplotlib.axes import Axes
 
@@ -64,8 +65,8 @@ def test_what_loses_more_is_darker_and_what_gains_is_as_light_as_what_loses_noth
             "accuracy_mean": [0.99, 0.9, 0.8, 0.1],
         }
     )
-    [image] = heatmap(means, 0.9, {"none": "as it is"}).axes[0].images
-    gains, even, loses, collapses = image.to_rgba(image.get_array())[:, 0, :3].sum(axis=1)
+    [cells] = heatmap(means, 0.9, {"none": "as it is"}).axes[0].collections
+    gains, even, loses, collapses = cells.to_rgba(cells.get_array())[:, 0, :3].sum(axis=1)
     assert gains == even > loses > collapses
 
 
@@ -88,3 +89,13 @@ def test_the_same_table_is_the_same_file(means: pd.DataFrame, tmp_path: Path) ->
     for name in ("one.svg", "two.svg"):
         figures.save(heatmap(means, 0.95, WORDS), tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_it_is_made_of_lines_and_letters_not_of_dots(means: pd.DataFrame, tmp_path: Path) -> None:
+    figure = heatmap(means, 0.95, WORDS)
+    figure.savefig(tmp_path / "cells.pdf")
+    figure.axes[0].imshow([[0]])
+    figure.savefig(tmp_path / "dots.pdf")
+    [cells, dots] = [pypdf.PdfReader(tmp_path / f"{name}.pdf") for name in ("cells", "dots")]
+    assert len(cells.pages[0].images) == 0
+    assert len(dots.pages[0].images) == 1

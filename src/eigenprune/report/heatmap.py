@@ -61,7 +61,7 @@ def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
         panel.set_ylim(most - 0.5, -0.5)  # rows are equally high in all panels
         panel.set_title(title)
     bar = figure.colorbar(
-        axes.flat[0].images[0], ax=axes, location="bottom", ticks=STEPS, format="{x:g}",
+        axes.flat[0].collections[0], ax=axes, location="bottom", ticks=STEPS, format="{x:g}",
         aspect=50, shrink=0.7,
     )  # fmt: skip
     bar.ax.tick_params(labelsize=7)
@@ -85,7 +85,8 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
 def _draw(panel: Axes, table: pd.DataFrame, plain: float, families: pd.Series) -> None:
     lost = 100 * (plain - table.to_numpy(float))
     norm = BoundaryNorm(STEPS, len(STEPS) - 1)
-    panel.imshow(np.clip(lost, 0, 99.99), cmap=_COLORS, norm=norm, aspect="auto")
+    cells = [np.arange(count + 1) - 0.5 for count in reversed(lost.shape)]  # edges, in both axes
+    panel.pcolormesh(*cells, np.clip(lost, 0, 99.99), cmap=_COLORS, norm=norm)
     for (row, column), points in np.ndenumerate(lost):
         if np.isfinite(points):
             panel.text(
