@@ -205,6 +205,27 @@ def test_your_run_against_the_record(project: Path) -> None:
         assert "--quick" in eigenprune(project, *wrong, code=2)
 
 
+def test_spot_checks_of_what_is_recorded(project: Path) -> None:
+    assert "nothing is recorded" in eigenprune(project, "spot-check", code=2)
+    assert "study 'paper' is not in params.yaml" in eigenprune(
+        project, "spot-check", "paper", code=2
+    )
+    (project / "params.yaml").write_text(PARAMS.replace("quick: [tiny]\n", ""))
+    assert "tiny: no run of it" in eigenprune(project, "spot-check", "tiny", code=2)
+    eigenprune(project, "run", "tiny", "--methods", "direct")
+    eigenprune(project, "record", "tiny")
+    told = eigenprune(project, "spot-check", "--runs", "9", "--record")
+    assert "tiny: 4 runs computed again by the code as it is: 4 the same to the last bit" in told
+    kept = pd.read_csv(project / "results" / "paper" / "tiny" / "spot_checks.csv")
+    assert kept["same"].all()
+    # What was recorded is written otherwise: computed it is already, and compared once more.
+    curves = project / "results" / "paper" / "tiny" / "curves.csv"
+    curves.write_text(curves.read_text().replace("direct,1,0.5,4,", "direct,1,0.5,5,"))
+    told = eigenprune(project, "spot-check", "tiny", "--runs", "9")
+    assert "6 of 6 runs are done" in told and "4 runs computed again" in told
+    assert "3 the same to the last bit; accuracies up to 0.00 points apart" in told
+
+
 def publish(project: Path, *points: str) -> None:
     with (project / "results/published/curves.csv").open("a") as file:
         file.writelines(f"{point}\n" for point in points)
@@ -283,6 +304,7 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         ),
         (["run", "tiny", "--shard", "3/2"], "--shard: '3/2' is not of the form 2/4"),
         (["run", "tiny", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
+        (["spot-check", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
         (["bench"], "is missing; `eigenprune data fetch` downloads it"),
         (["status", "tyny"], "did you mean 'tiny'?"),
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),

@@ -6,14 +6,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from eigenprune.lab import code_state, datasets
+from eigenprune.lab import code_state, datasets, spot_checks
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.origins import code_now
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params, Study, change_study, make_study
-from eigenprune.report.staleness import Changes, changed_data, changed_parameters, since_recorded
-from eigenprune.report.where_from import recorded_changes, summary
+from eigenprune.report.staleness import (
+    Changes,
+    changed_data,
+    changed_parameters,
+    since_recorded,
+    together,
+)
+from eigenprune.report.where_from import recorded_changes, spot_check_lines, summary
 
 VALUES: dict[str, Any] = {
     "dataset": "digits",
@@ -130,6 +138,32 @@ def test_code_that_nobody_knows_is_said_to_be_so(write: Write) -> None:
     assert since_recorded(folder, today()).code == (
         "part of it was computed with uncommitted changes to aaa",
     )
+
+
+@pytest.mark.parametrize(("same", "confirmed"), [(True, True), (False, False)])
+def test_spot_checks_are_told(write: Write, tmp_path: Path, same: bool, confirmed: bool) -> None:
+    folder = write(code={"aaa": code_state.current() | {"training.py": "0"}})
+    found = pd.DataFrame(
+        [["run", same, 0.001, True, 0.01, code_now(), "aaa", "2", "3", "cpu", "x", 1]],
+        columns=list(spot_checks.COLUMNS),
+    )
+    found.to_csv(folder / spot_checks.FILE, index=False)
+    told = since_recorded(folder, today(), ["aaa"])
+    assert told.code and told.confirmed is confirmed
+    said = f"1 run computed again by the code as it is: {int(same)} the same to the last bit"
+    assert told.checks[0].startswith(said)
+    assert spot_check_lines({"mine": told}) == [f"`mine`: {told.checks[0]}"]
+    # What other code came to says nothing of this one.
+    found.assign(code="other").to_csv(folder / spot_checks.FILE, index=False)
+    told = since_recorded(folder, today(), ["aaa"])
+    assert told.code and not told.checks and not told.confirmed
+
+
+def test_several_recordings_hold_if_each_does_whose_code_has_changed() -> None:
+    holds = Changes(code=("a",), checks=("b",), confirmed=True)
+    assert together([holds, Changes()]).confirmed
+    assert not together([holds, Changes(code=("c",))]).confirmed
+    assert together([holds, holds, Changes(("d",))]) == Changes(("d",), ("a",), ("b",), True)
 
 
 def test_the_summary_names_every_recording(write: Write, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from eigenprune.cli import (
     record,
     run,
     side_by_side,
+    spot_check,
     status,
     verify,
 )
@@ -28,6 +29,7 @@ app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=spot_check.EXAMPLES)(spot_check.spot_check)
 app.command(epilog=notebook.EXAMPLES)(notebook.notebook)
 app.command(epilog=bench.EXAMPLES)(bench.bench)
 app.command(epilog=book.EXAMPLES)(book.book)

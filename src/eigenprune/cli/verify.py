@@ -115,17 +115,19 @@ def verify(
 
 def _tell_changes(console: "Console", params: Params, studies: list[str] | None) -> None:
     """Say what has changed since the results of these studies, or of all, were recorded."""
-    from eigenprune.report.where_from import recorded_changes, summary
+    from eigenprune.report.where_from import recorded_changes, spot_check_lines, summary
 
     changes = {
         name: what
         for name, what in recorded_changes(project.root(), params).items()
         if what and (not studies or name in studies)
     }
-    if changes:
-        console.print("Since they were recorded:")
-        for line in summary(changes):
-            console.print(f"  {line.replace('`', '')}", highlight=False)
+    for title, lines in (
+        ("Since they were recorded:", summary(changes)),
+        ("Spot checks:", spot_check_lines(changes)),
+    ):
+        for line in [title, *(f"  {line.replace('`', '')}" for line in lines)] if lines else []:
+            console.print(line, highlight=False)
 
 
 def _verify_quick(params: Params) -> None:

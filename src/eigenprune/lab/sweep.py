@@ -1,8 +1,8 @@
 """Carry a study or trials out: what is done is returned, the rest is computed."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets, devices, executors, project, results, shards, tasks
 from eigenprune.lab.errors import ExecutorError
@@ -52,9 +52,21 @@ def outlook(
     A network need not be trained again if all that is wanted of it has been recorded, unless its
     weights are wanted too; and what is recorded does not count where all is to be done anew.
     """
-    recorded = {} if anew else _recorded(study)
+    recorded = {} if anew else recorded_runs(study)
+    return outlook_of(runs_of(study), store, shard, recorded=recorded, weights=weights)
+
+
+def outlook_of(
+    wanted_runs: Iterable[Sequel],
+    store: Store,
+    shard: tuple[int, int] = (1, 1),
+    *,
+    recorded: Collection[str] = (),
+    weights: bool = False,
+) -> Outlook:
+    """The outlook for runs of whatever studies; `recorded` are ids that are done elsewhere."""
     wanted: dict[Training, dict[Sequel, None]] = {}
-    for run in runs_of(study):
+    for run in wanted_runs:
         wanted.setdefault(run.training, {})[run] = None
     jobs: list[Job] = []
     # By run, for two rows may share one, and two searches may.
@@ -82,13 +94,19 @@ def outlook(
     return Outlook(jobs, list(left), len(runs) - len(left), sum(map(tasks.work, left)))
 
 
-def _recorded(study: Study | Trials) -> Collection[str]:
+def recorded_runs(study: Study | Trials) -> Mapping[str, dict[str, Any]]:
+    """What is recorded in Git of a study, or of trials: results by run id."""
     return tables.recorded(study) if isinstance(study, Trials) else recorded_results(study)
 
 
 def run_by_run(study: Study | Trials) -> bool:
     """Whether nothing of a study can be stacked, see `stacks`: of the arena, and of trials."""
     return isinstance(study, Trials) or study.held_out > 0
+
+
+def executor_for(todo: Outlook) -> str:
+    """Processes where the work is worth their start on the CPU, else this process."""
+    return "process" if todo.work > WORTH_PROCESSES else "inline"
 
 
 OnStart = Callable[[Outlook], OnUnits]
@@ -146,11 +164,10 @@ def run_study(
         datasets.load(study.dataset, places.data)
         # What cannot be stacked is faster on all cores than one by one beside a GPU.
         where = "cpu" if run_by_run(study) else devices.chosen(device)
-        worth_processes = where == "cpu" and todo.work > WORTH_PROCESSES
         complete = executors.execute(
             todo.jobs,
             replace(places, device=where),
-            executor=executor or ("process" if worth_processes else "inline"),
+            executor=executor or ("inline" if where != "cpu" else executor_for(todo)),
             workers=workers,
             address=address,
             max_seconds=max_seconds,

@@ -18,7 +18,13 @@ from eigenprune.lab import manifest
 from eigenprune.lab.origins import Origin, code_now
 from eigenprune.lab.studies import Params
 from eigenprune.report.shown import origins
-from eigenprune.report.staleness import Changes, changed_data, changed_parameters, since_recorded
+from eigenprune.report.staleness import (
+    Changes,
+    changed_data,
+    changed_parameters,
+    since_recorded,
+    together,
+)
 
 DIGITS = 12  # shown of a checksum
 SCALES = {
@@ -49,10 +55,12 @@ class Card:
 
     @property
     def state(self) -> str:
-        """In a word or two: `current`, `code has changed` or `outdated`."""
+        """In a word or two: `current`, `spot-checked`, `code has changed` or `outdated`."""
         if self.changes.outdated:
             return "outdated"
-        return "code has changed" if self.changes.code else "current"
+        if self.changes.code:
+            return "spot-checked" if self.changes.confirmed else "code has changed"
+        return "current"
 
     def text(self) -> str:
         """The card in Markdown, folded; in the HTML pages alone, for a PDF cannot unfold it."""
@@ -61,6 +69,7 @@ class Card:
             title += ": outdated since it was made"
         elif self.changes.code:
             title += "; the code has changed since"
+            title += ", spot checks hold" if self.changes.confirmed else ""
         lines = [
             "````{only} html",
             f"```{{dropdown}} {title}",
@@ -116,28 +125,27 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
     files = list(shown["files"])
     scale = _scale(shown, made_from, files, pipeline.params)
     facts: list[tuple[str, str]] = [_stage(notebook, pipeline, scale)]
-    outdated: list[str] = []
-    code: list[str] = []
+    found: list[Changes] = []
     for each in made_from:
         name = each.study["name"]
         facts += [("Study", f"`{name}`: {_parameters(each.study)}"), _data(each), _runs(each)]
         if each.recorded:
             facts.append(_recording(name, each.commits, pipeline))
-            found = since_recorded(pipeline.paper / name, pipeline.params, each.commits)
-            outdated += found.outdated
-            code += found.code
+            found.append(since_recorded(pipeline.paper / name, pipeline.params, each.commits))
         else:
-            outdated += changed_parameters(each.study, pipeline.params, recorded=False)
+            outdated = changed_parameters(each.study, pipeline.params, recorded=False)
             outdated += changed_data(each.study["dataset"], each.data_sha256)
-            code += [] if each.code == code_now() else ["what computes runs was another code"]
+            code = () if each.code == code_now() else ("what computes runs was another code",)
+            found.append(Changes(tuple(outdated), code))
     for file in files:
         content = (pipeline.root / file).read_bytes()
         facts.append(
             ("File", f"`{file}`, SHA-256 `{hashlib.sha256(content).hexdigest()[:DIGITS]}`")
         )
-    changes = Changes(tuple(dict.fromkeys(outdated)), tuple(dict.fromkeys(code)))
-    for word, sentences in (("Outdated", changes.outdated), ("Code since then", changes.code)):
-        facts += [(word, sentence) for sentence in sentences]
+    changes = together(found)
+    facts += [("Outdated", sentence) for sentence in changes.outdated]
+    facts += [("Code since then", sentence) for sentence in changes.code]
+    facts += [("Spot checks", sentence) for sentence in changes.checks]
     more = ", and what is not recorded yet" if _more_than_shown(made_from) else ""
     facts.append(("Make it again", f"`{_command(made_from, files, notebook, pipeline)}`{more}"))
     runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in made_from)

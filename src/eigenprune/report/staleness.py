@@ -2,10 +2,11 @@
 
 A result is *outdated* where `params.yaml`, the data or the protocol now say something else: made
 again it would be another result. Where code has changed and the protocol has not, it is meant to
-come out again up to rounding; nobody has looked, and the reader is told.
+come out again up to rounding; the reader is told so, and what spot checks found, if any were made.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 from eigenprune.lab import code_state, datasets, manifest
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.runs import PROTOCOL_VERSION
+from eigenprune.lab.spot_checks import of_code_now
 from eigenprune.lab.studies import Params
+from eigenprune.report import spot_checks
 
 # Of these a study, or trials, may have got more since: what is recorded is a part of it then.
 GROWING = ("activations", "methods", "seeds", "pruning_ratios", "points")
@@ -21,13 +24,33 @@ GROWING = ("activations", "methods", "seeds", "pruning_ratios", "points")
 
 @dataclass(frozen=True)
 class Changes:
-    """Sentences without a full stop, on what has changed since a recording."""
+    """Sentences without a full stop, on what has changed since a recording.
+
+    `checks` say what runs came to that the code as it is computed again; `confirmed`, that there
+    are some and all came out as they must.
+    """
 
     outdated: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    confirmed: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.outdated or self.code)
+
+
+def together(changes: Sequence[Changes]) -> Changes:
+    """What has changed of any of several recordings; confirmed if each is that had to be."""
+
+    def all_of(sentences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(itertools.chain(*sentences)))
+
+    return Changes(
+        outdated=all_of(each.outdated for each in changes),
+        code=all_of(each.code for each in changes),
+        checks=all_of(each.checks for each in changes),
+        confirmed=all(each.confirmed for each in changes if each.code),
+    )
 
 
 def since_recorded(folder: Path, params: Params, commits: Collection[str] | None = None) -> Changes:
@@ -51,7 +74,13 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
         outdated.append(
             f"the protocol has version {PROTOCOL_VERSION}, recorded was {found['protocol']}"
         )
-    return Changes(tuple(outdated), tuple(_code(found, commits)))
+    checks = of_code_now(folder)
+    return Changes(
+        tuple(outdated),
+        tuple(_code(found, commits)),
+        checks=(spot_checks.sentence(checks),) if len(checks) else (),
+        confirmed=len(checks) > 0 and bool(spot_checks.as_recorded(checks).all()),
+    )
 
 
 def changed_data(dataset: str, then: str) -> list[str]:

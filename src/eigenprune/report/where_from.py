@@ -20,7 +20,9 @@ They are *outdated* where the parameters, the data or the protocol now say somet
 Where only the code has changed, they are meant to come out again up to rounding: a test holds small
 networks to the numbers that belong to the version of the protocol.
 The files that differ are named.
-`eigenprune verify` says the same in the terminal."""
+Whether the numbers have changed with them, a few runs tell that are drawn by lot and computed
+again: `eigenprune spot-check STUDY` does so, in minutes where the whole took hours.
+`eigenprune verify` says what stands here in the terminal."""
 
 
 def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, Changes]) -> str:
@@ -32,6 +34,8 @@ def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, 
     """
     lines = [HEAD, ""]
     lines += [f"- {line}" for line in summary(changes)] or ["- Nothing is recorded."]
+    if checks := spot_check_lines(changes):
+        lines += ["", "Spot checks:", "", *(f"- {line}" for line in checks)]
     for kind, title in (("fig", "Figures"), ("tab", "Tables")):
         lines += ["", f"## {title}", "", *_table(kind, title, exhibits)]
     return "\n".join(lines) + "\n"
@@ -57,6 +61,11 @@ def summary(changes: Mapping[str, Changes]) -> list[str]:
         said = "; ".join(sentences) or "computed by the code as it is"
         lines.append(f"{', '.join(f'`{name}`' for name in names)}: {said}")
     return lines
+
+
+def spot_check_lines(changes: Mapping[str, Changes]) -> list[str]:
+    """One line for each study of which runs were computed again, in Markdown."""
+    return [f"`{name}`: {said}" for name, found in changes.items() for said in found.checks]
 
 
 def _table(kind: str, title: str, exhibits: Mapping[str, Sequence[Exhibit]]) -> list[str]:

@@ -1,0 +1,80 @@
+"""`eigenprune spot-check`: some recorded runs, computed again."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from eigenprune.cli.common import project_params, resumable
+from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
+
+EXAMPLES = """Examples:
+
+    eigenprune spot-check mnist-1x500
+
+    eigenprune spot-check mnist-1x500 --runs 3 --seed 7
+
+    eigenprune spot-check --max-seconds 3600 --record"""
+
+
+def spot_check(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all that is recorded."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="How many are drawn of each study.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the lot: another seed draws other runs.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; all usable cores if not given.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after that time; the same command goes on.")
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--record", help="Keep what is found beside the recording, for the book."),
+    ] = False,
+) -> None:
+    """Compute some recorded runs of results/paper again, drawn by lot, and compare.
+
+    They say whether the code as it is still gives the recorded numbers, here, without computing
+    everything. What another run makes of the same network without training it is compared too.
+    Runs recorded on a machine of this kind are preferred: they must be the same to the last bit.
+    Others need not: sums are rounded otherwise, and training makes of it what another seed might.
+
+    Whatever is finished is kept: the same command goes on from there.
+    """
+    from eigenprune.lab import datasets, progress, spot_checks
+    from eigenprune.report.spot_checks import sentence
+
+    params = project_params()
+    names = studies or [*params.paper, *params.paper_trials]
+    chosen = [params.find(name) for name in names]
+    if max_seconds is not None and not max_seconds > 0:
+        raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
+    lots = {study.name: spot_checks.drawn(study, runs, seed) for study in chosen}
+    if studies and (empty := [name for name, lot in lots.items() if not lot]):
+        raise UserError(
+            f"{empty[0]}: no run of it, as params.yaml has it, is recorded in results/paper; "
+            "`eigenprune run` computes it, `eigenprune record` records it"
+        )
+    recorded = [study for study in chosen if lots[study.name]]
+    if not recorded:
+        raise UserError("nothing is recorded in results/paper, so nothing can be compared")
+    for study in recorded:
+        datasets.require_files(study.dataset, project.data_dir())
+    deadline = None if max_seconds is None else time.monotonic() + max_seconds
+    for study in recorded:
+        left = None if deadline is None else max(deadline - time.monotonic(), 1e-3)
+        lot = lots[study.name]
+        with resumable(), progress.shown(study.name) as on_start:
+            found = spot_checks.check(
+                study, lot, workers=workers, max_seconds=left, on_start=on_start
+            )
+        if keep and len(found):
+            spot_checks.record(study, found)
+        said = sentence(found) if len(found) else "no run is finished"
+        missing = len(lot) - len(found)
+        more = f"; {missing} are left, the same command goes on" if missing else ""
+        typer.echo(f"{study.name}: {said}{more}")

@@ -1,0 +1,176 @@
+"""Spot checks: recorded runs, drawn by lot, that are computed anew by the code as it is.
+
+Fingerprints tell that code has changed, see `code_state`; they cannot tell whether the numbers
+have. A few runs computed again can. They go to a store of their own, one for each state of the
+code, so that nothing is taken for new that is not. `results/paper/STUDY/spot_checks.csv` keeps what
+was found for the state of the code that was checked last.
+"""
+
+import math
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.lab import executors, manifest, project
+from eigenprune.lab.origins import code_now
+from eigenprune.lab.plans import runs_of
+from eigenprune.lab.recorded import folder_of, rows_by_run, write_csv
+from eigenprune.lab.runs import Sequel, run_id
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Study
+from eigenprune.lab.sweep import OnStart, executor_for, outlook_of, recorded_runs
+from eigenprune.lab.tasks import Places
+from eigenprune.lab.trials import tables
+from eigenprune.lab.trials.entries import Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "spot_checks.csv"
+COLUMNS = ("run", "same", "difference", "alike", "spread", "code", *manifest.MADE_BY)
+# What has to be equal for the same code to give the same bits.
+BITS = ("torch", "device", "processor", "threads")
+_POINT = ["activation", "method", "pruning_ratio"]
+
+
+def drawn(study: Study | Trials, count: int, seed: int) -> list[Sequel]:
+    """Recorded runs of a study, or of trials, drawn by lot, and those that come with them.
+
+    Of runs that were recorded on a machine of this kind, if there are any: there bits decide.
+
+    What another run makes of the same network without training it costs next to nothing, so it is
+    checked too: a drawn `post` at one pruning ratio brings the whole curve.
+
+    Args:
+        study: as in `params.yaml`.
+        count: how many are drawn; all if there are fewer.
+        seed: of the lot.
+    """
+    alike = _alike(study)
+    there = {name: run for run in runs_of(study) if (name := run_id(run)) in alike}
+    eligible = [name for name in there if alike[name]] or list(there)
+    lot = random.Random(f"{seed} {study.name}")
+    chosen = set(lot.sample(sorted(eligible), min(count, len(eligible))))
+    networks = {there[name].training for name in chosen}
+    return [
+        run
+        for name, run in there.items()
+        if name in chosen or (run.training in networks and not run.retraining_epochs)
+    ]
+
+
+def check(
+    study: Study | Trials,
+    runs: list[Sequel],
+    *,
+    workers: int | None = None,
+    max_seconds: float | None = None,
+    on_start: OnStart | None = None,
+) -> "pd.DataFrame":
+    """Compute recorded runs anew, on the CPU, and compare; what is finished is not done again.
+
+    Args:
+        study: that they belong to.
+        runs: what `drawn` returns.
+        workers: see `executors.execute`.
+        max_seconds: see `executors.execute`; the table then has fewer rows.
+        on_start: see `sweep.run_study`.
+
+    Returns:
+        One row per run, with the columns COLUMNS: `same`, to the last bit, in all that a run
+        leaves; `difference`, the largest of accuracies, absolute, NaN where there is none to
+        compare; `alike`, whether both machines are of one kind; `spread`, the sample standard
+        deviation of the recorded accuracies over the seeds, NaN of trials and of a single seed.
+    """
+    import pandas as pd
+
+    places = Places(project.store_dir() / "spot-checks" / code_now(), project.data_dir())
+    store = Store(places.store)
+    todo = outlook_of(runs, store)
+    on_units = on_start(todo) if on_start is not None else None
+    if todo.jobs:
+        executors.execute(
+            todo.jobs,
+            places,
+            executor=executor_for(todo),
+            workers=workers,
+            max_seconds=max_seconds,
+            on_units=on_units,
+        )
+    recorded, origins, spreads = recorded_runs(study), _origins(study), _spreads(study)
+    rows = []
+    for run in runs:
+        name = run_id(run)
+        if (entry := store.get(name)) is not None:
+            made = {key: entry.record["made_with"][key] for key in manifest.MADE_BY}
+            found = compared(entry.record["result"], recorded[name])
+            found["alike"] = _same_kind(made, origins[name])
+            found["spread"] = spreads.get(name, math.nan)
+            rows.append({"run": name, **found, "code": code_now(), **made})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def compared(result: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether what a run left is what is recorded of it, and how far accuracies are apart.
+
+    >>> compared({"accuracy": 0.75, "loss": 0.5}, {"accuracy": 0.5, "loss": 0.5})
+    {'same': False, 'difference': 0.25}
+    """
+    same = all(result.get(key) == value for key, value in recorded.items())
+    ours, theirs = _accuracies(result), _accuracies(recorded)
+    if not ours or len(ours) != len(theirs):
+        return {"same": same, "difference": math.nan}
+    return {"same": same, "difference": max(abs(a - b) for a, b in zip(ours, theirs, strict=True))}
+
+
+def record(study: Study | Trials, found: "pd.DataFrame") -> None:
+    """Keep what was found beside the recording, with what was found before of the same code."""
+    import pandas as pd
+
+    before = of_code_now(folder_of(study))
+    before = before[~before["run"].isin(found["run"])]
+    together = pd.concat([before, found]) if len(before) else found
+    write_csv(together.sort_values("run"), folder_of(study) / FILE)
+
+
+def of_code_now(folder: Path) -> "pd.DataFrame":
+    """The spot checks that are kept of a recording and were made by the code as it is: COLUMNS."""
+    import pandas as pd
+
+    if not (folder / FILE).is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    text = {"run": str, "code": str, "commit": str, "python": str}
+    found = pd.read_csv(folder / FILE, dtype=text)
+    return found[found["code"] == code_now()]
+
+
+def _accuracies(result: Mapping[str, Any]) -> list[float]:
+    """Of a pruned network one, of a trial one for each of its networks."""
+    return [row["accuracy"] for row in result.get("rows", [result]) if "accuracy" in row]
+
+
+def _origins(study: Study | Trials) -> Mapping[str, Mapping[str, Any]]:
+    folder = folder_of(study)
+    return tables.origins(folder) if isinstance(study, Trials) else rows_by_run(folder)
+
+
+def _alike(study: Study | Trials) -> dict[str, bool]:
+    """Recorded runs, and whether a machine of this kind made them."""
+    from eigenprune.lab.machine import made_with
+
+    here = made_with() | {"threads": 1}  # as each worker process has
+    return {name: _same_kind(here, made) for name, made in _origins(study).items()}
+
+
+def _same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(str(one[key]) == str(other[key]) for key in BITS)
+
+
+def _spreads(study: Study | Trials) -> dict[str, float]:
+    import pandas as pd
+
+    if isinstance(study, Trials):
+        return {}
+    rows = pd.DataFrame(rows_by_run(folder_of(study)).values())
+    return dict(zip(rows["run"], rows.groupby(_POINT)["accuracy"].transform("std"), strict=True))
