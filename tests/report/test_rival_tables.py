@@ -134,10 +134,12 @@ def test_costs_leave_out_what_is_not_there(rivals: pd.DataFrame) -> None:
 
 
 def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> None:
-    tried = Method(label="l", regulariser="l1", strengths=(0.001, 0.1))
-    table = rival_tables.strengths(rivals, {"eigenvalue, lasso": tried})
-    assert table.to_dict("index") == {
-        "eigenvalue, lasso": {"relu": "0.001", "tanh": "0.001", "tried": "0.001, 0.1"}
+    rivals.loc[rivals["activation"] == "tanh", "hyperparameters"] = "strength=0.01"
+    tried = Method(label="l", regulariser="l1", strengths=(0.001, 0.01, 0.1))
+    none = Method(label="n")
+    table = rival_tables.strengths(rivals, {"eigenvalue, lasso": tried, "connectivity": none})
+    assert table.to_dict("index") == {  # the first lies at the edge
+        "eigenvalue, lasso": {"relu": "0.001*", "tanh": "0.01", "tried": "0.001, 0.01, 0.1"}
     }
 
 

@@ -194,7 +194,8 @@ def show_strengths(arena: Arena) -> None:
         show(
             strengths,
             name=f"strengths-{shown.study.name}",
-            caption=f"{shown.study.dataset}: strengths chosen, by activation.",
+            caption=f"{shown.study.dataset}: strengths chosen, by activation; an asterisk marks "
+            "the smallest or largest of those tried.",
             of=[shown.study],
             recorded=shown.recorded,
         )

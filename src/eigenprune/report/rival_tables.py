@@ -1,6 +1,6 @@
 """The arena's tables to read: leaderboard, where spectral stands, compute spent, sanity checks."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -112,18 +112,24 @@ def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
 def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame:
     """The strengths that were chosen, a column per activation, and those that were tried.
 
+    An asterisk marks the smallest and the largest tried: beyond it there might be a better one.
+
     Args:
         table: of one study, see `lab.arena.table`; rows without a regulariser are left out, and
             where the pruning ratio is the strength.
         rivals: by name, as `Params.rivals`.
     """
-    to_ratio = [name for name, its in rivals.items() if its.to_ratio]
-    rows = table[(table["hyperparameters"].fillna("") != "") & ~table["method"].isin(to_ratio)]
+    searched = [name for name, its in rivals.items() if its.strengths and not its.to_ratio]
+    rows = table[(table["hyperparameters"].fillna("") != "") & table["method"].isin(searched)]
     if rows.empty:
         return pd.DataFrame(columns=["tried"])
-    chosen = rows.groupby(["method", "activation"], sort=False)["hyperparameters"].first()
-    wide = chosen.str.removeprefix("strength=").unstack()
-    wide = wide.reindex([name for name in rivals if name in wide.index]).fillna("")
+    marked = [
+        _marked(chosen, rivals[method].strengths)
+        for method, chosen in zip(rows["method"], rows["hyperparameters"], strict=True)
+    ]
+    chosen = rows.assign(chosen=marked).groupby(["method", "activation"], sort=False)["chosen"]
+    wide = chosen.first().unstack()
+    wide = wide.reindex([name for name in searched if name in wide.index]).fillna("")
     tried = [", ".join(f"{s:g}" for s in rivals[str(name)].strengths) for name in wide.index]
     return wide.assign(tried=tried).rename_axis(columns=None)
 
@@ -151,6 +157,11 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return table.set_index(["pair", "activation", "ratio"])
+
+
+def _marked(hyperparameters: str, tried: Sequence[float]) -> str:
+    chosen = hyperparameters.removeprefix("strength=")
+    return chosen + "*" * (float(chosen) in (min(tried), max(tried)))
 
 
 def _words(name: str) -> str:
