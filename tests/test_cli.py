@@ -97,6 +97,9 @@ def test_parts_times_and_status(project: Path) -> None:
     assert "unknown" in eigenprune(project, "status", "tiny")
     told = eigenprune(project, "run", "tiny", "--epochs", "100000", "--max-seconds", "1")
     assert "The time is up: 12 runs are left" in told
+    # The workers are still starting when the time is up.
+    words = ["--seeds", "9", "--executor", "process", "--max-seconds", "0.01"]
+    assert "The time is up" in eigenprune(project, "run", "tiny", *words)
     eigenprune(project, "run", "tiny", "--shard", "1/2", "--output", "half.csv")
     assert len(pd.read_csv(project / "half.csv")) == 4
     assert "0:00:0" in eigenprune(project, "status")
@@ -210,20 +213,22 @@ def test_spot_checks_of_what_is_recorded(project: Path) -> None:
     assert "study 'paper' is not in params.yaml" in eigenprune(
         project, "spot-check", "paper", code=2
     )
+    assert "`eigenprune verify --quick`" in eigenprune(project, "spot-check", "tiny", code=2)
     (project / "params.yaml").write_text(PARAMS.replace("quick: [tiny]\n", ""))
     assert "tiny: no run of it" in eigenprune(project, "spot-check", "tiny", code=2)
     eigenprune(project, "run", "tiny", "--methods", "direct")
     eigenprune(project, "record", "tiny")
     told = eigenprune(project, "spot-check", "--runs", "9", "--record")
-    assert "tiny: 4 runs computed again by the code as it is: 4 the same to the last bit" in told
+    same = "computed again by the code as it is: 4 the same to the last bit"
+    assert f"tiny: 4 of 4 runs {same}" in told
     kept = pd.read_csv(project / "results" / "paper" / "tiny" / "spot_checks.csv")
     assert kept["same"].all()
     # What was recorded is written otherwise: computed it is already, and compared once more.
     curves = project / "results" / "paper" / "tiny" / "curves.csv"
     curves.write_text(curves.read_text().replace("direct,1,0.5,4,", "direct,1,0.5,5,"))
-    told = eigenprune(project, "spot-check", "tiny", "--runs", "9")
-    assert "6 of 6 runs are done" in told and "4 runs computed again" in told
-    assert "3 the same to the last bit; accuracies up to 0.00 points apart" in told
+    told = eigenprune(project, "spot-check", "tiny", "--runs", "9", code=1)
+    assert "6 of 6 runs are done" in told
+    assert "3 the same to the last bit, 1 had to be and is not; accuracies up to 0.00" in told
 
 
 def publish(project: Path, *points: str) -> None:
@@ -304,6 +309,8 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         ),
         (["run", "tiny", "--shard", "3/2"], "--shard: '3/2' is not of the form 2/4"),
         (["run", "tiny", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
+        (["run", "tiny", "--address", "1.2.3.4:1"], "--address: 1.2.3.4:1 is of a Dask scheduler"),
+        (["run", "tiny", "--seeds", "5-1"], "--seeds: '5-1'"),
         (["spot-check", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
         (["bench"], "is missing; `eigenprune data fetch` downloads it"),
         (["status", "tyny"], "did you mean 'tiny'?"),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune.counts import nodes_removed
-from eigenprune.networks import as_dense, fully_connected
+from eigenprune.networks import as_dense, fully_connected, require_plain
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.training import train
 
@@ -100,7 +100,7 @@ def without_absent(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequenti
     """A dense copy of the network in which the absent connections weigh zero.
 
     Raises:
-        ValueError: if the masks do not fit the layers.
+        ValueError: if the masks do not fit the layers, or see `networks.require_plain`.
 
     Example:
         >>> from eigenprune import mlp
@@ -109,6 +109,7 @@ def without_absent(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequenti
         >>> sum(int(layer.weight.count_nonzero()) for layer in fully_connected(sparse))
         10
     """
+    require_plain(model)
     _check_masks(model, masks)
     sparse = as_dense(model)
     _silence(sparse, masks)

@@ -80,9 +80,8 @@ def train_together(
     """
     if not models or len(seeds) != len(models):
         raise ValueError(f"{len(models)} networks and {len(seeds)} seeds: as many, and not none")
-    for model in models:
-        check_arguments(model, inputs, targets, epochs, batch_size, learning_rate)
     _check_form(models)
+    check_arguments(models[0], inputs, targets, epochs, batch_size, learning_rate)
     trained = [copy.deepcopy(model).to(inputs.device).train() for model in models]
     stack = _Stack(trained, inputs, targets, learning_rate)
     orders = _orders(seeds, stream, inputs)

@@ -1,8 +1,9 @@
 """Importance scores: functions from a network to one score per hidden node, low ones go first.
 
 Each takes an `nn.Sequential` (see `networks.fully_connected`) and returns one tensor (nodes,) per
-hidden layer, detached, higher meaning more important. Functions under `@score` are those that
-`params.yaml` can name.
+hidden layer, detached, higher meaning more important. They look at eigenvalues and weights: a bias
+counts in none, and a node that has one is not silent at score zero. Functions under `@score` are
+those that `params.yaml` can name.
 """
 
 from collections.abc import Callable

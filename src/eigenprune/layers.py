@@ -37,6 +37,10 @@ class SpectralLinear(nn.Module):
             the pruning paper. `"ones"`: lambda_out = 1, lambda_in = 0 and Glorot-uniform
             eigenvectors, so that the weights start as those of a dense layer do.
         generator: source of the initial values; torch's default generator if None.
+        device: of the parameters, as in `nn.Linear`.
+        dtype: of the parameters, as in `nn.Linear`.
+
+    `weight` is computed from the parameters: it can be read, and not assigned or initialised.
 
     Raises:
         ValueError: if `frozen` or `initialisation` holds an unknown name, or a number is below 1.
@@ -65,32 +69,45 @@ class SpectralLinear(nn.Module):
         frozen: Collection[str] = (),
         initialisation: str = "2022",
         generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         if in_features < 1 or out_features < 1:
             raise ValueError(f"in_features={in_features}, out_features={out_features}: 1 or more")
-        if isinstance(frozen, str) or not set(frozen) <= set(FREEZABLE):
+        if isinstance(frozen, str) or not set(frozen := tuple(frozen)) <= set(FREEZABLE):
             raise ValueError(f"frozen={frozen!r}: a collection of names among {FREEZABLE}")
+
+        def parameter(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(*shape, device=device, dtype=dtype))
+
         self.in_features = in_features
         self.out_features = out_features
-        self.eigenvectors = nn.Parameter(torch.empty(out_features, in_features))
-        self.eigenvalues_out = nn.Parameter(torch.empty(out_features))
+        self.initialisation = initialisation
+        self.eigenvectors = parameter(out_features, in_features)
+        self.eigenvalues_out = parameter(out_features)
         self.register_parameter(
-            "eigenvalues_in", nn.Parameter(torch.empty(in_features)) if eigenvalues_in else None
+            "eigenvalues_in", parameter(in_features) if eigenvalues_in else None
         )
-        self.register_parameter("bias", nn.Parameter(torch.empty(out_features)) if bias else None)
-        self.reset_parameters(initialisation, generator)
+        self.register_parameter("bias", parameter(out_features) if bias else None)
+        self.reset_parameters(generator=generator)
         for name in frozen:
-            if (parameter := getattr(self, name)) is not None:
-                parameter.requires_grad_(False)
+            if (chosen := getattr(self, name)) is not None:
+                chosen.requires_grad_(False)
 
     @torch.no_grad()
     def reset_parameters(
-        self, initialisation: str = "2022", generator: torch.Generator | None = None
+        self, initialisation: str | None = None, generator: torch.Generator | None = None
     ) -> None:
-        """Draw the initial values anew (see the class for the two initialisations)."""
+        """Draw the initial values anew, by another initialisation if one is named.
+
+        Raises:
+            ValueError: if the name is unknown.
+        """
+        initialisation = self.initialisation if initialisation is None else initialisation
         if initialisation not in INITIALISATIONS:
             raise ValueError(f"initialisation={initialisation!r}: one of {INITIALISATIONS}")
+        self.initialisation = initialisation
         if initialisation == "2022":
             self.eigenvectors.uniform_(-0.2, 0.2, generator=generator)
             self.eigenvalues_out.uniform_(-0.5, 0.5, generator=generator)
@@ -125,8 +142,42 @@ class SpectralLinear(nn.Module):
         Products and outputs are (..., out_features). With frozen eigenvectors and a fixed input
         the products never change: see `fixed_products`.
         """
-        outputs = products * -self.eigenvalues_out
-        return outputs if self.bias is None else outputs + self.bias
+        # Under autocast the products are of another type, and stay so, as with `nn.Linear`.
+        outputs = products * -self.eigenvalues_out.to(products.dtype)
+        return outputs if self.bias is None else outputs + self.bias.to(products.dtype)
+
+    @classmethod
+    @torch.no_grad()
+    def from_linear(cls, linear: nn.Linear) -> "SpectralLinear":
+        r"""The spectral layer with the weights of a `torch.nn.Linear`, eigenvectors of length 1.
+
+        .. math:: \lambda^{out}_i = -\lVert w_i \rVert_2, \qquad
+            \varphi_i = w_i / \lVert w_i \rVert_2
+
+        A choice: :math:`(c\lambda, \varphi/c)` has the same weights. In this one the ranking by
+        :math:`|\lambda_i|` is that by the norm of the weights. A node without weights gets zeros.
+
+        >>> linear, x = nn.Linear(4, 3), torch.rand(2, 4)
+        >>> layer = SpectralLinear.from_linear(linear)
+        >>> torch.allclose(layer(x), linear(x), atol=1e-6)
+        True
+        >>> torch.allclose(layer.eigenvalues_out.abs(), linear.weight.norm(dim=1))
+        True
+        """
+        with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
+            layer = cls(
+                linear.in_features,
+                linear.out_features,
+                bias=linear.bias is not None,
+                device=linear.weight.device,
+                dtype=linear.weight.dtype,
+            )
+        norms = linear.weight.norm(dim=1)
+        layer.eigenvalues_out.copy_(-norms)
+        layer.eigenvectors.copy_(linear.weight / norms.where(norms > 0, 1)[:, None])
+        if layer.bias is not None:
+            layer.bias.copy_(linear.bias)
+        return layer.train(linear.training)
 
     @torch.no_grad()
     def to_linear(self) -> nn.Linear:
@@ -151,13 +202,26 @@ class SpectralLinear(nn.Module):
         Args:
             inputs: (in_features,) bool, True for the input nodes to keep.
             outputs: (out_features,) bool, True for the output nodes to keep.
+
+        Raises:
+            ValueError: if one is no such mask, or keeps no node.
         """
+        for name, mask, nodes in (
+            ("inputs", inputs, self.in_features),
+            ("outputs", outputs, self.out_features),
+        ):
+            if mask.dtype != torch.bool or tuple(mask.shape) != (nodes,) or not mask.any():
+                raise ValueError(
+                    f"{name}: {tuple(mask.shape)} of dtype {mask.dtype}: a bool tensor ({nodes},), "
+                    "True for a node that stays, at least one"
+                )
         with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
             smaller = SpectralLinear(
                 int(inputs.sum()),
                 int(outputs.sum()),
                 bias=self.bias is not None,
                 eigenvalues_in=self.eigenvalues_in is not None,
+                initialisation=self.initialisation,
             ).to(self.eigenvectors)
         smaller.eigenvectors.copy_(self.eigenvectors[outputs][:, inputs])
         smaller.eigenvalues_out.copy_(self.eigenvalues_out[outputs])

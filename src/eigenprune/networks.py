@@ -2,7 +2,9 @@
 
 import copy
 import itertools
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +81,7 @@ def mlp(
           (2): Linear(in_features=100, out_features=10, bias=False)
         )
     """
-    if len(widths) < 2 or not all(isinstance(n, int) and n > 0 for n in widths):
+    if len(widths) < 2 or not all(isinstance(n, Integral) and n > 0 for n in widths):
         raise ValueError(f"widths={list(widths)}: at least two whole numbers, each 1 or more")
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation={activation!r}: one of {', '.join(ACTIVATIONS)}")
@@ -163,6 +165,27 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     return layers
 
 
+def require_plain(model: nn.Sequential) -> None:
+    """Refuse layers of which the weights are not all: subclasses, parametrised or pruned by torch.
+
+    What is made of their weights, a smaller layer or one with zeros, would compute something else.
+
+    Raises:
+        ValueError: with the module in question; and see `fully_connected`.
+    """
+    fully_connected(model)
+    for index, layer in enumerate(model):
+        if not isinstance(layer, SpectralLinear | nn.Linear):
+            continue
+        own = {name for name, _ in layer.named_parameters(recurse=False)}
+        if type(layer) not in (SpectralLinear, nn.Linear) or not own & {"weight", "eigenvectors"}:
+            raise ValueError(
+                f"module {index} is a {type(layer).__name__} with more to it than its weights: a "
+                "subclass, or parametrised or pruned by torch; make it plain "
+                "(torch.nn.utils.parametrize.remove_parametrizations, torch.nn.utils.prune.remove)"
+            )
+
+
 def hidden_layers(model: nn.Sequential) -> list[FullyConnected]:
     """The layers whose outputs are hidden nodes: all but the last.
 
@@ -183,8 +206,24 @@ def as_dense(model: nn.Sequential) -> nn.Sequential:
         >>> torch.allclose(as_dense(model)(x), model(x))
         True
     """
-    modules = [
-        module.to_linear() if isinstance(module, SpectralLinear) else copy.deepcopy(module)
-        for module in model
-    ]
-    return nn.Sequential(*modules).train(model.training)
+    return alike(
+        model,
+        [
+            (name, each.to_linear() if isinstance(each, SpectralLinear) else copy.deepcopy(each))
+            for name, each in model.named_children()
+        ],
+    )
+
+
+def alike(model: nn.Sequential, modules: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
+    """The modules as a network that is called as `model` is: by names of its own, or by numbers.
+
+    Args:
+        model: what they were made of.
+        modules: with the names that they have there.
+    """
+    if all(name.isdigit() for name, _ in model.named_children()):
+        made = nn.Sequential(*(module for _, module in modules))
+    else:
+        made = nn.Sequential(OrderedDict(modules))
+    return made.train(model.training)

@@ -16,9 +16,11 @@ from eigenprune.layers import SpectralLinear
 from eigenprune.networks import (
     FullyConnected,
     NodeMask,
+    alike,
     blank_linear,
     fully_connected,
     hidden_layers,
+    require_plain,
 )
 
 SCOPES = ("global", "layer")
@@ -97,7 +99,7 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     Same logits as `compact` up to rounding, and no faster than the whole network.
 
     Raises:
-        ValueError: if the masks do not fit the hidden layers.
+        ValueError: if the masks do not fit the hidden layers, or see `networks.require_plain`.
 
     Example:
         >>> from eigenprune import importance, mlp
@@ -107,26 +109,28 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
         True
     """
     layers = fully_connected(model)
-    _check_masks(model, masks)
+    check_masks(model, masks)
     waiting = iter(masks)
-    modules: list[nn.Module] = []
-    for module in model:
+    modules: list[tuple[str, nn.Module]] = []
+    for name, module in model.named_children():
         # A hidden node is silenced just before the layer that reads it, after its activation.
         if any(module is layer for layer in layers[1:]):
-            keep = next(waiting)
-            modules.append(NodeMask(keep.to(layers[0].weight.device)))
-        modules.append(copy.deepcopy(module))
-    return nn.Sequential(*modules).train(model.training)
+            keep = next(waiting).to(layers[0].weight.device, copy=True)
+            modules.append((f"mask_before_{name}", NodeMask(keep)))
+        modules.append((name, copy.deepcopy(module)))
+    return alike(model, modules)
 
 
 def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     """A new, physically smaller network without the removed nodes.
 
     A node goes with its row (eigenvalue, eigenvector, bias) and with its column in the next layer
-    (and that layer's lambda_in of the node). The given network is left as it is.
+    (and that layer's lambda_in of the node). The given network is left as it is. A node whose
+    weights are zero and whose bias is not says the same to every input: what it said is gone too.
 
     Raises:
-        ValueError: if the masks do not fit the hidden layers or would empty one.
+        ValueError: if the masks do not fit the hidden layers or would empty one, or see
+            `networks.require_plain`.
 
     Example:
         >>> from eigenprune import importance, mlp
@@ -135,25 +139,25 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
         50
     """
     layers = fully_connected(model)
-    _check_masks(model, masks)
+    check_masks(model, masks)
     device = layers[0].weight.device
     first = torch.ones(layers[0].in_features, dtype=torch.bool)
     last = torch.ones(layers[-1].out_features, dtype=torch.bool)
     keeps = [keep.to(device) for keep in (first, *masks, last)]
     pairs = iter(itertools.pairwise(keeps))
     outputs = keeps[0]
-    modules: list[nn.Module] = []
-    for module in model:
+    modules: list[tuple[str, nn.Module]] = []
+    for name, module in model.named_children():
         if isinstance(module, SpectralLinear | nn.Linear):
             inputs, outputs = next(pairs)
-            modules.append(_smaller(module, inputs, outputs))
+            modules.append((name, _smaller(module, inputs, outputs)))
         elif isinstance(module, NodeMask):
             # Of a masked network: what it silenced and is kept here stays silent.
             if not (keep := module.keep[outputs]).all():
-                modules.append(NodeMask(keep))
+                modules.append((name, NodeMask(keep)))
         else:
-            modules.append(copy.deepcopy(module))
-    return nn.Sequential(*modules).train(model.training)
+            modules.append((name, copy.deepcopy(module)))
+    return alike(model, modules)
 
 
 @torch.no_grad()
@@ -170,7 +174,12 @@ def _smaller(layer: FullyConnected, inputs: Tensor, outputs: Tensor) -> FullyCon
     return smaller
 
 
-def _check_masks(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
+def check_masks(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
+    """Refuse masks that do not fit the hidden layers or would empty one, by a ValueError.
+
+    And networks that `networks.require_plain` refuses.
+    """
+    require_plain(model)
     nodes = [layer.out_features for layer in hidden_layers(model)]
     if [tuple(mask.shape) for mask in masks] != [(n,) for n in nodes]:
         shapes = [tuple(mask.shape) for mask in masks]

@@ -242,7 +242,12 @@ def _nodes(model: nn.Sequential) -> list[int]:
 
 def _dense(model: nn.Sequential) -> nn.Sequential:
     """A copy with plain layers, whose weights can be asked for their gradients."""
-    return as_dense(model).eval().requires_grad_(True)
+    dense = as_dense(model).eval().requires_grad_(True)
+    for module in dense:
+        if hasattr(module, "inplace"):
+            # Or it would overwrite the sums that gradients are asked for.
+            module.inplace = False  # type: ignore[assignment]
+    return dense
 
 
 def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eigenprune.networks import FullyConnected, fully_connected
+from eigenprune.networks import FullyConnected, NodeMask, fully_connected
+from eigenprune.pruning import check_masks
 
 
 @torch.no_grad()
@@ -26,6 +27,10 @@ def shrink(
         masks: one bool tensor (nodes,) per hidden layer, True for a node that stays.
         optimiser: of the network's parameters, changed in place; None if they have none.
 
+    Raises:
+        ValueError: if the masks do not fit the hidden layers or would empty one, or the network has
+            a `NodeMask`, which knows the nodes by their places.
+
     Example:
         >>> from eigenprune import mlp
         >>> model = mlp([8, 4, 2])
@@ -34,6 +39,11 @@ def shrink(
         >>> model[0].eigenvectors.shape, model[2].eigenvectors.shape
         (torch.Size([2, 8]), torch.Size([2, 2]))
     """
+    check_masks(model, masks)
+    if any(isinstance(module, NodeMask) for module in model):
+        raise ValueError(
+            "the network is masked: shrink the one that it was made of, or `compact` it"
+        )
     layers = fully_connected(model)
     kept = [mask.nonzero()[:, 0].to(layers[0].weight.device) for mask in masks]
     state, groups = (optimiser.state, optimiser.param_groups) if optimiser else ({}, [])

@@ -30,7 +30,8 @@ def train(
     """Minimise the cross-entropy with Adam, perhaps regularised; the given network stays as it is.
 
     Adam has beta 0.9 / 0.999 and epsilon 1e-7, as in the published study. Frozen parameters
-    (`requires_grad=False`) stay as they are. One thread count, one result, bit for bit.
+    (`requires_grad=False`) stay as they are. One thread count, one result, bit for bit, unless a
+    module of the network draws from torch's generator, as `nn.Dropout` does: seed that yourself.
 
     Args:
         model: maps inputs (rows, features) to logits (rows, classes).
@@ -121,5 +122,20 @@ def check_arguments(
         )
     if len(inputs) != len(targets) or not len(inputs):
         raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")
+    if inputs.dtype != layers[0].weight.dtype:
+        raise ValueError(
+            f"inputs of dtype {inputs.dtype}: {layers[0].weight.dtype} wanted, as the network's"
+        )
+    classes = layers[-1].out_features
+    if targets.ndim != 1 or targets.dtype != torch.int64:
+        raise ValueError(
+            f"targets of shape {tuple(targets.shape)} and dtype {targets.dtype}: (rows,) class "
+            "numbers of dtype torch.int64 wanted"
+        )
+    if not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise ValueError(
+            f"targets from {int(targets.min())} to {int(targets.max())}: class numbers from 0 to "
+            f"{classes - 1} wanted, for the network has {classes} outputs"
+        )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError("the network has no trainable parameter: all are frozen")

@@ -7,15 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eigenprune.lab import code_state, origins, spot_checks, sweep, tasks
+from eigenprune.lab import code_state, spot_checks, sweep, tasks
 from eigenprune.lab.plans import runs_of
-from eigenprune.lab.recorded import folder_of, record
+from eigenprune.lab.recorded import folder_of, record, rows_by_run
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import make_trials
-from eigenprune.report.spot_checks import as_recorded
+from eigenprune.report.spot_checks import hold, verdicts
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +51,13 @@ def test_the_same_code_gives_the_same_bits(recorded: Study) -> None:
     found = check(recorded)
     assert set(found["run"]) == set(map(run_id, runs_of(recorded)))
     assert found["same"].all() and found["alike"].all() and (found["difference"] == 0).all()
-    assert as_recorded(found).all()
+    assert hold(found)
 
 
 def test_other_numbers_are_noticed(recorded: Study) -> None:
     otherwise(recorded, "accuracy", "0.5", "curves.csv")
     found = check(recorded)
-    assert not found["same"].any() and not as_recorded(found).any()
+    assert set(verdicts(found)) == {"other"} and not hold(found)
     assert (found["difference"] > 0.05).any()
 
 
@@ -69,16 +69,33 @@ def test_whatever_a_run_leaves_is_compared(recorded: Study, column: str) -> None
     assert not found["same"].any() and (found["difference"] == 0).all()
 
 
+@pytest.mark.parametrize("kind", spot_checks.BITS)
+def test_another_kind_of_machine_is_told(recorded: Study, kind: str) -> None:
+    assert check(recorded)["alike"].all()
+    otherwise(recorded, kind, "7")
+    assert not check(recorded)["alike"].any()
+
+
+def test_spreads_are_those_of_the_seeds_at_each_point(recorded: Study) -> None:
+    found = check(recorded).set_index("run")
+    rows = pd.DataFrame(rows_by_run(folder_of(recorded)).values())
+    point = rows[(rows["method"] == "pre") & (rows["pruning_ratio"] == 0.5)]
+    one, other = point["accuracy"]
+    assert list(found.loc[point["run"], "seeds"]) == [2, 2]
+    assert list(found.loc[point["run"], "spread"]) == pytest.approx([abs(one - other) / 2**0.5] * 2)
+
+
 def test_another_kind_of_machine_may_differ_as_seeds_do(recorded: Study) -> None:
-    otherwise(recorded, "processor", "another")
-    found = check(recorded)
-    assert not found["alike"].any() and as_recorded(found).all()
-    found = found[found["spread"] > 0]  # two seeds may be equal by chance
-    moved = found.assign(same=False, difference=4.2 * found["spread"])
-    assert as_recorded(moved).all()
-    assert not as_recorded(moved.assign(difference=4.3 * found["spread"])).any()
-    assert not as_recorded(moved.assign(alike=True)).any()
-    assert not as_recorded(moved.assign(spread=math.nan)).any()  # a single seed tells nothing
+    found = check(recorded).assign(spread=0.01, seeds=5)
+    assert set(verdicts(found)) == {"same"} and hold(found)
+    apart = 4.604 * 2**0.5 * 0.01  # of Student's distribution with four degrees of freedom
+    elsewhere = found.assign(same=False, alike=False, difference=0.99 * apart)
+    assert set(verdicts(elsewhere)) == {"near"} and hold(elsewhere)
+    far = elsewhere.assign(difference=1.01 * apart)
+    assert set(verdicts(far)) == {"far"} and not hold(far)
+    assert set(verdicts(elsewhere.assign(alike=True))) == {"other"}
+    for unknown in (elsewhere.assign(seeds=2), elsewhere.assign(spread=math.nan)):
+        assert set(verdicts(unknown)) == {"unknown"} and not hold(unknown)
 
 
 def test_the_lot_falls_on_runs_of_this_kind_of_machine(recorded: Study) -> None:
@@ -123,7 +140,7 @@ def test_nothing_is_taken_from_the_run_store(tiny: Study, store_folder: Path) ->
     sweep.run_study(tiny, executor="inline")
     record(tiny, Store(store_folder))
     todo = spot_checks.check(tiny, spot_checks.drawn(tiny, 1, 0))
-    folder = store_folder / "spot-checks" / origins.code_now()
+    folder = store_folder / "spot-checks" / code_state.state_now(of_trials=False)
     assert {path.stem for path in folder.rglob("*.json")} > set(todo["run"])
 
 
@@ -136,21 +153,36 @@ def test_what_is_found_is_kept_and_adds_up(recorded: Study) -> None:
     pd.testing.assert_frame_equal(kept, wanted, check_dtype=False)
 
 
+def test_a_check_says_nothing_of_another_recording(recorded: Study) -> None:
+    found = check(recorded)
+    spot_checks.record(recorded, found)
+    path = folder_of(recorded) / "curves.csv"
+    table = pd.read_csv(path, dtype=str)
+    table.loc[0, "loss"] = "7"
+    table.to_csv(path, index=False)
+    assert len(spot_checks.of_code_now(folder_of(recorded))) == len(found) - 1
+
+
 def test_other_code_begins_anew(recorded: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     found = check(recorded)
     spot_checks.record(recorded, found)
-    other = dict.fromkeys(code_state.current(), "other")
-    monkeypatch.setattr(code_state, "current", lambda: other)
-    origins.code_now.cache_clear()
-    try:
+    with monkeypatch.context() as changed:
+        changed.setattr(code_state, "state_now", lambda **which: "other")
         assert spot_checks.of_code_now(folder_of(recorded)).empty
-        again = found[:1].assign(code=origins.code_now())
-        spot_checks.record(recorded, again)
+        spot_checks.record(recorded, found[:1].assign(code="other"))
         assert len(spot_checks.of_code_now(folder_of(recorded))) == 1
-    finally:
-        monkeypatch.undo()
-        origins.code_now.cache_clear()
     assert spot_checks.of_code_now(folder_of(recorded)).empty
+
+
+def test_code_of_trials_alone_is_no_matter_of_studies(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, before = code_state.current(), {}
+    for of_trials in (False, True):
+        before[of_trials] = code_state.state_now(of_trials=of_trials)
+    monkeypatch.setattr(code_state, "current", lambda: now | {"residual.py": "other"})
+    code_state.state_now.cache_clear()
+    assert code_state.state_now(of_trials=False) == before[False]
+    assert code_state.state_now(of_trials=True) != before[True]
+    code_state.state_now.cache_clear()
 
 
 def test_trials_are_checked_too(store_folder: Path) -> None:

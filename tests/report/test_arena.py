@@ -1,6 +1,7 @@
 """What a chapter on the arena shows: the studies that are there, narrowed to some methods."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
 from eigenprune.report import check_exhibits, rival_exhibits, rival_tables, standing_exhibits
-from eigenprune.report.arena import Arena, Shown
+from eigenprune.report.arena import Arena
 from eigenprune.report.leaderboard import PLAIN
 from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
@@ -58,6 +59,15 @@ def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> 
     [two] = arena.named(["gain", "decayed"]).shown
     assert two.study.methods == ("gain", "gain-retrained", "decayed", "decayed-retrained")
     assert arena.named(["nobody"]).shown == ()
+
+
+def test_the_control_is_the_same_whatever_is_shown(arena: Arena) -> None:
+    [whole] = arena.shown
+    [part] = arena.named(["gain"]).shown
+    assert len(whole.plain) and part.plain.equals(whole.plain)
+    gained = whole.networks[whole.networks["method"] == "gain"]
+    assert part.networks["lost"].tolist() == gained["lost"].tolist()
+    assert part.networks["lost"].notna().all()
 
 
 def test_a_name_that_is_no_study_is_refused(arena: Arena) -> None:
@@ -121,7 +131,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     [quick] = arena.shown
     rows = quick.table["method"].isin(["norm", "gain"]) & quick.table["retraining"].eq("none")
     part = quick.table[rows & quick.table["seed"].eq(1)].reset_index(drop=True)
-    partly = Arena(arena.params, (Shown(quick.study, part, recorded=True),))
+    partly = Arena(arena.params, (replace(quick, table=part, recorded=True),))
     rival_exhibits.show_curves(partly)
     rival_exhibits.show_curves(partly, retraining="fine-tuned", key="retrained")
     standing_exhibits.show_at_a_glance(partly)
@@ -138,7 +148,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
         *("leaderboard-quick-none", "costs-quick", "spectral-quick-none", "scopes-quick"),
     ]
     unranked = part[part["pruning_ratio"] == 0].assign(latency=1.0, seconds=1.0)
-    nothing = Arena(arena.params, (Shown(quick.study, unranked, recorded=True),))
+    nothing = Arena(arena.params, (replace(quick, table=unranked, recorded=True),))
     names.clear()
     standing_exhibits.show_at_a_glance(nothing)
     standing_exhibits.show_standings(nothing)
@@ -207,7 +217,7 @@ def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(
         lambda bundle, *, raw, metadata: shown.append(bundle["text/markdown"]),
     )
     [quick] = arena.shown
-    timed = Shown(quick.study, quick.table.assign(latency=0.25), recorded=True)
+    timed = replace(quick, table=quick.table.assign(latency=0.25), recorded=True)
     rival_exhibits.show_costs(arena)
     rival_exhibits.show_costs(Arena(arena.params, (timed,)))
     table, caption, timed_table, timed_caption = shown

@@ -131,6 +131,9 @@ def test_what_lacks_an_activation_or_a_control_has_no_mean_over_them(
     uncontrolled = plain & (rivals["seed"] == 2) & (rivals["activation"] == "tanh")
     networks = at(over_activations(rivals[~uncontrolled]), method="taylor", pruning_ratio=0.9)
     assert networks.set_index("seed")["lost"].isna().tolist() == [False, True, False, False, False]
+    # Over the seeds there is no mean either: it would be of other networks than the accuracy is.
+    [mean] = points(networks[networks["retraining"] == "none"]).to_dict("records")
+    assert mean["n"] == 5 and pd.isna(mean["lost"]) and pd.isna(mean["unpruned"])
 
 
 def test_a_method_alone_and_a_single_seed_are_not_judged(rivals: pd.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """What has changed since a recording: each kind of change is told, and nothing else is."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,7 +12,6 @@ import pytest
 
 from eigenprune.lab import code_state, datasets, spot_checks
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.origins import code_now
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params, Study, change_study, make_study
 from eigenprune.report.staleness import (
@@ -51,6 +51,7 @@ def write(tmp_path: Path) -> Write:
             "study": asdict(STUDY),
             "data_sha256": datasets.checksum("digits"),
             "protocol": PROTOCOL_VERSION,
+            "rows": 860,
             "made_with": [{"commit": "aaa", "device": "cpu"}, {"commit": "bbb", "device": "cpu"}],
             "code": {"aaa": code_state.current(), "bbb": code_state.current()},
         }
@@ -143,14 +144,20 @@ def test_code_that_nobody_knows_is_said_to_be_so(write: Write) -> None:
 @pytest.mark.parametrize(("same", "confirmed"), [(True, True), (False, False)])
 def test_spot_checks_are_told(write: Write, tmp_path: Path, same: bool, confirmed: bool) -> None:
     folder = write(code={"aaa": code_state.current() | {"training.py": "0"}})
+    (folder / "curves.csv").write_text("accuracy\n0.5\n")
+    (folder / "runs.csv").write_text("run,nodes_by_layer\nrun,4\n")
+    written = hashlib.sha256(b"0.5\n4").hexdigest()[:12]
+    now = code_state.state_now(of_trials=False)
     found = pd.DataFrame(
-        [["run", same, 0.001, True, 0.01, code_now(), "aaa", "2", "3", "cpu", "x", 1]],
+        [["run", same, 0.001, True, 0.01, 5, written, now, "aaa", "2", "3", "cpu", "x", 1]],
         columns=list(spot_checks.COLUMNS),
     )
     found.to_csv(folder / spot_checks.FILE, index=False)
     told = since_recorded(folder, today(), ["aaa"])
     assert told.code and told.confirmed is confirmed
-    said = f"1 run computed again by the code as it is: {int(same)} the same to the last bit"
+    said = (
+        f"1 of 860 runs computed again by the code as it is: {int(same)} the same to the last bit"
+    )
     assert told.checks[0].startswith(said)
     assert spot_check_lines({"mine": told}) == [f"`mine`: {told.checks[0]}"]
     # What other code came to says nothing of this one.

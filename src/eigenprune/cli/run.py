@@ -119,6 +119,8 @@ def run(
 
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
+    if address is not None and executor != "dask":
+        raise UserError(f"--address: {address} is of a Dask scheduler; say --executor dask too")
     if device != "auto":  # which is looked up when there is work to do: it takes seconds
         devices.chosen(device)
     if max_seconds is not None and not max_seconds > 0:

@@ -42,17 +42,24 @@ def spot_check(
     everything. What another run makes of the same network without training it is compared too.
     Runs recorded on a machine of this kind are preferred: they must be the same to the last bit.
     Others need not: sums are rounded otherwise, and training makes of it what another seed might.
+    Ends with 1 if a run is not the same that has to be, or is further away than seeds are.
 
     Whatever is finished is kept: the same command goes on from there.
     """
     from eigenprune.lab import datasets, progress, spot_checks
-    from eigenprune.report.spot_checks import sentence
+    from eigenprune.lab.sweep import recorded_runs
+    from eigenprune.report.spot_checks import sentence, verdicts
 
     params = project_params()
     names = studies or [*params.paper, *params.paper_trials]
     chosen = [params.find(name) for name in names]
     if max_seconds is not None and not max_seconds > 0:
         raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
+    if quick := [study.name for study in chosen if study.name in params.quick]:
+        raise UserError(
+            f"{quick[0]}: a quick study, which `dvc repro` computes; `eigenprune verify --quick` "
+            "compares it with the record"
+        )
     lots = {study.name: spot_checks.drawn(study, runs, seed) for study in chosen}
     if studies and (empty := [name for name, lot in lots.items() if not lot]):
         raise UserError(
@@ -65,8 +72,13 @@ def spot_check(
     for study in recorded:
         datasets.require_files(study.dataset, project.data_dir())
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
-    for study in recorded:
-        left = None if deadline is None else max(deadline - time.monotonic(), 1e-3)
+    holds = True
+    for number, study in enumerate(recorded):
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            rest = ", ".join(each.name for each in recorded[number:])
+            typer.echo(f"The time is up: {rest} left, the same command goes on.")
+            break
         lot = lots[study.name]
         with resumable(), progress.shown(study.name) as on_start:
             found = spot_checks.check(
@@ -74,7 +86,12 @@ def spot_check(
             )
         if keep and len(found):
             spot_checks.record(study, found)
-        said = sentence(found) if len(found) else "no run is finished"
+        said = "no run is finished"
+        if len(found):
+            said = sentence(found, len(recorded_runs(study)))
+            holds &= not {"other", "far"} & set(verdicts(found))
         missing = len(lot) - len(found)
         more = f"; {missing} are left, the same command goes on" if missing else ""
         typer.echo(f"{study.name}: {said}{more}")
+    if not holds:
+        raise typer.Exit(1)

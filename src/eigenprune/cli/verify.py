@@ -120,10 +120,11 @@ def _tell_changes(console: "Console", params: Params, studies: list[str] | None)
     changes = {
         name: what
         for name, what in recorded_changes(project.root(), params).items()
-        if what and (not studies or name in studies)
+        if not studies or name in studies
     }
+    changed = {name: what for name, what in changes.items() if what}
     for title, lines in (
-        ("Since they were recorded:", summary(changes)),
+        ("Since they were recorded:", summary(changed)),
         ("Spot checks:", spot_check_lines(changes)),
     ):
         for line in [title, *(f"  {line.replace('`', '')}" for line in lines)] if lines else []:

@@ -11,6 +11,7 @@ import io
 import subprocess
 import tokenize
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
@@ -93,6 +94,18 @@ def current() -> Fingerprints:
     }
 
 
+@cache
+def state_now(*, of_trials: bool) -> str:
+    """One hash of all that decides the numbers of a run on the CPU, as this process first saw it.
+
+    Args:
+        of_trials: whether the run is a trial.
+    """
+    now = current()
+    lines = [f"{file} {now.get(file)}" for file in _deciding(of_trials=of_trials)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
+
+
 def at_commit(commit: str) -> Fingerprints | None:
     """The fingerprints as they were at a commit; None if this repository does not have it.
 
@@ -129,8 +142,13 @@ def changed(
         >>> changed({"layers.py": "a", "seeds.py": "b"}, {"layers.py": "c", "seeds.py": "b"})
         ['layers.py']
     """
-    files = [*ALONE, *(AS_STACK if device != "cpu" else ()), *(OF_TRIALS if of_trials else ())]
+    files = _deciding(device, of_trials=of_trials)
     return [file for file in files if file in before and before[file] != now.get(file)]
+
+
+def _deciding(device: str = "cpu", *, of_trials: bool) -> list[str]:
+    """The files that decide the numbers of a run."""
+    return [*ALONE, *(AS_STACK if device != "cpu" else ()), *(OF_TRIALS if of_trials else ())]
 
 
 def _shown(what: str) -> str | None:

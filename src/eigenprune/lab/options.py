@@ -34,7 +34,10 @@ def seeds(text: str) -> list[int]:
     try:
         for part in text.split(","):
             first, _, last = part.partition("-")
-            found.extend(range(int(first), int(last or first) + 1))
+            of_part = range(int(first), int(last or first) + 1)
+            if not of_part:
+                raise ValueError
+            found.extend(of_part)
     except ValueError:
         raise UserError(f"--seeds: {text!r} is not of the form 1 or 1,2 or 1-5") from None
     return found

@@ -60,8 +60,9 @@ def on_processes(
             ) from error
         finally:
             # After an interruption or at the deadline: the workers leave their runs where they are.
+            # Without waiting for them, one that is still starting would find `stop` gone.
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _carry_out(

@@ -6,14 +6,15 @@ code, so that nothing is taken for new that is not. `results/paper/STUDY/spot_ch
 was found for the state of the code that was checked last.
 """
 
+import csv
+import hashlib
 import math
 import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import executors, manifest, project
-from eigenprune.lab.origins import code_now
+from eigenprune.lab import code_state, executors, manifest, project
 from eigenprune.lab.plans import runs_of
 from eigenprune.lab.recorded import folder_of, rows_by_run, write_csv
 from eigenprune.lab.runs import Sequel, run_id
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "spot_checks.csv"
-COLUMNS = ("run", "same", "difference", "alike", "spread", "code", *manifest.MADE_BY)
+COLUMNS = (
+    *("run", "same", "difference", "alike", "spread", "seeds", "recorded", "code"),
+    *manifest.MADE_BY,
+)
 # What has to be equal for the same code to give the same bits.
 BITS = ("torch", "device", "processor", "threads")
 _POINT = ["activation", "method", "pruning_ratio"]
@@ -81,11 +85,14 @@ def check(
         One row per run, with the columns COLUMNS: `same`, to the last bit, in all that a run
         leaves; `difference`, the largest of accuracies, absolute, NaN where there is none to
         compare; `alike`, whether both machines are of one kind; `spread`, the sample standard
-        deviation of the recorded accuracies over the seeds, NaN of trials and of a single seed.
+        deviation of the recorded accuracies over the `seeds` of its method and ratio, NaN of trials
+        and of a single seed; `recorded` and `code`, hashes of what is recorded of the run and of
+        the code that computed it again: a check says nothing of another recording or code.
     """
     import pandas as pd
 
-    places = Places(project.store_dir() / "spot-checks" / code_now(), project.data_dir())
+    code = _code_now(folder_of(study))
+    places = Places(project.store_dir() / "spot-checks" / code, project.data_dir())
     store = Store(places.store)
     todo = outlook_of(runs, store)
     on_units = on_start(todo) if on_start is not None else None
@@ -99,6 +106,7 @@ def check(
             on_units=on_units,
         )
     recorded, origins, spreads = recorded_runs(study), _origins(study), _spreads(study)
+    written = _written(folder_of(study))
     rows = []
     for run in runs:
         name = run_id(run)
@@ -106,8 +114,8 @@ def check(
             made = {key: entry.record["made_with"][key] for key in manifest.MADE_BY}
             found = compared(entry.record["result"], recorded[name])
             found["alike"] = _same_kind(made, origins[name])
-            found["spread"] = spreads.get(name, math.nan)
-            rows.append({"run": name, **found, "code": code_now(), **made})
+            found["spread"], found["seeds"] = spreads.get(name, (math.nan, 1))
+            rows.append({"run": name, **found, "recorded": written[name], "code": code, **made})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -135,14 +143,39 @@ def record(study: Study | Trials, found: "pd.DataFrame") -> None:
 
 
 def of_code_now(folder: Path) -> "pd.DataFrame":
-    """The spot checks that are kept of a recording and were made by the code as it is: COLUMNS."""
+    """The spot checks that are kept of what is recorded, and of the code as it is: COLUMNS."""
     import pandas as pd
 
     if not (folder / FILE).is_file():
         return pd.DataFrame(columns=list(COLUMNS))
-    text = {"run": str, "code": str, "commit": str, "python": str}
+    text = {"run": str, "recorded": str, "code": str, "commit": str, "python": str}
     found = pd.read_csv(folder / FILE, dtype=text)
-    return found[found["code"] == code_now()]
+    same_recording = found["recorded"] == found["run"].map(_written(folder))
+    return found[same_recording & (found["code"] == _code_now(folder))]
+
+
+def _code_now(folder: Path) -> str:
+    return code_state.state_now(of_trials=(folder / "table.csv").is_file())
+
+
+def _written(folder: Path) -> dict[str, str]:
+    """A hash of what is recorded of each run."""
+
+    def rows_of(file: str) -> list[dict[str, str]]:
+        with (folder / file).open(encoding="utf-8", newline="") as opened:
+            return list(csv.DictReader(opened))
+
+    texts: dict[str, list[str]] = {}
+    if (folder / "table.csv").is_file():
+        for row in rows_of("table.csv"):
+            texts.setdefault(row["run"], []).append(",".join(row.values()))
+    elif (folder / "runs.csv").is_file():
+        for row, made in zip(rows_of("curves.csv"), rows_of("runs.csv"), strict=True):
+            texts[made["run"]] = [*row.values(), made["nodes_by_layer"]]
+    return {
+        run: hashlib.sha256("\n".join(lines).encode()).hexdigest()[: code_state.DIGITS]
+        for run, lines in texts.items()
+    }
 
 
 def _accuracies(result: Mapping[str, Any]) -> list[float]:
@@ -167,10 +200,13 @@ def _same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(str(one[key]) == str(other[key]) for key in BITS)
 
 
-def _spreads(study: Study | Trials) -> dict[str, float]:
+def _spreads(study: Study | Trials) -> dict[str, tuple[float, int]]:
+    """Of each recorded run the deviation over the seeds of its point, and how many there are."""
     import pandas as pd
 
     if isinstance(study, Trials):
         return {}
     rows = pd.DataFrame(rows_by_run(folder_of(study)).values())
-    return dict(zip(rows["run"], rows.groupby(_POINT)["accuracy"].transform("std"), strict=True))
+    points = rows.groupby(_POINT)["accuracy"]
+    pairs = zip(points.transform("std"), points.transform("size"), strict=True)
+    return dict(zip(rows["run"], pairs, strict=True))

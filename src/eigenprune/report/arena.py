@@ -1,13 +1,14 @@
 """What the chapters on the arena are about: some of its studies, and some of their methods."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from eigenprune.lab import arena, project, rivals
 from eigenprune.lab.methods import Method
 from eigenprune.lab.studies import Params, Study, change_study, load_params
+from eigenprune.report import leaderboard
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,29 @@ class Shown:
         study: with those methods.
         table: its rows, see `lab.arena.table`; of a recorded study also what was measured.
         recorded: whether they are those of `results/paper`.
+        controls: what `leaderboard.controls_of` returns of all methods, whichever are shown, so
+            that the control is the same in every chapter.
     """
 
     study: Study
     table: pd.DataFrame
     recorded: bool
+    controls: pd.DataFrame
+
+    @property
+    def competing(self) -> pd.DataFrame:
+        """Its rows, with one word for what is trained when small, before or after pruning."""
+        return self.table.replace(leaderboard.WHEN_SMALL)
+
+    @property
+    def networks(self) -> pd.DataFrame:
+        """What `leaderboard.over_activations` returns of them."""
+        return leaderboard.over_activations(self.competing, self.controls)
+
+    @property
+    def plain(self) -> pd.DataFrame:
+        """What `leaderboard.plain_network` returns of the controls."""
+        return leaderboard.plain_network(leaderboard.over_activations(self.controls))
 
 
 @dataclass(frozen=True)
@@ -43,7 +62,12 @@ class Arena:
         return cls(
             params,
             tuple(
-                Shown(params.study(name), table, name not in params.quick_arena)
+                Shown(
+                    params.study(name),
+                    table,
+                    name not in params.quick_arena,
+                    leaderboard.controls_of(table),
+                )
                 for name, table in arena.tables(params, names).items()
             ),
         )
@@ -64,7 +88,7 @@ class Arena:
             table = shown.table[shown.table["method"].isin(names)].reset_index(drop=True)
             if len(table):
                 study = change_study(shown.study, {"methods": kept})
-                narrowed.append(Shown(study, table, shown.recorded))
+                narrowed.append(replace(shown, study=study, table=table))
         return Arena(self.params, tuple(narrowed))
 
     def named(self, methods: Iterable[str]) -> "Arena":

@@ -63,7 +63,22 @@ def read_rivals(path: Path) -> pd.DataFrame:
     return _checked(rivals, str(path))
 
 
-def over_activations(rivals: pd.DataFrame) -> pd.DataFrame:
+def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
+    """The rows of plainly trained dense networks, unpruned: the control of every method.
+
+    Args:
+        rivals: the tidy table, see `read_rivals`.
+
+    Returns:
+        One row per dataset, widths, activation and seed: of family `weights`, nothing retrained,
+        ratio 0.
+    """
+    rivals = _checked(rivals)
+    same = ["dataset", "hidden", "activation", "seed"]
+    return rivals[_plain(rivals)].drop_duplicates(same)
+
+
+def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None) -> pd.DataFrame:
     """The networks of each activation, and the mean over the activations for each seed.
 
     One seed draws for all activations: their mean counts as one realisation, not as several. Where
@@ -71,12 +86,12 @@ def over_activations(rivals: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rivals: the tidy table, see `read_rivals`.
+        controls: what `controls_of` returns of a table that this one is a part of; if None, of it.
 
     Returns:
         One row per method, activation, seed and point; `activation` is OVER_ACTIVATIONS for the
         means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`; `unpruned`, that of the
-        plainly trained dense network of that seed, unpruned, NaN where the table has no such
-        network (family `weights`, nothing retrained, ratio 0); `lost`, the latter less the former;
+        control of that seed, NaN where there is none; `lost`, the latter less the former;
         and TIMES, before pruning over after it: parameters (`compression_ratio`), MACs
         (`theoretical_speed_up`) and latency (`measured_speed_up`), NaN where the table has no
         unpruned network.
@@ -91,8 +106,9 @@ def over_activations(rivals: pd.DataFrame) -> pd.DataFrame:
         raise UserError(f"{first}: this network stands in the table twice")
     same = ["dataset", "hidden", "activation", "seed"]
     # Not the method's own network at ratio 0: some methods have silenced nodes in it already.
-    controls = rivals.loc[_plain(rivals), [*same, "accuracy"]].drop_duplicates(same)
-    table = rivals.merge(controls.rename(columns={"accuracy": "unpruned"}), on=same, how="left")
+    controls = controls_of(rivals) if controls is None else controls
+    unpruned = controls[[*same, "accuracy"]].rename(columns={"accuracy": "unpruned"})
+    table = rivals.merge(unpruned, on=same, how="left")
     table = _with_times(table.assign(lost=table["unpruned"] - table["accuracy"]))
     numbers = ["accuracy", "unpruned", "lost", *_KEPT]
     of_activations = table[[*POINT, *METHOD, "seed", *numbers]]
@@ -116,15 +132,21 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
         One row per method and point, with POINT, METHOD, `n` (seeds), `accuracy_mean`,
         `accuracy_std` (sample standard deviation over the seeds, NaN for one), and the means of
         `unpruned`, `lost`, `nodes_kept`, `parameters_kept`, `macs_kept`, `latency` (milliseconds),
-        `seconds` (of compute for one network) and TIMES.
+        `seconds` (of compute for one network) and TIMES. `unpruned` and `lost` are NaN where a
+        seed has no control: a mean over the others would be of other networks than `accuracy_mean`.
     """
+
+    def of_all(values: pd.Series) -> float:
+        return float(values.mean(skipna=False))
+
     return (
         networks.groupby([*POINT, *METHOD], sort=False)
         .agg(
             n=("accuracy", "size"),
             accuracy_mean=("accuracy", "mean"),
             accuracy_std=("accuracy", "std"),
-            **{name: (name, "mean") for name in ("unpruned", "lost", *_KEPT)},
+            **{name: (name, of_all) for name in ("unpruned", "lost")},
+            **{name: (name, "mean") for name in _KEPT},
         )
         .reset_index()
     )
@@ -134,7 +156,7 @@ def plain_network(networks: pd.DataFrame) -> pd.DataFrame:
     """The plainly trained dense network, unpruned and not retrained: the control of all methods.
 
     Args:
-        networks: what `over_activations` returns.
+        networks: what `over_activations` returns, of the controls alone or with others.
 
     Returns:
         What `points` returns, with PLAIN for a `method`: one row per dataset, widths and
@@ -145,7 +167,11 @@ def plain_network(networks: pd.DataFrame) -> pd.DataFrame:
 
 
 def leaderboard(
-    rivals: pd.DataFrame, ratios: Sequence[float] = RATIOS, confidence: float = 0.95
+    rivals: pd.DataFrame,
+    ratios: Sequence[float] = RATIOS,
+    confidence: float = 0.95,
+    *,
+    controls: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """All methods by falling mean accuracy, each compared with the best of its group.
 
@@ -156,6 +182,7 @@ def leaderboard(
         rivals: the tidy table, see `read_rivals`.
         ratios: pruning ratios to rank at.
         confidence: of intervals and verdicts, between 0 and 1.
+        controls: see `over_activations`.
 
     Returns:
         What `points` returns at these ratios, sorted by rank within each point, with `rank` (equal
@@ -168,7 +195,7 @@ def leaderboard(
     Raises:
         UserError: see `over_activations`; and if there is no row at these ratios.
     """
-    networks = over_activations(rivals)
+    networks = over_activations(rivals, controls)
     board = _ranked(networks, ratios)
     methods = board.groupby(POINT, sort=False)["method"]
     best, second = methods.transform("first"), methods.transform(_second)
@@ -184,7 +211,11 @@ def leaderboard(
 
 
 def spectral_standing(
-    rivals: pd.DataFrame, ratios: Sequence[float] = RATIOS, confidence: float = 0.95
+    rivals: pd.DataFrame,
+    ratios: Sequence[float] = RATIOS,
+    confidence: float = 0.95,
+    *,
+    controls: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Where the spectral methods stand: their ranks, and each against the best that is not one.
 
@@ -192,6 +223,7 @@ def spectral_standing(
         rivals: the tidy table, see `read_rivals`.
         ratios: pruning ratios to look at.
         confidence: of intervals and verdicts, between 0 and 1.
+        controls: see `over_activations`.
 
     Returns:
         The rows of `leaderboard` whose family is SPECTRAL, with the same ranks, but with the best
@@ -201,7 +233,7 @@ def spectral_standing(
     Raises:
         UserError: see `leaderboard`.
     """
-    networks = over_activations(rivals)
+    networks = over_activations(rivals, controls)
     board = _ranked(networks, ratios)
     others = board[board["family"] != SPECTRAL].drop_duplicates(POINT)
     rival = others[[*POINT, "method"]].rename(columns={"method": "rival"})

@@ -54,9 +54,7 @@ def show_curves(
         folded: whether a reader has to unfold them.
     """
     for shown in arena.shown:
-        means = leaderboard.points(
-            leaderboard.over_activations(shown.table.replace(leaderboard.WHEN_SMALL))
-        )
+        means = leaderboard.points(shown.networks)
         means = means[means["retraining"] == retraining]
         if not (means["pruning_ratio"] > 0).any():
             continue
@@ -78,7 +76,7 @@ def show_leaderboard(arena: Arena) -> None:
     for shown in arena.shown:
         if not ranked(shown):
             continue
-        board = leaderboard.leaderboard(shown.table.replace(leaderboard.WHEN_SMALL))
+        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
         for retraining, rows in over_activations(board).groupby("retraining", sort=False):
             show(
                 # Sizes stand in the table of costs; the rival is the first of its ratio.
@@ -99,7 +97,7 @@ def show_leaderboard(arena: Arena) -> None:
 def show_costs(arena: Arena) -> None:
     """Parameters, MACs and latency of all methods at the ratios of the leaderboard, folded."""
     for shown in arena.shown:
-        means = leaderboard.points(over_activations(leaderboard.over_activations(shown.table)))
+        means = leaderboard.points(over_activations(shown.networks))
         means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
         if means.empty:
             continue
@@ -132,9 +130,7 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
         if not ranked(shown):
             continue
         ratios = leaderboard.RATIOS if not method else sorted(shown.table["pruning_ratio"].unique())
-        standing = leaderboard.spectral_standing(
-            shown.table.replace(leaderboard.WHEN_SMALL), ratios
-        )
+        standing = leaderboard.spectral_standing(shown.competing, ratios, controls=shown.controls)
         standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
         if method:
             standing = standing[standing["method"] == method]
@@ -160,7 +156,7 @@ def show_compute(arena: Arena) -> None:
     for shown in arena.shown:
         if not shown.recorded or not ranked(shown):
             continue
-        board = leaderboard.leaderboard(shown.table)
+        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
         board = board[
             (board["retraining"] == "none") & board["lost"].notna() & (board["seconds"] > 0)
         ]

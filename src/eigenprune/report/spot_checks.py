@@ -2,52 +2,75 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+
+# Two seeds are further apart than this in one case of a hundred.
+SURE = 0.99
+ENOUGH_SEEDS = 3  # with fewer their deviation is no estimate
 
 
-def as_recorded(found: pd.DataFrame) -> pd.Series:
-    r"""Which runs came out as they must if the code gives what it gave.
+def verdicts(found: pd.DataFrame) -> pd.Series:
+    r"""Of each run: `same`, to the last bit; or, if it is not, what that says.
 
-    On a machine of the same kind bits decide. On another sums are rounded otherwise, and training
-    makes of it what another seed might: accuracies then must not be further apart than two seeds
-    are with hardly an exception,
+    `other`: a machine of the same kind had made it, and bits decide. On another kind sums are
+    rounded otherwise, and training makes of it what another seed might: the run is `near` if
 
-    .. math:: |a - a'| \le 3 \sqrt{2}\, s
+    .. math:: |a - a'| \le t \sqrt{2}\, s
 
-    with the sample standard deviation s of the recorded accuracies over the seeds.
+    with the sample standard deviation s of the recorded accuracies over n seeds, and t the quantile
+    of Student's distribution of n - 1 degrees of freedom that two seeds exceed with a probability
+    of 1 - SURE; else it is `far`. With fewer than ENOUGH_SEEDS that is `unknown`.
 
     Args:
         found: one row or more, with the columns `lab.spot_checks.COLUMNS`.
 
     Example:
-        >>> as_recorded(pd.DataFrame({"same": False, "alike": [False, True],
-        ...     "difference": 0.01, "spread": 0.004})).tolist()
-        [True, False]
+        >>> verdicts(pd.DataFrame({"same": False, "alike": [True, False, False, False],
+        ...     "difference": 0.01, "spread": 0.004, "seeds": [5, 5, 5, 2]}).assign(
+        ...     spread=[0.004, 0.004, 0.001, 0.004])).tolist()
+        ['other', 'near', 'far', 'unknown']
     """
-    near = found["difference"] <= 3 * np.sqrt(2) * found["spread"].astype(float)
-    return found["same"].astype(bool) | (~found["alike"].astype(bool) & near)
+    same, alike = found["same"].astype(bool), found["alike"].astype(bool)
+    seeds = found["seeds"].astype(float)
+    quantiles = stats.t.ppf((1 + SURE) / 2, np.maximum(seeds - 1, 1))
+    near = found["difference"] <= quantiles * np.sqrt(2) * found["spread"].astype(float)
+    unknown = (seeds < ENOUGH_SEEDS) | found["spread"].isna()
+    said = np.select([same, alike, unknown, near], ["same", "other", "unknown", "near"], "far")
+    return pd.Series(said, index=found.index)
 
 
-def sentence(found: pd.DataFrame) -> str:
+def hold(found: pd.DataFrame) -> bool:
+    """Whether there are checks, and each came out as it must: none `other`, `far` or `unknown`."""
+    return len(found) > 0 and set(verdicts(found)) <= {"same", "near"}
+
+
+def sentence(found: pd.DataFrame, recorded: int) -> str:
     """What spot checks say, without a full stop.
 
     Args:
         found: one row or more, with the columns `lab.spot_checks.COLUMNS`.
+        recorded: how many runs they were drawn from.
 
     Example:
-        >>> sentence(pd.DataFrame({"same": [True, True], "alike": True, "difference": 0.0}))
-        '2 runs computed again by the code as it is: 2 the same to the last bit'
+        >>> found = pd.DataFrame({"same": [True, False], "alike": True, "difference": [0, 0.02],
+        ...     "spread": 0.01, "seeds": 5})
+        >>> sentence(found, 860)[:56]
+        '2 of 860 runs computed again by the code as it is: 1 the'
+        >>> sentence(found, 860)[56:]
+        ' same to the last bit, 1 had to be and is not; accuracies up to 2.00 points apart'
     """
-    count, same = len(found), int(found["same"].sum())
-    runs = "1 run" if count == 1 else f"{count} runs"
-    said = f"{runs} computed again by the code as it is: {same} the same to the last bit"
-    if same == count:
-        return said
-    others = found[~found["same"].astype(bool)]
-    apart = others["difference"].dropna()
-    said += f"; accuracies up to {100 * apart.max():.2f} points apart" if len(apart) else ""
-    if elsewhere := int((~others["alike"].astype(bool)).sum()):
-        near = int(as_recorded(others).sum())
-        said += (
-            f"; of {elsewhere} that another kind of machine had made, {near} as near as two seeds"
+    counts = verdicts(found).value_counts()
+    parts = [f"{counts.get('same', 0)} the same to the last bit"]
+    if other := int(counts.get("other", 0)):
+        parts.append(f"{other} had to be and {'is' if other == 1 else 'are'} not")
+    if elsewhere := int(counts.get("near", 0) + counts.get("far", 0)):
+        near = int(counts.get("near", 0))
+        parts.append(
+            f"of {elsewhere} that another kind of machine made {near} as near as two seeds"
         )
-    return said
+    if unknown := int(counts.get("unknown", 0)):
+        parts.append(f"{unknown} made by another kind of machine, with too few seeds to tell")
+    said = f"{len(found)} of {recorded} runs computed again by the code as it is: "
+    apart = found.loc[~found["same"].astype(bool), "difference"].dropna()
+    most = f"; accuracies up to {100 * apart.max():.2f} points apart" if len(apart) else ""
+    return said + ", ".join(parts) + most

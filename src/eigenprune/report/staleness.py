@@ -78,8 +78,8 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
     return Changes(
         tuple(outdated),
         tuple(_code(found, commits)),
-        checks=(spot_checks.sentence(checks),) if len(checks) else (),
-        confirmed=len(checks) > 0 and bool(spot_checks.as_recorded(checks).all()),
+        checks=(spot_checks.sentence(checks, found["rows"]),) if len(checks) else (),
+        confirmed=spot_checks.hold(checks),
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from eigenprune.lab.rivals import find
 from eigenprune.report import leaderboard, rival_tables
 from eigenprune.report.arena import Arena, Shown
-from eigenprune.report.glance import LANDMARKS, at_a_glance
+from eigenprune.report.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.heatmap import heatmap
 from eigenprune.report.rival_exhibits import WORDS, over_activations, ranked, said_of
 from eigenprune.report.shown import show
@@ -22,7 +22,9 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
     """
     shown = [its for its in arena.shown if ranked(its)]
     tables = [
-        at_a_glance(over_activations(leaderboard.over_activations(_when_small(its))), landmarks)
+        at_a_glance(
+            over_activations(its.networks), over_activations(its.plain), landmarks, _of_each(its)
+        )
         for its in shown
     ]
     if not tables:
@@ -30,9 +32,7 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
     show(
         pd.concat(tables),
         name="at-a-glance",
-        caption="Test accuracy in per cent, nothing retrained: the best spectral method, the best "
-        "`rival`, and what to hold them against; in brackets the plainly trained dense network, "
-        "unpruned. Means over the seeds; which is best is read off these same accuracies.",
+        caption=SAID,
         of=[its.study for its in shown],
         recorded=any(its.recorded for its in shown),
     )
@@ -50,16 +50,12 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
     for shown in arena.shown:
         if not ranked(shown):
             continue
-        table = _when_small(shown)
-        networks = over_activations(leaderboard.over_activations(table))
-        plain = leaderboard.plain_network(networks)
-        names = map(str, table["method"].unique())
-        of_each = {name for name in names if find(name).network_per_ratio}
+        networks, plain = map(over_activations, (shown.networks, shown.plain))
+        of_each = _of_each(shown)
         _show_heatmap(shown, networks, plain, of_each, key)
         unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
-        for retraining, rows in over_activations(leaderboard.leaderboard(table)).groupby(
-            "retraining", sort=False
-        ):
+        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
+        for retraining, rows in over_activations(board).groupby("retraining", sort=False):
             own = unpruned[unpruned["retraining"] == retraining]
             marked = of_each & set(rows["method"])
             show(
@@ -90,8 +86,8 @@ def _show_heatmap(
         heatmap(means.replace({"method": rival_tables.marks(of_each)}), control, WORDS),
         name=f"{key}-{shown.study.name}",
         caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
-        f"seeds, the best methods first; plainly trained and unpruned it is {100 * control:.2f}. "
-        f"Below 0 stands the network that a method prunes{_explained(of_each)}.",
+        "seeds, the best mean over the ratios first; plainly trained and unpruned it is "
+        f"{100 * control:.2f}. Column 0: the network that a method prunes{_explained(of_each)}.",
         alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
         "the darker the more is lost.",
         of=[shown.study],
@@ -99,9 +95,11 @@ def _show_heatmap(
     )
 
 
+def _of_each(shown: Shown) -> set[str]:
+    """Its methods that train a network for each ratio."""
+    names = map(str, shown.table["method"].unique())
+    return {name for name in names if find(name).network_per_ratio}
+
+
 def _explained(marked: Collection[str]) -> str:
     return f"; {rival_tables.PER_RATIO}: a network trained for each ratio" if marked else ""
-
-
-def _when_small(shown: Shown) -> pd.DataFrame:
-    return shown.table.replace(leaderboard.WHEN_SMALL)

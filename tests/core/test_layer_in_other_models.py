@@ -1,0 +1,161 @@
+"""The layer in a model that is not ours: half precision, names, what torch adds, wrong masks."""
+
+import copy
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import prune
+from torch.nn.utils.parametrizations import weight_norm
+
+from eigenprune import SpectralLinear, compact, masked, mlp, saliency, train
+from eigenprune.connections import without_absent
+from eigenprune.networks import as_dense, require_plain
+from eigenprune.shrinking import shrink
+
+
+@pytest.mark.parametrize("eigenvalues_in", [False, True])
+def test_autocast_makes_of_it_what_it_makes_of_a_dense_layer(eigenvalues_in: bool) -> None:
+    layer = SpectralLinear(8, 5, bias=True, eigenvalues_in=eigenvalues_in)
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = layer(torch.rand(3, 8))
+        assert outputs.dtype == nn.Linear(8, 5)(torch.rand(3, 8)).dtype == torch.bfloat16
+    outputs.sum().backward()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in layer.parameters())
+
+
+def test_it_is_made_where_and_of_what_is_wanted() -> None:
+    layer = SpectralLinear(3, 2, bias=True, eigenvalues_in=True, device="meta", dtype=torch.float64)
+    for parameter in layer.parameters():
+        assert parameter.device.type == "meta" and parameter.dtype == torch.float64
+
+
+def test_a_generator_of_names_freezes_them() -> None:
+    layer = SpectralLinear(3, 2, frozen=(name for name in ["eigenvectors"]))
+    assert not layer.eigenvectors.requires_grad and layer.eigenvalues_out.requires_grad
+
+
+def test_what_was_made_of_ones_is_drawn_anew_so() -> None:
+    layer = SpectralLinear(3, 2, initialisation="ones")
+    layer.reset_parameters()
+    assert (layer.eigenvalues_out == 1).all()
+    smaller = layer.keep_nodes(torch.tensor([True, True, False]), torch.tensor([True, False]))
+    smaller.reset_parameters()
+    assert (smaller.eigenvalues_out == 1).all()
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_from_a_dense_layer_and_back(bias: bool) -> None:
+    linear = nn.Linear(6, 4, bias=bias, dtype=torch.float64)
+    linear.weight.data[1] = 0
+    layer = SpectralLinear.from_linear(linear)
+    back = layer.to_linear()
+    for name, parameter in linear.named_parameters():
+        torch.testing.assert_close(getattr(back, name), parameter)
+    lengths = layer.eigenvectors.norm(dim=1)
+    torch.testing.assert_close(lengths, torch.tensor([1, 0, 1, 1], dtype=torch.float64))
+    assert layer.eigenvalues_out[1] == 0 and layer.weight.data_ptr() != linear.weight.data_ptr()
+
+
+class Doubled(SpectralLinear):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return 2 * super().forward(inputs)
+
+
+def torch_pruned(layer: nn.Linear) -> nn.Module:
+    return prune.l1_unstructured(layer, "weight", amount=0.5)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [Doubled(8, 6), weight_norm(nn.Linear(8, 6)), torch_pruned(nn.Linear(8, 6))],
+    ids=["subclass", "parametrised", "pruned by torch"],
+)
+def test_layers_that_are_not_what_they_seem_are_refused(hidden: nn.Module) -> None:
+    model = nn.Sequential(hidden, nn.ReLU(), nn.Linear(6, 3))
+    everything = torch.ones(6, dtype=torch.bool)
+    for refuses in (
+        lambda: compact(model, [everything]),
+        lambda: masked(model, [everything]),
+        lambda: shrink(model, [everything]),
+        lambda: without_absent(model, [torch.ones(6, 8) > 0, torch.ones(3, 6) > 0]),
+    ):
+        with pytest.raises(ValueError, match=r"module 0 is a .*remove_parametrizations"):
+            refuses()
+
+
+def test_made_plain_again_they_are_accepted() -> None:
+    layer = nn.Linear(8, 6)
+    prune.remove(torch_pruned(layer), "weight")
+    require_plain(nn.Sequential(layer, nn.ReLU(), nn.Linear(6, 3)))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [torch.ones(6, dtype=torch.long), torch.tensor([0, 2]), torch.ones(5, dtype=torch.bool),
+     torch.zeros(6, dtype=torch.bool)],
+    ids=["whole numbers", "indices", "too short", "nothing"],
+)  # fmt: skip
+def test_what_is_no_mask_is_refused(mask: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"outputs: .*bool tensor"):
+        SpectralLinear(8, 6).keep_nodes(torch.ones(8, dtype=torch.bool), mask)
+    model = mlp([8, 6, 3])
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match="mask"):
+        shrink(model, [mask])
+    assert all(torch.equal(model.state_dict()[key], value) for key, value in before.items())
+
+
+def test_a_masked_network_is_not_shrunk() -> None:
+    keep = torch.tensor([True, False, True, True, True, True])
+    with pytest.raises(ValueError, match="is masked"):
+        shrink(masked(mlp([8, 6, 3]), [keep]), [keep])
+
+
+def test_masks_are_copied() -> None:
+    keep = torch.ones(6, dtype=torch.bool)
+    model, inputs = masked(mlp([8, 6, 3]), [keep]), torch.rand(2, 8)
+    before = model(inputs)
+    keep[:] = False
+    assert torch.equal(model(inputs), before)
+
+
+def test_names_of_modules_stay() -> None:
+    parts = zip(("into", "act", "out"), mlp([8, 6, 3]), strict=True)
+    model, keep = nn.Sequential(OrderedDict(parts)), torch.tensor([True] * 4 + [False] * 2)
+    small, silent, dense = compact(model, [keep]), masked(model, [keep]), as_dense(model)
+    assert small.into.out_features == 4 and silent.out.in_features == 6
+    assert list(small.state_dict()) == list(model.state_dict())
+    assert list(dense.state_dict()) == ["into.weight", "out.weight"]
+    assert list(compact(silent, [keep])._modules) == ["into", "act", "out"]
+
+
+def test_activations_that_work_in_place_change_no_score() -> None:
+    model = mlp([8, 20, 3], seed=1)
+    inplace = copy.deepcopy(model)
+    inplace[1] = nn.ReLU(inplace=True)
+    inputs, targets = torch.randn(16, 8), torch.randint(3, (16,))
+    for score in saliency.SCORES.values():
+        torch.testing.assert_close(score(inplace, inputs, targets), score(model, inputs, targets))
+    assert inplace[1].inplace
+
+
+ROWS, LABELS = torch.rand(4, 8), torch.tensor([0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "said"),
+    [
+        (ROWS.double(), LABELS, r"inputs of dtype torch.float64: torch.float32 wanted"),
+        (ROWS, LABELS.int(), r"dtype torch.int32: \(rows,\) class numbers of dtype torch.int64"),
+        (ROWS, LABELS[:, None], r"targets of shape \(4, 1\)"),
+        (ROWS, LABELS + 1, r"targets from 1 to 3: class numbers from 0 to 2 wanted"),
+        (ROWS, LABELS - 1, r"targets from -1 to 1"),
+    ],
+)
+def test_the_usual_mistakes_with_data_end_in_a_sentence(
+    inputs: Tensor, targets: Tensor, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        train(mlp([8, 5, 3]), inputs, targets, epochs=1)
