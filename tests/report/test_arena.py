@@ -91,6 +91,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
     rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
     standing_exhibits.show_at_a_glance(arena)
+    standing_exhibits.show_goal(arena, "gain")  # not pruned by the ratio of the goal: nothing
     standing_exhibits.show_standings(arena)
     rival_exhibits.show_leaderboard(arena)
     rival_exhibits.show_costs(arena)

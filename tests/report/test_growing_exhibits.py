@@ -3,9 +3,30 @@
 import pandas as pd
 import pytest
 
-from eigenprune.report.growing_exhibits import growth, numbers
-from eigenprune.report.trial_exhibits import over_seeds
+from eigenprune.lab.trials.entries import make_trials
+from eigenprune.report.growing_exhibits import growth, numbers, verdicts
+from eigenprune.report.trial_exhibits import Shown, over_seeds
 
+TRIALS = {
+    "kind": "growing",
+    "dataset": "digits",
+    "hidden": [8],
+    "activations": ["relu"],
+    "seeds": [1, 2],
+    "epochs": 2,
+    "retraining_epochs": 1,
+    "batch_size": 100,
+    "learning_rate": 0.01,
+    "grid": {
+        "algorithm": ["connections"],
+        "choice": ["random"],
+        "wanted_loss": [0.3],
+        "connectivity": [0.05],
+        "new_connections": [0.02],
+        "tolerance": [0.1],
+        "patience": [1],
+    },
+}
 KEYS = ["activation", "algorithm", "choice", "wanted_loss"]
 
 
@@ -39,6 +60,16 @@ def test_the_table_says_why_growing_ended(table: pd.DataFrame) -> None:
     assert row["ended"] == "reached 1, spent 1" and row["connections"] == "150"
     assert row["grown"] == row["static-sparse"] == "83.00 ± 1.41"
     assert shown.loc[("relu", "nodes", "random", "0.3"), "ended"] == "reached 2"
+
+
+def test_growing_can_be_better_or_worse(table: pd.DataFrame) -> None:
+    trials = make_trials("tried", TRIALS, "test")
+    grown = table["network"].eq("grown")
+    for lift, said in ((0.01, "4 of 4 points"), (-0.01, "0 of 4 points")):
+        moved = table.assign(accuracy=table["accuracy"] + lift * grown)
+        assert verdicts([Shown(trials, moved, True)]).to_dict("index") == {
+            "digits": {"better than static-sparse": said}
+        }
 
 
 def test_a_network_that_cannot_be_made_leaves_a_blank(table: pd.DataFrame) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.tables import record
-from eigenprune.report.modules_exhibits import pixels, show_pixels
+from eigenprune.report.modules_exhibits import pixels, show_pixels, verdicts
 from eigenprune.report.shown import METADATA
-from eigenprune.report.trial_exhibits import there
+from eigenprune.report.trial_exhibits import Shown, there
 
 GRID = {"clustering": ["spectral"], "modules": [3], "gamma": [0], "sparsity": [0.5]}
 TRIALS: dict[str, Any] = {"tiny": {"kind": "modules", "grid": GRID, "seeds": [2, 1]}}
@@ -56,3 +57,19 @@ def test_each_pixel_has_the_place_of_its_input() -> None:
     mesh = image.collections[0].get_array()
     assert mesh is not None and mesh.tolist() == [[0, 1], [1, 1]]
     assert [patch.get_width() for patch in bars.patches] == [0.25, 0.5, 0.75, 0.5]  # type: ignore[attr-defined]
+
+
+def test_modules_can_help_or_not(arena_project: Callable[..., Params]) -> None:
+    params = arena_project(trials=TRIALS, quick_trials=["tiny"])
+    rows = [
+        {"activation": "relu", "seed": seed, "sparsity": sparsity, "gamma": gamma,
+         "clustering": kind, "accuracy": 0.5 + (gamma == 0) * (0.1 if kind == "spectral" else 0)}
+        for seed in (1, 2) for sparsity in (0.5, 0.9) for gamma in (0.0, 1.0)
+        for kind in ("spectral", "random")
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    [row] = verdicts([Shown(params.trials["tiny"], table, True)]).to_dict("records")
+    assert set(row.values()) == {"2 of 2 points"}
+    worse = table.assign(accuracy=1 - table["accuracy"])
+    [row] = verdicts([Shown(params.trials["tiny"], worse, True)]).to_dict("records")
+    assert set(row.values()) == {"0 of 2 points"}

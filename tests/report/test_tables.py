@@ -91,3 +91,18 @@ def test_a_narrow_terminal_shows_every_number() -> None:
     console.print(agreement_table(compare(pd.DataFrame(rows, columns=list(COLUMNS)), published)))
     told = console.export_text()
     assert "0/1" in told and "-48.00 at 0.5" in told and "direct" in told
+
+
+def test_how_often_a_method_is_below_the_lot() -> None:
+    ratios, seeds = (0.0, 0.5, 0.9), (1, 2)
+    rows = [
+        {"dataset": "digits", "activation": "relu", "method": method, "pruning_ratio": ratio,
+         "seed": seed, "accuracy": accuracy if ratio < 0.9 else 0.5}
+        for method, accuracy in (("post", 0.4), ("direct", 0.9), ("random", 0.6))
+        for ratio in ratios for seed in seeds
+    ]  # fmt: skip
+    table = readable.below(pd.DataFrame(rows), "random")
+    assert table.to_dict("index") == {
+        ("digits", "relu"): {"seeds": 2, "post": "1 of 2", "direct": "0 of 2"}
+    }
+    assert readable.below(pd.DataFrame(rows), "nobody").empty

@@ -46,7 +46,7 @@ EXHIBITS = {
     },
     "small-modules": {
         "modules": "accuracy over the share of connections removed.",
-        "numbers": "what is left, mean over seeds.",
+        "numbers": modules_exhibits.NUMBERS,
     },
 }
 FIGURES = ("sizes", "modules")

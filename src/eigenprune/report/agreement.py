@@ -136,3 +136,31 @@ def agreement_summary(points: pd.DataFrame) -> str:
         return "no point that was published is recorded yet"
     agree = points["agrees"]
     return f"{agree.sum()} of {len(agree)} points agree ({100 * agree.mean():.0f} %)"
+
+
+def along_slopes(points: pd.DataFrame, at_least: int = 3) -> str:
+    """The curves that disagree at several ratios in a row, in words.
+
+    At a single steep point a few seeds can be off by chance; along a slope they are not.
+
+    Args:
+        points: what `compare` returns, of one or more studies.
+        at_least: so many neighbouring ratios make a slope.
+
+    Example:
+        >>> points = pd.DataFrame({"study": "mine", "activation": "tanh", "method": "post",
+        ...     "pruning_ratio": [0.1, 0.2, 0.3, 0.4], "agrees": [True, False, False, False]})
+        >>> along_slopes(points)
+        'mine tanh post (0.2 to 0.4)'
+        >>> along_slopes(points[:3])
+        'none'
+    """
+    told = []
+    for key, curve in points.groupby(NAMED, sort=False):
+        curve = curve.sort_values("pruning_ratio")
+        runs = curve["agrees"].astype(bool).cumsum()  # the same along each run of disagreement
+        off = curve[~curve["agrees"].astype(bool)]
+        for _, run in off.groupby(runs[off.index])["pruning_ratio"]:
+            if len(run) >= at_least:
+                told.append(f"{' '.join(map(str, key))} ({run.min():g} to {run.max():g})")
+    return ", ".join(told) or "none"

@@ -185,7 +185,7 @@ def _overview(studies: Sequence[Study], exhibits: Mapping[str, Sequence[Exhibit]
         "",
         *cards,
         "",
-        "The studies of this book, chapter by chapter:",
+        "The quick studies, chapter by chapter:",
         "",
     ]
     for study in studies:

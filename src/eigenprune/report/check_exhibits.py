@@ -85,9 +85,10 @@ def show_checks(found: Iterable[Checked]) -> None:
         show(
             check_tables.verdicts(judged),
             name=f"checks-{study.name}",
-            caption=f"{study.dataset}: whether a check does what it must (`open`: these seeds do "
-            "not tell); in brackets the difference to the method as it is in points of accuracy, "
-            "and for corrupted data and another gauge the rank correlation.",
+            caption=f"{study.dataset}, {len(study.seeds)} seeds: whether a check does what it must "
+            "(`open`: these seeds do not tell); in brackets the difference to the method as it is "
+            "in points of accuracy, and for corrupted data and another gauge the rank correlation, "
+            f"by which a ranking is the same from {behaviour.SAME_RANKING:g} on.",
             of=each.studies,
         )
         rest = judged[judged["behaves"] != "yes"]
@@ -186,7 +187,8 @@ def show_pairs(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> N
             name=f"{key}-{shown.study.name}",
             caption=f"{shown.study.dataset}: differences in points of accuracy over the pruning "
             "ratio, mean and 95 % interval over shared seeds, nothing retrained; filled where told "
-            "apart from zero when corrected for all points of the figure.",
+            "apart from zero when corrected for all points of the figure. The vertical axis is "
+            "linear up to one point and logarithmic beyond.",
             alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
             "per pair of methods.",
             of=[shown.study],

@@ -53,6 +53,37 @@ def shares(covered: pd.DataFrame) -> pd.DataFrame:
     return table.assign(share=table["agree"] / table["compared"]).reset_index()
 
 
+def on_shared_points(points: pd.DataFrame) -> str:
+    """How much agrees at each width, of three layers, on the points that all of them have.
+
+    Widths are not recorded equally far, and curves are not equally easy to meet: shares of
+    different points cannot be compared.
+
+    Args:
+        points: what `agreement.compare_study` returns, of several studies.
+
+    Returns:
+        A sentence without a full stop; empty where there are no two widths, or no shared point.
+
+    Example:
+        >>> points = pd.DataFrame({"other_settings": "", "hidden": ["5-5-5", "8-8-8", "8-8-8"],
+        ...     "dataset": "mnist", "activation": "relu", "method": "post",
+        ...     "pruning_ratio": [0.5, 0.5, 0.9], "agrees": [False, True, True]})
+        >>> on_shared_points(points)
+        'on the 1 points that all widths have, 0 agree at 5-5-5 and 1 at 8-8-8'
+    """
+    ours = points[points["other_settings"].eq("") & points["hidden"].map(layer_count).eq(3)]
+    once = ours.groupby([*CURVE[1:], "pruning_ratio", "hidden"])["agrees"].all()
+    wide = once.unstack().dropna()
+    if wide.shape[1] < 2 or wide.empty:
+        return ""
+    told = [
+        f"{int(count)} {'agree ' * (not n)}at {hidden}"
+        for n, (hidden, count) in enumerate(wide.astype(bool).sum().items())
+    ]
+    return f"on the {len(wide)} points that all widths have, {' and '.join(told)}"
+
+
 def of_layers(hidden: str) -> str:
     """Hidden widths in words.
 

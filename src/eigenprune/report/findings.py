@@ -54,6 +54,7 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     settings = all_settings([study.widths for study in as_published])
     shares = coverage.shares(coverage.coverage(pd.concat(points), settings))
     shares = shares[shares["compared"] > 0].sort_values("hidden")
+    shared = coverage.on_shared_points(pd.concat(points))
     told = "; ".join(
         f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
         f"({100 * row['share']:.1f} %)"
@@ -61,8 +62,8 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     )
     yield (
         "**Do the published curves come out again?** Points that agree, of those compared: "
-        f"{told}. The width behind the published three layers is not known, and each width of "
-        "ours is held against the same points: [](paper/one-hidden-layer.ipynb), "
+        f"{told}. The width behind the published three layers is not known"
+        f"{shared and f'; {shared}'}: [](paper/one-hidden-layer.ipynb), "
         "[](paper/several-hidden-layers.ipynb)."
     )
 

@@ -13,6 +13,7 @@ from eigenprune.report.trial_exhibits import (
     Shown,
     accuracies,
     by_activation,
+    higher,
     over_seeds,
     show_one,
 )
@@ -28,9 +29,9 @@ def show_growing(shown: Iterable[Shown]) -> None:
             activation,
             growth(rows),
             "connections",
-            "accuracy over the number of connections, mean over seeds; bars: one standard "
-            "deviation of either. Solid: connections with the largest gradient are added, dashed: "
-            "random ones.",
+            "accuracy over the number of connections, mean over the seeds, and bars of one "
+            "standard deviation in both directions. Solid: connections with the largest gradient "
+            "are added, dashed: random ones.",
             alt="Test accuracy over the number of connections, one panel per algorithm, one line "
             "per kind of network and choice.",
         )
@@ -43,6 +44,40 @@ def show_growing(shown: Iterable[Shown]) -> None:
             "how many networks.",
             of=[its.trials],
             recorded=its.recorded,
+        )
+
+
+def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
+    """At how many points a grown network is better than each control.
+
+    Returns:
+        Index `dataset`; a column for each control, of so many points (activations, algorithms,
+        choices and wanted losses), means over shared seeds.
+    """
+    rows = {
+        its.trials.dataset: {
+            f"better than {control}": higher(
+                its.table, "network", "grown", control, ["activation", *_POINT]
+            )
+            for control in its.table["network"].unique()
+            if control != "grown"
+        }
+        for its in shown
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
+
+
+def show_verdicts(shown: Iterable[Shown]) -> None:
+    """Whether growing pays off, in one table for all trials."""
+    shown = list(shown)
+    if shown:
+        show(
+            verdicts(shown),
+            name="grown-better",
+            caption="Points (activations, algorithms, choices and wanted losses) at which the "
+            "grown network has the higher mean accuracy over shared seeds; not tested.",
+            of=[its.trials for its in shown],
+            recorded=any(its.recorded for its in shown),
         )
 
 

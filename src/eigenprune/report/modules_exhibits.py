@@ -17,7 +17,21 @@ from eigenprune.lab.trials import found_modules
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.report.figures import legend_below
 from eigenprune.report.shown import show
-from eigenprune.report.trial_exhibits import LOOKS, Shown, accuracies, by_activation, show_one
+from eigenprune.report.trial_exhibits import (
+    LOOKS,
+    Shown,
+    accuracies,
+    by_activation,
+    higher,
+    show_one,
+)
+
+# What stands in the table of all points.
+NUMBERS = (
+    "what is left, mean over the seeds (of one seed without a deviation). `inside modules`: the "
+    "share of the connections that are left and lead from a module to itself; `n-cut`: the "
+    "normalised cut, between 0 and the number of modules."
+)
 
 
 def show_modules(shown: Iterable[Shown]) -> None:
@@ -32,9 +46,53 @@ def show_modules(shown: Iterable[Shown]) -> None:
             alt="Test accuracy over sparsity, one line per gamma, one panel per clustering.",
         )
         show_one(
-            its, activation, numbers(rows), "numbers", "what is left, mean over seeds.",
+            its,
+            activation,
+            numbers(rows),
+            "numbers",
+            NUMBERS,
             folded="All points",
-        )  # fmt: skip
+        )
+
+
+def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
+    """At how many points spectral clusters help, by what a module that helps must do.
+
+    Returns:
+        Index `dataset` and `gamma` (those below 1); columns `better than plain magnitude` and
+        `better than random clusters`, of so many points (activations and sparsities), means over
+        shared seeds.
+    """
+    rows = []
+    for its in shown:
+        table = its.table
+        plain = table[table["gamma"] == 1].assign(kind="plain")
+        for gamma, chosen in table[table["gamma"] < 1].groupby("gamma"):
+            both = pd.concat([chosen.assign(kind=chosen["clustering"]), plain])
+            keys = ["activation", "sparsity"]
+            rows.append(
+                {
+                    "dataset": its.trials.dataset,
+                    "gamma": f"{gamma:g}",
+                    "better than plain magnitude": higher(both, "kind", "spectral", "plain", keys),
+                    "better than random clusters": higher(both, "kind", "spectral", "random", keys),
+                }
+            )
+    return pd.DataFrame(rows).set_index(["dataset", "gamma"])
+
+
+def show_verdicts(shown: Iterable[Shown]) -> None:
+    """Whether modules help, in one table for all trials."""
+    shown = list(shown)
+    if shown:
+        show(
+            verdicts(shown),
+            name="helpful",
+            caption="Points (activations and sparsities) at which spectral clusters have the "
+            "higher mean accuracy over shared seeds; not tested.",
+            of=[its.trials for its in shown],
+            recorded=any(its.recorded for its in shown),
+        )
 
 
 def show_pixels(shown: Iterable[Shown]) -> None:
@@ -50,7 +108,8 @@ def show_pixels(shown: Iterable[Shown]) -> None:
                 pixels([part.numpy() for part in found], modules),
                 name=f"pixels-{its.trials.name}",
                 caption=f"{its.trials.dataset}, {training.activation}, seed {training.seed}: the "
-                "module of each input pixel, and how many nodes of each layer every module has.",
+                "module of each input pixel, and the share of each layer's nodes that every module "
+                "has. A colour is a module, in both.",
                 alt="Left: the image, each pixel in the colour of its module. Right: bars, nodes "
                 "per layer and module.",
                 of=[its.trials],

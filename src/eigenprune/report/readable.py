@@ -178,6 +178,38 @@ def disagreements(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*NAMED, "ratio", *names]).set_index([*NAMED, "ratio"])
 
 
+def below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
+    """At how many pruning ratios the mean of each method lies below that of a control.
+
+    No test: it shows a direction where seeds are too few for one.
+
+    Args:
+        curves: the tidy table, of one or more studies.
+        control: the method that others are held against, over the seeds that both have.
+
+    Returns:
+        Index `dataset` and `activation`; columns `seeds` (that the control has) and, for each other
+        method that the table has, `of` how many ratios. Cells of what is not there are empty.
+    """
+    keys = ["dataset", "activation"]
+    pruned = curves[curves["pruning_ratio"] > 0]
+    wide = pruned.pivot_table(
+        index=[*keys, "pruning_ratio", "seed"], columns="method", values="accuracy", sort=False
+    )
+    if control not in wide:
+        return pd.DataFrame()
+    rows = []
+    for key, those in wide[wide[control].notna()].groupby(keys, sort=False):
+        row = dict(zip(keys, key, strict=True))
+        row["seeds"] = those.index.get_level_values("seed").nunique()
+        for method in wide.columns.drop(control):
+            both = those[[method, control]].dropna().groupby("pruning_ratio").mean()
+            lower = int((both[method] < both[control]).sum())
+            row[str(method)] = f"{lower} of {len(both)}" if len(both) else ""
+        rows.append(row)
+    return pd.DataFrame(rows).set_index(keys)
+
+
 def nodes_by_layer(shares: pd.DataFrame, hidden: Sequence[int]) -> pd.DataFrame:
     """How many nodes of each hidden layer stay, mean over the seeds.
 

@@ -143,7 +143,8 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
                 name=f"{method or 'spectral'}-{shown.study.name}-{retraining}",
                 caption=f"{said_of(shown)}: "
                 f"{f'`{method}`' if method else 'the best spectral method'} "
-                f"at each ratio, {WORDS[str(retraining)]}.",
+                f"at each ratio, {WORDS[str(retraining)]}; p is corrected for the tests of all "
+                "spectral methods at these ratios, `lost` against the plain network, unpruned.",
                 of=[shown.study],
                 recorded=shown.recorded,
                 # What is asked first is what pruning alone does.
@@ -174,7 +175,8 @@ def show_compute(arena: Arena) -> None:
         show(
             rival_tables.compute_spent(leaderboard.compute_spent(shown.table)),
             name=f"spent-{shown.study.name}",
-            caption=f"{shown.study.dataset}: compute spent on each method.",
+            caption=f"{shown.study.dataset}: compute spent on each method, as recorded on a "
+            "machine that did other work at times.",
             of=[shown.study],
             recorded=True,
             folded=f"Compute spent on each method: {shown.study.dataset}",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from eigenprune.lab.rivals import find
-from eigenprune.report import leaderboard, rival_tables
+from eigenprune.report import goal, leaderboard, rival_tables
 from eigenprune.report.arena import Arena, Shown
 from eigenprune.report.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.heatmap import heatmap
@@ -34,6 +34,26 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
         name="at-a-glance",
         caption=SAID,
         of=[its.study for its in shown],
+        recorded=any(its.recorded for its in shown),
+    )
+
+
+def show_goal(arena: Arena, method: str) -> None:
+    """How near a spectral method comes to the goal, in one table for all studies."""
+    shown = [its for its in arena.shown if ranked(its)]
+    table = goal.verdicts(shown, method)
+    if table.empty:
+        return
+    show(
+        table,
+        name=f"goal-{method}",
+        caption=f"`{method}`, nothing retrained, in points of accuracy. With {goal.RATIO:g} of the "
+        "nodes removed, `lost`: against the plainly trained dense network of the same seeds, "
+        f"unpruned, of which {100 * goal.MOST_LOST:g} are the most that the goal allows; "
+        "`of its own`: against its own network of ratio 0. `behind`: ratios at which its mean is "
+        "below that of the best method that is not spectral; `told apart`: at how many of these "
+        "for certain.",
+        of=[its.study for its in shown if its.study.dataset in table.index],
         recorded=any(its.recorded for its in shown),
     )
 
