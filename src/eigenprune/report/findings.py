@@ -103,7 +103,7 @@ def _arena(root: Path) -> Iterator[str]:
     yield (
         "**Does a spectral network prune better?** At the ratios of the table below, the best "
         "spectral method against the best of all others, over shared seeds: "
-        f"{verdict_summary(best[best['shared'] > 1])} [](arena/arena.ipynb)."
+        f"{verdict_summary(best[best['shared'] > 1])}: [](arena/arena.ipynb)."
     )
     yield from _eigenvalue_alone(alone)
     networks = _means(leaderboard.over_activations(everything, controls))
