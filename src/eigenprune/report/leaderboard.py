@@ -70,8 +70,8 @@ def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
         rivals: the tidy table, see `read_rivals`.
 
     Returns:
-        One row per dataset, widths, activation and seed: of family `weights`, nothing retrained,
-        ratio 0.
+        One row per dataset, widths, activation and seed, of family `weights`, nothing retrained,
+        at ratio 0.
     """
     rivals = _checked(rivals)
     same = ["dataset", "hidden", "activation", "seed"]
