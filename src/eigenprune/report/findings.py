@@ -115,8 +115,24 @@ def _arena(root: Path) -> Iterator[str]:
         for dataset, rows in networks.groupby("dataset", sort=False)
         if dataset in set(ranked["dataset"])
     ]
+    found = pd.concat(tables)
     yield f"{SAID} Three hidden layers."
-    yield table_text(pd.concat(tables))
+    yield table_text(found.drop(columns=_NAMES))
+    told = " and ".join(f"the {name}, {_counted(found[name])}" for name in _NAMES)
+    yield f"These are {told}."
+
+
+_NAMES = ["spectral method", "rival method"]
+
+
+def _counted(names: pd.Series) -> str:
+    """How often each of some names stands there.
+
+    >>> _counted(pd.Series(["a", "b", "a", ""]))
+    '`a` 2 times, `b` once'
+    """
+    times = names[names != ""].value_counts()
+    return ", ".join(f"`{name}` {'once' if n == 1 else f'{n} times'}" for name, n in times.items())
 
 
 def _eigenvalue_alone(networks: pd.DataFrame) -> Iterator[str]:
