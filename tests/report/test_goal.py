@@ -1,30 +1,19 @@
 """Whether the goal is reached: told from the accuracies, either way, or not where it is unknown."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from eigenprune.lab.studies import Study, make_study
+from eigenprune.lab.studies import Study, load_params
 from eigenprune.report import leaderboard
 from eigenprune.report.arena import Shown
 from eigenprune.report.goal import verdicts
 
 
 @pytest.fixture
-def study() -> Study:
-    values = {
-        "dataset": "digits",
-        "hidden": [100],
-        "activations": ["relu", "tanh"],
-        "methods": ["post"],
-        "seeds": [1, 2, 3, 4, 5],
-        "pruning_ratios": [0.5],
-        "epochs": 2,
-        "retraining_epochs": 1,
-        "batch_size": 100,
-        "learning_rate": 0.01,
-        "initialisation": "2022",
-    }
-    return make_study("rivals-digits", values, "test")
+def study(root: Path) -> Study:
+    return load_params(root / "params.yaml").study("rivals-digits")
 
 
 def judged(study: Study, rivals: pd.DataFrame) -> dict[str, object]:
