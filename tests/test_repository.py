@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from eigenprune.lab.methods import METHODS
-from eigenprune.report.typed_numbers import typed_numbers
+from eigenprune.report.book.typed_numbers import typed_numbers
 
 MEGABYTE = 1_000_000
 # What belongs to one machine and not to a repository: the address of a package registry, a folder

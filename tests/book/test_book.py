@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, Study
-from eigenprune.report.book import (
+from eigenprune.report.book.build import (
     ARENA_CHAPTERS,
     CHAPTERS,
     PAPER_CHAPTERS,
@@ -24,8 +24,8 @@ from eigenprune.report.book import (
     build_book,
     caption,
 )
-from eigenprune.report.facts import facts
-from eigenprune.report.notebooks import KERNELSPEC, run_notebook
+from eigenprune.report.book.facts import facts
+from eigenprune.report.notebooks.runner import KERNELSPEC, run_notebook
 
 SOURCES = Path(__file__).parents[2] / "book"
 TEXT = "With {eq}`eq-gain` and {cite:t}`buffoni2022`. $|\\lambda^{out}_i|$"

@@ -18,8 +18,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from eigenprune.lab.studies import load_params
-from eigenprune.report.book import build_book
-from eigenprune.report.launch import Repository
+from eigenprune.report.book.build import build_book
+from eigenprune.report.book.launch import Repository
 
 # What the theme and docutils do, and no style sheet can mend: rule of axe, where, and why.
 ALLOWED_BY_AXE = {

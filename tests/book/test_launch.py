@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eigenprune.report.launch import Repository, parse, repository
+from eigenprune.report.book.launch import Repository, parse, repository
 
 
 @pytest.mark.parametrize(

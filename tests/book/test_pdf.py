@@ -10,8 +10,8 @@ import pytest
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, load_params
-from eigenprune.report.book import BookError, caption
-from eigenprune.report.pdf import PROGRAMS, build_pdf, complaint, require_programs
+from eigenprune.report.book.build import BookError, caption
+from eigenprune.report.book.pdf import PROGRAMS, build_pdf, complaint, require_programs
 
 
 @pytest.fixture(scope="module")

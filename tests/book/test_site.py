@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eigenprune.lab.errors import UserError
-from eigenprune.report.site import ARCHIVE, build_site, versions_page, write_archive
+from eigenprune.report.book.site import ARCHIVE, build_site, versions_page, write_archive
 
 
 def book(folder: Path, text: str) -> Path:

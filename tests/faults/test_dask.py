@@ -11,8 +11,8 @@ import distributed
 import pandas as pd
 import pytest
 
-from eigenprune.lab import sweep
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.studies import Study, change_study, make_study
 
 STUDY = {

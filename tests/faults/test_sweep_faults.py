@@ -14,7 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from eigenprune.lab import sweep
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, make_study
 
@@ -27,7 +27,8 @@ SECONDS_TO_DIE = 15
 SWEEP = """
 import json, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
-from eigenprune.lab import errors, studies, sweep
+from eigenprune.lab import errors, studies
+from eigenprune.lab.execution import sweep
 study = studies.make_study("fault", json.loads(sys.argv[1]), "test")
 try:
     sweep.run_study(study, executor="process", workers=min(2, len(study.seeds)))

@@ -9,11 +9,11 @@ import pytest
 from torch import nn
 
 from eigenprune.lab import arena, latency
-from eigenprune.lab.recorded import record
+from eigenprune.lab.execution.sweep import run_study
+from eigenprune.lab.records.recorded import record
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
-from eigenprune.lab.sweep import run_study
 
 STUDIES = {"quick": {"methods": ["norm"]}, "large": {}, "plain": {"methods": ["direct"]}}
 RIVALS = {

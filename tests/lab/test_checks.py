@@ -13,10 +13,10 @@ from eigenprune import importance, saliency, sanity
 from eigenprune.lab import datasets, protocols, rivals
 from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS, check_curves, method_checks
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution.sweep import run_study
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.scores import score_curves
 from eigenprune.lab.studies import Params, Study, change_study
-from eigenprune.lab.sweep import run_study
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 import torch
 
-from eigenprune.lab import sweep
+from eigenprune.lab.execution import sweep
+from eigenprune.lab.execution.status import study_status
 from eigenprune.lab.plans import plan
 from eigenprune.lab.runs import run_id
-from eigenprune.lab.status import study_status
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 

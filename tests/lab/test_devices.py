@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from eigenprune.lab import devices, executors, protocols, status, sweep
+from eigenprune.lab import devices, protocols
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution import executors, status, sweep
+from eigenprune.lab.execution.status import study_status
+from eigenprune.lab.execution.work import work
 from eigenprune.lab.machine import made_with
-from eigenprune.lab.status import study_status
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 
@@ -117,7 +119,7 @@ def test_seconds_of_one_device_tell_nothing_of_another(
 
     [first, *_] = sweep.outlook(two, store).jobs
     result = {"status": "diverged"}
-    seconds = 7.0 * sweep.tasks.work(first.training)
+    seconds = 7.0 * work(first.training)
     protocols.keep(first.training, result, store, seconds, device="cuda")
     todo = sweep.outlook(two, store)
     assert study_status(two, store).seconds_left == pytest.approx(7 * todo.work, rel=1e-3)

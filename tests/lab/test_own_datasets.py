@@ -12,9 +12,9 @@ from PIL import Image
 from eigenprune.lab import datasets, own_datasets, params_file, runs
 from eigenprune.lab.datasets import Dataset
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution.sweep import run_study
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.studies import Params, load_params
-from eigenprune.lab.sweep import run_study
 
 STUDY: dict[str, Any] = {
     "hidden": [6],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eigenprune.lab import sweep
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Study, change_study
 

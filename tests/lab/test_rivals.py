@@ -9,14 +9,14 @@ import pytest
 from eigenprune import importance, regularisers, saliency
 from eigenprune.lab import rivals
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution.stacks import in_stacks
+from eigenprune.lab.execution.sweep import run_by_run, run_study
+from eigenprune.lab.execution.tasks import Job
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.plans import TUNING_RATIOS, TUNING_SEED, plan
 from eigenprune.lab.runs import Training
 from eigenprune.lab.score_names import score_names
-from eigenprune.lab.stacks import in_stacks
 from eigenprune.lab.studies import Params, Study, change_study
-from eigenprune.lab.sweep import run_by_run, run_study
-from eigenprune.lab.tasks import Job
 
 
 def test_the_names_are_those_of_the_package() -> None:

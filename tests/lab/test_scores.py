@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from eigenprune import importance
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution.sweep import run_study
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.scores import score_curves
 from eigenprune.lab.studies import Study
-from eigenprune.lab.sweep import run_study
 
 
 @pytest.fixture

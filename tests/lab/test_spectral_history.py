@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from eigenprune.lab import datasets, results, spectral_history, sweep
+from eigenprune.lab import datasets, results, spectral_history
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.protocols import compute, initial_network, one_thread
-from eigenprune.lab.recorded import record
+from eigenprune.lab.records.recorded import record
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.spectral_history import epochs_kept
 from eigenprune.lab.store import Store
@@ -134,7 +135,7 @@ def test_what_is_recorded_does_not_change(
     written = []
     for name in ("with", "without"):
         folder = tmp_path / name
-        monkeypatch.setattr("eigenprune.lab.recorded.folder_of", lambda study, f=folder: f)
+        monkeypatch.setattr("eigenprune.lab.records.recorded.folder_of", lambda study, f=folder: f)
         record(tiny, Store(store_folder))
         written.append({path.name: path.read_bytes() for path in folder.iterdir()})
         without_history(Store(store_folder))

@@ -7,15 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eigenprune.lab import code_state, spot_checks, sweep, tasks
+from eigenprune.lab import spot_checks
+from eigenprune.lab.execution import sweep, tasks
 from eigenprune.lab.plans import runs_of
-from eigenprune.lab.recorded import folder_of, record, rows_by_run
+from eigenprune.lab.records import code_state
+from eigenprune.lab.records.recorded import folder_of, record, rows_by_run
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import make_trials
-from eigenprune.report.spot_checks import hold, verdicts
+from eigenprune.report.provenance.spot_checks import hold, verdicts
 
 
 @pytest.fixture(autouse=True)

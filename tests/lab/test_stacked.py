@@ -13,16 +13,18 @@ import pytest
 import torch
 from torch import nn
 
-from eigenprune.lab import results, stacks, sweep, together
+from eigenprune.lab import results
 from eigenprune.lab.errors import ExecutorError
-from eigenprune.lab.executors import execute
+from eigenprune.lab.execution import stacks, sweep, together
+from eigenprune.lab.execution.compute import compute_task
+from eigenprune.lab.execution.executors import execute
+from eigenprune.lab.execution.tasks import Places, Stopped, Task
 from eigenprune.lab.plans import plan
 from eigenprune.lab.protocols import initial_network
-from eigenprune.lab.recorded import record
+from eigenprune.lab.records.recorded import record
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
-from eigenprune.lab.tasks import Places, Stopped, Task, compute_task
 
 NO_DATA = Path("no-data")  # the digits need none
 SEEDS = [1, 2, 3]

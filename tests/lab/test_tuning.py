@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from eigenprune.lab import datasets, protocols, sweep, tasks
+from eigenprune.lab import datasets, protocols
+from eigenprune.lab.execution import tasks
+from eigenprune.lab.execution.compute import compute_task
+from eigenprune.lab.execution.tasks import Job, Places
 from eigenprune.lab.protocols import compute, trained_network
 from eigenprune.lab.runs import Pruning, Training, Tuning, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.tasks import Job, Places
 from eigenprune.lab.tuning import best_strength, candidates, search_runs
 
 TUNING = Tuning(
@@ -104,7 +106,7 @@ def test_a_search_is_made_once_for_all_seeds(store: Store, tmp_path: Path) -> No
     [task] = tasks.of_jobs(jobs)
     assert list(task.runs) == search_runs(TUNED) and len(task.followers) == 3
     places = Places(store=store.folder, data=tmp_path)
-    assert tasks.compute_task(task, places, lambda units: None)
+    assert compute_task(task, places, lambda units: None)
     assert all(run_id(run) in store for run in task.runs)
     assert not any(run_id(run) in store for run in runs)
 
@@ -141,5 +143,5 @@ def test_retraining_is_plain_whatever_the_network_was_trained_with(
 
 def test_an_outlook_counts_the_search(store: Store, tmp_path: Path) -> None:
     assert len(search_runs(TUNED)) == 2 * (1 + 2)
-    assert sweep.tasks.search(Job(TUNED, ())) == replace(TUNED, seed=1)
-    assert sweep.tasks.search(Job(TUNED, (), trained=True)) is None
+    assert tasks.search(Job(TUNED, ())) == replace(TUNED, seed=1)
+    assert tasks.search(Job(TUNED, (), trained=True)) is None

@@ -17,9 +17,9 @@ from eigenprune.lab.methods import METHODS
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import load_params
 from eigenprune.report import figures
+from eigenprune.report.comparison.published import published_curves
 from eigenprune.report.interactive import DASHES, SYMBOLS, spectra_by_epoch, tradeoff
 from eigenprune.report.panels import INK, copy_plotly
-from eigenprune.report.published import published_curves
 from eigenprune.report.statistics import over_seeds
 
 STUDY = "mnist-1x500"

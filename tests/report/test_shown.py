@@ -11,11 +11,11 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from eigenprune.lab.origins import of_runs
+from eigenprune.lab.records.origins import of_runs
 from eigenprune.lab.studies import Params, change_study, make_study
-from eigenprune.report.chapters import Exhibit, write_chapter
-from eigenprune.report.notebooks import KERNELSPEC, run_notebook
-from eigenprune.report.provenance import Pipeline
+from eigenprune.report.book.chapters import Exhibit, write_chapter
+from eigenprune.report.notebooks.runner import KERNELSPEC, run_notebook
+from eigenprune.report.provenance.cards import Pipeline
 from eigenprune.report.shown import PLOTLY, show
 
 VALUES: dict[str, Any] = {
@@ -176,7 +176,7 @@ def test_a_card_of_other_parameters_says_so(executed: Path) -> None:
 def test_a_card_of_other_code_or_data_says_so(
     executed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eigenprune.report.provenance.code_now", lambda: "0")
+    monkeypatch.setattr("eigenprune.report.provenance.cards.code_now", lambda: "0")
     card = chapter(executed)[0].card
     assert card.state == "code has changed"
     assert dict(card.facts)["Code since then"] == "what computes runs was another code"

@@ -11,9 +11,9 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import load_params
 from eigenprune.report import figures, readable
-from eigenprune.report.agreement import compare
+from eigenprune.report.comparison.agreement import compare
+from eigenprune.report.comparison.published import published_curves
 from eigenprune.report.curves import read_curves, write_curves
-from eigenprune.report.published import published_curves
 from eigenprune.report.statistics import headline, over_seeds
 from eigenprune.report.terminal import agreement_table
 

@@ -37,16 +37,16 @@ def book(
     params = project_params()
     root = project.root()
     if pdf:
-        from eigenprune.report.pdf import build_pdf
+        from eigenprune.report.book.pdf import build_pdf
 
         typer.echo(f"The book is at {build_pdf(root, params)}")
         return
-    from eigenprune.report.book import build_book
+    from eigenprune.report.book.build import build_book
 
     if not publish:
         typer.echo(f"The book is at {build_book(root, params) / 'index.html'}")
         return
-    from eigenprune.report import launch, site
+    from eigenprune.report.book import launch, site
 
     repository = launch.repository(root)
     html = build_book(root, params, folder="published", repository=repository)
@@ -66,7 +66,7 @@ def site(
     ] = Path("releases"),
 ) -> None:
     """Lay the published book and those of earlier releases side by side, with a list of them."""
-    from eigenprune.report.site import build_site
+    from eigenprune.report.book.site import build_site
 
     published = project.root() / "build" / "book" / "published"
     if not published.is_dir():

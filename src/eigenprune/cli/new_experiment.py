@@ -35,7 +35,7 @@ def new_experiment(
         raise UserError("--force: goes with --remove alone")
     if dataset is not None and remove:
         raise UserError("--dataset: does not go with --remove")
-    from eigenprune.report import experiments
+    from eigenprune.report.notebooks import experiments
 
     root = project.root()
     if remove:

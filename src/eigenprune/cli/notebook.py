@@ -29,8 +29,8 @@ def notebook(
     results/chapters/.
     """
     from eigenprune.lab import datasets
-    from eigenprune.report.book import CHAPTERS
-    from eigenprune.report.experiments import require_watched
+    from eigenprune.report.book.build import CHAPTERS
+    from eigenprune.report.notebooks.experiments import require_watched
 
     root, params = project.root(), project_params()
     output, parameters = root / "results" / "chapters", {}
@@ -43,7 +43,7 @@ def notebook(
         datasets.require_files(chosen.dataset, project.data_dir())
         output = project.results_dir(study, params.quick, params.experiments)
         parameters = {"study": study}
-    from eigenprune.report.notebooks import declared_parameters, run_notebook
+    from eigenprune.report.notebooks.runner import declared_parameters, run_notebook
 
     source = root / "notebooks" / f"{name}.ipynb"
     if study is None and "study" in declared_parameters(source):

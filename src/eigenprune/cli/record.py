@@ -37,14 +37,14 @@ def record(
     if quick and studies:
         raise UserError("--quick takes all quick studies: name none")
     from eigenprune.lab import arena
-    from eigenprune.lab.recorded import record as record_study
-    from eigenprune.lab.recorded import reference_of
+    from eigenprune.lab.records.recorded import record as record_study
+    from eigenprune.lab.records.recorded import reference_of
     from eigenprune.lab.store import Store
     from eigenprune.lab.trials import tables
     from eigenprune.lab.trials.entries import Trials
-    from eigenprune.report.leaderboard import read_rivals, write_leaderboard
-    from eigenprune.report.published import published_curves
-    from eigenprune.report.summary import write_summary
+    from eigenprune.report.arena.leaderboard import read_rivals, write_leaderboard
+    from eigenprune.report.comparison.published import published_curves
+    from eigenprune.report.comparison.summary import write_summary
 
     params, store = project_params(), Store(project.store_dir())
     for name in studies or ():

@@ -112,7 +112,7 @@ def run(
         for name in names
     ]
     from eigenprune.lab import datasets
-    from eigenprune.lab.executors import EXECUTORS
+    from eigenprune.lab.execution.executors import EXECUTORS
 
     for study in chosen:
         datasets.require_files(study.dataset, project.data_dir())
@@ -132,7 +132,7 @@ def run(
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
     if plot is not None:
         import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
-    from eigenprune.lab import progress, sweep
+    from eigenprune.lab.execution import progress, sweep
     from eigenprune.lab.store import Store
 
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
@@ -169,8 +169,8 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
     from rich.console import Console
 
     from eigenprune.lab import results
+    from eigenprune.report.comparison.published import published_curves
     from eigenprune.report.curves import write_curves
-    from eigenprune.report.published import published_curves
     from eigenprune.report.statistics import over_seeds
     from eigenprune.report.terminal import tables
 
@@ -197,7 +197,7 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
 def _report_trials(trials: Trials, table: Any, output: Path | None) -> None:
     from rich.console import Console
 
-    from eigenprune.lab.recorded import write_csv
+    from eigenprune.lab.records.recorded import write_csv
     from eigenprune.lab.trials.tables import diverged
     from eigenprune.report.terminal import trials_tables
 

@@ -46,9 +46,10 @@ def spot_check(
 
     Whatever is finished is kept: the same command goes on from there.
     """
-    from eigenprune.lab import datasets, progress, spot_checks
-    from eigenprune.lab.sweep import recorded_runs
-    from eigenprune.report.spot_checks import sentence, verdicts
+    from eigenprune.lab import datasets, spot_checks
+    from eigenprune.lab.execution import progress
+    from eigenprune.lab.execution.sweep import recorded_runs
+    from eigenprune.report.provenance.spot_checks import sentence, verdicts
 
     params = project_params()
     names = studies or [*params.paper, *params.paper_trials]

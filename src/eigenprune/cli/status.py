@@ -23,7 +23,7 @@ def status(
     """Show what of studies and trials is done, running and pending, and about how long it takes."""
     from rich.console import Console
 
-    from eigenprune.lab.status import study_status
+    from eigenprune.lab.execution.status import study_status
     from eigenprune.lab.store import Store
     from eigenprune.report.terminal import status_table
 

@@ -69,9 +69,9 @@ def verify(
     from rich.console import Console
 
     from eigenprune.lab import results
-    from eigenprune.report import coverage, readable
-    from eigenprune.report.agreement import compare_study
-    from eigenprune.report.published import all_settings, other_settings
+    from eigenprune.report.comparison import coverage, tables
+    from eigenprune.report.comparison.agreement import compare_study
+    from eigenprune.report.comparison.published import all_settings, other_settings
     from eigenprune.report.terminal import agreement_table, points_tables, shares_table
 
     curves = {study: results.curves(study) for study in chosen}
@@ -104,7 +104,7 @@ def verify(
             console.print(f"  {name}: {what}", highlight=False)
         console.print()
     if len(covered):
-        console.print(shares_table(readable.shares(covered, by_chance)))
+        console.print(shares_table(tables.shares(covered, by_chance)))
         # The aim is one for all that was published, not for the studies that were asked for.
         for line in ([] if studies else [coverage.aim_sentence(covered)]) + coverage.gaps(covered):
             console.print(line, highlight=False)
@@ -115,7 +115,7 @@ def verify(
 
 def _tell_changes(console: "Console", params: Params, studies: list[str] | None) -> None:
     """Say what has changed since the results of these studies, or of all, were recorded."""
-    from eigenprune.report.where_from import recorded_changes, spot_check_lines, summary
+    from eigenprune.report.book.where_from import recorded_changes, spot_check_lines, summary
 
     changes = {
         name: what
@@ -132,8 +132,8 @@ def _tell_changes(console: "Console", params: Params, studies: list[str] | None)
 
 
 def _verify_quick(params: Params) -> None:
-    from eigenprune.report.reproduction import reproduction
-    from eigenprune.report.your_run import verdict_sentence
+    from eigenprune.report.comparison.reproduction import reproduction
+    from eigenprune.report.comparison.your_run import verdict_sentence
 
     for name in params.quick:
         typer.echo(re.sub(r"[`*]", "", verdict_sentence(reproduction(name, params))))

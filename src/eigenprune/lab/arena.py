@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.files import write_all
-from eigenprune.lab import datasets, project, results, rivals, sweep
+from eigenprune.lab import datasets, project, results, rivals
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.plans import PlannedRow, plan
-from eigenprune.lab.recorded import folder_of, rows_by_run
+from eigenprune.lab.records.recorded import folder_of, rows_by_run
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.studies import Params, Study

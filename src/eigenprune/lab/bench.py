@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from eigenprune import importance, onednn
 from eigenprune.ensemble import train_together
 from eigenprune.lab import datasets
+from eigenprune.lab.execution.processes import usable_cores
 from eigenprune.lab.machine import made_with
-from eigenprune.lab.processes import usable_cores
 from eigenprune.networks import mlp
 from eigenprune.pruning import compact, masked, select_nodes
 from eigenprune.training import train

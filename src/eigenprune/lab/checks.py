@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets, project, rivals
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution.sweep import OnStart
 from eigenprune.lab.plans import plan
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Pruning, Training
 from eigenprune.lab.scores import named_scores, score_values, trained_networks
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
-from eigenprune.lab.sweep import OnStart
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import project, spectra
 from eigenprune.lab.plans import PlannedRow, networks, plan
-from eigenprune.lab.recorded import folder_of, recorded_results
+from eigenprune.lab.records.recorded import folder_of, recorded_results
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store

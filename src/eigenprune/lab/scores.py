@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, project, rivals
 from eigenprune.lab.errors import UserError, did_you_mean
+from eigenprune.lab.execution.sweep import OnStart, run_study
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
-from eigenprune.lab.sweep import OnStart, run_study
 
 if TYPE_CHECKING:
     import pandas as pd

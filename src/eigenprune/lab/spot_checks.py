@@ -14,14 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import code_state, executors, manifest, project
+from eigenprune.lab import project
+from eigenprune.lab.execution import executors
+from eigenprune.lab.execution.sweep import OnStart, executor_for, outlook_of, recorded_runs
+from eigenprune.lab.execution.tasks import Places
 from eigenprune.lab.plans import runs_of
-from eigenprune.lab.recorded import folder_of, rows_by_run, write_csv
+from eigenprune.lab.records import code_state, manifest
+from eigenprune.lab.records.recorded import folder_of, rows_by_run, write_csv
 from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
-from eigenprune.lab.sweep import OnStart, executor_for, outlook_of, recorded_runs
-from eigenprune.lab.tasks import Places
 from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import Trials
 

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eigenprune.lab.origins import Origin, of_runs
+from eigenprune.lab.records.origins import Origin, of_runs
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.markdown import table_text

@@ -8,9 +8,9 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from eigenprune.lab.status import Status
+from eigenprune.lab.execution.status import Status
 from eigenprune.lab.trials.entries import Trials
-from eigenprune.report.agreement import NAMED, by_curve
+from eigenprune.report.comparison.agreement import NAMED, by_curve
 from eigenprune.report.readable import percent
 from eigenprune.report.speed import CORES, training_table
 
@@ -122,7 +122,7 @@ def shares_table(shares: pd.DataFrame) -> Table:
     """One line per width: how many published points are compared, and how many agree.
 
     Args:
-        shares: what `readable.shares` returns.
+        shares: what `tables.shares` returns.
     """
     caption = "share: of the points compared; wrong method: of direct against the published post, "
     table = Table(

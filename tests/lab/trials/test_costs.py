@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from eigenprune import compression
-from eigenprune.lab import sweep
-from eigenprune.lab.recorded import folder_of
+from eigenprune.lab.execution import sweep
+from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.store import Store
 from eigenprune.lab.trials import costs
 from eigenprune.lab.trials.entries import Trials

@@ -8,10 +8,10 @@ import pytest
 
 from eigenprune import compact, importance, select_nodes
 from eigenprune.lab import datasets
+from eigenprune.lab.execution.work import epochs
 from eigenprune.lab.protocols import compute, trained_network
 from eigenprune.lab.runs import Trial
 from eigenprune.lab.store import Store
-from eigenprune.lab.tasks import epochs
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.metrics import evaluate
 from eigenprune.regularisers.feature_flow import length, trajectories, turning_angles

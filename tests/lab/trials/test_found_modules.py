@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from eigenprune.lab import sweep
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.modules import find_modules
 from eigenprune.lab.protocols import trained_network
 from eigenprune.lab.store import Store

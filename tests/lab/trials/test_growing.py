@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from eigenprune.lab.execution.work import epochs
 from eigenprune.lab.runs import Trial
-from eigenprune.lab.tasks import epochs
 from eigenprune.lab.trials.entries import Trials, plan
 
 Make = Callable[..., Trials]

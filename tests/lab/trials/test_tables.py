@@ -9,20 +9,21 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from eigenprune.lab import datasets, protocols, sweep
+from eigenprune.lab import datasets, protocols
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.executors import EXECUTORS
-from eigenprune.lab.origins import of_runs
-from eigenprune.lab.recorded import folder_of
-from eigenprune.lab.stacks import in_stacks
-from eigenprune.lab.status import study_status
+from eigenprune.lab.execution import sweep
+from eigenprune.lab.execution.executors import EXECUTORS
+from eigenprune.lab.execution.stacks import in_stacks
+from eigenprune.lab.execution.status import study_status
+from eigenprune.lab.execution.tasks import OnUnits
+from eigenprune.lab.records.origins import of_runs
+from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
-from eigenprune.lab.tasks import OnUnits
 from eigenprune.lab.trials.entries import Trials, change_trials
 from eigenprune.lab.trials.results import tables
 from eigenprune.lab.trials.tables import LABELS, diverged, record, recorded, table
-from eigenprune.report.staleness import since_recorded
+from eigenprune.report.provenance.staleness import since_recorded
 
 Make = Callable[..., Trials]
 

@@ -22,7 +22,7 @@ from eigenprune.lab import datasets
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.machine import processor
 from eigenprune.lab.protocols import one_thread
-from eigenprune.lab.recorded import folder_of, write_csv
+from eigenprune.lab.records.recorded import folder_of, write_csv
 from eigenprune.lab.runs import Point, run_id
 from eigenprune.lab.trials.compression import AT_ONCE
 from eigenprune.lab.trials.entries import Trials, plan

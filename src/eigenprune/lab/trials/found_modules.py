@@ -12,7 +12,7 @@ from torch import Tensor
 from eigenprune.files import write_whole
 from eigenprune.lab.modules import find_modules
 from eigenprune.lab.protocols import initial_network
-from eigenprune.lab.recorded import folder_of
+from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.trials.entries import Trials, plan

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from eigenprune.lab import sweep
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.tables import table
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.lab import manifest, project
+from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.recorded import MADE_BY_RUN, Recording, folder_of, made_by, write_csv
+from eigenprune.lab.records import manifest
+from eigenprune.lab.records.recorded import MADE_BY_RUN, Recording, folder_of, made_by, write_csv
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.trials.entries import Trials, plan

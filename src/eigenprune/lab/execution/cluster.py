@@ -1,0 +1,91 @@
+"""The executor for many machines: the workers of a Dask cluster."""
+
+import time
+from contextlib import ExitStack
+
+from eigenprune.lab.errors import ExecutorError, UserError
+from eigenprune.lab.execution.compute import compute_task
+from eigenprune.lab.execution.processes import usable_cores
+from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
+from eigenprune.lab.execution.work import work
+
+
+def on_dask(
+    schedule: Schedule,
+    places: Places,
+    workers: int | None,
+    address: str | None,
+    deadline: float | None,
+    report: OnUnits,
+) -> bool:
+    """Carry a schedule out on a Dask cluster, see `executors.execute`.
+
+    A worker that is lost takes nothing with it: its task is given to another one. Workers must see
+    the folders of `places` under the same names, as on the shared file system of a cluster.
+
+    Args:
+        schedule: what is to be done.
+        places: the folders of store and data.
+        workers: number of workers of a cluster on this machine; one for each usable core if None.
+        address: of a running scheduler, e.g. `tcp://10.0.0.1:8786`; None: start a cluster here.
+        deadline: by `time.monotonic`, when to stop; None for never.
+        report: told the work of each task when it is done.
+
+    Returns:
+        False if the deadline passed before everything was done.
+
+    Raises:
+        UserError: if Dask is not installed or nobody answers at the address.
+        ExecutorError: if a task has killed one worker after the other.
+    """
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "--executor dask: Dask is not installed; `pip install eigenprune[cluster]`"
+        ) from error
+    # Workers on other machines have monotonic clocks of their own.
+    stop_at = None if deadline is None else time.time() + deadline - time.monotonic()
+    with ExitStack() as stack:
+        if address is None:
+            cluster = distributed.LocalCluster(
+                n_workers=workers or usable_cores(), threads_per_worker=1, dashboard_address=None
+            )
+            client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
+        else:
+            try:
+                client = stack.enter_context(distributed.Client(address, timeout="10s"))
+            except (OSError, ValueError) as error:
+                raise UserError(f"--address: no Dask scheduler answers at {address!r}") from error
+        in_flight: dict[distributed.Future, Task] = {}
+        finished = distributed.as_completed()
+        while True:
+            for task in schedule.ready(in_flight=bool(in_flight)):
+                future = client.submit(_on_worker, task, places, stop_at, pure=False)
+                in_flight[future] = task
+                finished.add(future)
+            if not in_flight:
+                return True
+            future = next(finished)
+            task = in_flight.pop(future)
+            try:
+                complete = future.result()
+            except distributed.KilledWorker as error:
+                raise ExecutorError(
+                    "one run has killed several workers (out of memory?); finished runs are kept"
+                ) from error
+            if complete is None:
+                client.cancel(list(in_flight))
+                return False
+            report(sum(map(work, task.runs)))
+            schedule.done(task, complete)
+
+
+def _on_worker(task: Task, places: Places, stop_at: float | None) -> bool | None:
+    def stopped() -> bool:
+        return stop_at is not None and time.time() > stop_at
+
+    try:
+        return compute_task(task, places, lambda units: None, stopped)
+    except Stopped:
+        return None

@@ -1,0 +1,58 @@
+"""What a worker does with a task: its runs one after another, or as one stack."""
+
+from collections.abc import Callable
+
+from eigenprune.lab.execution.tasks import OnUnits, Places, Stopped, Task
+from eigenprune.lab.execution.work import epochs, work
+from eigenprune.lab.runs import run_id
+from eigenprune.lab.store import Busy, Store
+
+
+def compute_task(
+    task: Task, places: Places, report: OnUnits, stopped: Callable[[], bool] = lambda: False
+) -> bool:
+    """Compute the runs of a task; what is in the store already costs nothing.
+
+    Args:
+        task: what to do.
+        places: the folders of store and data.
+        report: told the work done, in the unit of `work`.
+        stopped: asked after each epoch, and while waiting.
+
+    Returns:
+        False if a run was left to another sweep that is computing it.
+
+    Raises:
+        Stopped: as soon as `stopped` says so.
+    """
+    if task.together:
+        from eigenprune.lab.execution.together import compute_together
+
+        return compute_together(task, places, report, stopped)
+    from eigenprune.lab.protocols import compute
+
+    store, complete = Store(places.store), True
+    for run in task.runs:
+        name = run_id(run)
+        if name in store:
+            continue
+        left = work(run)
+
+        def on_epoch(step: float = left / max(epochs(run), 1)) -> None:
+            nonlocal left
+            if stopped():
+                raise Stopped
+            step = min(step, left)  # rounding apart, for growing that took its epochs differently
+            left -= step
+            report(step)
+
+        try:
+            with store.claim(name, wait=task.wait, stopped=stopped):
+                compute(run, store, places.data, on_epoch)
+        except Busy:
+            if stopped():
+                raise Stopped from None
+            complete = False
+            continue
+        report(left)
+    return complete

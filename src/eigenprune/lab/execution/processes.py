@@ -1,0 +1,149 @@
+"""The executor that fills all cores: worker processes of one thread each."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+from typing import Any
+
+from eigenprune.lab.errors import ExecutorError
+from eigenprune.lab.execution.compute import compute_task
+from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
+
+
+def on_processes(
+    schedule: Schedule,
+    places: Places,
+    workers: int | None,
+    deadline: float | None,
+    report: OnUnits,
+) -> bool:
+    """Carry a schedule out on worker processes, see `executors.execute`.
+
+    Args:
+        schedule: what is to be done.
+        places: the folders of store and data.
+        workers: number of processes; one for each usable core if None.
+        deadline: by `time.monotonic`, when to stop; None for never.
+        report: told the work as it is done.
+
+    Returns:
+        False if the deadline passed before everything was done.
+    """
+    # spawn: forking a process in which torch has started threads can hang.
+    context = multiprocessing.get_context("spawn")
+    # A bare pipe, not a queue: small writes are atomic, and there is no lock that a killed worker
+    # could take with it.
+    receiver, sender = context.Pipe(duplex=False)
+    stop = context.Event()
+    with (
+        _draining(receiver, sender, report),
+        ProcessPoolExecutor(
+            workers or usable_cores(),
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(sender, stop),
+        ) as pool,
+    ):
+        try:
+            return _carry_out(schedule, places, pool, deadline)
+        except BrokenProcessPool as error:
+            raise ExecutorError(
+                "a worker process was killed (out of memory, or a script without "
+                "`if __name__ == '__main__':`); finished runs are kept, start again to go on"
+            ) from error
+        finally:
+            # After an interruption or at the deadline: the workers leave their runs where they are.
+            # Without waiting for them, one that is still starting would find `stop` gone.
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _carry_out(
+    schedule: Schedule, places: Places, pool: ProcessPoolExecutor, deadline: float | None
+) -> bool:
+    in_flight: dict[Future[bool], Task] = {}
+    while True:
+        with _interrupt_waits():
+            for task in schedule.ready(in_flight=bool(in_flight)):
+                in_flight[pool.submit(_in_worker, task, places)] = task
+        if not in_flight:
+            return True
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        done, _ = wait(in_flight, timeout, FIRST_COMPLETED)
+        if not done:
+            return False
+        for future in done:
+            schedule.done(in_flight.pop(future), future.result())
+
+
+@contextmanager
+def _interrupt_waits() -> Iterator[None]:
+    """Put Ctrl-C off while workers may be started; they inherit that, and never see it.
+
+    It reaches the whole group of processes, and a worker that it hit while importing would break
+    the pool. The parent gets it as soon as this is over.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _draining(receiver: Connection, sender: Connection, report: OnUnits) -> Iterator[None]:
+    """Pass on what workers report, in a thread, until they are gone."""
+
+    def drain() -> None:
+        while (amount := receiver.recv()) is not None:
+            report(amount)
+
+    thread = threading.Thread(target=drain, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        sender.send(None)
+        thread.join()
+
+
+# What a worker process was given at its start.
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(sender: Connection, stop: Event) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone decides
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _worker.update(report=sender.send, stopped=stop.is_set)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is always somebody's child"
+    parent.join()
+    os._exit(1)
+
+
+def _in_worker(task: Task, places: Places) -> bool:
+    try:
+        return compute_task(task, places, _worker["report"], _worker["stopped"])
+    except Stopped:
+        return False

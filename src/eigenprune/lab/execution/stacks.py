@@ -1,0 +1,89 @@
+"""Which runs are computed together where that is faster than one by one: on a GPU.
+
+Trainings that differ in nothing but the seed make a stack, and so do the retrainings of networks
+that were pruned, at whatever ratio, from such trainings. `tasks.Job` is the way run by run, which
+regularised networks and trials go on a GPU's machine too, on its processor.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from eigenprune.lab import datasets
+from eigenprune.lab.execution.tasks import Job, Task, of_jobs
+from eigenprune.lab.runs import Pruning, Run, Training
+
+# Bytes that a stack may take, by `memory`: the GPU of a laptop has twice as many. A larger stack
+# would gain little, for with this one a GPU is busy; and what is killed loses less.
+ROOM = 3 * 2**30
+
+_Run = TypeVar("_Run", Training, Pruning)
+
+
+def in_stacks(jobs: Iterable[Job]) -> Iterator[Task]:
+    """The tasks that can start at once, as `Job.tasks`, runs of one form in one task.
+
+    Trainings that are done stand in it too: they cost a look into the store, and what is pruned
+    from them is retrained with the others of its form.
+    """
+    alone: list[Job] = []
+    of_one_form: dict[Training, dict[Training, tuple[Pruning, ...]]] = {}
+    for job in jobs:
+        prunings = tuple(run for run in job.sequels if isinstance(run, Pruning))
+        training = job.training
+        # A regulariser takes hold of one network, and so does a trial. A stack knows nothing of
+        # examples that are held out, and of networks that are pruned before they are trained.
+        single = training.regulariser or training.held_out or not training.epochs
+        if single or len(prunings) < len(job.sequels):
+            alone.append(job)
+        else:
+            form = replace(training, seed=0)
+            of_one_form.setdefault(form, {})[job.training] = prunings
+    yield from of_jobs(alone)
+    for wanted in of_one_form.values():
+        for trainings in _pieces(list(wanted)):
+            followers = tuple(_followers([wanted[training] for training in trainings]))
+            yield Task(trainings, followers, together=True)
+
+
+def _followers(prunings: Sequence[tuple[Pruning, ...]]) -> Iterator[Task]:
+    """What follows trainings of one form, given for each the prunings that are wanted of it."""
+    retrained: dict[int, list[Pruning]] = {}
+    for run in itertools.chain.from_iterable(prunings):
+        if run.retraining_epochs:
+            retrained.setdefault(run.retraining_epochs, []).append(run)
+    for runs in retrained.values():
+        # A stack is as wide as its widest network: those of like size come side by side.
+        for piece in _pieces(sorted(runs, key=lambda run: run.pruning_ratio)):
+            yield Task(piece, together=True)
+    for runs_of_one in prunings:
+        if quick := tuple(run for run in runs_of_one if not run.retraining_epochs):
+            yield Task(quick, together=True)
+
+
+def _pieces(runs: Sequence[_Run]) -> Iterator[tuple[_Run, ...]]:
+    """Runs of one form, as many at a time as there is room for, and at least one."""
+    size = max(1, ROOM // memory(runs[0]))
+    for start in range(0, len(runs), size):
+        yield tuple(runs[start : start + size])
+
+
+def memory(run: Run) -> int:
+    """Bytes that the training of a run takes in a stack, rather too many than too few.
+
+    A network that is pruned counts as whole.
+    """
+    training = run if isinstance(run, Training) else run.training
+    rows, features, classes = datasets.shape(training.dataset)
+    widths = [features, *training.hidden, classes]
+    # The network, its place in the stack, its masked copy, Adam's two moments, gradients and what
+    # they are made of.
+    parameters = 10 * sum(a * b for a, b in itertools.pairwise(widths))
+    # What each layer computes on the way there and back, and once more in the captured step.
+    activations = 16 * training.batch_size * sum(widths)
+    # The order of this epoch and of the next: numbers of eight bytes.
+    numbers = parameters + activations + 2 * 2 * rows
+    if isinstance(run, Training) and training.trainable == "eigenvalues":
+        numbers += rows * training.hidden[0]  # see eigenprune.fixed_products
+    return 4 * numbers

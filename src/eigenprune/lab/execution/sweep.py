@@ -1,0 +1,184 @@
+"""Carry a study or trials out: what is done is returned, the rest is computed."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.lab import datasets, devices, project, results
+from eigenprune.lab.errors import ExecutorError
+from eigenprune.lab.execution import executors, shards
+from eigenprune.lab.execution.tasks import Job, OnUnits, Places
+from eigenprune.lab.execution.work import work
+from eigenprune.lab.plans import runs_of
+from eigenprune.lab.records.recorded import recorded_results
+from eigenprune.lab.runs import Run, Sequel, Training, run_id
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Study
+from eigenprune.lab.trials import tables
+from eigenprune.lab.trials.entries import Trials
+from eigenprune.lab.tuning import search_of, search_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# In the unit of `work`: some 20 seconds on one core. Each worker spends five on importing torch.
+WORTH_PROCESSES = 4e11
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a study still needs: the jobs, and all runs that these will compute, searches too."""
+
+    jobs: list[Job]
+    left: list[Run]
+    runs_done: int
+    work: float
+
+    @property
+    def runs_to_compute(self) -> int:
+        """How many runs are left."""
+        return len(self.left)
+
+
+def outlook(
+    study: Study | Trials,
+    store: Store,
+    shard: tuple[int, int] = (1, 1),
+    *,
+    weights: bool = False,
+    anew: bool = False,
+) -> Outlook:
+    """Divide the runs of a study into done (in the store, or recorded in Git) and to be computed.
+
+    A network need not be trained again if all that is wanted of it has been recorded, unless its
+    weights are wanted too; and what is recorded does not count where all is to be done anew.
+    """
+    recorded = {} if anew else recorded_runs(study)
+    return outlook_of(runs_of(study), store, shard, recorded=recorded, weights=weights)
+
+
+def outlook_of(
+    wanted_runs: Iterable[Sequel],
+    store: Store,
+    shard: tuple[int, int] = (1, 1),
+    *,
+    recorded: Collection[str] = (),
+    weights: bool = False,
+) -> Outlook:
+    """The outlook for runs of whatever studies; `recorded` are ids that are done elsewhere."""
+    wanted: dict[Training, dict[Sequel, None]] = {}
+    for run in wanted_runs:
+        wanted.setdefault(run.training, {})[run] = None
+    jobs: list[Job] = []
+    # By run, for two rows may share one, and two searches may.
+    runs: dict[Run, None] = {}
+    left: dict[Run, None] = {}
+    waiting: dict[Training, bool] = {}
+    for training in shards.trainings_of(wanted, *shard):
+        ids = {sequel: run_id(sequel) for sequel in wanted[training]}
+        missing = tuple(s for s, name in ids.items() if name not in recorded and name not in store)
+        trained = run_id(training) in store or (
+            not weights and all(name in recorded for name in ids.values())
+        )
+        runs |= dict.fromkeys([training, *ids])
+        left |= dict.fromkeys(missing if trained else [training, *missing])
+        if missing or not trained:
+            jobs.append(Job(training, missing, trained))
+        if searched := search_of(training):
+            waiting[searched] = waiting.get(searched, False) or not trained
+    # A search that no network waits for is done, wherever its runs are.
+    for searched, needed in waiting.items():
+        searching = search_runs(searched)
+        runs |= dict.fromkeys(searching)
+        if needed:
+            left |= {run: None for run in searching if run_id(run) not in store}
+    return Outlook(jobs, list(left), len(runs) - len(left), sum(map(work, left)))
+
+
+def recorded_runs(study: Study | Trials) -> Mapping[str, dict[str, Any]]:
+    """What is recorded in Git of a study, or of trials: results by run id."""
+    return tables.recorded(study) if isinstance(study, Trials) else recorded_results(study)
+
+
+def run_by_run(study: Study | Trials) -> bool:
+    """Whether nothing of a study can be stacked, see `stacks`: of the arena, and of trials."""
+    return isinstance(study, Trials) or study.held_out > 0
+
+
+def executor_for(todo: Outlook) -> str:
+    """Processes where the work is worth their start on the CPU, else this process."""
+    return "process" if todo.work > WORTH_PROCESSES else "inline"
+
+
+OnStart = Callable[[Outlook], OnUnits]
+
+
+def run_study(
+    study: Study | Trials,
+    *,
+    device: str = "cpu",
+    executor: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    max_seconds: float | None = None,
+    shard: tuple[int, int] = (1, 1),
+    weights: bool = False,
+    anew: bool = False,
+    on_start: OnStart | None = None,
+) -> "pd.DataFrame":
+    """The tidy curves of a study, or the table of trials, computed as far as they are not done.
+
+    Args:
+        study: what to compute.
+        device: see `devices.chosen`; the arena and trials are computed on the CPU in any case, see
+            `run_by_run`. The CPU, unless somebody asks for another: its results are
+            the same bits on every machine of its kind. A GPU computes networks of one form
+            together, see `stacks`.
+        executor: see `executors.execute`; None: this process for a GPU, and for the CPU processes
+            where the work is worth their start.
+        workers: see `executors.execute`.
+        address: see `executors.execute`.
+        max_seconds: see `executors.execute`.
+        shard: `(i, n)`: only the i-th of n parts, i from 1 to n, see `shards`. Each network belongs
+            to one part, whatever is done already.
+        weights: train again what is recorded without its weights, for those who look into them.
+        anew: compute what is recorded in Git too, unless this project's store has it.
+        on_start: told what is to be done; returns a function that is told the work as it is done
+            (see `progress.shown`).
+
+    Returns:
+        One row per activation, method, seed and pruning ratio, with the columns COLUMNS; of trials
+        see `trials.tables.table`. Runs that diverged have no row.
+
+    Raises:
+        ExecutorError: see `executors.execute`.
+        UserError: if the dataset's files are not there or not the canonical ones, or the device is
+            not there.
+    """
+    places = Places(store=project.store_dir(), data=project.data_dir())
+    datasets.require_files(study.dataset, places.data)
+    store = Store(places.store)
+    todo = outlook(study, store, shard, weights=weights, anew=anew)
+    on_units = on_start(todo) if on_start is not None else None
+    if todo.jobs:
+        # Refuse damaged data here, in one sentence, and not from within a worker.
+        datasets.load(study.dataset, places.data)
+        # What cannot be stacked is faster on all cores than one by one beside a GPU.
+        where = "cpu" if run_by_run(study) else devices.chosen(device)
+        complete = executors.execute(
+            todo.jobs,
+            replace(places, device=where),
+            executor=executor or ("inline" if where != "cpu" else executor_for(todo)),
+            workers=workers,
+            address=address,
+            max_seconds=max_seconds,
+            together=where != "cpu",
+            on_units=on_units,
+        )
+        if complete and (
+            lost := outlook(study, store, shard, weights=weights, anew=anew).runs_to_compute
+        ):
+            raise ExecutorError(
+                f"{lost} runs were computed and are not in {places.store}: is its disk full?"
+            )
+    return tables.table(study) if isinstance(study, Trials) else results.curves(study)

@@ -1,0 +1,42 @@
+"""How much work a run is: what progress, shards and time left are reckoned by."""
+
+import itertools
+import math
+
+from eigenprune.lab import datasets
+from eigenprune.lab.runs import Run, Training, Trial
+
+# A step costs this many multiply-accumulates' time before its first one: Python, autograd, Adam.
+STEP_OVERHEAD = 6e6
+
+
+def epochs(run: Run) -> int:
+    """Epochs of training that a run takes; of growing, which ends when it has grown, the most."""
+    if isinstance(run, Training):
+        return run.epochs
+    if isinstance(run, Trial) and run.kind == "growing":
+        # The grown network and two controls; then one is pruned down.
+        return 3 * (run.training.epochs + run.retraining_epochs) + run.retraining_epochs
+    if isinstance(run, Trial) and run.kind == "flow":
+        return run.training.epochs + run.retraining_epochs
+    return run.retraining_epochs
+
+
+def work(run: Run) -> float:
+    """The size of a run, about proportional to its time, in forward multiply-accumulates.
+
+    One thread does some 2e10 of them in a second, gradients and optimiser included.
+    """
+    training = run if isinstance(run, Training) else run.training
+    rows, features, classes = datasets.shape(training.dataset)
+    widths = [features, *training.hidden, classes]
+    size = float(rows * sum(a * b for a, b in itertools.pairwise(widths)))
+    overhead = STEP_OVERHEAD * math.ceil(rows / training.batch_size)
+    if isinstance(run, Training):
+        # Frozen eigenvectors need no gradient, and the first layer's no product (fixed_products).
+        frozen = 0.15 if len(training.hidden) == 1 else 0.5
+        share = frozen if run.trainable == "eigenvalues" else 1.0
+        return (size * share + overhead) * run.epochs
+    # Where nothing is trained, what is left is a look at the test set.
+    kept = 1.0 if isinstance(run, Trial) else 1 - run.pruning_ratio
+    return max((size * kept + overhead) * epochs(run), 0.05 * size)

@@ -1,0 +1,166 @@
+"""Which code computed a result: fingerprints of the files that decide the numbers of a run.
+
+A commit says too much and too little: it changes with every comment, and does not tell whether a
+run would come out otherwise. A fingerprint hashes one file without comments, docstrings and blank
+lines, the same on every version of Python.
+"""
+
+import ast
+import hashlib
+import io
+import subprocess
+import tokenize
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[2]
+
+# What a run computes is decided in these files of the package, a test holds that no other file that
+# they import decides it too. Which runs a study has is no matter of theirs: run ids tell that.
+ALONE = (
+    "counts.py",
+    "fixed_products.py",
+    "importance.py",
+    "lab/datasets.py",
+    "lab/protocols.py",
+    "lab/standard_datasets.py",
+    "lab/tuning.py",
+    "layers.py",
+    "metrics.py",
+    "networks.py",
+    "onednn.py",
+    "pruning.py",
+    *sorted(f"regularisers/{path.name}" for path in (_PACKAGE / "regularisers").glob("*.py")),
+    "saliency.py",
+    "seeds.py",
+    "shrinking.py",
+    "synflow.py",
+    "training.py",
+)
+# And in these, where networks train as a stack, which they do on a GPU.
+AS_STACK = (
+    "cuda_graphs.py",
+    "ensemble.py",
+    "lab/execution/one_shape.py",
+    "lab/execution/together.py",
+)
+# And in these, of what is made of networks other than smaller ones.
+OF_TRIALS = (
+    *sorted(f"compression/{path.name}" for path in (_PACKAGE / "compression").glob("*.py")),
+    "connections.py",
+    *sorted(f"growing/{path.name}" for path in (_PACKAGE / "growing").glob("*.py")),
+    "lab/modules.py",
+    *(f"lab/trials/{name}.py" for name in ("compression", "flow", "growing", "kinds", "modules")),
+    "lab/trials/retraining.py",
+    "paths.py",
+    "residual.py",
+)
+COMPUTING = (*ALONE, *AS_STACK, *OF_TRIALS)
+DIGITS = 12  # of a fingerprint
+
+Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
+
+
+def fingerprint(source: str) -> str:
+    """A hash of a Python file that comments, docstrings and blank lines do not change.
+
+    >>> fingerprint("a = 1  # one") == fingerprint('''"Says a."
+    ... a = 1''')
+    True
+    >>> fingerprint("a = 1") == fingerprint("a = 2")
+    False
+    """
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                for row in range(first.lineno, (first.end_lineno or first.lineno) + 1):
+                    lines[row - 1] = ""
+    kept = "\n".join(line.rstrip() for line in lines if line.strip())
+    return hashlib.sha256(kept.encode()).hexdigest()[:DIGITS]
+
+
+def current() -> Fingerprints:
+    """The fingerprints of the code that runs."""
+    return {
+        file: fingerprint((_PACKAGE / file).read_text(encoding="utf-8"))
+        for file in COMPUTING
+        if (_PACKAGE / file).is_file()
+    }
+
+
+@cache
+def state_now(*, of_trials: bool) -> str:
+    """One hash of all that decides the numbers of a run on the CPU, as this process first saw it.
+
+    Args:
+        of_trials: whether the run is a trial.
+    """
+    now = current()
+    lines = [f"{file} {now.get(file)}" for file in _deciding(of_trials=of_trials)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
+
+
+def at_commit(commit: str) -> Fingerprints | None:
+    """The fingerprints as they were at a commit; None if this repository does not have it.
+
+    Args:
+        commit: as `machine.commit` gives it. Of `+changes`, which nobody can look up, the commit
+            below them counts.
+    """
+    name = commit.removesuffix("+changes")
+    if _shown(f"{name}^{{commit}}") is None:
+        return None
+    found = {file: _shown(f"{name}:./{file}") for file in COMPUTING}
+    return {file: fingerprint(text) for file, text in found.items() if text is not None}
+
+
+def changed(
+    before: Mapping[str, str],
+    now: Mapping[str, str],
+    *,
+    device: str = "cpu",
+    of_trials: bool = False,
+) -> list[str]:
+    """The files that differ, as far as a run depends on them.
+
+    A file that is new is none of them: what it decides now, a file that was there before decided
+    alone, and that one has changed too.
+
+    Args:
+        before: fingerprints of one state of the code.
+        now: those of another.
+        device: that computed the run; networks train as a stack on others than `cpu` alone.
+        of_trials: whether the run was a trial.
+
+    Example:
+        >>> changed({"layers.py": "a", "seeds.py": "b"}, {"layers.py": "c", "seeds.py": "b"})
+        ['layers.py']
+    """
+    files = _deciding(device, of_trials=of_trials)
+    return [file for file in files if file in before and before[file] != now.get(file)]
+
+
+def _deciding(device: str = "cpu", *, of_trials: bool) -> list[str]:
+    """The files that decide the numbers of a run."""
+    return [*ALONE, *(AS_STACK if device != "cpu" else ()), *(OF_TRIALS if of_trials else ())]
+
+
+def _shown(what: str) -> str | None:
+    """What `git show` says of an object, or None if there is no such thing."""
+    command = ["git", "show", "--no-patch", what] if "^" in what else ["git", "show", what]
+    try:
+        done = subprocess.run(command, cwd=_PACKAGE, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.decode("utf-8", errors="replace")

@@ -1,0 +1,78 @@
+"""What sums up a recording: the study, what made it, and the state of the code that did."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.files import write_whole
+from eigenprune.lab import datasets
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.records import code_state
+from eigenprune.lab.runs import PROTOCOL_VERSION
+from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "manifest.json"
+MADE_BY = ("commit", "torch", "python", "device", "processor", "threads")
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a recording, or None if there is none.
+
+    Raises:
+        UserError: if the file is no manifest.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found["study"], found["made_with"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: no manifest of `eigenprune record`: {error!r}") from error
+    return found
+
+
+def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: int) -> None:
+    """Sum up a recording; the date changes only when something else does.
+
+    Args:
+        folder: of the recording.
+        study: that was recorded, or the trials.
+        table: the rows of `runs.csv`.
+        planned: number of rows that there would be of all of it.
+    """
+    before = read(folder) or {}
+    groups = table.groupby(list(MADE_BY), sort=False)["seconds"].agg(["size", "sum"]).reset_index()
+    networks = table.drop_duplicates("training")
+    found = {
+        "study": json.loads(json.dumps(asdict(study))),  # lists for tuples, as it will be read
+        "data_sha256": datasets.checksum(study.dataset),
+        "protocol": PROTOCOL_VERSION,
+        "rows": len(table),
+        "rows_planned": planned,
+        "networks": len(networks),
+        "training_seconds": round(float(networks["training_seconds"].sum()), 3),
+        "made_with": [
+            {**{key: group[key] for key in MADE_BY}, "rows": group["size"], "seconds": group["sum"]}
+            for group in groups.round({"sum": 3}).to_dict("records")
+        ],
+        "code": _code(table["commit"].unique(), before.get("code", {})),
+    }
+    if found == {key: value for key, value in before.items() if key != "recorded"}:
+        return
+    found["recorded"] = datetime.now(UTC).date().isoformat()
+    write_whole(folder / FILE, (json.dumps(found, indent=1, allow_nan=False) + "\n").encode())
+
+
+def _code(commits: Any, known: dict[str, Any]) -> dict[str, Any]:
+    """The fingerprints of the code at each commit; of one that nobody has any more, as known."""
+    states = {str(commit): code_state.at_commit(str(commit)) for commit in commits}
+    return {
+        commit: known.get(commit) if state is None else state for commit, state in states.items()
+    }

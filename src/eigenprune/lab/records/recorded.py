@@ -1,0 +1,158 @@
+"""Results kept in Git: `results/paper/STUDY/`, small tidy files that count as done everywhere.
+
+The quick studies are recorded too, in `results/reference/STUDY/`. They do not count as done: they
+are what a reader's own run is compared with.
+
+`curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it
+(`together`: so many networks in one stack, and `seconds` is the share of each);
+`eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.files import write_whole
+from eigenprune.lab import project, spectra
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.plans import plan
+from eigenprune.lab.records import manifest
+from eigenprune.lab.rows import COLUMNS, labels
+from eigenprune.lab.runs import Sequel, run_id
+from eigenprune.lab.store import Entry, Store
+from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RESULT = ("nodes_kept", "parameters_kept", "accuracy", "loss")
+MADE_WITH = (*manifest.MADE_BY, "together", "seconds")
+# Chosen for a network, see `tuning`; the column is there if any was.
+STRENGTH = "strength"
+TRAINED_WITH = ("training", "training_seconds")
+MADE_BY_RUN = ("run", *MADE_WITH, *TRAINED_WITH)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What `record` found."""
+
+    folder: Path
+    rows: int
+    missing: int
+
+
+def folder_of(study: Study | Trials) -> Path:
+    """`results/paper/STUDY` of the project."""
+    return project.root() / "results" / "paper" / study.name
+
+
+def reference_of(study: Study) -> Path:
+    """`results/reference/STUDY` of the project."""
+    return project.root() / "results" / "reference" / study.name
+
+
+def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
+    """The recorded results by run id, as a `Pruning` leaves them; empty if nothing is recorded.
+
+    Raises:
+        UserError: if the recorded files do not belong together.
+    """
+    return {
+        run: {
+            "status": "done",
+            **{key: row[key] for key in RESULT},
+            "nodes_by_layer": [int(nodes) for nodes in row["nodes_by_layer"].split("-")],
+            **({STRENGTH: row[STRENGTH]} if not math.isnan(row.get(STRENGTH, math.nan)) else {}),
+        }
+        for run, row in rows_by_run(folder_of(study)).items()
+    }
+
+
+def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
+    """Write the finished runs of a study to `results/paper/STUDY/`.
+
+    What was recorded before, here or elsewhere, stays if it still belongs to the study.
+
+    Args:
+        study: as in `params.yaml`.
+        store: where the finished runs are.
+        folder: `reference_of(study)`, to write what others compare their run with.
+    """
+    import pandas as pd
+
+    folder = folder or folder_of(study)
+    known, rows = rows_by_run(folder), []
+    planned = plan(study)
+    for row in planned:
+        run = run_id(row.run)
+        entry = store.get(run)
+        if entry is None:
+            if run in known:
+                rows.append(known[run] | labels(study, row))
+            continue
+        result = entry.record["result"]
+        if result["status"] != "done":
+            continue
+        rows.append(
+            labels(study, row)
+            | {key: result[key] for key in RESULT}
+            | {"nodes_by_layer": "-".join(map(str, result["nodes_by_layer"]))}
+            | {STRENGTH: result.get(STRENGTH, math.nan)}
+            | made_by(row.run, entry, store)
+        )
+    if rows:
+        table = pd.DataFrame(rows)
+        chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
+        columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
+        write_csv(table[list(COLUMNS)], folder / "curves.csv")
+        write_csv(table[columns], folder / "runs.csv")
+        networks = set(table["training"])
+        known_spectra = spectra.read(folder) | spectra.stored(study, store)
+        spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
+        manifest.write(folder, study, table, len(planned))
+    return Recording(folder, len(rows), len(planned) - len(rows))
+
+
+def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a recording by run id, columns of `curves.csv` and `runs.csv`; empty if none.
+
+    Raises:
+        UserError: if the files do not belong together.
+    """
+    import pandas as pd
+
+    if not (folder / "runs.csv").is_file():
+        return {}
+    text = {"hidden": str, "nodes_by_layer": str, "run": str, "training": str, "commit": str}
+    curves = pd.read_csv(folder / "curves.csv", dtype=text)
+    runs = pd.read_csv(folder / "runs.csv", dtype=text)
+    if "together" not in runs:  # recorded when every network was trained alone
+        runs["together"] = 1
+    if len(curves) != len(runs):
+        raise UserError(
+            f"{folder}: curves.csv has {len(curves)} rows and runs.csv {len(runs)}; they are "
+            "written together by `eigenprune record`: restore both from Git"
+        )
+    rows = pd.concat([curves, runs], axis=1).to_dict("records")
+    return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
+
+
+def made_by(run: Sequel, entry: Entry, store: Store) -> dict[str, Any]:
+    """Which run gave a result, what made it, and the network that it began with: MADE_BY_RUN."""
+    made, training = entry.record["made_with"], run_id(run.training)
+    trained = store.get(training)
+    return {
+        "run": run_id(run),
+        **{key: made[key] for key in MADE_WITH if key != "together"},
+        "together": made.get("together", 1),
+        "training": training,
+        "training_seconds": trained.record["made_with"]["seconds"] if trained else None,
+    }
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """A table as the recorded files hold it; the same table is the same bytes."""
+    write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())

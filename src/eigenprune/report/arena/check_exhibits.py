@@ -1,0 +1,202 @@
+"""What the chapters on the arena show of sanity checks, of quick studies alone.
+
+Checks need the networks, which are in the run store and not among what is recorded.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from eigenprune.lab import checks, rivals, stability
+from eigenprune.lab.studies import Study, change_study
+from eigenprune.report import ranking
+from eigenprune.report.arena import behaviour, check_tables, rival_figures, rival_tables
+from eigenprune.report.arena.rival_exhibits import tests_of_pairs
+from eigenprune.report.arena.scope import Arena
+from eigenprune.report.paired import with_verdicts
+from eigenprune.report.shown import show
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The methods of a study, put to the checks.
+
+    Args:
+        studies: what was checked, each part with its methods and ratios.
+        curves: see `lab.checks.method_checks`.
+    """
+
+    studies: tuple[Study, ...]
+    curves: pd.DataFrame
+
+
+def checked(
+    arena: Arena,
+    *,
+    seeds: Sequence[int],
+    regularised: Iterable[str] = (),
+    redrawn: Iterable[str] = (),
+    ratios_trained: Sequence[float] = (0.9,),
+) -> list[Checked]:
+    """Put methods to the checks, each on its own networks.
+
+    Args:
+        arena: gives studies and methods.
+        seeds: of the checks; a verdict on accuracy needs more of them than a curve.
+        regularised: names of rivals with a regulariser that are checked besides all those without.
+            One whose networks are trained for one pruning ratio each, or that is trained once it
+            is small, is checked at `ratios_trained` alone.
+        redrawn: names of those whose kept weights are drawn anew as well: both networks are then
+            trained alike, at `ratios_trained`.
+        ratios_trained: the pruning ratios at which every network is one more training.
+    """
+    found = []
+    plain = [n for n, its in arena.params.rivals.items() if not (its.regulariser or its.retrained)]
+    for shown in arena.quick:
+        wanted = [name for name in [*plain, *regularised] if name in shown.study.methods]
+        costly = [n for n in wanted if rivals.find(n).before or rivals.find(n).to_ratio]
+        again = [name + rivals.RETRAINED for name in redrawn]
+        parts = [
+            (shown.study.pruning_ratios, [n for n in wanted if n not in costly], checks.CHECKS),
+            (ratios_trained, costly, checks.CHECKS),
+            (
+                ratios_trained,
+                [name for name in again if name in shown.study.methods],
+                ["redrawn weights"],
+            ),
+        ]
+        studies, tables = [], []
+        for ratios, names, which in parts:
+            if names:
+                values = {"methods": names, "seeds": seeds, "pruning_ratios": ratios}
+                study = change_study(shown.study, {k: list(v) for k, v in values.items()})
+                studies.append(study)
+                tables.append(checks.method_checks(study, which))
+        if tables:
+            found.append(Checked(tuple(studies), pd.concat(tables, ignore_index=True)))
+    return found
+
+
+def show_checks(found: Iterable[Checked]) -> None:
+    """Whether each method behaves; then those that do not, and those that are open, in numbers."""
+    for each in found:
+        judged = behaviour.behaviour(each.curves)
+        study = each.studies[0]
+        show(
+            check_tables.verdicts(judged),
+            name=f"checks-{study.name}",
+            caption=f"{study.dataset}, {len(study.seeds)} seeds: whether a check does what it must "
+            "(`open`: these seeds do not tell); in brackets the difference to the method as it is "
+            "in points of accuracy, and for corrupted data and another gauge the rank correlation, "
+            f"by which a ranking is the same from {behaviour.SAME_RANKING:g} on.",
+            of=each.studies,
+        )
+        rest = judged[judged["behaves"] != "yes"]
+        if len(rest):
+            show(
+                rival_tables.behaviour(rest),
+                name=f"unsure-{study.name}",
+                caption=f"{study.dataset}: the checks that fail (`no`) or do not tell (`open`), "
+                "with 95 % intervals over the seeds, p corrected for all checks; for no difference "
+                f"the interval has to lie within ±{100 * behaviour.SAME_ACCURACY:g} points.",
+                of=each.studies,
+            )
+
+
+def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
+    """Methods with one ranking over all layers against as many nodes per layer drawn by lot.
+
+    A figure at all ratios, and a table in numbers.
+    """
+    for each in found:
+        names = each.curves["method"].drop_duplicates()
+        across = [n for n in names if rivals.find(n).scope == "global" and _untouched(n)]
+        curves = each.curves[each.curves["method"].isin(across)]
+        if curves["seed"].nunique() < 2:
+            continue
+        table = check_tables.chosen_and_drawn(curves)
+        study = each.studies[0]
+        origins = [
+            change_study(part, {"methods": own})
+            for part in each.studies
+            if (own := [name for name in part.methods if name in across])
+        ]
+        for activation, rows in table.groupby("activation", sort=False):
+            show(
+                rival_figures.chosen_and_drawn(rows),
+                name=f"drawn-{study.name}-{activation}",
+                caption=f"{study.dataset}, {activation}: each method (filled) and as many nodes "
+                "per layer of the same networks drawn by lot (open), nothing retrained but what is "
+                "pruned before training.",
+                alt="Mean test accuracy of each method and of nodes drawn by lot, joined by a "
+                "line, one panel per pruning ratio.",
+                of=origins,
+            )
+        show(
+            check_tables.accuracies(table),
+            name=f"drawn-numbers-{study.name}",
+            caption=f"{study.dataset}: accuracy in per cent with the nodes that the method "
+            "chooses, and with as many per layer drawn by lot; paired difference in points with "
+            "its 95 % interval, p corrected for all rows.",
+            of=origins,
+            folded=f"The numbers with their tests: {study.dataset}",
+        )
+
+
+def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders: int = 3) -> None:
+    """How well rankings agree of one initial network trained on several orders of the data.
+
+    Args:
+        arena: gives studies.
+        scores: by the name of a method whose networks are trained, the scores that rank them.
+        orders: of the data, 2 or more.
+    """
+    for shown in arena.quick:
+        present = {name: own for name, own in scores.items() if name in shown.study.methods}
+        if not present:
+            continue
+        found = stability.rank_stability(shown.study, present, orders)
+        first = [shown.study.seeds[0]]
+        show(
+            ranking.stability(found),
+            name=f"stability-{shown.study.name}",
+            caption=f"{shown.study.dataset}: rankings of the nodes of one initial network, trained "
+            f"on {orders} orders of the data: mean rank correlation within a layer, share of the "
+            f"highest {stability.TOP_SHARE:.0%} in common, and correlation with the ranking before "
+            "training.",
+            of=[change_study(shown.study, {"methods": list(present), "seeds": first})],
+        )
+
+
+def show_pairs(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
+    """Paired differences over the pruning ratio, a panel for each pair, nothing retrained.
+
+    Args:
+        arena: what to show.
+        pairs: method, and the one that is subtracted; those that a study lacks are left out.
+        key: begins the names of the figures.
+    """
+    for shown in arena.named(name for pair in pairs for name in pair).shown:
+        table = shown.table[shown.table["retraining"] == "none"]
+        table = table[table["pruning_ratio"] > 0]
+        rows = tests_of_pairs(table, pairs)
+        if rows.empty:  # two seeds are needed
+            continue
+        show(
+            rival_figures.differences_of_pairs(with_verdicts(rows)),
+            name=f"{key}-{shown.study.name}",
+            caption=f"{shown.study.dataset}: differences in points of accuracy over the pruning "
+            "ratio, mean and 95 % interval over shared seeds, nothing retrained; filled where told "
+            "apart from zero when corrected for all points of the figure. The vertical axis is "
+            "linear up to one point and logarithmic beyond.",
+            alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
+            "per pair of methods.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
+
+
+def _untouched(name: str) -> bool:
+    """Whether nothing more is done to the method's networks than the method itself does."""
+    return not name.endswith(rivals.RETRAINED)

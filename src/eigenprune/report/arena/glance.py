@@ -1,0 +1,80 @@
+"""The arena at a glance: the best methods of each kind, and a few to hold them against."""
+
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+
+from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena.rival_tables import PER_RATIO, marks
+
+# What the best methods are held against, by its name in params.yaml.
+LANDMARKS = {
+    "spectral-post": "post of 2022",
+    "random-nodes": "drawn by lot",
+    "small": "small from the start",
+}
+
+
+# What has to be said of the table wherever it stands.
+SAID = (
+    "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
+    "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
+    f"`seeds`: of the first and of the second; {PER_RATIO}: a network trained for each ratio. "
+    "Which is best is read off these same accuracies."
+)
+
+
+def at_a_glance(
+    networks: pd.DataFrame,
+    plain: pd.DataFrame,
+    landmarks: Mapping[str, str],
+    network_per_ratio: Collection[str] = (),
+) -> pd.DataFrame:
+    """The best of each kind at each ratio of the leaderboard; accuracies in per cent.
+
+    Args:
+        networks: what `leaderboard.over_activations` returns, of one dataset, width and activation.
+        plain: what `leaderboard.plain_network` returns, of the same; may be empty.
+        landmarks: methods of which it shows the accuracy too, and the heads of their columns; not
+            retrained, where they are there without.
+        network_per_ratio: methods that train a network for each ratio, marked by PER_RATIO.
+
+    Returns:
+        Index `dataset`, in brackets the accuracy of the plainly trained dense network, unpruned,
+        and `ratio`; columns, of what is not retrained, `spectral` and `rival`, `seeds` (how many
+        each of these has), the landmarks, and which methods the first two are. Means over them. A
+        rival is neither spectral nor a control. Cells of what is not there are empty.
+    """
+    means = leaderboard.points(networks).sort_values("accuracy_mean", ascending=False)
+    # The sort is stable: within each kind of retraining the best stay first.
+    means = means.sort_values("retraining", key=lambda kind: kind != "none", kind="stable")
+    spectral = means["family"] == leaderboard.SPECTRAL
+    rivals = ~spectral & (means["family"] != "control")
+    alone = means["retraining"] == "none"
+    control, marked = _accuracy(plain), marks(network_per_ratio)
+    dataset = f"{means['dataset'].iloc[0]}{control and f' ({control})'}"
+    rows = []
+    for ratio in leaderboard.RATIOS:
+        there = means["pruning_ratio"] == ratio
+        best, rival = (means[there & alone & kind] for kind in (spectral, rivals))
+        rows.append(
+            {
+                "dataset": dataset,
+                "ratio": f"{ratio:g}",
+                "spectral": _accuracy(best),
+                "rival": _accuracy(rival),
+                "seeds": ", ".join(str(n) for kind in (best, rival) for n in kind["n"].head(1)),
+                **{
+                    head: _accuracy(means[there & (means["method"] == name)])
+                    for name, head in landmarks.items()
+                },
+                "spectral method": "".join(best["method"].replace(marked).head(1)),
+                "rival method": "".join(rival["method"].replace(marked).head(1)),
+            }
+        )
+    return pd.DataFrame(rows).set_index(["dataset", "ratio"])
+
+
+def _accuracy(means: pd.DataFrame) -> str:
+    """Of the first row; empty if there is none."""
+    return "".join(f"{100 * mean:.2f}" for mean in means["accuracy_mean"].head(1))

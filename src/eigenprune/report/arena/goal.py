@@ -1,0 +1,61 @@
+"""Whether a recipe reaches the goal: as good as unpruned with few nodes left, behind no rival."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena.rival_exhibits import over_activations
+from eigenprune.report.arena.scope import Shown
+
+RATIO = 0.9  # nine tenths of the hidden nodes removed
+MOST_LOST = 0.005  # half a point of accuracy
+
+
+def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
+    """How near a spectral method comes to the goal, nothing retrained; in points of accuracy.
+
+    Args:
+        shown: studies, with all methods that it is to be held against.
+        method: its name.
+
+    Returns:
+        Index `dataset`; columns `seeds`, `lost` at RATIO against the plainly trained dense network,
+        unpruned (`reached` if that is no more than MOST_LOST), `of its own`, against the method's
+        own network at ratio 0, `behind`, at how many ratios its mean is below that of the best
+        method that is not spectral, and `told apart`, at how many of them for certain. Studies
+        without the method are left out, and cells of what is not there are empty.
+    """
+    rows = []
+    for its in shown:
+        alone = its.competing[its.competing["retraining"] == "none"]
+        ratios = sorted(alone.loc[alone["method"] == method, "pruning_ratio"].unique())
+        if RATIO not in ratios:
+            continue
+        standing = leaderboard.spectral_standing(
+            alone, [ratio for ratio in ratios if ratio > 0], controls=its.controls
+        )
+        ours = over_activations(standing)
+        ours = ours[ours["method"] == method]
+        networks = over_activations(its.networks)
+        own = networks[(networks["method"] == method) & (networks["retraining"] == "none")]
+        at = own.pivot(index="seed", columns="pruning_ratio", values="accuracy")
+        lost = ours.loc[ours["pruning_ratio"] == RATIO, "lost"].item()
+        behind = ours[ours["rival"].ne("") & ours["difference"].lt(0)]
+        reached = "" if pd.isna(lost) else " (reached)" if lost <= MOST_LOST else " (not reached)"
+        rows.append(
+            {
+                "dataset": its.study.dataset,
+                "seeds": len(at),
+                "lost": _points(lost) + reached,
+                "of its own": _points((at[0.0] - at[RATIO]).mean()) if 0 in at else "",
+                "behind": f"{len(behind)} of {ours['rival'].ne('').sum()} ratios",
+                "told apart": str(int(behind["verdict"].eq("worse").sum())),
+            }
+        )
+    columns = ["dataset", "seeds", "lost", "of its own", "behind", "told apart"]
+    return pd.DataFrame(rows, columns=columns).set_index("dataset")
+
+
+def _points(difference: float) -> str:
+    return "" if pd.isna(difference) else f"{100 * difference:.2f}"

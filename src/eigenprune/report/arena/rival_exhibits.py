@@ -1,0 +1,310 @@
+"""The figures and tables of the chapters on the arena, one function for each kind.
+
+Each shows one for every study of an `Arena` (and every activation, where there is a figure for
+each), named after it. `key` begins the names, which must differ within a notebook. Of a study that
+is recorded in part, what is there is shown, and nothing where nothing is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from eigenprune.lab import results
+from eigenprune.lab.arena import latency_machines
+from eigenprune.lab.latency import BATCH
+from eigenprune.lab.studies import change_study
+from eigenprune.report import readable
+from eigenprune.report.arena import leaderboard, rival_figures, rival_tables
+from eigenprune.report.arena.scope import Arena, Shown
+from eigenprune.report.paired import paired_tests, with_verdicts
+from eigenprune.report.shown import show
+
+WORDS = {"none": "nothing retrained", "fine-tuned": "trained when small"}
+AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters kept"}
+
+
+def show_settings(arena: Arena) -> None:
+    """The parameters of the studies but their methods, a column for each study."""
+    if arena.shown:
+        columns = {
+            shown.study.name: readable.settings(shown.study)["value"] for shown in arena.shown
+        }
+        show(
+            pd.DataFrame(columns).drop("methods"),
+            name="settings",
+            caption="Parameters of the studies.",
+        )
+
+
+def show_curves(
+    arena: Arena,
+    *,
+    retraining: str = "none",
+    against: str = "pruning_ratio",
+    key: str = "curves",
+    folded: bool = False,
+) -> None:
+    """Trade-off curves, a panel for each family of methods.
+
+    Args:
+        arena: what to show.
+        retraining: `none` or `fine-tuned`, a key of WORDS.
+        against: the horizontal axis, a key of AXES.
+        key: see the top of this file.
+        folded: whether a reader has to unfold them.
+    """
+    for shown in arena.shown:
+        means = leaderboard.points(shown.networks)
+        means = means[means["retraining"] == retraining]
+        if not (means["pruning_ratio"] > 0).any():
+            continue
+        for activation in _activations(means):
+            said = f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, over {AXES[against]}"
+            show(
+                rival_figures.curves_by_family(means[means["activation"] == activation], against),
+                name=f"{key}-{shown.study.name}-{activation}",
+                caption=f"{said}.",
+                alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
+                of=[shown.study],
+                recorded=shown.recorded,
+                folded=said if folded else "",
+            )
+
+
+def show_leaderboard(arena: Arena) -> None:
+    """The whole leaderboard, folded: each method against the best of its ratio."""
+    for shown in arena.shown:
+        if not ranked(shown):
+            continue
+        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
+        for retraining, rows in over_activations(board).groupby("retraining", sort=False):
+            show(
+                # Sizes stand in the table of costs; the rival is the first of its ratio.
+                rival_tables.leaderboard(rows).drop(
+                    columns=["nodes", "parameters", "MACs", "rival"]
+                ),
+                name=f"leaderboard-{shown.study.name}-{retraining}",
+                caption=f"{said_of(shown)}: {WORDS[str(retraining)]}; "
+                "every method against the best of its ratio, the best against the next: paired "
+                "difference over shared seeds with its interval, in points of accuracy, and p "
+                "corrected for all tests of the study; `lost` against the plain network, unpruned.",
+                of=[shown.study],
+                recorded=shown.recorded,
+                folded=f"The whole leaderboard: {shown.study.dataset}, {WORDS[str(retraining)]}",
+            )
+
+
+def show_costs(arena: Arena) -> None:
+    """Parameters, MACs and latency of all methods at the ratios of the leaderboard, folded."""
+    for shown in arena.shown:
+        means = leaderboard.points(over_activations(shown.networks))
+        means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
+        if means.empty:
+            continue
+        # Retraining leaves the size of a network as it is.
+        table = rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"]))
+        machine = latency_machines().get(shown.study.dataset)
+        if not machine:  # nor is it known whether the networks were timed in one go
+            table = table.drop(columns="measured", errors="ignore")
+        show(
+            table,
+            name=f"costs-{shown.study.name}",
+            caption=f"{said_of(shown)}: parameters kept at each pruning "
+            "ratio, the mean over the seeds, and as many multiply-accumulate operations (MACs) per "
+            "example; `compression` ratio and theoretical `speed-up`"
+            + (_timing(machine) if "latency" in table else "."),
+            of=[shown.study],
+            recorded=shown.recorded,
+            folded=f"What is left: {shown.study.dataset}",
+        )
+
+
+def show_spectral(arena: Arena, *, method: str = "") -> None:
+    """A spectral method at each ratio of the study against the best that is not one.
+
+    Args:
+        arena: what to show.
+        method: its name; if none is given, the best one at each ratio.
+    """
+    for shown in arena.shown:
+        if not ranked(shown):
+            continue
+        ratios = leaderboard.RATIOS if not method else sorted(shown.table["pruning_ratio"].unique())
+        standing = leaderboard.spectral_standing(shown.competing, ratios, controls=shown.controls)
+        standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
+        if method:
+            standing = standing[standing["method"] == method]
+        best = standing.drop_duplicates(["retraining", "pruning_ratio"])
+        # What is the same in every row; and without biases each parameter is multiplied once.
+        known = ["family", "MACs", *(["method"] if method else [])]
+        for retraining, rows in best.groupby("retraining", sort=False):
+            show(
+                rival_tables.leaderboard(rows).drop(columns=known),
+                name=f"{method or 'spectral'}-{shown.study.name}-{retraining}",
+                caption=f"{said_of(shown)}: "
+                f"{f'`{method}`' if method else 'the best spectral method'} "
+                f"at each ratio, {WORDS[str(retraining)]}; p is corrected for the tests of all "
+                "spectral methods at these ratios, `lost` against the plain network, unpruned.",
+                of=[shown.study],
+                recorded=shown.recorded,
+                # What is asked first is what pruning alone does.
+                folded="" if retraining == "none" else f"{shown.study.dataset}: trained when small",
+            )
+
+
+def show_compute(arena: Arena) -> None:
+    """Compute spent, of recorded studies alone: seconds are other ones each time."""
+    for shown in arena.shown:
+        if not shown.recorded or not ranked(shown):
+            continue
+        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
+        board = board[
+            (board["retraining"] == "none") & board["lost"].notna() & (board["seconds"] > 0)
+        ]
+        for activation in _activations(board):
+            show(
+                rival_figures.compute_against_loss(board[board["activation"] == activation]),
+                name=f"compute-{shown.study.name}-{activation}",
+                caption=f"{shown.study.dataset}, {activation}: compute against accuracy lost, "
+                "nothing retrained.",
+                alt="Points of accuracy lost over seconds of compute, one marker per method, one "
+                "panel per pruning ratio.",
+                of=[shown.study],
+                recorded=True,
+            )
+        show(
+            rival_tables.compute_spent(leaderboard.compute_spent(shown.table)),
+            name=f"spent-{shown.study.name}",
+            caption=f"{shown.study.dataset}: compute spent on each method, as recorded on a "
+            "machine that did other work at times.",
+            of=[shown.study],
+            recorded=True,
+            folded=f"Compute spent on each method: {shown.study.dataset}",
+        )
+
+
+def show_strengths(arena: Arena) -> None:
+    """The strengths that were chosen for each regulariser, by activation."""
+    for shown in arena.shown:
+        strengths = rival_tables.strengths(shown.table, arena.params.rivals)
+        if strengths.empty:
+            continue
+        show(
+            strengths,
+            name=f"strengths-{shown.study.name}",
+            caption=f"{shown.study.dataset}: strengths chosen, by activation; an asterisk marks "
+            "the smallest or largest of those tried.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
+
+
+def show_scopes(arena: Arena) -> None:
+    """Scores that are there both ways: ranked over all layers, and in each (`-by-layer`)."""
+    names = [name for name in arena.params.rivals if name.endswith("-by-layer")]
+    pairs = [*names, *(name.removesuffix("-by-layer") for name in names)]
+    for shown in arena.named(pairs).shown:
+        rows = shown.table[shown.table["retraining"] == "none"]
+        means = leaderboard.points(leaderboard.over_activations(rows))
+        means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
+        if means.empty:
+            continue
+        wide = means.pivot(index="method", columns="pruning_ratio", values="accuracy_mean")
+        show(
+            (100 * wide).map("{:.2f}".format).rename_axis(columns="pruning ratio"),
+            name=f"scopes-{shown.study.name}",
+            caption=f"{said_of(shown)}: test accuracy in per cent, nothing retrained.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
+
+
+def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
+    """Paired differences between methods, nothing retrained, at the ratios of the leaderboard.
+
+    The p-values are corrected for all tests of a table, those of all pairs.
+
+    Args:
+        arena: what to show.
+        pairs: method, and the one that is subtracted.
+        key: see the top of this file.
+    """
+    for shown in arena.named(name for pair in pairs for name in pair).shown:
+        table = shown.table[shown.table["retraining"] == "none"]
+        rows = tests_of_pairs(table, pairs)
+        rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
+        if rows.empty:  # two seeds are needed
+            continue
+        show(
+            rival_tables.differences(with_verdicts(rows)),
+            name=f"{key}-{shown.study.name}",
+            caption=f"{shown.study.dataset}: differences in points of accuracy over n shared "
+            "seeds, each with its own interval, nothing retrained; p is corrected for all tests of "
+            "the table, an asterisk marks what it tells apart.",
+            of=[shown.study],
+            recorded=shown.recorded,
+        )
+
+
+def tests_of_pairs(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """What `paired.paired_tests` says of each pair, in the column `pair` its two names.
+
+    Args:
+        table: one row per network and method.
+        pairs: method, and the one that is subtracted; one that the table lacks has no rows.
+    """
+    parts = [
+        paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
+    ]
+    # Beside an empty table, numbers would become objects.
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
+    """How much of the ranking by eigenvalue is the initial draw, of quick studies alone."""
+    for shown in arena.quick:
+        study = change_study(shown.study, {"methods": list(methods)})
+        spectra = {str(m): rows for m, rows in results.eigenvalues(study).groupby("method")}
+        show(
+            readable.rankings({method: spectra[method] for method in methods}),
+            name=f"rankings-{study.name}",
+            caption=f"{study.dataset}: correlation of the ranking before training with that "
+            "after it, and of the rankings of two seeds, whose nodes have nothing in common: the "
+            "level of chance.",
+            of=[study],
+        )
+
+
+def _activations(table: pd.DataFrame) -> list[str]:
+    """Those that have rows, without the mean over them."""
+    names = map(str, table["activation"].unique())
+    return [name for name in names if name != leaderboard.OVER_ACTIVATIONS]
+
+
+def over_activations(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are means over the activations."""
+    return table[table["activation"] == leaderboard.OVER_ACTIVATIONS]
+
+
+def _timing(machine: Mapping[str, Any] | None) -> str:
+    """What was timed, and on which machine."""
+    words = f"; `latency` in milliseconds for a batch of {BATCH} on one thread"
+    if not machine:
+        return f"{words} of a machine that is not known."
+    return (
+        f"{words} of {machine['processor']}, torch {machine['torch']}, and the speed-up that was "
+        "`measured`."
+    )
+
+
+def said_of(shown: Shown) -> str:
+    """The dataset, and of which activations the means of its `over_activations` are."""
+    names = _activations(shown.table)
+    over = f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
+    return f"{shown.study.dataset}, {over}"
+
+
+def ranked(shown: Shown) -> bool:
+    """Whether any of its rows is at a ratio of the leaderboard."""
+    return bool(shown.table["pruning_ratio"].isin(leaderboard.RATIOS).any())

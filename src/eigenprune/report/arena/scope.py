@@ -1,0 +1,102 @@
+"""What the chapters on the arena are about: some of its studies, and some of their methods."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from eigenprune.lab import arena, project, rivals
+from eigenprune.lab.methods import Method
+from eigenprune.lab.studies import Params, Study, change_study, load_params
+from eigenprune.report.arena import leaderboard
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One study of the arena, narrowed to the methods that a chapter shows.
+
+    Args:
+        study: with those methods.
+        table: its rows, see `lab.arena.table`; of a recorded study also what was measured.
+        recorded: whether they are those of `results/paper`.
+        controls: what `leaderboard.controls_of` returns of all methods, whichever are shown, so
+            that the control is the same in every chapter.
+    """
+
+    study: Study
+    table: pd.DataFrame
+    recorded: bool
+    controls: pd.DataFrame
+
+    @property
+    def competing(self) -> pd.DataFrame:
+        """Its rows, with one word for what is trained when small, before or after pruning."""
+        return self.table.replace(leaderboard.WHEN_SMALL)
+
+    @property
+    def networks(self) -> pd.DataFrame:
+        """What `leaderboard.over_activations` returns of them."""
+        return leaderboard.over_activations(self.competing, self.controls)
+
+    @property
+    def plain(self) -> pd.DataFrame:
+        """What `leaderboard.plain_network` returns of the controls."""
+        return leaderboard.plain_network(leaderboard.over_activations(self.controls))
+
+
+@dataclass(frozen=True)
+class Arena:
+    """The studies of a chapter, those that are there."""
+
+    params: Params
+    shown: tuple[Shown, ...]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Arena":
+        """The named studies: a quick one is computed if it has to be, others are as recorded.
+
+        Raises:
+            UserError: if a name is not that of a study.
+        """
+        params = load_params(project.root() / "params.yaml")
+        return cls(
+            params,
+            tuple(
+                Shown(
+                    params.study(name),
+                    table,
+                    name not in params.quick_arena,
+                    leaderboard.controls_of(table),
+                )
+                for name, table in arena.tables(params, names).items()
+            ),
+        )
+
+    def only(self, wanted: Callable[[str, Method], bool]) -> "Arena":
+        """With those methods alone that a function of name, without `-retrained`, and method wants.
+
+        A study that has none of them, or no row of them yet, is left out.
+        """
+        narrowed = []
+        for shown in self.shown:
+            kept = [
+                name
+                for name in shown.study.methods
+                if wanted(name.removesuffix(rivals.RETRAINED), rivals.find(name))
+            ]
+            names = {name.removesuffix(rivals.RETRAINED) for name in kept}
+            table = shown.table[shown.table["method"].isin(names)].reset_index(drop=True)
+            if len(table):
+                study = change_study(shown.study, {"methods": kept})
+                narrowed.append(replace(shown, study=study, table=table))
+        return Arena(self.params, tuple(narrowed))
+
+    def named(self, methods: Iterable[str]) -> "Arena":
+        """With the named methods alone, retrained or not."""
+        names = set(methods)
+        return self.only(lambda name, method: name in names)
+
+    @property
+    def quick(self) -> tuple[Shown, ...]:
+        """Those that were computed here."""
+        return tuple(shown for shown in self.shown if not shown.recorded)

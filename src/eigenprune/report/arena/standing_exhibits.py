@@ -1,0 +1,125 @@
+"""Who stands where in the arena: at a glance, as a picture, and as the table of all methods."""
+
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+
+from eigenprune.lab.rivals import find
+from eigenprune.report.arena import goal, leaderboard, rival_tables
+from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
+from eigenprune.report.arena.heatmap import heatmap
+from eigenprune.report.arena.rival_exhibits import WORDS, over_activations, ranked, said_of
+from eigenprune.report.arena.scope import Arena, Shown
+from eigenprune.report.shown import show
+
+
+def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> None:
+    """The best spectral method and the best other one at each ratio, in one table for all studies.
+
+    Args:
+        arena: what to show.
+        landmarks: methods that stand beside them, and the heads of their columns.
+    """
+    shown = [its for its in arena.shown if ranked(its)]
+    tables = [
+        at_a_glance(
+            over_activations(its.networks), over_activations(its.plain), landmarks, _of_each(its)
+        )
+        for its in shown
+    ]
+    if not tables:
+        return
+    show(
+        pd.concat(tables),
+        name="at-a-glance",
+        caption=SAID,
+        of=[its.study for its in shown],
+        recorded=any(its.recorded for its in shown),
+    )
+
+
+def show_goal(arena: Arena, method: str) -> None:
+    """How near a spectral method comes to the goal, in one table for all studies."""
+    shown = [its for its in arena.shown if ranked(its)]
+    table = goal.verdicts(shown, method)
+    if table.empty:
+        return
+    show(
+        table,
+        name=f"goal-{method}",
+        caption=f"`{method}`, nothing retrained, in points of accuracy. With {goal.RATIO:g} of the "
+        "nodes removed, `lost`: against the plainly trained dense network of the same seeds, "
+        f"unpruned, of which {100 * goal.MOST_LOST:g} are the most that the goal allows; "
+        "`of its own`: against its own network of ratio 0. `behind`: ratios at which its mean is "
+        "below that of the best method that is not spectral; `told apart`: at how many of these "
+        "for certain.",
+        of=[its.study for its in shown if its.study.dataset in table.index],
+        recorded=any(its.recorded for its in shown),
+    )
+
+
+def show_standings(arena: Arena, *, key: str = "standings") -> None:
+    """Accuracy and rank of all methods at the ratios of the leaderboard.
+
+    Of each study a picture, and folded a table per retraining.
+
+    Args:
+        arena: what to show.
+        key: begins the names of figures and tables, which must differ within a notebook.
+    """
+    for shown in arena.shown:
+        if not ranked(shown):
+            continue
+        networks, plain = map(over_activations, (shown.networks, shown.plain))
+        of_each = _of_each(shown)
+        _show_heatmap(shown, networks, plain, of_each, key)
+        unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
+        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
+        for retraining, rows in over_activations(board).groupby("retraining", sort=False):
+            own = unpruned[unpruned["retraining"] == retraining]
+            marked = of_each & set(rows["method"])
+            show(
+                rival_tables.standings(rows, own, plain, marked),
+                name=f"{key}-{shown.study.name}-{retraining}",
+                caption=f"{said_of(shown)}: {WORDS[str(retraining)]}; "
+                "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
+                "n seeds, rank in brackets, an asterisk where not told apart from the best; "
+                "`unpruned`: the method's own network at ratio 0; first the dense network as it is "
+                "plainly trained"
+                f"{_explained(marked)}.",
+                of=[shown.study],
+                recorded=shown.recorded,
+                folded=f"With deviations and ranks: {shown.study.dataset}, "
+                f"{WORDS[str(retraining)]}",
+            )
+
+
+def _show_heatmap(
+    shown: Shown, networks: pd.DataFrame, plain: pd.DataFrame, of_each: Collection[str], key: str
+) -> None:
+    if plain.empty:  # nothing to hold them against
+        return
+    means = leaderboard.points(networks)
+    means = means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))]
+    control = float(plain["accuracy_mean"].iloc[0])
+    show(
+        heatmap(means.replace({"method": rival_tables.marks(of_each)}), control, WORDS),
+        name=f"{key}-{shown.study.name}",
+        caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
+        "seeds, the best mean over the ratios first; plainly trained and unpruned it is "
+        f"{100 * control:.2f}. Column 0: the network that a method prunes{_explained(of_each)}.",
+        alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
+        "the darker the more is lost.",
+        of=[shown.study],
+        recorded=shown.recorded,
+    )
+
+
+def _of_each(shown: Shown) -> set[str]:
+    """Its methods that train a network for each ratio."""
+    names = map(str, shown.table["method"].unique())
+    return {name for name in names if find(name).network_per_ratio}
+
+
+def _explained(marked: Collection[str]) -> str:
+    return f"; {rival_tables.PER_RATIO}: a network trained for each ratio" if marked else ""

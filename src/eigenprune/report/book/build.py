@@ -1,0 +1,292 @@
+"""Put the pages and the executed notebooks together and build the book from them.
+
+The sources are assembled anew each time in `build/book/source`, so a page that was renamed or a
+study that was dropped leaves nothing behind. Any warning of Sphinx fails the build: a broken
+reference must not reach a reader.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eigenprune.lab.errors import Failure, UserError
+from eigenprune.lab.studies import Params, Study
+from eigenprune.report.book.chapters import Exhibit, write_chapter
+from eigenprune.report.book.facts import facts
+from eigenprune.report.book.findings import findings
+from eigenprune.report.book.launch import Repository, configure
+from eigenprune.report.book.typed_numbers import refuse_typed_numbers
+from eigenprune.report.book.where_from import recorded_changes, where_from
+from eigenprune.report.notebooks.runner import ANSI
+from eigenprune.report.panels import copy_plotly
+from eigenprune.report.provenance.cards import Pipeline
+
+# The chapters of a study, in reading order, and what the start page calls them.
+CHAPTERS = {
+    "train": "training",
+    "prune-after": "pruning after training",
+    "prune-before": "pruning before training",
+    "compare": "comparison",
+}
+
+# The chapters on recorded results, in reading order, and what they say of their origin.
+PAPER_CHAPTERS = {
+    "one-hidden-layer": "Paper scale, recorded in `results/paper`.",
+    "several-hidden-layers": "Paper scale, recorded in `results/paper`.",
+    "before-training": "Paper scale, recorded in `results/paper`.",
+    "speed": "Measured times, recorded in `results/bench`.",
+}
+
+# The chapters on the rivals, likewise.
+ARENA_CHAPTERS = dict.fromkeys(
+    (
+        "arena",
+        "which-score",
+        "which-regulariser",
+        "what-the-eigenvalue-adds",
+        "modules",
+        "growing-instead-of-pruning",
+        "compression",
+    ),
+    "Quick scale, and what is recorded in `results/paper`.",
+)
+
+# The chapter that compares the quick results with the recorded ones; the table of contents has it.
+YOUR_RUN = "your-run"
+
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+class BookError(Failure):
+    """Sphinx found something wrong. The text holds its messages."""
+
+
+def build_book(
+    root: Path, params: Params, *, folder: str = "html", repository: Repository | None = None
+) -> Path:
+    """Build the book of `root/book` with the chapters of the quick studies.
+
+    The same sources give the same bytes, in any folder, and the pages read without a network.
+
+    Args:
+        root: the repository; the executed notebooks and figures lie in `results/quick/STUDY` and
+            `results/chapters`.
+        params: the quick studies, at least one, have executed notebooks, and so have the
+            experiments, in `results/experiments/NAME`.
+        folder: the name of the folder with the pages.
+        repository: on GitHub; each chapter then has buttons that open its notebook.
+
+    Returns:
+        That folder, `root/build/book/FOLDER`; it is replaced only by a finished build.
+
+    Raises:
+        UserError: an executed notebook or a figure is missing, or a sentence holds a number that a
+            result could give.
+        BookError: Sphinx warned or failed.
+    """
+    source = assemble(root, params)
+    if repository is not None:
+        configure(source / "_config.yml", repository)
+    return _build(source, folder)
+
+
+def caption(study: Study) -> str:
+    """A study in words: `digits, one hidden layer of 100 nodes`."""
+    layers = len(study.hidden)
+    plural = "s" if layers > 1 else ""
+    if len(set(study.hidden)) > 1:
+        return f"{study.dataset}, hidden layers of {study.widths} nodes"
+    count = COUNTS[layers] if layers < len(COUNTS) else str(layers)
+    return f"{study.dataset}, {count} hidden layer{plural} of {study.hidden[0]} nodes"
+
+
+def assemble(root: Path, params: Params) -> Path:
+    """Write the Sphinx sources to `root/build/book/source` and return that folder."""
+    refuse_typed_numbers(root)
+    studies = [params.study(name) for name in params.quick]
+    if not studies:
+        raise UserError("quick: [] in params.yaml names no study: the book needs at least one")
+    source = root / "build" / "book" / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(root / "book", source)
+    pipeline = Pipeline.of(root, params)
+    exhibits: dict[str, list[Exhibit]] = {}  # by page
+
+    def add(notebook: Path, page: str, name: str, origin: str, command: str) -> None:
+        _existing(notebook, f"eigenprune notebook {command}")
+        exhibits[page] = write_chapter(notebook, source / f"{page}.ipynb", name, origin, pipeline)
+
+    executed = root / "results"
+    for name, origin in PAPER_CHAPTERS.items():
+        add(executed / "chapters" / f"{name}.ipynb", f"paper/{name}", name, origin, name)
+    for name, origin in ARENA_CHAPTERS.items():
+        add(executed / "chapters" / f"{name}.ipynb", f"arena/{name}", name, origin, name)
+    for study in params.quick:
+        for name in CHAPTERS:
+            add(
+                executed / "quick" / study / f"{name}.ipynb",
+                f"quick/{study}/{name}",
+                f"{study}-{name}",
+                f"Quick scale, study `{study}`.",
+                f"{name} --study {study}",
+            )
+        figure = executed / "quick" / study / "tradeoff.svg"
+        _existing(figure, f"eigenprune notebook compare --study {study}")
+        shutil.copyfile(figure, source / "quick" / study / "tradeoff.svg")
+    add(
+        executed / "chapters" / f"{YOUR_RUN}.ipynb",
+        f"quick/{YOUR_RUN}",
+        YOUR_RUN,
+        "Quick scale, computed for this book, beside `results/reference`.",
+        YOUR_RUN,
+    )
+    for name in params.experiments:
+        add(
+            executed / "experiments" / name / f"{name}.ipynb",
+            f"experiments/{name}",
+            f"experiment-{name}",
+            f"Your experiment `{name}`.",
+            f"{name} --study {name}",
+        )
+    _add_facts(source / "_config.yml", facts(root))
+    (source / "studies.md").write_text(_overview(studies, exhibits), encoding="utf-8")
+    (source / "findings.md").write_text(findings(root), encoding="utf-8")
+    changes = recorded_changes(root, params)
+    (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
+    _insert_parts(source / "_toc.yml", studies, params.experiments)
+    return source
+
+
+def _existing(path: Path, command: str) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `dvc repro` makes it, or `{command}`")
+
+
+def _overview(studies: Sequence[Study], exhibits: Mapping[str, Sequence[Exhibit]]) -> str:
+    """What the start page includes: the figure of the first study and links to all chapters."""
+    first = studies[0]
+    # The figure is that of the chapter, and so is its card.
+    cards = [
+        shown.card.text()
+        for shown in exhibits[f"quick/{first.name}/compare"]
+        if shown.label == f"fig-{first.name}-compare-tradeoff"
+    ]
+    lines = [
+        f"```{{figure}} quick/{first.name}/tradeoff.svg",
+        f":alt: Trade-off curves of study {first.name}, one for each method.",
+        "",
+        f"Quick scale: {caption(first)}. The chapter",
+        f"[comparison](quick/{first.name}/compare.ipynb) explains it.",
+        "```",
+        "",
+        *cards,
+        "",
+        "The quick studies, chapter by chapter:",
+        "",
+    ]
+    for study in studies:
+        links = ", ".join(
+            f"[{title}](quick/{study.name}/{name}.ipynb)" for name, title in CHAPTERS.items()
+        )
+        lines.append(f"- **{caption(study)}**: {links}.")
+    return "\n".join(lines) + "\n"
+
+
+def _add_facts(config: Path, substitutions: dict[str, str]) -> None:
+    """Give the pages the numbers that stand in them as `{{ NAME }}`."""
+    import yaml
+
+    settings: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings.setdefault("parse", {})["myst_substitutions"] = substitutions
+    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+
+def _insert_parts(toc: Path, studies: Sequence[Study], experiments: Sequence[str]) -> None:
+    """The recorded results, each study and the experiments, before the last part."""
+    import yaml
+
+    contents: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    contents["parts"][-1:-1] = [
+        _part("The published study", (f"paper/{name}" for name in PAPER_CHAPTERS)),
+        _part("The rivals", (f"arena/{name}" for name in ARENA_CHAPTERS)),
+        *(
+            _part(f"Quick: {caption(study)}", (f"quick/{study.name}/{name}" for name in CHAPTERS))
+            for study in studies
+        ),
+    ]
+    if experiments:
+        part = _part("Your experiments", (f"experiments/{name}" for name in experiments))
+        contents["parts"].insert(-1, part)
+    contents["parts"][-1]["chapters"].insert(-1, {"file": "where-from"})
+    toc.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
+
+
+def _part(title: str, files: Iterable[str]) -> dict[str, Any]:
+    return {"caption": title, "chapters": [{"file": file} for file in files]}
+
+
+def _build(source: Path, folder: str) -> Path:
+    scratch = run_sphinx(source, "html")
+    html = source.parent / folder
+    shutil.rmtree(html, ignore_errors=True)
+    # A hash of Sphinx's settings, where the environment lies included; of use to a next build only.
+    (scratch / ".buildinfo").unlink()
+    scratch.rename(html)
+    shutil.rmtree(scratch.parent)
+    _drop_unused_mathjax(html / "_static" / "mathjax")
+    copy_plotly(html / "_static")
+    return html
+
+
+def run_sphinx(source: Path, builder: str, epoch: str | None = None) -> Path:
+    """Run jupyter-book in a process of its own: Sphinx leaves traces in the one it runs in.
+
+    Args:
+        source: what `assemble` returns.
+        builder: `html` or `latex`.
+        epoch: the time that stands for now, in seconds since 1970; None: the true one.
+
+    Returns:
+        The folder of what it made, `_build/BUILDER` beside `source`.
+
+    Raises:
+        BookError: Sphinx warned or failed.
+    """
+    book = source.parent
+    scratch = book / "_build"
+    shutil.rmtree(scratch, ignore_errors=True)
+    jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    options = ["build", "-W", "-n", "--keep-going", "--quiet", "--path-output", str(book)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    environment.pop("SOURCE_DATE_EPOCH", None)  # Sphinx would change the year in the footer
+    if epoch is not None:
+        environment["SOURCE_DATE_EPOCH"] = epoch
+    run = subprocess.run(
+        [*jupyter_book, *options, "--builder", builder, str(source)],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if run.returncode:
+        # Name the files that a person edits, not the copies.
+        told = ANSI.sub("", run.stderr).strip()
+        chapter = source / "quick" / YOUR_RUN
+        told = told.replace(str(chapter), f"results/chapters/{YOUR_RUN}")
+        told = told.replace(f"{source / 'quick'}{os.sep}", "results/quick/")
+        told = told.replace(f"{source / 'paper'}{os.sep}", "results/chapters/")
+        told = told.replace(f"{source / 'experiments'}{os.sep}", "results/experiments/")
+        told = told.replace(f"{source}{os.sep}", "book/")
+        raise BookError(f"the book was not built, for Sphinx says:\n{told}")
+    return scratch / builder
+
+
+def _drop_unused_mathjax(folder: Path) -> None:
+    """MathJax ships a dozen ready-made bundles, 14 MB; the pages load one of them."""
+    for script in folder.glob("*.js"):
+        if script.name != "tex-chtml.js":
+            script.unlink()

@@ -1,0 +1,159 @@
+"""What came out so far, for the start page: from the files of `results/paper` and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from eigenprune.lab import rivals
+from eigenprune.lab.methods import METHODS
+from eigenprune.lab.records import manifest
+from eigenprune.lab.studies import Study, make_study
+from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
+from eigenprune.report.comparison import coverage
+from eigenprune.report.comparison.agreement import compare_study
+from eigenprune.report.comparison.published import all_settings, other_settings
+from eigenprune.report.curves import read_curves
+from eigenprune.report.markdown import table_text
+from eigenprune.report.paired import KEY, paired_differences
+from eigenprune.report.readable import verdict_summary
+
+# What `pre` is held against, trained as long as it is.
+CONTROLS = {
+    "post-retrained": "eigenvalues after training",
+    "small": "a dense network that was small from the start",
+}
+
+
+def findings(root: Path) -> str:
+    """Markdown for the start page; of what is not recorded it says nothing.
+
+    Args:
+        root: of the repository.
+    """
+    studies = dict(_studies(root / "results" / "paper"))
+    parts = [*_agreement(studies), *_before_training(studies), *_arena(root)]
+    return "\n\n".join(parts or ["Nothing is recorded at the scale of the paper yet."]) + "\n"
+
+
+def _studies(paper: Path) -> Iterator[tuple[Study, pd.DataFrame]]:
+    """The recorded studies of the published methods and their controls, with their curves."""
+    for file in sorted(paper.glob(f"*/{manifest.FILE}")):
+        found = (manifest.read(file.parent) or {})["study"]
+        if "methods" in found and set(found["methods"]) <= set(METHODS):
+            values = {key: value for key, value in found.items() if key != "name"}
+            study = make_study(found["name"], values, str(file))
+            yield study, read_curves(file.parent / "curves.csv")
+
+
+def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
+    as_published = {study: rows for study, rows in studies.items() if not other_settings(study)}
+    points = [compare_study(study, rows) for study, rows in as_published.items()]
+    points = [each for each in points if len(each)]
+    if not points:
+        return
+    settings = all_settings([study.widths for study in as_published])
+    shares = coverage.shares(coverage.coverage(pd.concat(points), settings))
+    shares = shares[shares["compared"] > 0].sort_values("hidden")
+    shared = coverage.on_shared_points(pd.concat(points))
+    told = "; ".join(
+        f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
+        f"({100 * row['share']:.1f} %)"
+        for row in shares.to_dict("records")
+    )
+    yield (
+        "**Do the published curves come out again?** Points that agree, of those compared: "
+        f"{told}. The width behind the published three layers is not known"
+        f"{shared and f'; {shared}'}: [](paper/one-hidden-layer.ipynb), "
+        "[](paper/several-hidden-layers.ipynb)."
+    )
+
+
+def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
+    told = []
+    for name, words in CONTROLS.items():
+        # One table for all, as in the chapter: p-values are corrected for all its tests.
+        wanted = [rows for rows in studies.values() if {"pre", name} & set(rows["method"])]
+        rows = pd.concat(wanted) if wanted else pd.DataFrame(columns=[*KEY, "method"])
+        both = rows.groupby(["dataset", "hidden"])["method"].transform(
+            lambda methods, pair={"pre", name}: pair <= set(methods)
+        )
+        if len(rows) and both.any():
+            verdicts = verdict_summary(paired_differences(rows[both], "pre", name))
+            told.append(f"against {words} (`{name}`) it is {verdicts}")
+    if told:
+        yield (
+            "**Is pruning before training better?** Trained equally long, over shared seeds at "
+            f"each ratio and activation, {'; '.join(told)}: [](paper/before-training.ipynb)."
+        )
+
+
+def _arena(root: Path) -> Iterator[str]:
+    path = root / "results" / "paper" / "rivals.csv"
+    if not path.is_file():
+        return
+    everything = leaderboard.read_rivals(path).replace(leaderboard.WHEN_SMALL)
+    alone = everything[everything["retraining"].eq("none")]
+    ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]
+    if ranked.empty:
+        return
+    controls = leaderboard.controls_of(everything)
+    standing = leaderboard.spectral_standing(alone, controls=controls)
+    standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
+    best = standing.drop_duplicates(["dataset", "pruning_ratio"])
+    yield (
+        "**Does a spectral network prune better?** At the ratios of the table below, the best "
+        "spectral method against the best of all others, over shared seeds: "
+        f"{verdict_summary(best[best['shared'] > 1])}: [](arena/arena.ipynb)."
+    )
+    yield from _eigenvalue_alone(alone)
+    networks = _means(leaderboard.over_activations(everything, controls))
+    plain = _means(leaderboard.plain_network(leaderboard.over_activations(controls)))
+    known = {**METHODS, **rivals.of_project()}
+    of_each = [name for name, its in known.items() if its.network_per_ratio]
+    tables = [
+        at_a_glance(rows, plain[plain["dataset"] == dataset], LANDMARKS, of_each)
+        for dataset, rows in networks.groupby("dataset", sort=False)
+        if dataset in set(ranked["dataset"])
+    ]
+    found = pd.concat(tables)
+    yield f"{SAID} Three hidden layers."
+    yield table_text(found.drop(columns=_NAMES))
+    told = " and ".join(f"the {name}, {_counted(found[name])}" for name in _NAMES)
+    yield f"These are {told}."
+
+
+_NAMES = ["spectral method", "rival method"]
+
+
+def _counted(names: pd.Series) -> str:
+    """How often each of some names stands there.
+
+    >>> _counted(pd.Series(["a", "b", "a", ""]))
+    '`a` 2 times, `b` once'
+    """
+    times = names[names != ""].value_counts()
+    return ", ".join(f"`{name}` {'once' if n == 1 else f'{n} times'}" for name, n in times.items())
+
+
+def _eigenvalue_alone(networks: pd.DataFrame) -> Iterator[str]:
+    """How the method of 2022 stands beside the lot; told by means, for seeds are few."""
+    method, lot = "spectral-post", "random-nodes"
+    pruned = networks[networks["pruning_ratio"] > 0]
+    means = pruned.pivot_table(
+        index=["dataset", "activation", "pruning_ratio"], columns="method", values="accuracy"
+    )
+    if not {method, lot} <= set(means):
+        return
+    both = means[[method, lot]].dropna()
+    higher = int((both[method] > both[lot]).sum())
+    yield (
+        "**Does the eigenvalue alone choose better than the lot?** With three hidden layers, "
+        f"trained and pruned as in 2022 (`{method}`), the mean accuracy is the higher one at "
+        f"{higher} of {len(both)} points: [](arena/which-score.ipynb)."
+    )
+
+
+def _means(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["activation"] == leaderboard.OVER_ACTIVATIONS]

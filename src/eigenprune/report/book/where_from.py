@@ -1,0 +1,85 @@
+"""The page that lists every figure and table with its origin, and all that is outdated."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from eigenprune.lab.records import manifest
+from eigenprune.lab.studies import Params
+from eigenprune.report.book.chapters import Exhibit
+from eigenprune.report.provenance.staleness import Changes, since_recorded
+
+HEAD = """# Where everything comes from
+
+Below each figure and table of this book stands a card with its origin; here they are together.
+A *common hash* stands for the set of runs that is shown: the same runs have the same hash.
+
+## What has changed since it was recorded
+
+The results at the scale of the paper were computed once and are kept in `results/paper`.
+They are *outdated* where the parameters, the data or the protocol now say something else.
+Where only the code has changed, they are meant to come out again up to rounding: a test holds small
+networks to the numbers that belong to the version of the protocol.
+The files that differ are named.
+Whether the numbers have changed with them, a few runs tell that are drawn by lot and computed
+again: `eigenprune spot-check STUDY` does so, in minutes where the whole took hours.
+`eigenprune verify` says what stands here in the terminal."""
+
+
+def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, Changes]) -> str:
+    """The page in Markdown.
+
+    Args:
+        exhibits: of each chapter, by its file in the book without the ending.
+        changes: what `recorded_changes` returns.
+    """
+    lines = [HEAD, ""]
+    lines += [f"- {line}" for line in summary(changes)] or ["- Nothing is recorded."]
+    if checks := spot_check_lines(changes):
+        lines += ["", "Spot checks:", "", *(f"- {line}" for line in checks)]
+    for kind, title in (("fig", "Figures"), ("tab", "Tables")):
+        lines += ["", f"## {title}", "", *_table(kind, title, exhibits)]
+    return "\n".join(lines) + "\n"
+
+
+def recorded_changes(root: Path, params: Params) -> dict[str, Changes]:
+    """What has changed, for every study that is recorded in `results/paper` of a repository."""
+    manifests = sorted((root / "results" / "paper").glob(f"*/{manifest.FILE}"))
+    return {path.parent.name: since_recorded(path.parent, params) for path in manifests}
+
+
+def summary(changes: Mapping[str, Changes]) -> list[str]:
+    """One line for each state of things, in Markdown; studies in the same state share one."""
+    lines = [
+        f"`{name}`: outdated: {'; '.join(found.outdated)}"
+        for name, found in changes.items()
+        if found.outdated
+    ]
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, found in changes.items():
+        alike.setdefault(found.code, []).append(name)
+    for sentences, names in alike.items():
+        said = "; ".join(sentences) or "computed by the code as it is"
+        lines.append(f"{', '.join(f'`{name}`' for name in names)}: {said}")
+    return lines
+
+
+def spot_check_lines(changes: Mapping[str, Changes]) -> list[str]:
+    """One line for each study of which runs were computed again, in Markdown."""
+    return [f"`{name}`: {said}" for name, found in changes.items() for said in found.checks]
+
+
+def _table(kind: str, title: str, exhibits: Mapping[str, Sequence[Exhibit]]) -> list[str]:
+    rows = [
+        f"| {{numref}}`{shown.label}` | [](/{chapter}.ipynb) | {shown.card.scale} "
+        f"| {shown.card.runs} | {shown.card.state} |"
+        for chapter, those in exhibits.items()
+        for shown in those
+        if shown.kind == kind
+    ]
+    if not rows:
+        return ["There are none."]
+    head = [
+        f"| {title[:-1]} | Chapter | Scale | Runs, common hash | State |",
+        "|:--|:--|:--|:--|:--|",
+    ]
+    return [*head, *rows]

@@ -1,0 +1,145 @@
+"""How much of what is published our results cover, and how much of that agrees."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from eigenprune.report.comparison.published import UNCERTAIN, layer_count, points_at
+
+# The published widths of three layers are not known: each width of ours is held against the same
+# points, and has a share of its own.
+CURVE = ["hidden", "dataset", "activation", "method"]
+COUNTS = ["published", "compared", "agree"]
+AIM = 0.95  # share of the points of one hidden layer that is to agree
+
+
+def coverage(points: pd.DataFrame, settings: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """Every curve that was published, with how many of its points are compared and agree.
+
+    Points of studies with other settings than the published ones do not count. A point that several
+    studies have agrees if it does in all of them.
+
+    Args:
+        points: what `agreement.compare_study` returns, of one or more studies.
+        settings: datasets and hidden widths whose published curves are to be compared; those for
+            which nothing was published are left out.
+
+    Returns:
+        One row per published curve and width of ours, with CURVE (`hidden` is ours) and COUNTS:
+        `published` points, those `compared`, and of these those that `agree`.
+    """
+    published = [points_at(*setting) for setting in dict.fromkeys(settings)]
+    published = [those for those in published if len(those)]
+    if not published:
+        return pd.DataFrame(columns=[*CURVE, *COUNTS])
+    counted = pd.concat(published).groupby(CURVE, sort=False)["pruning_ratio"].count()
+    ours = points[points["other_settings"] == ""].astype({"agrees": bool})
+    once = ours.groupby([*CURVE, "pruning_ratio"])["agrees"].all()
+    found = once.groupby(CURVE).agg(["size", "sum"]).set_axis(["compared", "agree"], axis=1)
+    found = found.reindex(counted.index, fill_value=0).astype(int)
+    return found.assign(published=counted).reset_index()[[*CURVE, *COUNTS]]
+
+
+def shares(covered: pd.DataFrame) -> pd.DataFrame:
+    """The same for each width of ours, all its curves together.
+
+    Args:
+        covered: what `coverage` returns.
+
+    Returns:
+        Columns `hidden`, COUNTS and `share` (0 to 1, of the points compared; NaN if there is none).
+    """
+    table = covered.groupby("hidden", sort=False)[COUNTS].sum().astype(int)
+    return table.assign(share=table["agree"] / table["compared"]).reset_index()
+
+
+def on_shared_points(points: pd.DataFrame) -> str:
+    """How much agrees at each width, of three layers, on the points that all of them have.
+
+    Widths are not recorded equally far, and curves are not equally easy to meet: shares of
+    different points cannot be compared.
+
+    Args:
+        points: what `agreement.compare_study` returns, of several studies.
+
+    Returns:
+        A sentence without a full stop; empty where there are no two widths, or no shared point.
+
+    Example:
+        >>> points = pd.DataFrame({"other_settings": "", "hidden": ["5-5-5", "8-8-8", "8-8-8"],
+        ...     "dataset": "mnist", "activation": "relu", "method": "post",
+        ...     "pruning_ratio": [0.5, 0.5, 0.9], "agrees": [False, True, True]})
+        >>> on_shared_points(points)
+        'on the 1 points that all widths have, 0 agree at 5-5-5 and 1 at 8-8-8'
+    """
+    ours = points[points["other_settings"].eq("") & points["hidden"].map(layer_count).eq(3)]
+    once = ours.groupby([*CURVE[1:], "pruning_ratio", "hidden"])["agrees"].all()
+    wide = once.unstack().dropna()
+    if wide.shape[1] < 2 or wide.empty:
+        return ""
+    told = [
+        f"{int(count)} {'agree ' * (not n)}at {hidden}"
+        for n, (hidden, count) in enumerate(wide.astype(bool).sum().items())
+    ]
+    return f"on the {len(wide)} points that all widths have, {' and '.join(told)}"
+
+
+def of_layers(hidden: str) -> str:
+    """Hidden widths in words.
+
+    >>> of_layers("2000"), of_layers("500-500-500")
+    ('one hidden layer, 2000', 'three hidden layers, 500-500-500')
+    """
+    layers = "three hidden layers" if layer_count(hidden) == 3 else "one hidden layer"
+    return f"{layers}, {'no width yet' if hidden == UNCERTAIN else hidden}"
+
+
+def gaps(covered: pd.DataFrame) -> list[str]:
+    """A sentence for each width of ours at which published points are not compared yet.
+
+    Args:
+        covered: what `coverage` returns.
+
+    Example:
+        >>> rows = [["2000", "mnist", "relu", method, 19, n, n] for method, n in
+        ...         (("direct", 19), ("post", 9), ("pre", 0))]
+        >>> gaps(pd.DataFrame(rows, columns=[*CURVE, *COUNTS]))[0].split(": ")[1]
+        'nothing of ours yet for mnist relu pre; a part for mnist relu post (9 of 19 points)'
+    """
+    lines = []
+    for hidden, curves in covered.groupby("hidden", sort=False):
+        none, part = [], []
+        for curve in curves[curves["compared"] < curves["published"]].to_dict("records"):
+            name = f"{curve['dataset']} {curve['activation']} {curve['method']}"
+            if curve["compared"]:
+                part.append(f"{name} ({curve['compared']} of {curve['published']} points)")
+            else:
+                none.append(name)
+        said = [("nothing of ours yet for", none), ("a part for", part)]
+        told = "; ".join(f"{words} {', '.join(names)}" for words, names in said if names)
+        if told:
+            lines.append(f"{of_layers(str(hidden))}: {told}")
+    return lines
+
+
+def aim_sentence(covered: pd.DataFrame) -> str:
+    """Whether as many points of one hidden layer agree as should.
+
+    Args:
+        covered: what `coverage` returns.
+
+    Example:
+        >>> rows = [["2000", "mnist", "relu", "direct", 19, 10, 9]]
+        >>> aim_sentence(pd.DataFrame(rows, columns=[*CURVE, *COUNTS])).partition(": ")[2]
+        '90.0 % of the 10 points compared agree; the aim is 95 %, not reached so far'
+    """
+    one = covered[covered["hidden"].map(layer_count) == 1][COUNTS].sum()
+    if not one["compared"]:
+        return "one hidden layer: no published point is compared yet"
+    share = one["agree"] / one["compared"]
+    verdict = "reached" if share >= AIM else "not reached"
+    so_far = "" if one["compared"] == one["published"] else " so far"
+    return (
+        f"one hidden layer: {100 * share:.1f} % of the {one['compared']} points compared agree; "
+        f"the aim is {100 * AIM:.0f} %, {verdict}{so_far}"
+    )

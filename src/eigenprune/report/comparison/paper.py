@@ -1,0 +1,117 @@
+"""The recorded results, as the chapters on the paper's scale read them: from Git alone."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.records import manifest
+from eigenprune.lab.studies import Study, change_study, make_study
+from eigenprune.report.comparison.agreement import OF_STUDY, compare_study
+from eigenprune.report.curves import read_curves
+
+FOLDER = "results/paper"
+NOTHING = f"{FOLDER} holds none of the studies that were asked for: `eigenprune record` writes them"
+
+
+def recorded_studies(names: Iterable[str]) -> list[Study]:
+    """Those of the named studies that are recorded, as they were when they were recorded.
+
+    Raises:
+        UserError: if a manifest cannot be read as one.
+    """
+    studies = []
+    for name in names:
+        folder = project.root() / FOLDER / name
+        if (found := manifest.read(folder)) is None:
+            continue
+        values = {key: value for key, value in found["study"].items() if key != "name"}
+        studies.append(make_study(name, values, str(folder / manifest.FILE)))
+    return studies
+
+
+def narrowed(
+    studies: Iterable[Study], dataset: str | None = None, methods: Sequence[str] = ()
+) -> list[Study]:
+    """The studies with some of their methods alone, to say what a figure shows.
+
+    Args:
+        studies: any.
+        dataset: only those of this dataset.
+        methods: studies that have none of them are left out.
+    """
+    return [
+        change_study(study, {"methods": kept})
+        for study in studies
+        if dataset in (None, study.dataset)
+        and (kept := [name for name in study.methods if name in methods])
+    ]
+
+
+def curves_of(studies: Iterable[Study]) -> pd.DataFrame:
+    """The tidy tables of recorded studies in one.
+
+    Raises:
+        UserError: if there is no study.
+    """
+    tables = [read_curves(project.root() / FOLDER / study.name / "curves.csv") for study in studies]
+    if not tables:
+        raise UserError(NOTHING)
+    return pd.concat(tables, ignore_index=True)
+
+
+def ratios_of(curves: pd.DataFrame, method: str) -> list[float]:
+    """The pruning ratios at which a method is recorded."""
+    return sorted(curves.loc[curves["method"] == method, "pruning_ratio"].unique())
+
+
+def agreement_of(studies: Iterable[Study], *, wrong_method: bool = False) -> pd.DataFrame:
+    """Every point of recorded studies that was published at the same width, see `compare_study`.
+
+    Args:
+        studies: what `recorded_studies` returns.
+        wrong_method: compare `direct` with the published `post` and the other way round, see
+            `agreement.swapped`.
+    """
+    points = [
+        compare_study(study, curves_of([study]), wrong_method=wrong_method) for study in studies
+    ]
+    points = [those for those in points if len(those)]
+    return pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=OF_STUDY)
+
+
+def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
+    """What is recorded, and of how much: one row per study.
+
+    Returns:
+        Index study; columns `hidden`, `activations`, `methods`, `seeds` (fewest and most per
+        curve), `rows`, `of` (planned) and `hours` (of one thread, or of the device; a network that
+        two studies share counts in both).
+
+    Raises:
+        UserError: if there is no study.
+    """
+    if not studies:
+        raise UserError(NOTHING)
+    rows = []
+    for study in studies:
+        folder = project.root() / FOLDER / study.name
+        recorded = manifest.read(folder) or {}
+        curves = read_curves(folder / "curves.csv")
+        seeds = curves.groupby(["activation", "method"], sort=False)["seed"].nunique()
+        spread = sorted({int(seeds.min()), int(seeds.max())})
+        seconds = recorded["training_seconds"] + sum(m["seconds"] for m in recorded["made_with"])
+        rows.append(
+            {
+                "study": study.name,
+                "hidden": study.widths,
+                "activations": ", ".join(curves["activation"].unique()),
+                "methods": ", ".join(curves["method"].unique()),
+                "seeds": " to ".join(map(str, spread)),
+                "rows": recorded["rows"],
+                "of": recorded["rows_planned"],
+                "hours": round(seconds / 3600, 2),
+            }
+        )
+    return pd.DataFrame(rows).set_index("study")

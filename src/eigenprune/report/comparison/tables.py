@@ -1,0 +1,117 @@
+"""Tables to read of published points and ours: how much is compared, what agrees, what does not."""
+
+import pandas as pd
+
+from eigenprune.report.comparison import coverage
+from eigenprune.report.comparison.agreement import NAMED, by_curve
+from eigenprune.report.readable import percent
+
+
+def agreement(points: pd.DataFrame) -> pd.DataFrame:
+    """How much of each published curve agrees; differences in points of accuracy.
+
+    Args:
+        points: what `agreement.compare` returns, of one or more studies.
+
+    Returns:
+        Index NAMED; columns `seeds` (ours), `agree`, `share`, `median |difference|`, and where it
+        is worst: `worst` and `at ratio`.
+    """
+    curves = by_curve(points)
+    return pd.DataFrame(
+        {
+            **{name: curves[name] for name in NAMED},
+            "seeds": curves["n"],
+            "agree": _of(curves["agree"], curves["points"]),
+            "share": curves["share"].map("{:.0%}".format),
+            "median |difference|": curves["median"].mul(100).map("{:.2f}".format),
+            "worst": curves["worst"].mul(100).map("{:+.2f}".format),
+            "at ratio": curves["worst_ratio"].map("{:g}".format),
+        }
+    ).set_index(NAMED)
+
+
+def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How many published points are compared and agree, at each width of ours.
+
+    Args:
+        covered: what `coverage.coverage` returns.
+        wrong: the same for points that were compared with the curves of the wrong method.
+
+    Returns:
+        Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
+        `wrong method`, the share that `share` has to be held against.
+    """
+    found = coverage.shares(covered)
+    table = pd.DataFrame(
+        {
+            "compared": _of(found["compared"], found["published"]),
+            "agree": _of(found["agree"], found["compared"]),
+            "share": found["share"].map(_share),
+        }
+    )
+    if wrong is not None:
+        by_chance = coverage.shares(wrong).set_index("hidden")["share"]
+        table["wrong method"] = found["hidden"].map(by_chance).map(_share)
+    return table.set_index(found["hidden"].map(coverage.of_layers).rename("published curves"))
+
+
+def _of(some: pd.Series, whole: pd.Series) -> list[str]:
+    return [f"{part} of {count}" for part, count in zip(some, whole, strict=True)]
+
+
+def _share(share: float) -> str:
+    # With a digit after the point, so that nothing below an aim is rounded up to it.
+    return "" if pd.isna(share) else f"{100 * share:.1f} %"
+
+
+def beside_published(points: pd.DataFrame) -> pd.DataFrame:
+    """Every point that was published and that we have, with a column for each width of ours.
+
+    Args:
+        points: what `agreement.compare_study` returns, of studies of one dataset.
+
+    Returns:
+        Index activation, method and ratio; columns `published` and our widths, accuracies in per
+        cent as `percent` writes them, with a star where they do not agree.
+    """
+    index = ["activation", "method", "ratio"]
+    stars = points["agrees"].astype(bool).map({True: "", False: " *"})
+    table = points[["hidden", "activation", "method"]].assign(
+        ratio=points["pruning_ratio"].map("{:g}".format),
+        published=_percents(points, "published_mean", "published_std"),
+        ours=_percents(points, "mean", "std") + stars,
+    )
+    published = table.drop_duplicates(index).set_index(index)["published"]
+    ours = table.set_index([*index, "hidden"])["ours"].unstack("hidden", sort=False)
+    return published.to_frame().join(ours.rename_axis(columns=None)).fillna("")
+
+
+def _percents(points: pd.DataFrame, mean: str, std: str) -> pd.Series:
+    cells = [percent(m, s) for m, s in zip(points[mean], points[std], strict=True)]
+    return pd.Series(cells, points.index, dtype=object)
+
+
+def disagreements(points: pd.DataFrame) -> pd.DataFrame:
+    """The points that do not agree; accuracies in per cent, differences in points of it.
+
+    Args:
+        points: what `agreement.compare` returns, of one or more studies.
+
+    Returns:
+        Index NAMED and `ratio`; columns `ours`, `seeds`, `published`, `difference`, `tolerance`.
+    """
+    rows = [
+        {
+            **{name: point[name] for name in NAMED},
+            "ratio": f"{point['pruning_ratio']:g}",
+            "ours": percent(point["mean"], point["std"]),
+            "seeds": point["n"],
+            "published": percent(point["published_mean"], point["published_std"]),
+            "difference": f"{100 * point['difference']:+.2f}",
+            "tolerance": f"{100 * point['tolerance']:.2f}",
+        }
+        for point in points[~points["agrees"].astype(bool)].to_dict("records")
+    ]
+    names = ["ours", "seeds", "published", "difference", "tolerance"]
+    return pd.DataFrame(rows, columns=[*NAMED, "ratio", *names]).set_index([*NAMED, "ratio"])

@@ -1,0 +1,251 @@
+"""The card below each figure and table of the book: what made it, and how to make it again.
+
+Built from `dvc.lock`, the manifests of `results/paper` and what `show` left in the executed
+notebook, when the book is assembled. The same files give the same card: no time of today, and no
+commit but those of a recording.
+"""
+
+import hashlib
+import itertools
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eigenprune.lab.records import manifest
+from eigenprune.lab.records.origins import Origin, code_now
+from eigenprune.lab.studies import Params
+from eigenprune.report.provenance.staleness import (
+    Changes,
+    changed_data,
+    changed_parameters,
+    since_recorded,
+    together,
+)
+from eigenprune.report.shown import origins
+
+DIGITS = 12  # shown of a checksum
+SCALES = {
+    "quick": "Quick scale, made",
+    "experiment": "An experiment, made",
+    "own": "Made",
+    "paper": "Recorded results, drawn",
+    "measured": "Recorded times, drawn",
+}
+LONG = 6  # a list of more values is shown by its ends
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the book says of one figure or table.
+
+    Args:
+        scale: `quick`, `experiment`, `own`, `paper` or `measured`.
+        facts: pairs of a word and what it stands for, in Markdown.
+        changes: since it was made.
+        runs: number and common hash, in Markdown.
+    """
+
+    scale: str
+    facts: tuple[tuple[str, str], ...]
+    changes: Changes
+    runs: str
+
+    @property
+    def state(self) -> str:
+        """In a word or two: `current`, `spot-checked`, `code has changed` or `outdated`."""
+        if self.changes.outdated:
+            return "outdated"
+        if self.changes.code:
+            return "spot-checked" if self.changes.confirmed else "code has changed"
+        return "current"
+
+    def text(self) -> str:
+        """The card in Markdown, folded; in the HTML pages alone, for a PDF cannot unfold it."""
+        title = "Where this comes from"
+        if self.changes.outdated:
+            title += ": outdated since it was made"
+        elif self.changes.code:
+            title += "; the code has changed since"
+            title += ", spot checks hold" if self.changes.confirmed else ""
+        lines = [
+            "````{only} html",
+            f"```{{dropdown}} {title}",
+            f":class-container: provenance provenance-{self.state.split()[-1]}",
+            *(f"- **{word}**: {fact}" for word, fact in self.facts),
+            "```",
+            "````",
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The project as the cards see it."""
+
+    root: Path
+    params: Params
+    lock: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, root: Path, params: Params) -> "Pipeline":
+        """Of a repository; without a `dvc.lock` no stage is known."""
+        import yaml
+
+        path = root / "dvc.lock"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return cls(root, params, (yaml.safe_load(text) or {}).get("stages", {}))
+
+    @property
+    def paper(self) -> Path:
+        """The folder of the recordings."""
+        return self.root / "results" / "paper"
+
+    def stage_of(self, file: Path) -> tuple[str, str] | None:
+        """Name and md5 of the stage output that a file is, from `dvc.lock`."""
+        path = file.relative_to(self.root).as_posix()
+        for name, stage in self.lock.items():
+            for out in stage.get("outs", []):
+                if out["path"] == path:
+                    return name, out["md5"]
+        return None
+
+
+def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
+    """The card of a figure or table.
+
+    Args:
+        shown: what `show` said of it.
+        notebook: executed, in which it stands.
+        pipeline: the project.
+    """
+    made_from = origins(shown)
+    files = list(shown["files"])
+    scale = _scale(shown, made_from, files, pipeline.params)
+    facts: list[tuple[str, str]] = [_stage(notebook, pipeline, scale)]
+    found: list[Changes] = []
+    for each in made_from:
+        name = each.study["name"]
+        facts += [("Study", f"`{name}`: {_parameters(each.study)}"), _data(each), _runs(each)]
+        if each.recorded:
+            facts.append(_recording(name, each.commits, pipeline))
+            found.append(since_recorded(pipeline.paper / name, pipeline.params, each.commits))
+        else:
+            outdated = changed_parameters(each.study, pipeline.params, recorded=False)
+            outdated += changed_data(each.study["dataset"], each.data_sha256)
+            code = () if each.code == code_now() else ("what computes runs was another code",)
+            found.append(Changes(tuple(outdated), code))
+    for file in files:
+        content = (pipeline.root / file).read_bytes()
+        facts.append(
+            ("File", f"`{file}`, SHA-256 `{hashlib.sha256(content).hexdigest()[:DIGITS]}`")
+        )
+    changes = together(found)
+    facts += [("Outdated", sentence) for sentence in changes.outdated]
+    facts += [("Code since then", sentence) for sentence in changes.code]
+    facts += [("Spot checks", sentence) for sentence in changes.checks]
+    more = ", and what is not recorded yet" if _more_than_shown(made_from) else ""
+    facts.append(("Make it again", f"`{_command(made_from, files, notebook, pipeline)}`{more}"))
+    runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in made_from)
+    return Card(scale, tuple(facts), changes, runs)
+
+
+def _scale(
+    shown: Mapping[str, Any], made_from: Sequence[Origin], files: Sequence[str], params: Params
+) -> str:
+    if shown["recorded"]:
+        return "paper"
+    if not made_from:
+        return "measured" if files else "own"
+    name = made_from[0].study["name"]
+    if name in (*params.quick, *params.quick_arena, *params.quick_trials):
+        return "quick"
+    return "experiment" if name in params.experiments else "own"
+
+
+def _stage(notebook: Path, pipeline: Pipeline, scale: str) -> tuple[str, str]:
+    found = pipeline.stage_of(notebook)
+    said = SCALES[scale]
+    if found is None:
+        return "Stage", f"{said} by no stage that `dvc.lock` knows"
+    name, md5 = found
+    same = hashlib.md5(notebook.read_bytes(), usedforsecurity=False).hexdigest() == md5
+    other = "" if same else "; the notebook at hand is not the one of `dvc.lock`, see `dvc status`"
+    return "Stage", f"{said} by `{name}` of `dvc.yaml`{other}"
+
+
+def _parameters(study: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{key.replace('_', ' ')} {_value(key, value)}"
+        for key, value in study.items()
+        if key not in ("name", "dataset")
+    )
+
+
+def _value(key: str, value: Any) -> str:
+    if key == "points":
+        value = [" ".join(map(str, itertools.chain(*point))) for point in value]
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return str(value)
+    if len(value) > LONG:
+        return f"{value[0]} to {value[-1]} ({len(value)} values)"
+    return ("-" if key == "hidden" else ", ").join(map(str, value))
+
+
+def _data(each: Origin) -> tuple[str, str]:
+    return "Data", f"{each.study['dataset']}, SHA-256 `{each.data_sha256[:DIGITS]}`"
+
+
+def _runs(each: Origin) -> tuple[str, str]:
+    return "Runs", f"{each.runs}, common hash of their ids `{each.common_hash}`"
+
+
+def _recording(name: str, commits: Sequence[str], pipeline: Pipeline) -> tuple[str, str]:
+    found = manifest.read(pipeline.paper / name) or {}
+    groups = [group for group in found.get("made_with", []) if group["commit"] in commits]
+    made = ", ".join(f"`{commit}`" for commit in commits)
+    machines = dict.fromkeys(
+        f"{group['device']} ({group['processor']}), threads: {group['threads']}, "
+        f"torch {group['torch']}, Python {group['python']}"
+        for group in groups
+    )
+    dated = f"on {found['recorded']}, " if "recorded" in found else ""
+    return "Recorded", f"{dated}computed by commit {made} on {'; '.join(machines)}"
+
+
+def _command(
+    made_from: Sequence[Origin], files: Sequence[str], notebook: Path, pipeline: Pipeline
+) -> str:
+    stage = pipeline.stage_of(notebook)
+    drawn = f"dvc repro {stage[0]}" if stage else "dvc repro"
+    measured = [file for file in files if file.startswith("results/bench/")]
+    if measured:
+        return f"eigenprune bench --json > {shlex.quote(measured[0])} && {drawn}"
+    recorded = [each for each in made_from if each.recorded]
+    if not recorded:
+        return drawn
+    runs = [f"eigenprune run {each.study['name']} {_options(each)} --anew" for each in recorded]
+    names = " ".join(dict.fromkeys(each.study["name"] for each in recorded))
+    return " && ".join([*runs, f"eigenprune record {names}", drawn])
+
+
+def _options(each: Origin) -> str:
+    words = {"--activation": "activations", "--methods": "methods", "--seeds": "seeds"}
+    return " ".join(
+        f"{option} {','.join(map(str, each.study[key]))}"
+        for option, key in words.items()
+        if key in each.study
+    )
+
+
+def _more_than_shown(made_from: Sequence[Origin]) -> bool:
+    """Whether some combinations of activation, seed, method and ratio or point are not recorded."""
+    return any(each.runs < _combinations(each.study) for each in made_from if each.recorded)
+
+
+def _combinations(study: Mapping[str, Any]) -> int:
+    several = ("activations", "methods", "seeds", "points")
+    ratios = len({0, *study["pruning_ratios"]}) if "pruning_ratios" in study else 1
+    return ratios * math.prod(len(study[key]) for key in several if key in study)

@@ -1,0 +1,157 @@
+"""What has changed since a result was recorded: its parameters, its data, or the code that made it.
+
+A result is *outdated* where `params.yaml`, the data or the protocol now say something else: made
+again it would be another result. Where code has changed and the protocol has not, it is meant to
+come out again up to rounding; the reader is told so, and what spot checks found, if any were made.
+"""
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eigenprune.lab import datasets
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.records import code_state, manifest
+from eigenprune.lab.runs import PROTOCOL_VERSION
+from eigenprune.lab.spot_checks import of_code_now
+from eigenprune.lab.studies import Params
+from eigenprune.report.provenance import spot_checks
+
+# Of these a study, or trials, may have got more since: what is recorded is a part of it then.
+GROWING = ("activations", "methods", "seeds", "pruning_ratios", "points")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Sentences without a full stop, on what has changed since a recording.
+
+    `checks` say what runs came to that the code as it is computed again; `confirmed`, that there
+    are some and all came out as they must.
+    """
+
+    outdated: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    confirmed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.outdated or self.code)
+
+
+def together(changes: Sequence[Changes]) -> Changes:
+    """What has changed of any of several recordings; confirmed if each is that had to be."""
+
+    def all_of(sentences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(itertools.chain(*sentences)))
+
+    return Changes(
+        outdated=all_of(each.outdated for each in changes),
+        code=all_of(each.code for each in changes),
+        checks=all_of(each.checks for each in changes),
+        confirmed=all(each.confirmed for each in changes if each.code),
+    )
+
+
+def since_recorded(folder: Path, params: Params, commits: Collection[str] | None = None) -> Changes:
+    """What has changed since a study, or trials, were recorded.
+
+    Args:
+        folder: of the recording, named as the study is.
+        params: of today.
+        commits: that made the rows in question; all of the recording if None.
+
+    Raises:
+        UserError: if the manifest cannot be read as one.
+    """
+    found = manifest.read(folder)
+    if found is None:
+        return Changes()
+    outdated = changed_parameters(found["study"], params)
+    dataset = found["study"]["dataset"]
+    outdated += changed_data(dataset, found["data_sha256"])
+    if found["protocol"] != PROTOCOL_VERSION:
+        outdated.append(
+            f"the protocol has version {PROTOCOL_VERSION}, recorded was {found['protocol']}"
+        )
+    checks = of_code_now(folder)
+    return Changes(
+        tuple(outdated),
+        tuple(_code(found, commits)),
+        checks=(spot_checks.sentence(checks, found["rows"]),) if len(checks) else (),
+        confirmed=spot_checks.hold(checks),
+    )
+
+
+def changed_data(dataset: str, then: str) -> list[str]:
+    """Whether the bytes of a dataset are others than they were.
+
+    Args:
+        dataset: its name.
+        then: SHA-256 of what it was.
+    """
+    try:
+        now = datasets.checksum(dataset)
+    except UserError:  # one of the reader's own that is gone
+        return [f"the data {dataset} are not here"]
+    return [] if now == then else [f"the bytes of {dataset} are others"]
+
+
+def changed_parameters(
+    then: Mapping[str, Any], params: Params, *, recorded: bool = True
+) -> list[str]:
+    """The parameters of a study, or of trials, that `params.yaml` now gives otherwise.
+
+    Args:
+        then: the fields of the study as it was; it may have had fewer seeds, ratios and the like.
+        params: of today.
+        recorded: or else a notebook computed it, which may choose seeds, ratios and the like that
+            are not the study's: they are no change.
+    """
+    name = str(then["name"])
+    if name not in {*params.studies, *params.trials}:
+        return [f"params.yaml has no study {name} any more"]
+    study, found = params.find(name), []
+    for key, before in _as_tuples(then).items():
+        now = getattr(study, key, None)
+        if key in GROWING and now is not None:
+            # Ratio 0, the control, belongs to every study.
+            gone = [value for value in before if value not in now and value != 0]
+            if gone and recorded:
+                found.append(f"{key} no longer has {', '.join(map(str, gone))}")
+        elif now != before:
+            found.append(f"{key} was {_text(before)} and is {_text(now)}")
+    return found
+
+
+def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable[str]:
+    now = code_state.current()
+    files: dict[str, None] = {}
+    for group in found["made_with"]:
+        commit = group["commit"]
+        if commits is not None and commit not in commits:
+            continue
+        state = (found.get("code") or {}).get(commit)
+        if state is None:
+            yield f"the code of commit {commit} is not known here"
+            continue
+        if commit.endswith("+changes"):
+            base = commit.removesuffix("+changes")
+            yield f"part of it was computed with uncommitted changes to {base}"
+        of_trials = "points" in found["study"]
+        device = group["device"]
+        files |= dict.fromkeys(code_state.changed(state, now, device=device, of_trials=of_trials))
+    if files:
+        yield f"changed: {', '.join(sorted(files))}"
+
+
+def _as_tuples(value: Any) -> Any:
+    """What JSON has kept of a study, with tuples again where it has lists."""
+    if isinstance(value, Mapping):
+        return {key: _as_tuples(item) for key, item in value.items()}
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _text(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,1 @@
+"""What the chapters on trials show: compression, feature flow, modules, growing."""

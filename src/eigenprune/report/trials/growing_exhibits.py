@@ -1,0 +1,132 @@
+"""The figure and table of the chapter on growing: grown networks and those they must beat."""
+
+from collections.abc import Iterable
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from eigenprune.report.figures import legend_below
+from eigenprune.report.shown import show
+from eigenprune.report.trials.trial_exhibits import (
+    LOOKS,
+    Shown,
+    accuracies,
+    by_activation,
+    higher,
+    over_seeds,
+    show_one,
+)
+
+_POINT = ["algorithm", "choice", "wanted_loss"]
+
+
+def show_growing(shown: Iterable[Shown]) -> None:
+    """Grown networks beside three others with as many connections: figures, and a table."""
+    for its, activation, rows in by_activation(shown, ["network"]):
+        show_one(
+            its,
+            activation,
+            growth(rows),
+            "connections",
+            "accuracy over the number of connections, mean over the seeds, and bars of one "
+            "standard deviation in both directions. Solid: connections with the largest gradient "
+            "are added, dashed: random ones.",
+            alt="Test accuracy over the number of connections, one panel per algorithm, one line "
+            "per kind of network and choice.",
+        )
+    for its in shown:
+        show(
+            numbers(its.table),
+            name=f"growing-{its.trials.name}",
+            caption=f"{its.trials.dataset}: test accuracy in per cent with as many connections "
+            "(`small-dense`: at most as many), mean over seeds. `ended`: why growing stopped, in "
+            "how many networks.",
+            of=[its.trials],
+            recorded=its.recorded,
+        )
+
+
+def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
+    """At how many points a grown network is better than each control.
+
+    Returns:
+        Index `dataset`; a column for each control, of so many points (activations, algorithms,
+        choices and wanted losses), means over shared seeds.
+    """
+    rows = {
+        its.trials.dataset: {
+            f"better than {control}": higher(
+                its.table, "network", "grown", control, ["activation", *_POINT]
+            )
+            for control in its.table["network"].unique()
+            if control != "grown"
+        }
+        for its in shown
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
+
+
+def show_verdicts(shown: Iterable[Shown]) -> None:
+    """Whether growing pays off, in one table for all trials."""
+    shown = list(shown)
+    if shown:
+        show(
+            verdicts(shown),
+            name="grown-better",
+            caption="Points (activations, algorithms, choices and wanted losses) at which the "
+            "grown network has the higher mean accuracy over shared seeds; not tested.",
+            of=[its.trials for its in shown],
+            recorded=any(its.recorded for its in shown),
+        )
+
+
+def growth(rows: pd.DataFrame) -> Figure:
+    """Accuracy over connections, a panel for each algorithm.
+
+    Args:
+        rows: means over seeds, with the columns accuracy_std and connections_std.
+    """
+    algorithms = list(rows["algorithm"].unique())
+    figure, axes = plt.subplots(1, len(algorithms), figsize=(8.0, 4.4), sharey=True, squeeze=False)
+    looks = dict(zip(rows["network"].unique(), LOOKS, strict=False))
+    for panel, algorithm in zip(axes.flat, algorithms, strict=True):
+        its = rows[rows["algorithm"] == algorithm]
+        for (network, choice), line in its.groupby(["network", "choice"], sort=False):
+            line = line.sort_values("connections")
+            color, marker = looks[network]
+            panel.errorbar(
+                line["connections"], 100 * line["accuracy"],
+                xerr=line["connections_std"].fillna(0),
+                yerr=100 * line["accuracy_std"].fillna(0),
+                color=color, marker=marker, linestyle="-" if choice == "largest" else "--",
+                fillstyle="full" if choice == "largest" else "none",
+                linewidth=1.2, elinewidth=0.8, capsize=2, label=f"{network}, {choice}",
+            )  # fmt: skip
+        panel.set_title(f"adds {'connections and nodes' if algorithm == 'nodes' else algorithm}")
+        panel.set_xscale("log")
+        panel.set_xlabel("connections")
+    axes.flat[0].set_ylabel("test accuracy in %")
+    legend_below(figure, axes.flat[0])
+    return figure
+
+
+def numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Sizes of the grown networks, why they stopped growing, and the accuracy of all four."""
+    keys = ["activation", *_POINT]
+    rows = over_seeds(table, [*keys, "network"])
+    cells = rows.assign(cell=accuracies(rows))
+    grown = cells[cells["network"] == "grown"].set_index(keys)
+    text = grown[["connections", "nodes", "epochs"]].round().astype(int).map("{:,}".format)
+    ends = table[table["network"] == "grown"].groupby(keys, sort=False)["ended"]
+    text["ended"] = ends.agg(
+        lambda its: ", ".join(f"{k} {n}" for k, n in its.value_counts().items())
+    )
+    wide = cells.pivot(index=keys, columns="network", values="cell").fillna("")
+    found = text.join(wide[list(cells["network"].unique())]).rename_axis(columns=None)
+    losses = found.index.levels[-1]  # type: ignore[attr-defined]
+    return found.rename(index={loss: f"{loss:g}" for loss in losses}, level="wanted_loss")
+
+
+def _counted(words: pd.Series) -> str:
+    return ", ".join(f"{word} {count}" for word, count in words.value_counts().items())

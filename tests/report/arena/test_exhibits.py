@@ -1,0 +1,235 @@
+"""What a chapter on the arena shows: the studies that are there, narrowed to some methods."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.latency import BATCH
+from eigenprune.lab.studies import Params
+from eigenprune.report.arena import check_exhibits, rival_exhibits, rival_tables, standing_exhibits
+from eigenprune.report.arena.leaderboard import PLAIN
+from eigenprune.report.arena.scope import Arena
+from eigenprune.report.paired import paired_tests
+from eigenprune.report.shown import METADATA
+
+RIVALS = {
+    "chance": {"score": "random"},
+    "norm": {"score": "weight_norm"},
+    "norm-by-layer": {"score": "weight_norm", "scope": "layer"},
+    "gain": {"score": "eigenvalue", "layer": "spectral"},
+    "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
+    "snip": {"score": "snip", "before": True},
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: the first computes the study, the others find its runs."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def arena(
+    arena_project: Callable[..., Params], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> Arena:
+    arena_project(quick_arena=["quick"], studies={"quick": {}, "large": {}}, rivals=RIVALS)
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(store))
+    return Arena.of(["quick", "large"])
+
+
+def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> None:
+    [quick] = arena.shown
+    assert quick.study.name == "quick" and not quick.recorded and arena.quick == (quick,)
+    [plain] = arena.only(lambda name, method: not method.regulariser).shown
+    assert (
+        "decayed-retrained" not in plain.study.methods and "norm-retrained" in plain.study.methods
+    )
+    assert set(plain.table["method"]) == {
+        "chance",
+        "norm",
+        "norm-by-layer",
+        "gain",
+        "snip",
+        "small",
+    }
+    [two] = arena.named(["gain", "decayed"]).shown
+    assert two.study.methods == ("gain", "gain-retrained", "decayed", "decayed-retrained")
+    assert arena.named(["nobody"]).shown == ()
+
+
+def test_the_control_is_the_same_whatever_is_shown(arena: Arena) -> None:
+    [whole] = arena.shown
+    [part] = arena.named(["gain"]).shown
+    assert len(whole.plain) and part.plain.equals(whole.plain)
+    gained = whole.networks[whole.networks["method"] == "gain"]
+    assert part.networks["lost"].tolist() == gained["lost"].tolist()
+    assert part.networks["lost"].notna().all()
+
+
+def test_a_name_that_is_no_study_is_refused(arena: Arena) -> None:
+    with pytest.raises(UserError, match=r"study 'quik' is not in params\.yaml"):
+        Arena.of(["quik"])
+
+
+def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each figure and table once, under a name of its own, with the runs that it comes from."""
+    names = []
+
+    def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
+        shown = metadata[METADATA]
+        if "name" in shown:
+            names.append(shown["name"])
+            assert shown["origins"] or shown["name"].startswith("settings")
+
+    monkeypatch.setattr("IPython.display.display", display)
+    rival_exhibits.show_settings(arena)
+    rival_exhibits.show_curves(arena)
+    rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
+    rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
+    standing_exhibits.show_at_a_glance(arena)
+    standing_exhibits.show_goal(arena, "gain")  # not pruned by the ratio of the goal: nothing
+    standing_exhibits.show_standings(arena)
+    rival_exhibits.show_leaderboard(arena)
+    rival_exhibits.show_costs(arena)
+    rival_exhibits.show_spectral(arena)
+    rival_exhibits.show_differences(arena, [("gain", "norm")], key="pair")
+    rival_exhibits.show_strengths(arena)
+    rival_exhibits.show_scopes(arena)
+    rival_exhibits.show_rankings(arena, ["gain"])
+    checked = check_exhibits.checked(
+        arena, seeds=[1, 2, 3], regularised=["decayed"], redrawn=["norm"], ratios_trained=[0.5]
+    )
+    check_exhibits.show_checks(checked)
+    check_exhibits.show_chosen_and_drawn(checked)
+    check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
+    check_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
+    rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
+    assert sorted(names) == [
+        *("at-a-glance", "checks-quick", "costs-quick", "curves-quick-relu"),
+        *("drawn-numbers-quick", "drawn-quick-relu"),
+        *("leaderboard-quick-fine-tuned", "leaderboard-quick-none", "over-quick", "pair-quick"),
+        *("parameters-quick-relu", "rankings-quick", "retrained-quick-relu"),
+        *("scopes-quick", "settings"),
+        *("spectral-quick-fine-tuned", "spectral-quick-none"),
+        *("stability-quick", "standings-quick", "standings-quick-fine-tuned"),
+        *("standings-quick-none", "strengths-quick", "unsure-quick"),
+    ]
+
+
+def test_what_is_recorded_in_part_is_shown_in_part(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One seed of two methods: nothing breaks, and nothing is shown that is not there."""
+    names = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: names.append(metadata[METADATA].get("name")),
+    )
+    [quick] = arena.shown
+    rows = quick.table["method"].isin(["norm", "gain"]) & quick.table["retraining"].eq("none")
+    part = quick.table[rows & quick.table["seed"].eq(1)].reset_index(drop=True)
+    partly = Arena(arena.params, (replace(quick, table=part, recorded=True),))
+    rival_exhibits.show_curves(partly)
+    rival_exhibits.show_curves(partly, retraining="fine-tuned", key="retrained")
+    standing_exhibits.show_at_a_glance(partly)
+    standing_exhibits.show_standings(partly)
+    rival_exhibits.show_leaderboard(partly)
+    rival_exhibits.show_costs(partly)
+    rival_exhibits.show_spectral(partly)
+    rival_exhibits.show_strengths(partly)
+    rival_exhibits.show_scopes(partly)
+    rival_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
+    rival_exhibits.show_curves(partly.named(["decayed"]))
+    assert [name for name in names if name] == [
+        *("curves-quick-relu", "at-a-glance", "standings-quick", "standings-quick-none"),
+        *("leaderboard-quick-none", "costs-quick", "spectral-quick-none", "scopes-quick"),
+    ]
+    unranked = part[part["pruning_ratio"] == 0].assign(latency=1.0, seconds=1.0)
+    nothing = Arena(arena.params, (replace(quick, table=unranked, recorded=True),))
+    names.clear()
+    standing_exhibits.show_at_a_glance(nothing)
+    standing_exhibits.show_standings(nothing)
+    rival_exhibits.show_leaderboard(nothing)
+    rival_exhibits.show_costs(nothing)
+    rival_exhibits.show_compute(nothing)
+    assert names == []
+
+
+def test_standings_mark_what_has_a_network_for_each_ratio(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those trained when small; no mark is explained where there is none."""
+    shown = []
+    monkeypatch.setattr(
+        standing_exhibits, "show", lambda what, **words: shown.append((what, words))
+    )
+    standing_exhibits.show_standings(arena)
+    (_, _), (plain, said), (small, said_of_small) = shown
+    mark = rival_tables.PER_RATIO
+    assert [name for name in small.index if mark in name] == [
+        *(f"small {mark}", f"snip {mark}"),
+    ]
+    assert mark in said_of_small["caption"] and mark not in said["caption"]
+    assert plain.index[0] == small.index[0] == PLAIN
+    assert plain.loc[PLAIN, "unpruned"] == small.loc[PLAIN, "unpruned"]
+
+
+def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: shown.append(metadata[METADATA]),
+    )
+    rival_exhibits.show_curves(arena)
+    rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
+    by_ratio, _, by_size, _ = shown
+    assert "over the pruning ratio" in by_ratio["caption"] and "pruning ratio" in by_ratio["alt"]
+    assert "over the parameters kept" in by_size["caption"] and "parameters" in by_size["alt"]
+    assert by_ratio["name"] != by_size["name"]
+
+
+def test_differences_are_corrected_for_all_tests_of_their_table(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not pair by pair, and not for ratios that are not shown."""
+    shown = []
+    monkeypatch.setattr(rival_exhibits, "show", lambda table, **words: shown.append((table, words)))
+    [quick] = arena.shown
+    pairs = [("gain", "norm"), ("norm", "chance"), ("decayed", "norm")]
+    rival_exhibits.show_differences(arena, pairs, key="pair")
+    [(table, words)] = shown
+    plain = quick.table[quick.table["retraining"].eq("none") & quick.table["pruning_ratio"].eq(0.5)]
+    alone = [paired_tests(plain, one, other)["p"].item() for one, other in pairs]
+    corrected = stats.false_discovery_control(alone)
+    assert table["p"].tolist() == [f"{p:.3f}" for p in corrected]
+    assert "asterisk" in words["caption"]
+
+
+def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: shown.append(bundle["text/markdown"]),
+    )
+    [quick] = arena.shown
+    timed = replace(quick, table=quick.table.assign(latency=0.25), recorded=True)
+    rival_exhibits.show_costs(arena)
+    rival_exhibits.show_costs(Arena(arena.params, (timed,)))
+    table, caption, timed_table, timed_caption = shown
+    methods = quick.table["method"].nunique()
+    assert len(table.splitlines()) == len(timed_table.splitlines()) == methods + 2
+    assert "| 0.25 |" in timed_table and "| 0.25 |" not in table
+    assert f"milliseconds for a batch of {BATCH} on one thread of a machine" in timed_caption
+    assert "measured" not in timed_table
+    assert "milliseconds" not in caption
+    # Where the machine is known, it is named.
+    machine = {"digits": {"processor": "a fast one", "torch": "9.9"}}
+    monkeypatch.setattr(rival_exhibits, "latency_machines", lambda: machine)
+    rival_exhibits.show_costs(Arena(arena.params, (timed,)))
+    assert "on one thread of a fast one, torch 9.9" in shown[-1] and "measured" in shown[-2]

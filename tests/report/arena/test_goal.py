@@ -1,0 +1,59 @@
+"""Whether the goal is reached: told from the accuracies, either way, or not where it is unknown."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eigenprune.lab.studies import Study, load_params
+from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena.goal import verdicts
+from eigenprune.report.arena.scope import Shown
+
+
+@pytest.fixture
+def study(root: Path) -> Study:
+    return load_params(root / "params.yaml").study("rivals-digits")
+
+
+def judged(study: Study, rivals: pd.DataFrame) -> dict[str, object]:
+    shown = Shown(study, rivals, recorded=True, controls=leaderboard.controls_of(rivals))
+    [row] = verdicts([shown], "eigenvalue, lasso").to_dict("records")
+    return row
+
+
+def better(rivals: pd.DataFrame, by: float) -> pd.DataFrame:
+    ours = rivals["method"].eq("eigenvalue, lasso") & rivals["pruning_ratio"].gt(0)
+    return rivals.assign(accuracy=rivals["accuracy"] + by * ours)
+
+
+def test_either_verdict_can_be_found(study: Study, rivals: pd.DataFrame) -> None:
+    row = judged(study, rivals)  # loses 0.02 at a ratio of 0.9
+    assert row["lost"] in {f"{lost:.2f} (not reached)" for lost in (1.98, 1.99, 2.0, 2.01, 2.02)}
+    assert row["seeds"] == 5
+    row = judged(study, better(rivals, 0.016))
+    assert str(row["lost"]).endswith("(reached)")
+    assert row["behind"] == "0 of 4 ratios" and row["told apart"] == "0"
+    row = judged(study, better(rivals, -0.1))
+    assert row["behind"] == "4 of 4 ratios" and row["told apart"] == "4"
+
+
+def test_the_loss_against_its_own_network_is_another(study: Study, rivals: pd.DataFrame) -> None:
+    lifted = rivals["method"].eq("eigenvalue, lasso") & rivals["pruning_ratio"].eq(0)
+    one, other = (
+        judged(study, rivals.assign(accuracy=rivals["accuracy"] + lift * lifted))
+        for lift in (0, 0.01)
+    )
+    assert one["lost"] == other["lost"]
+    assert float(str(other["of its own"])) == pytest.approx(float(str(one["of its own"])) + 1)
+
+
+def test_without_a_control_nothing_is_said_to_be_lost(study: Study, rivals: pd.DataFrame) -> None:
+    plain = rivals["family"].eq("weights") & rivals["pruning_ratio"].eq(0)
+    assert judged(study, rivals[~plain | rivals["seed"].ne(2)])["lost"] == ""
+
+
+def test_a_study_without_the_method_is_left_out(study: Study, rivals: pd.DataFrame) -> None:
+    others = rivals[rivals["method"] != "eigenvalue, lasso"]
+    shown = Shown(study, others, recorded=True, controls=leaderboard.controls_of(others))
+    assert verdicts([shown], "eigenvalue, lasso").empty

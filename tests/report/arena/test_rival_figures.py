@@ -1,0 +1,130 @@
+"""Figures of many methods: few lines a panel, nothing left out, the same bytes every time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from eigenprune.lab.errors import UserError
+from eigenprune.report import figures
+from eigenprune.report.arena import rival_figures
+from eigenprune.report.arena.leaderboard import leaderboard, over_activations, points
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    figures.use_style()
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def means(rivals: pd.DataFrame) -> pd.DataFrame:
+    """Of the six methods and of seven more that look at data."""
+    one = rivals[(rivals["method"] == "taylor") & (rivals["retraining"] == "none")]
+    more = [
+        one.assign(method=f"data {i}", score=f"data {i}", accuracy=one["accuracy"] - 0.01 * i)
+        for i in range(1, 8)
+    ]
+    found = points(over_activations(pd.concat([rivals, *more])))
+    return found[(found["activation"] == "all") & (found["retraining"] == "none")]
+
+
+def lines(figure: Figure) -> dict[str, list[str]]:
+    """The labels of each panel's curves, by its title."""
+    return {
+        panel.get_title(): [str(line.get_label()) for line in panel.get_lines()]
+        for panel in figure.axes
+    }
+
+
+def test_every_method_is_drawn_and_no_panel_has_more_than_seven(means: pd.DataFrame) -> None:
+    panels = lines(rival_figures.curves_by_family(means))
+    assert list(panels) == ["spectral", "weights", "data (1 of 2)", "data (2 of 2)"]
+    everywhere = ["eigenvalue, lasso (best spectral)", "random"]
+    assert all(labels[:2] == everywhere and len(labels) <= 7 for labels in panels.values())
+    own = [label for labels in panels.values() for label in labels[2:]]
+    assert sorted([*own, "eigenvalue, lasso", "random"]) == sorted(means["method"].unique())
+    # The best of a family stand in its first panel.
+    assert panels["data (1 of 2)"][2:] == ["taylor", "data 1", "data 2", "data 3"]
+
+
+def test_in_one_panel_no_two_curves_look_alike(means: pd.DataFrame) -> None:
+    for panel in rival_figures.curves_by_family(means).axes:
+        drawn = panel.get_lines()
+        assert len({line.get_color() for line in drawn}) == len(drawn)
+        assert len({str(line.get_marker()) for line in drawn}) == len(drawn)
+
+
+@pytest.mark.parametrize("against", ["pruning_ratio", "parameters_kept"])
+def test_curves_are_the_means(means: pd.DataFrame, against: str) -> None:
+    panel = rival_figures.curves_by_family(means, against).axes[1]
+    [line] = [line for line in panel.get_lines() if line.get_label() == "weight norm"]
+    curve = means[means["method"] == "weight norm"]
+    assert line.get_xdata().tolist() == curve[against].tolist()
+    assert line.get_ydata().tolist() == pytest.approx((100 * curve["accuracy_mean"]).tolist())
+
+
+def test_all_panels_have_the_same_axes_and_every_point_is_inside(means: pd.DataFrame) -> None:
+    means.loc[means["method"] == "random", "parameters_kept"] /= 7
+    for against in ("pruning_ratio", "parameters_kept"):
+        panels = rival_figures.curves_by_family(means, against).axes
+        [(left, right)] = {panel.get_xlim() for panel in panels}
+        assert means[against].between(min(left, right), max(left, right)).all()
+        # The unpruned network stands at the left.
+        unpruned = means.loc[means["pruning_ratio"] == 0, against].max()
+        assert abs(unpruned - left) < abs(unpruned - right)
+
+
+def test_panels_come_without_what_the_table_lacks(means: pd.DataFrame) -> None:
+    some = means[means["method"].isin(["weight norm", "connectivity"])]
+    panels = lines(rival_figures.curves_by_family(some))
+    assert panels == {"weights": ["weight norm", "connectivity"]}
+
+
+def test_unbeaten_methods_are_the_pareto_front() -> None:
+    rows = [("a", 1, 0.5), ("b", 2, 0.3), ("c", 2, 0.4), ("d", 3, 0.3), ("e", 9, 0.1)]
+    board = pd.DataFrame(rows, columns=["method", "seconds", "lost"])
+    found = rival_figures.unbeaten(board.sample(frac=1, random_state=1))
+    unbeaten = [
+        name
+        for name, seconds, lost in rows
+        if not any(a <= seconds and b <= lost and (a, b) != (seconds, lost) for _, a, b in rows)
+    ]
+    assert found["method"].tolist() == unbeaten == ["a", "b", "e"]
+
+
+def test_compute_is_drawn_against_loss_for_every_ratio(rivals: pd.DataFrame) -> None:
+    board = leaderboard(rivals)
+    board = board[board["activation"] == "all"]
+    figure = rival_figures.compute_against_loss(board[board["retraining"] == "none"])
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles == [f"pruning ratio {ratio}" for ratio in (0.5, 0.8, 0.9, 0.95)]
+    drawn = [line for line in figure.axes[2].get_lines() if line.get_linestyle() == "None"]
+    assert sum(len(line.get_xdata()) for line in drawn) == 6
+    named = {text.get_text() for text in figure.axes[2].texts}
+    assert named == {"weight norm"}
+
+
+def test_the_same_table_is_the_same_file(means: pd.DataFrame, tmp_path: Path) -> None:
+    for name in ("one.svg", "two.svg"):
+        figures.save(rival_figures.curves_by_family(means), tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_what_is_not_one_setting_is_refused(rivals: pd.DataFrame, means: pd.DataFrame) -> None:
+    everything = points(over_activations(rivals))
+    for table, sentence in (
+        (everything, "several values of activation"),
+        (everything[everything["activation"] == "all"], "there twice; choose"),
+        (everything.iloc[:0], "nothing to draw"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            rival_figures.curves_by_family(table)
+    with pytest.raises(UserError, match="against: 'nodes_kept'"):
+        rival_figures.curves_by_family(means, "nodes_kept")
+    with pytest.raises(UserError, match="nothing to draw"):
+        rival_figures.compute_against_loss(leaderboard(rivals).assign(lost=float("nan")))

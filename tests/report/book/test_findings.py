@@ -1,0 +1,105 @@
+"""What the start page says came out: what the chapters say, and nothing of what is not there."""
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from eigenprune.lab import project
+from eigenprune.lab.rows import COLUMNS
+from eigenprune.lab.studies import make_study
+from eigenprune.report.book.findings import findings
+from eigenprune.report.comparison import coverage, paper
+from eigenprune.report.comparison.published import all_settings
+from eigenprune.report.paired import paired_differences
+
+STUDY = make_study(
+    "mine",
+    {
+        "dataset": "digits",
+        "hidden": [8],
+        "activations": ["relu"],
+        "methods": ["pre", "small"],
+        "seeds": [1, 2, 3],
+        "pruning_ratios": [0.5, 0.9],
+        "epochs": 2,
+        "retraining_epochs": 1,
+        "batch_size": 100,
+        "learning_rate": 0.01,
+        "initialisation": "2022",
+    },
+    "test",
+)
+
+
+def record(root: Path, better: float) -> None:
+    """Three seeds of `pre`, and of `small`, which is that much better at ratio 0.9."""
+    folder = root / "results" / "paper" / "mine"
+    folder.mkdir(parents=True)
+    rows = [
+        dict.fromkeys(COLUMNS, 1) | {
+            "study": "mine",
+            "dataset": "digits",
+            "hidden": "8",
+            "activation": "relu",
+            "method": method,
+            "seed": seed,
+            "pruning_ratio": ratio,
+            "accuracy": 0.5 + 0.01 * seed + (better + 0.0001 * seed) * (method == "small") * ratio,
+        }
+        for method in STUDY.methods
+        for seed in STUDY.seeds
+        for ratio in STUDY.pruning_ratios
+    ]  # fmt: skip
+    pd.DataFrame(rows)[list(COLUMNS)].to_csv(folder / "curves.csv", index=False)
+    (folder / "manifest.json").write_text(json.dumps({"study": asdict(STUDY), "made_with": []}))
+
+
+def test_where_nothing_is_recorded_it_says_so(tmp_path: Path) -> None:
+    assert findings(tmp_path) == "Nothing is recorded at the scale of the paper yet.\n"
+
+
+@pytest.mark.parametrize(("better", "said"), [(0.1, "worse at 2"), (-0.1, "better at 2 points")])
+def test_it_can_find_either(tmp_path: Path, better: float, said: str) -> None:
+    record(tmp_path, better)
+    text = findings(tmp_path)
+    assert "before training" in text and said in text
+    assert "come out again" not in text and "|" not in text  # nothing published, no arena
+
+
+def test_the_best_of_the_arena_are_in_a_table(tmp_path: Path, rivals: pd.DataFrame) -> None:
+    (tmp_path / "results" / "paper").mkdir(parents=True)
+    rivals.to_csv(tmp_path / "results" / "paper" / "rivals.csv", index=False)
+    text = findings(tmp_path)
+    assert re.search(r"\n\| digits \(\d\d\.\d\d\) \| 0\.5 \| ", text)
+    assert "the spectral method, `eigenvalue, lasso` " in text and "the rival method, `" in text
+    unranked = rivals[rivals["pruning_ratio"].eq(0)]
+    unranked.to_csv(tmp_path / "results" / "paper" / "rivals.csv", index=False)
+    assert findings(tmp_path).startswith("Nothing is recorded")
+
+
+def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
+    root = project.root()
+    recorded = paper.recorded_studies(
+        path.parent.name
+        for path in root.glob("results/paper/*/curves.csv")
+        if not path.parent.name.startswith("rivals-")
+    )
+    text = findings(root)
+    covered = coverage.coverage(
+        paper.agreement_of(recorded), all_settings(["2000", "500-500-500", "800-800-800"])
+    )
+    for row in coverage.shares(covered).to_dict("records"):
+        told = f"{row['hidden']}, {row['agree']} of {row['compared']} ("
+        assert (told in text) == (row["compared"] > 0)
+    alike = [each for each in recorded if "-1x500" in each.name]
+    for name in ("post-retrained", "small"):
+        table = paired_differences(paper.curves_of(alike), "pre", name)
+        worse = int((table["verdict"] == "worse").sum())
+        open_ = int((table["verdict"] == "open").sum())
+        assert re.search(
+            rf"\(`{name}`\) it is better at .*, worse at {worse}, open at {open_}", text
+        )

@@ -1,0 +1,170 @@
+"""The notebook runner: strict about parameters, deterministic, honest about failures."""
+
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from eigenprune.lab.errors import UserError
+from eigenprune.report.notebooks.runner import KERNELSPEC, NotebookError, run_notebook
+
+PARAMETERS = 'study = "digits"\nfactor = 2  # doubles'
+
+# Everything that usually makes two runs differ: a stream cut at odd places, warnings between,
+# pictures in both formats, the order of a set.
+RESTLESS = """
+import sys, time
+for step in range(4):
+    print("step", step, flush=True)
+    print("progress", step, file=sys.stderr, flush=True)
+    time.sleep(0.05)
+print({"direct", "post", "pre"})
+"""
+FIGURE = """
+%config InlineBackend.figure_formats = ["png", "svg"]
+import matplotlib.pyplot as plt
+plt.plot([0, 1], [1, 0], clip_on=True); plt.fill_between([0, 1], [1, 0], hatch="/"); plt.show()
+"""
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    """A notebook with a title, a parameters cell and one code cell per source."""
+    cells = [new_markdown_cell("# A title")]
+    cells.append(new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}))
+    alt = {"mystnb": {"image": {"alt": "What the picture shows."}}, "collapsed": True}
+    cells += [new_code_cell(source.strip(), metadata=alt) for source in sources]
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC}), path)
+    return path
+
+
+def printed(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("notebooks")
+
+
+@pytest.fixture(scope="module")
+def executed(folder: Path) -> Path:
+    source = write_notebook(folder / "restless.ipynb", RESTLESS, FIGURE, "study, factor * 21")
+    run_notebook(source, folder / "first" / "out.ipynb", {"factor": 3})
+    return folder / "first" / "out.ipynb"
+
+
+def test_equal_runs_give_equal_bytes(folder: Path, executed: Path) -> None:
+    run_notebook(folder / "restless.ipynb", folder / "second" / "other.ipynb", {"factor": 3})
+    assert (folder / "second" / "other.ipynb").read_bytes() == executed.read_bytes()
+    assert sorted(path.name for path in executed.parent.iterdir()) == ["out.ipynb"]
+
+
+def test_the_executed_notebook_holds_results_and_no_trace_of_the_run(executed: Path) -> None:
+    notebook = nbformat.read(executed, as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.id for cell in notebook.cells] == [f"cell-{n}" for n in range(1, 7)]
+    assert {key for cell in notebook.cells for key in cell.metadata} == {"tags", "mystnb"}
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4, 5]
+
+    (stream,) = code[2].outputs
+    assert (stream.name, stream.text.count("step")) == ("stdout", 4)
+    assert {"image/png", "image/svg+xml"} <= set(code[3].outputs[0].data)
+    assert code[4].outputs[0].data["text/plain"] == "('digits', 63)"
+
+
+def test_other_parameters_give_other_bytes(folder: Path, executed: Path) -> None:
+    output = folder / "third.ipynb"
+    run_notebook(folder / "restless.ipynb", output, {"factor": 4})
+    assert output.read_bytes() != executed.read_bytes()
+
+
+def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "n.ipynb", "open('ran', 'w')")
+    with pytest.raises(UserError, match=r"no parameter 'factr'; it declares: factor, study"):
+        run_notebook(source, tmp_path / "out.ipynb", {"study": "digits", "factr": 3})
+    assert [path.name for path in tmp_path.iterdir()] == ["n.ipynb"]
+
+
+def test_a_missing_notebook_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.ipynb does not exist"):
+        run_notebook(tmp_path / "nowhere.ipynb", tmp_path / "out.ipynb", {})
+
+
+def test_a_failing_cell_is_shown_and_leaves_no_result(tmp_path: Path) -> None:
+    failing = "if factor > 2:\n    raise ValueError('too large: ' + study)"
+    source = write_notebook(tmp_path / "fails.ipynb", "print('before')", failing, "print('after')")
+    output = tmp_path / "results" / "fails.ipynb"
+    with pytest.raises(NotebookError) as caught:
+        run_notebook(source, output, {"study": "digits-1x100", "factor": 3})
+
+    text = str(caught.value)
+    first, line, parameters, kept = text.splitlines()[:4]
+    assert first == f"{source} failed in cell 5 of 6 (In [4]), line 2:"
+    assert line.strip() == "raise ValueError('too large: ' + study)"
+    assert parameters == "parameters: study='digits-1x100', factor=3"
+    assert kept == f"as far as it ran: {output.with_name('fails.failed.ipynb')}"
+    assert "ValueError: too large: digits-1x100" in text
+    assert "\x1b" not in text
+
+    assert [path.name for path in output.parent.iterdir()] == ["fails.failed.ipynb"]
+    assert printed(output.with_name("fails.failed.ipynb")) == "before\n"
+
+    run_notebook(source, output, {"factor": 2})  # mended: the result replaces the failed copy
+    assert [path.name for path in output.parent.iterdir()] == ["fails.ipynb"]
+    assert printed(output) == "before\nafter\n"
+
+
+def test_a_dead_kernel_is_a_failing_cell(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "dies.ipynb", "import os\nos._exit(1)")
+    with pytest.raises(NotebookError, match=r"failed in cell 3 of 3, .*(?s:.*)The kernel died"):
+        run_notebook(source, tmp_path / "out.ipynb", {})
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_nothing_of_the_persons_own_machine_reaches_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = tmp_path / "jupyter" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    spec = {"argv": ["/nonexistent/python"], "display_name": "Other", "language": "python"}
+    (foreign / "kernel.json").write_text(json.dumps(spec))
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("from_profile = 1")
+    (tmp_path / "startup.py").write_text("from_startup = 1")
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 99\n")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "startup.py"))
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+
+    look = "import sys, os, matplotlib\nprint(sys.executable)\nprint(os.getcwd())\n"
+    look += "print(matplotlib.rcParams['lines.linewidth'], os.environ['PYTHONHASHSEED'])\n"
+    look += "print(matplotlib.get_backend())\n"
+    look += "print([name for name in list(globals()) if name.startswith('from_')])"
+    monkeypatch.chdir(tmp_path / "jupyter")
+    run_notebook(write_notebook(tmp_path / "look.ipynb", look), tmp_path / "out.ipynb", {})
+    python, directory, style, backend, names = printed(tmp_path / "out.ipynb").splitlines()
+    assert python == sys.executable
+    assert directory == str(tmp_path / "jupyter")
+    assert style == "1.5 0"
+    assert "inline" in backend
+    assert names == "[]"
+
+
+def test_what_the_kernel_says_on_stderr_reaches_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_notebook(tmp_path / "warns.ipynb", "import warnings\nwarnings.warn('careful')")
+    run_notebook(source, tmp_path / "out.ipynb", {})
+    assert "careful" in capsys.readouterr().err
+    assert "careful" not in printed(tmp_path / "out.ipynb")

@@ -1,0 +1,155 @@
+"""Accuracy against what compressed networks cost, beside networks with fewer hidden nodes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from eigenprune.lab.machine import processor
+from eigenprune.lab.store import Store
+from eigenprune.lab.studies import Params
+from eigenprune.lab.trials.tables import record
+from eigenprune.report.arena.scope import Arena
+from eigenprune.report.shown import METADATA
+from eigenprune.report.trials.compression_exhibits import (
+    points,
+    show_compression,
+    sizes,
+    with_latency_share,
+)
+from eigenprune.report.trials.pruned_nodes import beside
+from eigenprune.report.trials.trial_exhibits import Shown, there
+
+PARTS: dict[str, Any] = {
+    "studies": {"quick": {"pruning_ratios": [0.5, 0.75]}},
+    "quick_arena": ["quick"],
+    "rivals": {
+        "chance": {"score": "random"},
+        "norm": {"score": "weight_norm"},
+        "gain": {"score": "eigenvalue", "layer": "spectral"},
+    },
+    "trials": {
+        "tiny": {"kind": "compression", "grid": [{"method": ["none"]}]},
+        "wider": {"kind": "compression", "grid": {"method": ["none"]}, "hidden": [9, 6]},
+    },
+    "quick_trials": ["tiny", "wider"],
+}
+
+
+@pytest.fixture
+def both(arena_project: Callable[..., Params]) -> tuple[list[Shown], Arena]:
+    arena_project(**PARTS)
+    return there(["tiny", "wider"]), Arena.of(["quick"])
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": ["none", "low-rank", "low-rank", "magnitude"],
+            "sparsity": [None, None, None, 0.9],
+            "rank": pd.array([None, 5, 5, None], dtype="Int64"),
+            "retraining_epochs": [0, 0, 3, 0],
+            "accuracy": [0.9, 0.5, 0.8, 0.7],
+            "accuracy_std": [0.01, None, None, None],
+            "parameters": [1000, 100, 100, 100],
+            "bytes": [4000, 400, 400, 600],
+            "macs": [1000, 100, 100, 100],
+        }
+    )
+
+
+def test_it_is_told_with_what_it_costs(rows: pd.DataFrame) -> None:
+    table = points(with_latency_share(rows))
+    assert table.loc[("low-rank", "rank 5")].to_dict() == {
+        "parameters": "100",
+        "bytes": "400",
+        "MACs": "100",
+        "as it is": "50.00",
+        "retrained": "80.00",
+    }
+    assert table.loc[("none", "")].tolist()[-2:] == ["90.00 ± 1.00", ""]
+    labels = [panel.get_xlabel() for panel in sizes(rows).axes]
+    assert labels == ["parameters stored", "bytes stored", "multiply-accumulates (MACs)"]
+
+
+def test_time_is_shown_where_it_was_measured(rows: pd.DataFrame) -> None:
+    timed = rows.assign(latency=[8.0, 2.0, 2.0, 1.0], kernel=[*["dense"] * 3, "sparse"])
+    shares = with_latency_share(timed)
+    assert shares["latency_share"].tolist() == [1, 0.25, 0.25, 0.125]
+    table = points(shares)
+    assert table["latency (ms)"].tolist() == ["8.00", "2.00", "1.00 sparse"]
+    assert table["latency share"].tolist() == ["1.00", "0.25", "0.12"]
+    assert sizes(shares).axes[2].get_xlabel() == "latency, share of the whole network's"
+    # Without the whole network there is nothing to compare the times with.
+    assert "latency_share" not in with_latency_share(timed[1:])
+
+
+def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
+    both: tuple[list[Shown], Arena],
+) -> None:
+    (tiny, wider), arena = both
+    (shown,) = arena.shown
+    table = shown.table
+    # Chance would win, and a method that was pruned to one ratio alone: neither competes.
+    better = {"chance": 0.9, "norm": 0.6, "gain": 0.5}
+    plain = table["retraining"] == "none"
+    changed = table.assign(
+        accuracy=table["accuracy"].where(~plain, table["method"].map(better)),
+        latency=table["macs_kept"] / 100,
+    )
+    unfinished = changed[(changed["method"] == "norm") & (changed["pruning_ratio"] == 0.5) & plain]
+    odd = unfinished.assign(method="gain-too", accuracy=1.0)
+    made = replace(shown, table=pd.concat([changed, odd], ignore_index=True))
+    rows, (study,) = beside(tiny, "relu", replace(arena, shown=(made,)))
+    pruned = rows[rows["retraining_epochs"] == 0]
+    assert pruned["method"].tolist() == ["nodes: norm"] * 2 and (pruned["accuracy"] == 0.6).all()
+    assert pruned["pruning_ratio"].tolist() == [0.5, 0.75] and (rows["n"] == 2).all()
+    assert rows["method"].iloc[-1] == "nodes: small" and rows["retraining_epochs"].iloc[-1] == 1
+    assert (rows["bytes"] == 4 * rows["parameters"]).all()
+    whole = 64 * 8 + 8 * 6 + 6 * 10
+    assert (rows["latency_share"] - rows["macs"] / whole).abs().max() < 1e-12
+    assert "chance" not in study.methods and "small" in study.methods
+    # Of other widths, another activation, recorded or not as these are not: nothing.
+    assert beside(wider, "relu", arena)[0].empty and beside(tiny, "tanh", arena)[1] == []
+    assert beside(replace(tiny, recorded=True), "relu", arena)[0].empty
+
+
+def test_the_figure_says_whose_runs_stand_beside(
+    both: tuple[list[Shown], Arena], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
+        if "name" in (said := metadata[METADATA]):
+            told.append((said["name"], [origin["study"]["name"] for origin in said["origins"]]))
+
+    monkeypatch.setattr("IPython.display.display", display)
+    show_compression(*both)
+    assert told == [
+        ("sizes-tiny-relu", ["tiny", "quick"]),
+        ("points-tiny-relu", ["tiny", "quick"]),
+        ("sizes-wider-relu", ["wider"]),
+        ("points-wider-relu", ["wider"]),
+    ]
+
+
+def test_recorded_trials_are_shown_with_their_times(
+    both: tuple[list[Shown], Arena], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
+        if "name" in (said := metadata[METADATA]):
+            told.append((bundle.get("text/markdown", ""), said["caption"]))
+
+    monkeypatch.setattr("IPython.display.display", display)
+    (tiny, _), arena = both
+    record(tiny.trials, Store(Path("runs")))
+    show_compression([replace(tiny, recorded=True)], arena)
+    (_, figure), (table, words) = told
+    assert "bytes and latency" in figure and f"on one thread of {processor()}" in words
+    assert "latency (ms)" in table
