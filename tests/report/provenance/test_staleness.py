@@ -122,8 +122,8 @@ def test_data_that_are_gone_are_said_to_be_so() -> None:
 def test_other_code_is_named_if_it_made_what_is_shown(write: Write) -> None:
     older = code_state.current() | {"training.py": "0", "ensemble.py": "0"}
     folder = write(code={"aaa": older, "bbb": code_state.current()})
-    assert since_recorded(folder, today()) == Changes(code=("changed: training.py",))
-    assert since_recorded(folder, today(), ["aaa"]).code == ("changed: training.py",)
+    assert since_recorded(folder, today()) == Changes(code=("changed: `training.py`",))
+    assert since_recorded(folder, today(), ["aaa"]).code == ("changed: `training.py`",)
     assert not since_recorded(folder, today(), ["bbb"])
 
 
@@ -182,7 +182,7 @@ def test_the_summary_names_every_recording(write: Write, tmp_path: Path) -> None
     write(code={"aaa": other, "bbb": other})
     lines = summary(recorded_changes(tmp_path, changed))
     assert lines[0] == "`mine`: outdated: epochs was 2 and is 3"
-    assert lines[1].startswith("`mine`: changed: counts.py, ")
+    assert lines[1].startswith("`mine`: changed: `counts.py`, ")
 
 
 def test_a_file_that_is_no_manifest_is_refused(write: Write) -> None:

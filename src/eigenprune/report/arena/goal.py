@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from eigenprune.report.arena import leaderboard
-from eigenprune.report.arena.rival_exhibits import over_activations
+from eigenprune.report.arena.rival_tables import points
 from eigenprune.report.arena.scope import Shown
 
 RATIO = 0.9  # nine tenths of the hidden nodes removed
@@ -35,9 +35,9 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
         standing = leaderboard.spectral_standing(
             alone, [ratio for ratio in ratios if ratio > 0], controls=its.controls
         )
-        ours = over_activations(standing)
+        ours = leaderboard.means_alone(standing)
         ours = ours[ours["method"] == method]
-        networks = over_activations(its.networks)
+        networks = leaderboard.means_alone(its.networks)
         own = networks[(networks["method"] == method) & (networks["retraining"] == "none")]
         at = own.pivot(index="seed", columns="pruning_ratio", values="accuracy")
         lost = ours.loc[ours["pruning_ratio"] == RATIO, "lost"].item()
@@ -47,15 +47,11 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
             {
                 "dataset": its.study.dataset,
                 "seeds": len(at),
-                "lost": _points(lost) + reached,
-                "of its own": _points((at[0.0] - at[RATIO]).mean()) if 0 in at else "",
+                "lost": points(lost) + reached,
+                "of its own": points((at[0.0] - at[RATIO]).mean()) if 0 in at else "",
                 "behind": f"{len(behind)} of {ours['rival'].ne('').sum()} ratios",
                 "told apart": str(int(behind["verdict"].eq("worse").sum())),
             }
         )
     columns = ["dataset", "seeds", "lost", "of its own", "behind", "told apart"]
     return pd.DataFrame(rows, columns=columns).set_index("dataset")
-
-
-def _points(difference: float) -> str:
-    return "" if pd.isna(difference) else f"{100 * difference:.2f}"

@@ -152,6 +152,11 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def means_alone(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are means over the activations, see `over_activations`."""
+    return table[table["activation"] == OVER_ACTIVATIONS]
+
+
 def plain_network(networks: pd.DataFrame) -> pd.DataFrame:
     """The plainly trained dense network, unpruned and not retrained: the control of all methods.
 

@@ -78,7 +78,7 @@ def show_leaderboard(arena: Arena) -> None:
         if not ranked(shown):
             continue
         board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
-        for retraining, rows in over_activations(board).groupby("retraining", sort=False):
+        for retraining, rows in leaderboard.means_alone(board).groupby("retraining", sort=False):
             show(
                 # Sizes stand in the table of costs; the rival is the first of its ratio.
                 rival_tables.leaderboard(rows).drop(
@@ -98,7 +98,7 @@ def show_leaderboard(arena: Arena) -> None:
 def show_costs(arena: Arena) -> None:
     """Parameters, MACs and latency of all methods at the ratios of the leaderboard, folded."""
     for shown in arena.shown:
-        means = leaderboard.points(over_activations(shown.networks))
+        means = leaderboard.points(leaderboard.means_alone(shown.networks))
         means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
         if means.empty:
             continue
@@ -282,11 +282,6 @@ def _activations(table: pd.DataFrame) -> list[str]:
     return [name for name in names if name != leaderboard.OVER_ACTIVATIONS]
 
 
-def over_activations(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are means over the activations."""
-    return table[table["activation"] == leaderboard.OVER_ACTIVATIONS]
-
-
 def _timing(machine: Mapping[str, Any] | None) -> str:
     """What was timed, and on which machine."""
     words = f"; `latency` in milliseconds for a batch of {BATCH} on one thread"
@@ -299,7 +294,7 @@ def _timing(machine: Mapping[str, Any] | None) -> str:
 
 
 def said_of(shown: Shown) -> str:
-    """The dataset, and of which activations the means of its `over_activations` are."""
+    """The dataset, and of which activations the means over activations are."""
     names = _activations(shown.table)
     over = f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
     return f"{shown.study.dataset}, {over}"

@@ -209,7 +209,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "family": board["family"],
             "accuracy": _accuracies(board),
             "n": board["n"],
-            "lost": [_points(lost) for lost in board["lost"]],
+            "lost": [points(lost) for lost in board["lost"]],
             "nodes": board["nodes_kept"].map("{:,.0f}".format),
             "parameters": board["parameters_kept"].map("{:,.0f}".format),
             "MACs": board["macs_kept"].map("{:,.0f}".format),
@@ -275,8 +275,8 @@ def _differences(table: pd.DataFrame) -> list[str]:
     columns = (table[name] for name in ("difference", "low", "high"))
     cells = []
     for difference, low, high in zip(*columns, strict=True):
-        interval = "" if pd.isna(low) else f" [{_points(low, '+')}, {_points(high, '+')}]"
-        cells.append(_points(difference, "+") + interval)
+        interval = "" if pd.isna(low) else f" [{points(low, '+')}, {points(high, '+')}]"
+        cells.append(points(difference, "+") + interval)
     return cells
 
 
@@ -289,7 +289,12 @@ def _times(times: float) -> str:
     return "" if pd.isna(times) else f"{times:.1f}×"
 
 
-def _points(share: float, sign: str = "") -> str:
+def points(share: float, sign: str = "") -> str:
+    """A difference of two accuracies in points; nothing where there is none.
+
+    >>> points(-0.0125), points(0.0125, "+"), points(float("nan"))
+    ('-1.25', '+1.25', '')
+    """
     return "" if pd.isna(share) else f"{100 * share:{sign}.2f}"
 
 

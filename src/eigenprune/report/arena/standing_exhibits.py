@@ -8,7 +8,7 @@ from eigenprune.lab.rivals import find
 from eigenprune.report.arena import goal, leaderboard, rival_tables
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.heatmap import heatmap
-from eigenprune.report.arena.rival_exhibits import WORDS, over_activations, ranked, said_of
+from eigenprune.report.arena.rival_exhibits import WORDS, ranked, said_of
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
@@ -23,7 +23,10 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
     shown = [its for its in arena.shown if ranked(its)]
     tables = [
         at_a_glance(
-            over_activations(its.networks), over_activations(its.plain), landmarks, _of_each(its)
+            leaderboard.means_alone(its.networks),
+            leaderboard.means_alone(its.plain),
+            landmarks,
+            _of_each(its),
         )
         for its in shown
     ]
@@ -70,12 +73,12 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
     for shown in arena.shown:
         if not ranked(shown):
             continue
-        networks, plain = map(over_activations, (shown.networks, shown.plain))
+        networks, plain = map(leaderboard.means_alone, (shown.networks, shown.plain))
         of_each = _of_each(shown)
         _show_heatmap(shown, networks, plain, of_each, key)
         unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
         board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
-        for retraining, rows in over_activations(board).groupby("retraining", sort=False):
+        for retraining, rows in leaderboard.means_alone(board).groupby("retraining", sort=False):
             own = unpruned[unpruned["retraining"] == retraining]
             marked = of_each & set(rows["method"])
             show(

@@ -108,8 +108,10 @@ def _arena(root: Path) -> Iterator[str]:
         f"{verdict_summary(best[best['shared'] > 1])}: [](arena/arena.ipynb)."
     )
     yield from _eigenvalue_alone(alone)
-    networks = _means(leaderboard.over_activations(everything, controls))
-    plain = _means(leaderboard.plain_network(leaderboard.over_activations(controls)))
+    networks = leaderboard.means_alone(leaderboard.over_activations(everything, controls))
+    plain = leaderboard.means_alone(
+        leaderboard.plain_network(leaderboard.over_activations(controls))
+    )
     known = {**METHODS, **rivals.of_project()}
     of_each = [name for name, its in known.items() if its.network_per_ratio]
     tables = [
@@ -153,7 +155,3 @@ def _eigenvalue_alone(networks: pd.DataFrame) -> Iterator[str]:
         f"trained and pruned as in 2022 (`{method}`), the mean accuracy is the higher one at "
         f"{higher} of {len(both)} points: [](arena/which-score.ipynb)."
     )
-
-
-def _means(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["activation"] == leaderboard.OVER_ACTIVATIONS]

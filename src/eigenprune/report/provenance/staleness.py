@@ -143,7 +143,7 @@ def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable
         device = group["device"]
         files |= dict.fromkeys(code_state.changed(state, now, device=device, of_trials=of_trials))
     if files:
-        yield f"changed: {', '.join(sorted(files))}"
+        yield f"changed: {', '.join(f'`{file}`' for file in sorted(files))}"
 
 
 def _as_tuples(value: Any) -> Any:

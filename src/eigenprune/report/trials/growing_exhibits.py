@@ -16,6 +16,7 @@ from eigenprune.report.trials.trial_exhibits import (
     higher,
     over_seeds,
     show_one,
+    show_together,
 )
 
 _POINT = ["algorithm", "choice", "wanted_loss"]
@@ -69,15 +70,13 @@ def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
 
 def show_verdicts(shown: Iterable[Shown]) -> None:
     """Whether growing pays off, in one table for all trials."""
-    shown = list(shown)
-    if shown:
-        show(
+    if shown := list(shown):
+        show_together(
+            shown,
             verdicts(shown),
-            name="grown-better",
-            caption="Points (activations, algorithms, choices and wanted losses) at which the "
+            "grown-better",
+            "Points (activations, algorithms, choices and wanted losses) at which the "
             "grown network has the higher mean accuracy over shared seeds; not tested.",
-            of=[its.trials for its in shown],
-            recorded=any(its.recorded for its in shown),
         )
 
 

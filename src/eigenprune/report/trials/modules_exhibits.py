@@ -24,6 +24,7 @@ from eigenprune.report.trials.trial_exhibits import (
     by_activation,
     higher,
     show_one,
+    show_together,
 )
 
 # What stands in the table of all points.
@@ -83,15 +84,13 @@ def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
 
 def show_verdicts(shown: Iterable[Shown]) -> None:
     """Whether modules help, in one table for all trials."""
-    shown = list(shown)
-    if shown:
-        show(
+    if shown := list(shown):
+        show_together(
+            shown,
             verdicts(shown),
-            name="helpful",
-            caption="Points (activations and sparsities) at which spectral clusters have the "
+            "helpful",
+            "Points (activations and sparsities) at which spectral clusters have the "
             "higher mean accuracy over shared seeds; not tested.",
-            of=[its.trials for its in shown],
-            recorded=any(its.recorded for its in shown),
         )
 
 

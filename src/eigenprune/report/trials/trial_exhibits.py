@@ -104,6 +104,17 @@ def show_one(
     )
 
 
+def show_together(shown: Sequence[Shown], table: pd.DataFrame, name: str, caption: str) -> None:
+    """Show one table for several trials."""
+    show(
+        table,
+        name=name,
+        caption=caption,
+        of=[its.trials for its in shown],
+        recorded=any(its.recorded for its in shown),
+    )
+
+
 def accuracies(rows: pd.DataFrame) -> list[str]:
     """The cells of a table: accuracy in per cent, and its deviation over the seeds."""
     return [
