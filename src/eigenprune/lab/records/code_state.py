@@ -62,6 +62,7 @@ DIGITS = 12  # of a fingerprint
 Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
 
 
+@cache  # each card of the book asks for the code as it is
 def fingerprint(source: str) -> str:
     """A hash of a Python file that comments, docstrings and blank lines do not change.
 
