@@ -70,7 +70,7 @@ def spot_check_lines(changes: Mapping[str, Changes]) -> list[str]:
 
 def _table(kind: str, title: str, exhibits: Mapping[str, Sequence[Exhibit]]) -> list[str]:
     rows = [
-        f"| {{numref}}`{shown.label}` | [](/{chapter}.ipynb) | {shown.card.scale} "
+        f"| {{exhibit}}`{shown.label}` | [](/{chapter}.ipynb) | {shown.card.scale} "
         f"| {shown.card.runs} | {shown.card.state} |"
         for chapter, those in exhibits.items()
         for shown in those
