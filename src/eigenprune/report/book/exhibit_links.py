@@ -29,7 +29,7 @@ def _link(
 
     if node["reftype"] != "exhibit":
         return None
-    domain = env.domains.standard_domain
+    domain = env.get_domain("std")
     page, label = domain.anonlabels.get(node["reftarget"], ("", ""))
     for kind in _KINDS:
         if number := env.toc_fignumbers.get(page, {}).get(kind, {}).get(label):
