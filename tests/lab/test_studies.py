@@ -163,7 +163,7 @@ def test_a_near_word_is_offered(tmp_path: Path, change: dict[str, Any], meant: s
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("", "None must map keys to values"),
+        ("", "is empty and must map keys to values; allowed: datasets, "),
         ("- a\n", "must map keys to values"),
         ("studys: {}\n", "unknown key 'studys' (did you mean 'studies'?)"),
         ("studies: {one: 3}\n", "studies.one: 3 must map keys to values"),

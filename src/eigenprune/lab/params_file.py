@@ -74,7 +74,9 @@ def require_keys(value: object, where: str, known: Mapping[str, Any] | set[str])
         UserError: if it is not.
     """
     if not isinstance(value, dict):
-        raise UserError(f"{where}: {value!r} must map keys to values")
+        found = "is empty and" if value is None else repr(value)
+        allowed = ", ".join(sorted(known))
+        raise UserError(f"{where}: {found} must map keys to values; allowed: {allowed}")
     for key in value:
         if key not in known:
             hint = did_you_mean(str(key), list(known))
