@@ -128,7 +128,8 @@ def _own_kernel(scratch: Path) -> type[Any]:
     }
     launcher = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {
-        "argv": [*launcher, "--log-level=ERROR"],  # no remark on how the kernel is connected
+        # No remark on how the kernel is connected, nor on the interrupt by which it is ended.
+        "argv": [*launcher, "--log-level=CRITICAL"],
         "display_name": KERNELSPEC["display_name"],
         "language": KERNELSPEC["language"],
         "env": environment,
