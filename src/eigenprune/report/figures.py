@@ -85,7 +85,7 @@ def tradeoff(
         else:
             parameters_axis(panel)
     panels[0].set_ylabel("test accuracy in %")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 
@@ -153,18 +153,18 @@ def differences(table: pd.DataFrame) -> Figure:
         panel.errorbar(
             chosen["pruning_ratio"], mean, yerr=reach, fmt="none", color="#0072B2", linewidth=1
         )
-        for verdicts, face in ((("better", "worse"), "#0072B2"), (("open",), "white")):
+        for verdicts, face in ((("better", "worse"), "#0072B2"), (("open", "not tested"), "white")):
             points = chosen[chosen["verdict"].isin(verdicts)]
             panel.plot(
                 points["pruning_ratio"], 100 * points["difference"], "o",
                 color="#0072B2", markerfacecolor=face,
-                label="differs from 0" if len(verdicts) > 1 else "not told from 0",
+                label="differs from 0" if "better" in verdicts else "not told from 0",
             )  # fmt: skip
         panel.set_title(str(activation))
         panel.set_xlim(-0.03, 1.03)
         panel.set_xlabel("pruning ratio")
     panels[0].set_ylabel("difference in points of accuracy")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 
@@ -186,7 +186,7 @@ def losses(histories: pd.DataFrame) -> Figure:
         panel.set_title(str(activation))
         panel.set_xlabel("epoch")
     panels[0].set_ylabel("training loss (nats)")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 
@@ -211,7 +211,7 @@ def spectra(eigenvalues: pd.DataFrame) -> Figure:
         panel.set_title(str(activation))
         panel.set_xlabel(r"eigenvalue $\lambda_i$")
     panels[0].set_ylabel("hidden nodes, all seeds")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 
@@ -240,7 +240,7 @@ def spectra_over_epochs(table: pd.DataFrame) -> Figure:
         panel.set_xlabel("epoch")
     panels[0].set_ylabel(r"$|\lambda_i|$")
     panels[0].set_ylim(bottom=0)
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 
@@ -285,7 +285,7 @@ def nodes_by_layer(shares: pd.DataFrame) -> Figure:
         panel.set_title(str(activation))
         panel.set_xlabel("pruning ratio")
     panels[0].set_ylabel("share of nodes kept")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 
@@ -298,8 +298,11 @@ def _panels(count: int) -> tuple[Figure, Sequence[Axes]]:
     return figure, list(axes[0])
 
 
-def legend_below(figure: Figure, panel: Axes) -> None:
-    """The legend of a panel, below the whole figure."""
-    handles, labels = panel.get_legend_handles_labels()
+def legend_below(figure: Figure) -> None:
+    """The legend of all panels, below the whole figure; each label once."""
+    entries: dict[str, Any] = {}
+    for panel in figure.axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
     # At the left, in few columns: on a phone the figure keeps its size and is pushed sideways.
-    figure.legend(handles, labels, loc="outside lower left", ncols=2)
+    figure.legend(list(entries.values()), list(entries), loc="outside lower left", ncols=2)

@@ -79,8 +79,8 @@ def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> d
 
     Returns:
         The numbers TEST, which are `n`, `difference`, `low` and `high` (the interval) and `p`, not
-        corrected. Where all differences are the same there is no interval (NaN), and p is 1; with
-        fewer than two there is no p either.
+        corrected. With fewer than two differences, or where all are the same, there is nothing to
+        test by: no interval and no p (NaN).
 
     Example:
         >>> found = paired_test(pd.Series([0.9, 0.8, 0.7]), pd.Series([0.8, 0.7, 0.5]))
@@ -93,12 +93,10 @@ def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> d
     low = high = p = np.nan
     # Accuracies are multiples of 1/10,000: equal differences of few seeds are no rarity,
     # and without a spread there is nothing to test by.
-    if len(differences) > 1:
-        p = 1.0
-        if np.ptp(differences) > 1e-9:
-            test = stats.ttest_rel(one, other)
-            low, high = map(float, test.confidence_interval(confidence))
-            p = float(test.pvalue)
+    if len(differences) > 1 and np.ptp(differences) > 1e-9:
+        test = stats.ttest_rel(one, other)
+        low, high = map(float, test.confidence_interval(confidence))
+        p = float(test.pvalue)
     difference = float(differences.mean()) if len(differences) else np.nan
     return {"n": len(differences), "difference": difference, "low": low, "high": high, "p": p}
 
@@ -112,7 +110,7 @@ def with_verdicts(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame
 
     Returns:
         The table with p corrected by Benjamini and Hochberg and with the column `verdict`:
-        `better`, `worse` or `open`.
+        `better`, `worse`, `open` (tested, and not told apart) or `not tested`.
 
     Example:
         >>> tests = pd.DataFrame({"difference": [0.1, -0.1, -0.1], "p": [0.001, 0.04, 0.01]})
@@ -121,8 +119,8 @@ def with_verdicts(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame
     """
     from scipy import stats
 
-    table = table.assign(verdict="open")
     tested = table["p"].notna()
+    table = table.assign(verdict=np.where(tested, "open", "not tested"))
     if tested.any():
         table.loc[tested, "p"] = stats.false_discovery_control(table.loc[tested, "p"])
         sure = table["p"] < 1 - confidence

@@ -146,11 +146,13 @@ def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
         differences: what `paired.paired_differences` returns.
 
     Returns:
-        Index dataset, hidden, activation; columns `better`, `worse` and `open`.
+        Index dataset, hidden, activation; columns `better`, `worse`, `open` and, if there are any,
+        `not tested`.
     """
     settings = ["dataset", "hidden", "activation"]
     counts = pd.crosstab([differences[name] for name in settings], differences["verdict"])
     names = ["better", "worse", "open"]
+    names += [name for name in counts.columns if name not in names]
     return counts.reindex(columns=names, fill_value=0).rename_axis(columns=None)
 
 
@@ -165,6 +167,9 @@ def verdict_summary(differences: pd.DataFrame) -> str:
     if differences.empty:
         return "fewer than two shared seeds are recorded"
     counts = differences["verdict"].value_counts()
-    better, worse, undecided = (int(counts.get(name, 0)) for name in ("better", "worse", "open"))
+    better, worse, undecided, untested = (
+        int(counts.get(name, 0)) for name in ("better", "worse", "open", "not tested")
+    )
     points = "point" if better == 1 else "points"
-    return f"better at {better} {points}, worse at {worse}, open at {undecided}"
+    said = f"better at {better} {points}, worse at {worse}, open at {undecided}"
+    return f"{said}, not tested at {untested}" if untested else said

@@ -99,7 +99,7 @@ def training_figure(measured: dict[str, Any]) -> Figure:
     panel.axvline(1, color="black", linewidth=0.7)
     panel.grid(axis="y", visible=False)
     panel.set_xlabel("time of an epoch, times that of plain nn.Linear")
-    legend_below(figure, panel)
+    legend_below(figure)
     return figure
 
 
@@ -121,5 +121,5 @@ def inference_figure(measured: dict[str, Any]) -> Figure:
     panel.set_xticks(sorted(set(table["batch_size"])), sorted(set(table["batch_size"])))
     panel.set_xlabel("batch size")
     panel.set_ylabel("times faster than unpruned")
-    legend_below(figure, panel)
+    legend_below(figure)
     return figure

@@ -124,7 +124,10 @@ def shares_table(shares: pd.DataFrame) -> Table:
     Args:
         shares: what `tables.shares` returns.
     """
-    caption = "share: of the points compared; wrong method: of direct against the published post, "
+    caption = (
+        "share: of the points compared; without pre: of direct and post alone, to hold against the "
+        "wrong method, that of direct against the published post, "
+    )
     table = Table(
         title="published settings",
         caption=f"{caption}and of post against the published direct",

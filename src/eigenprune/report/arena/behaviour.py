@@ -123,6 +123,6 @@ def _behaves(row: dict) -> str:
         # Without an interval (NaN) neither holds.
         inside = row["low"] >= -SAME_ACCURACY and row["high"] <= SAME_ACCURACY
         outside = row["high"] < -SAME_ACCURACY or row["low"] > SAME_ACCURACY
-        told_apart = row["verdict"] != "open"
+        told_apart = row["verdict"] in ("better", "worse")
         return "yes" if inside else "no" if outside and told_apart else "open"
     return {"worse": "yes", "better": "no", "open": "open"}[row["verdict"]]

@@ -20,8 +20,11 @@ _LIGHT = 20  # dark letters up to so many points
 _ROW, _REST = 0.19, 1.3  # inches
 
 
-def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
+def heatmap(means: pd.DataFrame, words: dict[str, str]) -> Figure:
     """The accuracy of every method at every pruning ratio, a panel for each kind of retraining.
+
+    Coloured by what is lost against the plainly trained dense network, unpruned, over the same
+    seeds; without a colour where that is not known.
 
     The best in the mean over the ratios stand first, those that lack a ratio last. Names have the
     colours of their families.
@@ -29,7 +32,6 @@ def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
     Args:
         means: what `leaderboard.points` returns, of one dataset, width and activation; ratio 0 is
             the network that a method prunes.
-        plain: accuracy of the plainly trained dense network, unpruned, from 0 to 1.
         words: titles of the panels, by the values of `retraining`.
 
     Raises:
@@ -38,8 +40,9 @@ def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
     Example:
         >>> means = pd.DataFrame({
         ...     "method": ["random", "taylor"], "family": ["control", "data"],
-        ...     "retraining": "none", "pruning_ratio": 0.9, "accuracy_mean": [0.3, 0.95]})
-        >>> panel, bar = heatmap(means, 0.96, {"none": "nothing retrained"}).axes
+        ...     "retraining": "none", "pruning_ratio": 0.9, "accuracy_mean": [0.3, 0.95],
+        ...     "lost": [0.66, 0.01]})
+        >>> panel, bar = heatmap(means, {"none": "nothing retrained"}).axes
         >>> [label.get_text() for label in panel.get_yticklabels()]
         ['taylor', 'random']
         >>> plt.close()
@@ -48,16 +51,21 @@ def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
     if means.empty:
         raise UserError("there is nothing to draw: the table has no pruned network")
     tables = {
-        title: rows.pivot(index="method", columns="pruning_ratio", values="accuracy_mean")
+        title: rows
         for retraining, title in words.items()
         if len(rows := means[means["retraining"] == retraining])
     }
     families = means.drop_duplicates("method").set_index("method")["family"]
-    most = max(map(len, tables.values()))
+    most = max(rows["method"].nunique() for rows in tables.values())
     size = (4.4 * len(tables), _ROW * most + _REST)
     figure, axes = plt.subplots(1, len(tables), figsize=size, squeeze=False)
-    for panel, (title, table) in zip(axes.flat, tables.items(), strict=True):
-        _draw(panel, _ordered(table), plain, families)
+    for panel, (title, rows) in zip(axes.flat, tables.items(), strict=True):
+        accuracies, lost = (
+            rows.pivot(index="method", columns="pruning_ratio", values=name)
+            for name in ("accuracy_mean", "lost")
+        )
+        order = _ordered(accuracies)
+        _draw(panel, accuracies.loc[order], lost.loc[order], families)
         panel.set_ylim(most - 0.5, -0.5)  # rows are equally high in all panels
         panel.set_title(title)
     bar = figure.colorbar(
@@ -74,24 +82,24 @@ def heatmap(means: pd.DataFrame, plain: float, words: dict[str, str]) -> Figure:
     return figure
 
 
-def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+def _ordered(table: pd.DataFrame) -> pd.Index:
     pruned = table.drop(columns=0, errors="ignore")
     order = pd.DataFrame(
         {"there": pruned.count(axis="columns"), "mean": pruned.mean(axis="columns")}
     )
-    return table.loc[order.sort_values(["there", "mean"], ascending=False, kind="stable").index]
+    return order.sort_values(["there", "mean"], ascending=False, kind="stable").index
 
 
-def _draw(panel: Axes, table: pd.DataFrame, plain: float, families: pd.Series) -> None:
-    lost = 100 * (plain - table.to_numpy(float))
+def _draw(panel: Axes, table: pd.DataFrame, lost: pd.DataFrame, families: pd.Series) -> None:
+    points = 100 * lost.to_numpy(float)
     norm = BoundaryNorm(STEPS, len(STEPS) - 1)
-    cells = [np.arange(count + 1) - 0.5 for count in reversed(lost.shape)]  # edges, in both axes
-    panel.pcolormesh(*cells, np.clip(lost, 0, 99.99), cmap=_COLORS, norm=norm)
-    for (row, column), points in np.ndenumerate(lost):
-        if np.isfinite(points):
+    cells = [np.arange(count + 1) - 0.5 for count in reversed(points.shape)]  # edges, in both axes
+    panel.pcolormesh(*cells, np.clip(points, 0, 99.99), cmap=_COLORS, norm=norm)
+    for (row, column), accuracy in np.ndenumerate(table.to_numpy(float)):
+        if np.isfinite(accuracy):
             panel.text(
-                column, row, f"{100 * plain - points:.2f}", ha="center", va="center", fontsize=7,
-                color="black" if points < _LIGHT else "white",
+                column, row, f"{100 * accuracy:.2f}", ha="center", va="center", fontsize=7,
+                color="white" if points[row, column] >= _LIGHT else "black",
             )  # fmt: skip
     panel.set_xticks(range(table.shape[1]), [f"{ratio:g}" for ratio in table])
     panel.xaxis.tick_top()

@@ -194,8 +194,8 @@ def leaderboard(
         means share the better one), `of` (methods ranked), `rival`, the paired difference to it,
         see `paired.paired_test` (`shared` seeds, `difference`, `low` and `high` of the single
         interval, `p` corrected for all tests of the table), and `verdict`: `worse` than the best,
-        `not told apart` from it, or `best`, if it is told apart from the next; `no rival` where a
-        method stands alone.
+        `not told apart` from it, or `best`, if it is told apart from the next; `not tested` where
+        the two share fewer than two seeds, `no rival` where a method stands alone.
 
     Raises:
         UserError: see `over_activations`; and if there is no row at these ratios.
@@ -208,8 +208,8 @@ def leaderboard(
     board = _compared(board.assign(rival=best.where(~leads, second)), networks, confidence)
     better, worse = board["verdict"] == "better", board["verdict"] == "worse"
     verdict = np.select(
-        [board["rival"] == "", leads & better, ~leads & worse],
-        ["no rival", "best", "worse"],
+        [board["rival"] == "", board["p"].isna(), leads & better, ~leads & worse],
+        ["no rival", "not tested", "best", "worse"],
         "not told apart",
     )
     return board.assign(verdict=verdict)
@@ -233,7 +233,7 @@ def spectral_standing(
     Returns:
         The rows of `leaderboard` whose family is SPECTRAL, with the same ranks, but with the best
         method of another family for a `rival`, p corrected for the tests of this table alone, and
-        the `verdict` `better`, `worse`, `open` or `no rival`.
+        the `verdict` `better`, `worse`, `open`, `not tested` or `no rival`.
 
     Raises:
         UserError: see `leaderboard`.

@@ -124,7 +124,7 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
         panel.set_xlabel("seconds of compute for one network")
     for panel in panels[::2]:
         panel.set_ylabel("points of accuracy lost")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 
@@ -152,7 +152,7 @@ def chosen_and_drawn(table: pd.DataFrame) -> Figure:
         panel.set_yticks(range(len(methods)), methods, fontsize=7)
         panel.set_title(f"pruning ratio {ratio:g}")
         panel.set_xlabel("test accuracy in %")
-    legend_below(figure, np.atleast_1d(axes)[0])
+    legend_below(figure)
     return figure
 
 
@@ -185,7 +185,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
             reach = [mean - 100 * rows["low"], 100 * rows["high"] - mean]
             panel.errorbar(x, mean, yerr=reach, fmt="none", color=color, linewidth=1)
             for sure, face in ((True, color), (False, "white")):
-                chosen = rows["verdict"].ne("open") == sure
+                chosen = rows["verdict"].isin(["better", "worse"]) == sure
                 panel.plot(
                     x[chosen], mean[chosen], marker, color=color, markerfacecolor=face,
                     label=f"{activation}, {'differs from 0' if sure else 'not told from 0'}",
@@ -198,7 +198,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
         panel.set_xlabel("pruning ratio")
     for panel in panels[::_COLUMNS]:
         panel.set_ylabel("points of accuracy")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 

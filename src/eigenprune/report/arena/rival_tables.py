@@ -30,7 +30,7 @@ def standings(
         Index `method`, first the plain network, then the best in the mean over the ranks; columns
         `unpruned`, the method's own control, one per pruning ratio, and `n` (seeds; the least to
         the most where the ratios differ). Mean ± sample standard deviation, of one seed none. An
-        asterisk marks what is not told apart from the best.
+        asterisk marks what was tested against the best and is not told apart from it.
     """
     near = board["verdict"].isin(["best", "not told apart"])
     places = [
@@ -145,7 +145,7 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
         Index `pair`, `activation` and `ratio`; columns `n` (shared seeds), `difference` (with its
         interval) and `p` (corrected).
     """
-    marks = rows["verdict"].ne("open").map({True: "*", False: ""})
+    marks = rows["verdict"].isin(["better", "worse"]).map({True: "*", False: ""})
     table = pd.DataFrame(
         {
             "pair": rows["pair"],

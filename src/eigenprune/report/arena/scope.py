@@ -44,6 +44,26 @@ class Shown:
         return leaderboard.plain_network(leaderboard.over_activations(self.controls))
 
 
+def of_planned(study: Study, table: pd.DataFrame) -> str:
+    """How much of a study is there, in words; a method counts, retrained or not, with one seed.
+
+    Args:
+        study: with all that is planned.
+        table: what is there of it.
+    """
+    planned = {name.removesuffix(rivals.RETRAINED) for name in study.methods}
+    missing = sorted(planned - set(table["method"]))
+    seeds = table.groupby("method")["seed"].nunique()
+    said = [
+        f"{len(planned) - len(missing)} of {len(planned)} methods",
+        " and ".join(name for name in study.activations if name in set(table["activation"]))
+        + f" of {' and '.join(study.activations)}",
+        f"{int((seeds > 1).sum())} of the methods with more than one seed",
+    ]
+    lacking = f"; missing: {', '.join(f'`{name}`' for name in missing)}" if missing else ""
+    return ", ".join(said) + lacking
+
+
 @dataclass(frozen=True)
 class Arena:
     """The studies of a chapter, those that are there."""
@@ -95,6 +115,14 @@ class Arena:
         """With the named methods alone, retrained or not."""
         names = set(methods)
         return self.only(lambda name, method: name in names)
+
+    def gaps(self) -> list[str]:
+        """How much of each recorded study is there, one line each in Markdown."""
+        return [
+            f"`{shown.study.name}`: {of_planned(shown.study, shown.table)}"
+            for shown in self.shown
+            if shown.recorded
+        ]
 
     @property
     def quick(self) -> tuple[Shown, ...]:

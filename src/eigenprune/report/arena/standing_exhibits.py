@@ -54,8 +54,9 @@ def show_goal(arena: Arena, method: str) -> None:
         "nodes removed, `lost`: against the plainly trained dense network of the same seeds, "
         f"unpruned, of which {100 * goal.MOST_LOST:g} are the most that the goal allows; "
         "`of its own`: against its own network of ratio 0. `behind`: ratios at which its mean is "
-        "below that of the best method that is not spectral; `told apart`: at how many of these "
-        "for certain.",
+        "below that of the best method that is not spectral, over the seeds that both have; `told "
+        "apart`: at how many of these for certain. `goal`: reached if no more is lost and it is "
+        "behind at no ratio, by these means, whatever their seeds leave open.",
         of=[its.study for its in shown if its.study.dataset in table.index],
         recorded=any(its.recorded for its in shown),
     )
@@ -106,11 +107,13 @@ def _show_heatmap(
     means = means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))]
     control = float(plain["accuracy_mean"].iloc[0])
     show(
-        heatmap(means.replace({"method": rival_tables.marks(of_each)}), control, WORDS),
+        heatmap(means.replace({"method": rival_tables.marks(of_each)}), WORDS),
         name=f"{key}-{shown.study.name}",
         caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
         "seeds, the best mean over the ratios first; plainly trained and unpruned it is "
-        f"{100 * control:.2f}. Column 0: the network that a method prunes{_explained(of_each)}.",
+        f"{100 * control:.2f}. Coloured by what is lost against that network, over the seeds of "
+        "each cell. Column 0: no node removed, on the right after the same further training"
+        f"{_explained(of_each)}.",
         alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
         "the darker the more is lost.",
         of=[shown.study],

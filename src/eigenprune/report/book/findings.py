@@ -54,12 +54,20 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     if not points:
         return
     settings = all_settings([study.widths for study in as_published])
-    shares = coverage.shares(coverage.coverage(pd.concat(points), settings))
+    covered = coverage.coverage(pd.concat(points), settings)
+    swapped = [compare_study(each, rows, wrong_method=True) for each, rows in as_published.items()]
+    wrong = coverage.coverage(pd.concat(swapped), settings)
+    shares = coverage.shares(covered)
     shares = shares[shares["compared"] > 0].sort_values("hidden")
+    alike, by_chance = (
+        coverage.shares(counts).set_index("hidden")["share"]
+        for counts in (covered[covered["method"].isin(wrong["method"])], wrong)
+    )
     shared = coverage.on_shared_points(pd.concat(points))
     told = "; ".join(
         f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
-        f"({100 * row['share']:.1f} %)"
+        f"({100 * row['share']:.1f} %; without `pre` {100 * alike[row['hidden']]:.1f} %, where "
+        f"`direct` and `post` exchanged would be {100 * by_chance[row['hidden']]:.1f} %)"
         for row in shares.to_dict("records")
     )
     yield (

@@ -40,7 +40,8 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
 
     Returns:
         Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
-        `wrong method`, the share that `share` has to be held against.
+        `without pre`, the share of the curves that `wrong` has, and `wrong method`, what that has
+        to be held against.
     """
     found = coverage.shares(covered)
     table = pd.DataFrame(
@@ -51,8 +52,10 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
         }
     )
     if wrong is not None:
-        by_chance = coverage.shares(wrong).set_index("hidden")["share"]
-        table["wrong method"] = found["hidden"].map(by_chance).map(_share)
+        alike = covered[covered["method"].isin(wrong["method"])]
+        for name, counts in (("without pre", alike), ("wrong method", wrong)):
+            each = coverage.shares(counts).set_index("hidden")["share"]
+            table[name] = found["hidden"].map(each).map(_share)
     return table.set_index(found["hidden"].map(coverage.of_layers).rename("published curves"))
 
 

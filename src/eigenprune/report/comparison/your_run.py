@@ -146,5 +146,5 @@ def differences_figure(founds: Sequence[Reproduction]) -> Figure:
     if reach:
         axes[0][0].set_ylim(-reach, reach)
     axes[0][0].set_ylabel("here minus recorded,\npoints of accuracy")
-    legend_below(figure, max(axes[0], key=lambda panel: len(panel.lines)))
+    legend_below(figure)
     return figure

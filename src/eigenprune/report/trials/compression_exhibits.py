@@ -112,7 +112,7 @@ def sizes(rows: pd.DataFrame) -> Figure:
         panel.set_xscale("log")
         panel.set_xlabel(AXES[size])
     panels[0].set_ylabel("test accuracy in %")
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 

@@ -75,7 +75,7 @@ def _figure(rows: pd.DataFrame) -> Figure:
         panel.set_xticks(range(len(ticks)), [f"{k:g}" for k in ticks])
         panel.set_xlabel("coefficient")
         panel.set_ylabel(words)
-    legend_below(figure, panels[0])
+    legend_below(figure)
     return figure
 
 

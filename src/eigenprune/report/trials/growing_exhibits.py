@@ -106,7 +106,7 @@ def growth(rows: pd.DataFrame) -> Figure:
         panel.set_xscale("log")
         panel.set_xlabel("connections")
     axes.flat[0].set_ylabel("test accuracy in %")
-    legend_below(figure, axes.flat[0])
+    legend_below(figure)
     return figure
 
 

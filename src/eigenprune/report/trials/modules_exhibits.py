@@ -139,7 +139,7 @@ def curves(rows: pd.DataFrame) -> Figure:
         panel.set_title(f"{clustering} clusters")
         panel.set_xlabel("share of connections removed")
     axes.flat[0].set_ylabel("test accuracy in %")
-    legend_below(figure, axes.flat[0])
+    legend_below(figure)
     return figure
 
 
