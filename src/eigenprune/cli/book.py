@@ -12,7 +12,9 @@ from eigenprune.lab.errors import UserError
 EXAMPLES = """Examples:
 
     eigenprune book
+
     eigenprune book --pdf
+
     eigenprune book --publish"""
 
 SITE_EXAMPLES = """Example:

@@ -150,6 +150,7 @@ def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
         `not tested`.
     """
     settings = ["dataset", "hidden", "activation"]
+    differences = differences[differences["pruning_ratio"] > 0]  # 0 is the unpruned control
     counts = pd.crosstab([differences[name] for name in settings], differences["verdict"])
     names = ["better", "worse", "open"]
     names += [name for name in counts.columns if name not in names]
@@ -159,11 +160,13 @@ def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
 def verdict_summary(differences: pd.DataFrame) -> str:
     """The same over all settings, in words.
 
-    >>> verdict_summary(pd.DataFrame({"verdict": ["better", "open", "open"]}))
-    'better at 1 point, worse at 0, open at 2'
-    >>> verdict_summary(pd.DataFrame({"verdict": []}))
+    >>> verdict_summary(pd.DataFrame({
+    ...     "pruning_ratio": [0, 0.5, 0.9], "verdict": ["worse", "better", "open"]}))
+    'better at 1 point, worse at 0, open at 1'
+    >>> verdict_summary(pd.DataFrame({"pruning_ratio": [], "verdict": []}))
     'fewer than two shared seeds are recorded'
     """
+    differences = differences[differences["pruning_ratio"] > 0]
     if differences.empty:
         return "fewer than two shared seeds are recorded"
     counts = differences["verdict"].value_counts()

@@ -189,7 +189,8 @@ def show_pairs(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> N
             caption=f"{shown.study.dataset}: differences in points of accuracy over the pruning "
             "ratio, mean and 95 % interval over shared seeds, nothing retrained; filled where told "
             "apart from zero when corrected for all points of the figure. The vertical axis is "
-            "linear up to one point and logarithmic beyond.",
+            "linear up to one point and logarithmic beyond. Pairs that share fewer than two seeds "
+            "are left out.",
             alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
             "per pair of methods.",
             of=[shown.study],

@@ -206,6 +206,8 @@ def show_scopes(arena: Arena) -> None:
     pairs = [*names, *(name.removesuffix("-by-layer") for name in names)]
     for shown in arena.named(pairs).shown:
         rows = shown.table[shown.table["retraining"] == "none"]
+        shared = set.intersection(*(set(those) for _, those in rows.groupby("method")["seed"]))
+        rows = rows[rows["seed"].isin(shared)]
         means = leaderboard.points(leaderboard.over_activations(rows))
         means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
         if means.empty:
@@ -214,7 +216,8 @@ def show_scopes(arena: Arena) -> None:
         show(
             (100 * wide).map("{:.2f}".format).rename_axis(columns="pruning ratio"),
             name=f"scopes-{shown.study.name}",
-            caption=f"{said_of(shown)}: test accuracy in per cent, nothing retrained.",
+            caption=f"{said_of(shown)}: test accuracy in per cent, nothing retrained, mean over "
+            f"the seeds that all have ({', '.join(map(str, sorted(shared)))}).",
             of=[shown.study],
             recorded=shown.recorded,
         )
@@ -241,7 +244,8 @@ def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str
             name=f"{key}-{shown.study.name}",
             caption=f"{shown.study.dataset}: differences in points of accuracy over n shared "
             "seeds, each with its own interval, nothing retrained; p is corrected for all tests of "
-            "the table, an asterisk marks what it tells apart.",
+            "the table, an asterisk marks what it tells apart. Pairs that share fewer than two "
+            "seeds are left out.",
             of=[shown.study],
             recorded=shown.recorded,
         )

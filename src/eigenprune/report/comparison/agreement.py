@@ -83,6 +83,10 @@ def compare_study(
     return points.assign(other_settings=other_settings(study))[OF_STUDY]
 
 
+# Methods that a share is held against the exchange of.
+EXCHANGED = {"direct": "post", "post": "direct"}
+
+
 def swapped(published: pd.DataFrame) -> pd.DataFrame:
     """The published curves with the names of `direct` and `post` exchanged, and without the rest.
 
@@ -92,8 +96,7 @@ def swapped(published: pd.DataFrame) -> pd.DataFrame:
     Args:
         published: what `published.published_curves` returns.
     """
-    other = {"direct": "post", "post": "direct"}
-    return published[published["method"].isin(other)].replace({"method": other})
+    return published[published["method"].isin(EXCHANGED)].replace({"method": EXCHANGED})
 
 
 def by_curve(points: pd.DataFrame) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
 
     Returns:
         Index study; columns `hidden`, `activations`, `methods`, `seeds` (fewest and most per
-        curve), `rows`, `of` (planned) and `hours` (of one thread, or of the device; a network that
+        point), `rows`, `of` (planned) and `hours` (of one thread, or of the device; a network that
         two studies share counts in both).
 
     Raises:
@@ -99,7 +99,9 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
         folder = project.root() / FOLDER / study.name
         recorded = manifest.read(folder) or {}
         curves = read_curves(folder / "curves.csv")
-        seeds = curves.groupby(["activation", "method"], sort=False)["seed"].nunique()
+        seeds = curves.groupby(["activation", "method", "pruning_ratio"], sort=False)[
+            "seed"
+        ].nunique()
         spread = sorted({int(seeds.min()), int(seeds.max())})
         seconds = recorded["training_seconds"] + sum(m["seconds"] for m in recorded["made_with"])
         rows.append(

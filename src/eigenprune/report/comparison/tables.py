@@ -3,7 +3,7 @@
 import pandas as pd
 
 from eigenprune.report.comparison import coverage
-from eigenprune.report.comparison.agreement import NAMED, by_curve
+from eigenprune.report.comparison.agreement import EXCHANGED, NAMED, by_curve
 from eigenprune.report.readable import percent
 
 
@@ -40,8 +40,8 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
 
     Returns:
         Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
-        `without pre`, the share of the curves that `wrong` has, and `wrong method`, what that has
-        to be held against.
+        `without pre`, the share of the curves in EXCHANGED, and `wrong method`, what that has to be
+        held against.
     """
     found = coverage.shares(covered)
     table = pd.DataFrame(
@@ -52,7 +52,7 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
         }
     )
     if wrong is not None:
-        alike = covered[covered["method"].isin(wrong["method"])]
+        alike = covered[covered["method"].isin(EXCHANGED)]
         for name, counts in (("without pre", alike), ("wrong method", wrong)):
             each = coverage.shares(counts).set_index("hidden")["share"]
             table[name] = found["hidden"].map(each).map(_share)

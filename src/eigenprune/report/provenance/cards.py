@@ -69,7 +69,8 @@ class Card:
             title += ": outdated since it was made"
         elif self.changes.code:
             title += "; the code has changed since"
-            title += ", spot checks hold" if self.changes.confirmed else ""
+            counts = (said.partition(" runs")[0] for said in self.changes.checks)
+            title += f", spot checks of {', '.join(counts)} hold" * self.changes.confirmed
         lines = [
             "````{only} html",
             f"```{{dropdown}} {title}",
