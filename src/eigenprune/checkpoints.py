@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from eigenprune.files import write_whole
 from eigenprune.layers import SpectralLinear
-from eigenprune.networks import ACTIVATIONS
+from eigenprune.networks import ACTIVATIONS, placed, require_plain
 
 _NAME_OF = {kind: name for name, kind in ACTIVATIONS.items()}
 
@@ -24,7 +24,8 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     in its header covers all of it.
 
     Raises:
-        ValueError: if the network holds a module that `load_checkpoint` could not make again.
+        ValueError: if the network holds a module that `load_checkpoint` could not make again, or
+            see `networks.require_plain`.
 
     Example:
         >>> import tempfile, torch
@@ -38,12 +39,8 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     """
     from safetensors.torch import save
 
-    # Not named_children: it would leave out an activation that stands in a second place.
-    modules = {
-        name: _describe(module)
-        for name, module in model.named_modules(remove_duplicate=False)
-        if name and "." not in name
-    }
+    require_plain(model)
+    modules = {name: _describe(module) for name, module in placed(model)}
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     # One entry only: safetensors writes several in an order of its own.
     header = json.dumps({"modules": modules, "sha256": _checksum(modules, state)})
@@ -103,6 +100,7 @@ def _describe(module: nn.Module) -> dict[str, Any]:
         }
         if isinstance(module, SpectralLinear):
             description["eigenvalues_in"] = module.eigenvalues_in is not None
+            description["initialisation"] = module.initialisation
         return description
     # An activation with settings of its own, such as ELU(alpha=0.5), prints otherwise.
     if type(module) in _NAME_OF and repr(module) == repr(type(module)()):

@@ -32,7 +32,7 @@ def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
     """
     first = model[0]
     if (
-        not isinstance(first, SpectralLinear)
+        type(first) is not SpectralLinear  # a subclass may do more in its forward
         or first.eigenvectors.requires_grad
         or first.eigenvalues_in is not None
     ):

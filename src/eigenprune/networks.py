@@ -139,7 +139,7 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
 
     Raises:
         ValueError: if `model` is no nn.Sequential, holds another module with parameters or buffers,
-            or no layer at all.
+            one layer twice, or no layer at all.
 
     Example:
         >>> len(fully_connected(mlp([64, 100, 100, 10])))
@@ -153,6 +153,11 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     layers: list[FullyConnected] = []
     for index, module in enumerate(model):
         if isinstance(module, SpectralLinear | nn.Linear):
+            if any(module is layer for layer in layers):
+                raise ValueError(
+                    f"module {index} is a layer that stands in the network already: nodes of tied "
+                    "layers cannot go one by one; copy.deepcopy makes a layer of its own"
+                )
             layers.append(module)
         elif not isinstance(module, NodeMask) and module.state_dict():
             raise ValueError(
@@ -166,14 +171,19 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
 
 
 def require_plain(model: nn.Sequential) -> None:
-    """Refuse layers of which the weights are not all: subclasses, parametrised or pruned by torch.
+    """Refuse what computes more than its weights say: subclasses, parametrised, pruned by torch.
 
-    What is made of their weights, a smaller layer or one with zeros, would compute something else.
+    What is made of the weights, a smaller layer or one with zeros, would compute something else.
 
     Raises:
         ValueError: with the module in question; and see `fully_connected`.
     """
     fully_connected(model)
+    if type(model) is not nn.Sequential:
+        raise ValueError(
+            f"a {type(model).__name__}, which may compute more than the nn.Sequential it is made "
+            "of: nn.Sequential(*model) takes its modules alone"
+        )
     for index, layer in enumerate(model):
         if not isinstance(layer, SpectralLinear | nn.Linear):
             continue
@@ -201,18 +211,36 @@ def hidden_layers(model: nn.Sequential) -> list[FullyConnected]:
 def as_dense(model: nn.Sequential) -> nn.Sequential:
     """A copy of the network in which every layer is an `nn.Linear` with the same weights.
 
+    Raises:
+        ValueError: see `require_plain`.
+
     Example:
         >>> model, x = mlp([8, 5, 2]), torch.rand(4, 8)
         >>> torch.allclose(as_dense(model)(x), model(x))
         True
     """
+    require_plain(model)
     return alike(
         model,
         [
             (name, each.to_linear() if isinstance(each, SpectralLinear) else copy.deepcopy(each))
-            for name, each in model.named_children()
+            for name, each in placed(model)
         ],
     )
+
+
+def placed(model: nn.Sequential) -> list[tuple[str, nn.Module]]:
+    """The modules of a network with their names, place by place.
+
+    `named_children` leaves out what stands in a second place, as one activation may.
+
+    Example:
+        >>> relu = nn.ReLU()
+        >>> [name for name, _ in placed(nn.Sequential(relu, nn.Linear(3, 2), relu))]
+        ['0', '1', '2']
+    """
+    modules = model.named_modules(remove_duplicate=False)
+    return [(name, module) for name, module in modules if name and "." not in name]
 
 
 def alike(model: nn.Sequential, modules: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
@@ -222,7 +250,7 @@ def alike(model: nn.Sequential, modules: Sequence[tuple[str, nn.Module]]) -> nn.
         model: what they were made of.
         modules: with the names that they have there.
     """
-    if all(name.isdigit() for name, _ in model.named_children()):
+    if all(name.isdigit() for name, _ in placed(model)):
         made = nn.Sequential(*(module for _, module in modules))
     else:
         made = nn.Sequential(OrderedDict(modules))

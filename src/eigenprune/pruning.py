@@ -20,6 +20,7 @@ from eigenprune.networks import (
     blank_linear,
     fully_connected,
     hidden_layers,
+    placed,
     require_plain,
 )
 
@@ -112,7 +113,7 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     check_masks(model, masks)
     waiting = iter(masks)
     modules: list[tuple[str, nn.Module]] = []
-    for name, module in model.named_children():
+    for name, module in placed(model):
         # A hidden node is silenced just before the layer that reads it, after its activation.
         if any(module is layer for layer in layers[1:]):
             keep = next(waiting).to(layers[0].weight.device, copy=True)
@@ -147,7 +148,7 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     pairs = iter(itertools.pairwise(keeps))
     outputs = keeps[0]
     modules: list[tuple[str, nn.Module]] = []
-    for name, module in model.named_children():
+    for name, module in placed(model):
         if isinstance(module, SpectralLinear | nn.Linear):
             inputs, outputs = next(pairs)
             modules.append((name, _smaller(module, inputs, outputs)))

@@ -82,14 +82,17 @@ def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) 
         scaled = (activations - lowest) / (highest - lowest).clamp_min(
             torch.finfo(activations.dtype).tiny
         )
-        part = (scaled * bins).long().clamp_max(bins - 1)
+        diverged = scaled.isnan().any(dim=0)
+        part = (scaled.nan_to_num() * bins).long().clamp_max(bins - 1)
         counts = activations.new_zeros(bins, activations.shape[1])
         counts.scatter_add_(0, part, torch.ones_like(activations))
-        entropies.append(torch.special.entr(counts / len(activations)).sum(dim=0))
+        entropy = torch.special.entr(counts / len(activations)).sum(dim=0)
+        entropies.append(entropy.masked_fill(diverged, torch.nan))
     return entropies
 
 
 @score
+@torch.enable_grad()
 def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     r"""First-order change of the loss without the node.
 
@@ -122,6 +125,7 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
 
 
 @score
+@torch.enable_grad()
 def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     r"""Second-order change of the loss without the node's incoming weights.
 
@@ -169,6 +173,7 @@ def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
 
 
 @score
+@torch.enable_grad()
 def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     r"""Connection sensitivity, summed over the node's incoming weights.
 
@@ -201,6 +206,7 @@ def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
 
 
 @score
+@torch.enable_grad()
 def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     r"""Gradient flow that the incoming weights carry, :math:`\sum_j w_{ij}\,(H g)_{ij}`.
 

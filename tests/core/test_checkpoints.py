@@ -55,6 +55,14 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 
+def test_what_a_layer_is_drawn_by_stays(tmp_path: Path) -> None:
+    model = ep.mlp([4, 3, 2], initialisation="ones")
+    ep.save_checkpoint(model, tmp_path / "model.safetensors")
+    again = ep.load_checkpoint(tmp_path / "model.safetensors")
+    again[0].reset_parameters()
+    assert (again[0].eigenvalues_out == 1).all()
+
+
 def test_reading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
     for name, model in NETWORKS.items():
         ep.save_checkpoint(model, tmp_path / name)

@@ -2,6 +2,7 @@
 
 import copy
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +11,11 @@ from torch.nn.utils import prune
 from torch.nn.utils.parametrizations import weight_norm
 
 from eigenprune import SpectralLinear, compact, masked, mlp, saliency, train
+from eigenprune.checkpoints import save_checkpoint
 from eigenprune.connections import without_absent
+from eigenprune.fixed_products import with_fixed_products
 from eigenprune.networks import as_dense, require_plain
+from eigenprune.regularisers.insertion import insert, remove
 from eigenprune.shrinking import shrink
 
 
@@ -72,7 +76,7 @@ def torch_pruned(layer: nn.Linear) -> nn.Module:
     [Doubled(8, 6), weight_norm(nn.Linear(8, 6)), torch_pruned(nn.Linear(8, 6))],
     ids=["subclass", "parametrised", "pruned by torch"],
 )
-def test_layers_that_are_not_what_they_seem_are_refused(hidden: nn.Module) -> None:
+def test_layers_that_are_not_what_they_seem_are_refused(hidden: nn.Module, tmp_path: Path) -> None:
     model = nn.Sequential(hidden, nn.ReLU(), nn.Linear(6, 3))
     everything = torch.ones(6, dtype=torch.bool)
     for refuses in (
@@ -80,9 +84,64 @@ def test_layers_that_are_not_what_they_seem_are_refused(hidden: nn.Module) -> No
         lambda: masked(model, [everything]),
         lambda: shrink(model, [everything]),
         lambda: without_absent(model, [torch.ones(6, 8) > 0, torch.ones(3, 6) > 0]),
+        lambda: as_dense(model),
+        lambda: saliency.mean_activation(model, torch.rand(4, 8)),
+        lambda: save_checkpoint(model, tmp_path / "model.safetensors"),
     ):
         with pytest.raises(ValueError, match=r"module 0 is a .*remove_parametrizations"):
             refuses()
+    assert not list(tmp_path.iterdir())
+
+
+class Shifted(nn.Sequential):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(inputs - 0.5)
+
+
+def test_a_sequential_that_does_more_is_refused() -> None:
+    model = Shifted(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3))
+    for refuses in (lambda: compact(model, [torch.ones(6) > 0]), lambda: as_dense(model)):
+        with pytest.raises(ValueError, match=r"a Shifted, .*nn.Sequential\(\*model\)"):
+            refuses()
+    compact(nn.Sequential(*model), [torch.ones(6) > 0])
+
+
+def test_a_frozen_layer_with_a_forward_of_its_own_keeps_it() -> None:
+    model, x = nn.Sequential(Doubled(8, 6, frozen=["eigenvectors"])), torch.rand(4, 8)
+    short, inputs = with_fixed_products(model, x)
+    assert short is model and torch.equal(inputs, x)
+
+
+def test_an_activation_may_stand_in_several_places() -> None:
+    relu, x = nn.ReLU(), torch.randn(5, 8)
+    model = nn.Sequential(nn.Linear(8, 6), relu, SpectralLinear(6, 5), relu, nn.Linear(5, 3))
+    everything = [torch.ones(6) > 0, torch.ones(5) > 0]
+    for made in (compact(model, everything), masked(model, everything), as_dense(model)):
+        torch.testing.assert_close(made(x), model(x))
+
+
+def test_one_layer_in_two_places_is_refused() -> None:
+    layer = nn.Linear(8, 8)
+    model = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(8, 3))
+    with pytest.raises(ValueError, match="module 2 is a layer that stands in the network already"):
+        compact(model, [torch.ones(8) > 0] * 2)
+
+
+def test_scores_take_gradients_where_none_are_recorded() -> None:
+    model, x, y = mlp([8, 6, 3], seed=1), torch.rand(7, 8), torch.arange(7) % 3
+    for name, its in saliency.SCORES.items():
+        with torch.no_grad():
+            found = its(model, x, y)
+        torch.testing.assert_close(found, its(model, x, y), msg=name)
+
+
+def test_names_of_modules_stay_while_others_stand_between_them() -> None:
+    names = ["fc1", "act", "out"]
+    modules = zip(names, mlp([8, 6, 3]), strict=True)
+    model = nn.Sequential(OrderedDict(modules))
+    dropped = insert(model, after={model.act: nn.Dropout(0.5)})
+    assert [name for name, _ in dropped.named_children()] == ["fc1", "act", "after_act", "out"]
+    assert list(remove(dropped, [dropped[2]]).state_dict()) == list(model.state_dict())
 
 
 def test_made_plain_again_they_are_accepted() -> None:

@@ -117,6 +117,13 @@ def test_entropy() -> None:
     torch.testing.assert_close(found, wanted[None])
 
 
+def test_a_node_that_diverged_has_no_entropy() -> None:
+    model = mlp([8, 5, 2], seed=1)
+    model[0].eigenvectors.data[2] = torch.nan
+    (found,) = saliency.activation_entropy(model, torch.rand(20, 8))
+    assert found.isnan().tolist() == [False, False, True, False, False]
+
+
 def test_taylor(model: nn.Sequential, examples: tuple[Tensor, Tensor]) -> None:
     wanted = [[0.0] * n for n in WIDTHS[1:-1]]
     for x, y in zip(*examples, strict=True):

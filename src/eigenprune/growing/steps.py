@@ -12,6 +12,7 @@ from eigenprune.growing.rules import Growth
 from eigenprune.networks import as_dense, fully_connected
 
 
+@torch.enable_grad()
 def dense_gradients(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     """Gradients of the mean cross-entropy, (out_features, in_features) per layer.
 

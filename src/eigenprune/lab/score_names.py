@@ -21,7 +21,7 @@ def score_names(module: str) -> tuple[str, ...]:
     names = []
     for node in ast.parse((_PACKAGE / f"{module}.py").read_text(encoding="utf-8")).body:
         match node:
-            case ast.FunctionDef(decorator_list=[ast.Name("score")]):
+            case ast.FunctionDef(decorator_list=[ast.Name("score"), *_]):
                 names.append(node.name)
             case ast.Expr(ast.Call(ast.Name("score"), [ast.Name(entered)])):
                 names.append(entered)

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 
 from torch import nn
 
+from eigenprune.networks import alike, placed
+
 
 def insert(
     model: nn.Sequential,
@@ -11,7 +13,7 @@ def insert(
     before: Mapping[nn.Module, nn.Module] | None = None,
     after: Mapping[nn.Module, nn.Module] | None = None,
 ) -> nn.Sequential:
-    """The same modules, with new ones in between.
+    """The same modules under the same names, with new ones in between.
 
     Args:
         model: the network; its modules are shared, not copied.
@@ -27,11 +29,14 @@ def insert(
           (2): ReLU()
         )
     """
-    modules: list[nn.Module] = []
-    for module in model:
-        around = ((before or {}).get(module), module, (after or {}).get(module))
-        modules.extend(one for one in around if one is not None)
-    return nn.Sequential(*modules).train(model.training)
+    modules: list[tuple[str, nn.Module]] = []
+    for name, module in placed(model):
+        if new := (before or {}).get(module):
+            modules.append((f"before_{name}", new))
+        modules.append((name, module))
+        if new := (after or {}).get(module):
+            modules.append((f"after_{name}", new))
+    return alike(model, modules)
 
 
 def remove(model: nn.Sequential, modules: Collection[nn.Module]) -> nn.Sequential:
@@ -44,5 +49,5 @@ def remove(model: nn.Sequential, modules: Collection[nn.Module]) -> nn.Sequentia
           (0): ReLU()
         )
     """
-    kept = [module for module in model if not any(module is one for one in modules)]
-    return nn.Sequential(*kept).train(model.training)
+    kept = [(name, each) for name, each in placed(model) if not any(each is m for m in modules)]
+    return alike(model, kept)
