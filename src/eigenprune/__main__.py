@@ -4,13 +4,10 @@ import sys
 
 from eigenprune.lab.errors import Failure, UserError
 
-# Which extra of the package brings a module that may be missing.
-_EXTRAS = {
-    "distributed": "cluster",
-    "jupyter_book": "book",
-    "matplotlib": "book",
-    "nbformat": "book",
-    "papermill": "book",
+# The extra `lab` of the package brings these modules, `book` all others that may be missing.
+_LAB = {
+    *("filelock", "pandas", "rich", "scipy", "sklearn", "threadpoolctl", "torchvision"),
+    *("typer", "yaml"),
 }
 
 
@@ -28,8 +25,12 @@ def main() -> None:
         module = (error.name or "").partition(".")[0]
         if module == "eigenprune":
             raise
-        extra = _EXTRAS.get(module, "lab")
-        _end(f"{module} is not installed; `pip install 'eigenprune[{extra}]'` brings it", 2)
+        extra = "lab" if module in _LAB else "book"
+        _end(
+            f"{module} is not installed; `pip install '.[{extra}]'` in the folder of eigenprune "
+            "brings it",
+            2,
+        )
     except OSError as error:
         if error.filename is None:
             raise

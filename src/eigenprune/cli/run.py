@@ -123,8 +123,7 @@ def run(
         raise UserError(f"--address: {address} is of a Dask scheduler; say --executor dask too")
     if device != "auto":  # which is looked up when there is work to do: it takes seconds
         devices.chosen(device)
-    if max_seconds is not None and not max_seconds > 0:
-        raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
+    options.require_seconds(max_seconds)
     part = options.shard(shard)
     if plot is not None and isinstance(chosen[0], Trials):
         raise UserError("--plot: draws the curves of studies; trials have none, take --output")
@@ -133,12 +132,14 @@ def run(
     if plot is not None:
         import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
     from eigenprune.lab.execution import progress, sweep
-    from eigenprune.lab.store import Store
 
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
     left = 0
     for study in chosen:
-        remaining = None if deadline is None else max(deadline - time.monotonic(), 1e-3)
+        remaining = None if deadline is None else deadline - time.monotonic()
+        if remaining is not None and remaining <= 0:
+            left += _left(study, part, anew)
+            continue
         with resumable(), progress.shown(study.name) as on_start:
             curves = sweep.run_study(
                 study,
@@ -156,10 +157,17 @@ def run(
         else:
             _report(study, curves, output, plot)
         if deadline is not None:
-            store = Store(project.store_dir())
-            left += sweep.outlook(study, store, part, anew=anew).runs_to_compute
+            left += _left(study, part, anew)
     if left:
         typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
+
+
+def _left(study: Study | Trials, part: tuple[int, int], anew: bool) -> int:
+    """How many runs are still to be computed."""
+    from eigenprune.lab.execution import sweep
+    from eigenprune.lab.store import Store
+
+    return sweep.outlook(study, Store(project.store_dir()), part, anew=anew).runs_to_compute
 
 
 LOST = "{} rows are missing: the numbers ceased to be finite; a lower learning_rate helps"

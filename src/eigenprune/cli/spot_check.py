@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from eigenprune.cli.common import project_params, resumable
-from eigenprune.lab import project
+from eigenprune.lab import options, project
 from eigenprune.lab.errors import UserError
 
 EXAMPLES = """Examples:
@@ -54,8 +54,7 @@ def spot_check(
     params = project_params()
     names = studies or [*params.paper, *params.paper_trials]
     chosen = [params.find(name) for name in names]
-    if max_seconds is not None and not max_seconds > 0:
-        raise UserError(f"--max-seconds: {max_seconds:g} is not above 0")
+    options.require_seconds(max_seconds)
     if quick := [study.name for study in chosen if study.name in params.quick]:
         raise UserError(
             f"{quick[0]}: a quick study, which `dvc repro` computes; `eigenprune verify --quick` "

@@ -1,5 +1,7 @@
 """What people type on the command line, turned into values; mistakes end in one sentence."""
 
+import math
+
 from eigenprune.lab.errors import UserError
 
 
@@ -49,10 +51,16 @@ def widths(text: str) -> list[int]:
     >>> widths("800-800")
     [800, 800]
     """
-    try:
-        return [int(word) for word in text.split("-")]
-    except ValueError:
-        raise UserError(f"--hidden: {text!r} is not of the form 500 or 800-800") from None
+    words = text.split("-")
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise UserError(f"--hidden: {text!r} is not of the form 500 or 800-800, widths from 1 on")
+    return [int(word) for word in words]
+
+
+def require_seconds(given: float | None) -> None:
+    """Refuse a limit of time that is none."""
+    if given is not None and not 0 < given < math.inf:
+        raise UserError(f"--max-seconds: {given:g} is not above 0 and finite")
 
 
 def shard(text: str) -> tuple[int, int]:

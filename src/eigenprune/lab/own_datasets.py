@@ -27,10 +27,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eigenprune.lab.csv_table import read_table
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.params_file import of_project_params, require_keys, require_name
 from eigenprune.lab.standard_datasets import STANDARD_NAMES
-from eigenprune.lab.tables import read_table
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,14 @@ import grimp
 import pytest
 
 from eigenprune.lab.records import code_state
-from eigenprune.lab.records.code_state import COMPUTING, at_commit, changed, current, fingerprint
+from eigenprune.lab.records.code_state import (
+    COMPUTING,
+    MOVED,
+    at_commit,
+    changed,
+    current,
+    fingerprint,
+)
 
 SOURCE = '''
 """A module."""
@@ -28,7 +35,7 @@ OTHERS = {
     # How data of one's own become numbers: a version of the rules is in their checksum.
     "lab.images",
     "lab.own_datasets",
-    "lab.tables",
+    "lab.csv_table",
     "lab.params_file",  # how params.yaml is read
     "lab.project",  # where files lie
     "lab.runs",  # what a run is: its id tells
@@ -84,6 +91,14 @@ def test_a_cpu_does_not_depend_on_stacks() -> None:
     before = {**now, "ensemble.py": "other"}
     assert changed(before, now) == []
     assert changed(before, now, device="NVIDIA H100") == ["ensemble.py"]
+
+
+def test_a_file_that_was_moved_is_compared_with_what_it_was() -> None:
+    now = current()
+    for old, new in MOVED.items():
+        before = {file: its for file, its in now.items() if file != new}
+        assert changed({**before, old: now[new]}, now, device="NVIDIA H100") == []
+        assert changed({**before, old: "other"}, now, device="NVIDIA H100") == [new]
 
 
 def test_a_study_does_not_depend_on_what_trials_do() -> None:

@@ -150,7 +150,17 @@ def test_files_that_do_not_belong_together_are_refused(tiny: Study, store_folder
     record(tiny, Store(store_folder))
     path = folder_of(tiny) / "curves.csv"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(UserError, match=r"curves\.csv has 7 rows and runs\.csv 8"):
+    with pytest.raises(UserError, match=r"curves\.csv \(7 rows\) and runs\.csv \(8\) do not"):
+        recorded_results(tiny)
+
+
+def test_rows_in_another_order_are_refused(tiny: Study, store_folder: Path) -> None:
+    compute(tiny)
+    record(tiny, Store(store_folder))
+    path = folder_of(tiny) / "curves.csv"
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *reversed(rows)]) + "\n")
+    with pytest.raises(UserError, match="do not tell of the same networks"):
         recorded_results(tiny)
 
 

@@ -42,7 +42,8 @@ def on_dask(
         import distributed
     except ModuleNotFoundError as error:
         raise UserError(
-            "--executor dask: Dask is not installed; `pip install eigenprune[cluster]`"
+            "--executor dask: Dask is not installed; `pip install '.[cluster]'` in the folder of "
+            "eigenprune brings it"
         ) from error
     # Workers on other machines have monotonic clocks of their own.
     stop_at = None if deadline is None else time.time() + deadline - time.monotonic()

@@ -56,6 +56,11 @@ OF_TRIALS = (
     "paths.py",
     "residual.py",
 )
+# What these were called at commits before.
+MOVED = {
+    "lab/one_shape.py": "lab/execution/one_shape.py",
+    "lab/together.py": "lab/execution/together.py",
+}
 COMPUTING = (*ALONE, *AS_STACK, *OF_TRIALS)
 DIGITS = 12  # of a fingerprint
 
@@ -122,8 +127,10 @@ def at_commit(commit: str) -> Fingerprints | None:
     name = commit.removesuffix("+changes")
     if _shown(f"{name}^{{commit}}") is None:
         return None
-    found = {file: _shown(f"{name}:./{file}") for file in COMPUTING}
-    return {file: fingerprint(text) for file, text in found.items() if text is not None}
+    found = {file: _shown(f"{name}:./{file}") for file in (*MOVED, *COMPUTING)}
+    return {
+        MOVED.get(file, file): fingerprint(text) for file, text in found.items() if text is not None
+    }
 
 
 def changed(
@@ -148,6 +155,7 @@ def changed(
         >>> changed({"layers.py": "a", "seeds.py": "b"}, {"layers.py": "c", "seeds.py": "b"})
         ['layers.py']
     """
+    before = {MOVED.get(file, file): its for file, its in before.items()}
     files = _deciding(device, of_trials=of_trials)
     return [file for file in files if file in before and before[file] != now.get(file)]
 

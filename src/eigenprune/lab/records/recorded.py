@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.files import write_whole
+from eigenprune.files import write_all, write_whole
 from eigenprune.lab import project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan
@@ -107,8 +107,8 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         table = pd.DataFrame(rows)
         chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
-        write_csv(table[list(COLUMNS)], folder / "curves.csv")
-        write_csv(table[columns], folder / "runs.csv")
+        files = {"curves.csv": table[list(COLUMNS)], "runs.csv": table[columns]}
+        write_all({folder / name: csv_bytes(part) for name, part in files.items()})
         networks = set(table["training"])
         known_spectra = spectra.read(folder) | spectra.stored(study, store)
         spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
@@ -131,10 +131,12 @@ def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:
     runs = pd.read_csv(folder / "runs.csv", dtype=text)
     if "together" not in runs:  # recorded when every network was trained alone
         runs["together"] = 1
-    if len(curves) != len(runs):
+    kept = runs["nodes_by_layer"].map(lambda text: sum(map(int, text.split("-"))))
+    if list(curves["nodes_kept"]) != list(kept):
         raise UserError(
-            f"{folder}: curves.csv has {len(curves)} rows and runs.csv {len(runs)}; they are "
-            "written together by `eigenprune record`: restore both from Git"
+            f"{folder}: curves.csv ({len(curves)} rows) and runs.csv ({len(runs)}) do not tell of "
+            "the same networks; they are written together by `eigenprune record`: restore both "
+            "from Git"
         )
     rows = pd.concat([curves, runs], axis=1).to_dict("records")
     return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
@@ -154,5 +156,11 @@ def made_by(run: Sequel, entry: Entry, store: Store) -> dict[str, Any]:
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as `csv_bytes` makes it."""
+    write_whole(path, csv_bytes(table))
+
+
+def csv_bytes(table: "pd.DataFrame") -> bytes:
     """A table as the recorded files hold it; the same table is the same bytes."""
-    write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text.encode()

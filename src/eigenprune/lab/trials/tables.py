@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eigenprune.files import write_all
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import manifest
-from eigenprune.lab.records.recorded import MADE_BY_RUN, Recording, folder_of, made_by, write_csv
+from eigenprune.lab.records.recorded import MADE_BY_RUN, Recording, csv_bytes, folder_of, made_by
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.trials.entries import Trials, plan
@@ -92,8 +93,8 @@ def record(trials: Trials, store: Store) -> Recording:
             made.append(made_by(run, entry, store))
     if rows:
         runs = pd.DataFrame(made, columns=list(MADE_BY_RUN))
-        write_csv(_tidy(trials, rows), folder / "table.csv")
-        write_csv(runs, folder / "runs.csv")
+        files = {"table.csv": _tidy(trials, rows), "runs.csv": runs}
+        write_all({folder / name: csv_bytes(part) for name, part in files.items()})
         manifest.write(folder, trials, runs, len(planned))
         if trials.kind == "compression":
             costs.record(trials)
