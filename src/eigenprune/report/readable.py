@@ -18,19 +18,20 @@ def percent(mean: float, std: float) -> str:
     return f"{100 * mean:.2f}" + ("" if pd.isna(std) else f" ± {100 * std:.2f}")
 
 
+def percents(
+    rows: pd.DataFrame, mean: str = "accuracy_mean", std: str = "accuracy_std"
+) -> list[str]:
+    """What `percent` says of each row, from the columns of its mean and its deviation."""
+    return [percent(m, s) for m, s in zip(rows[mean], rows[std], strict=True)]
+
+
 def accuracies(means: pd.DataFrame) -> pd.DataFrame:
     """A table to read: activation and pruning ratio by method, each cell as `percent` writes it.
 
     Args:
         means: what `over_seeds` returns, for one study.
     """
-    cells = means.assign(
-        cell=[
-            percent(mean, std)
-            for mean, std in zip(means["accuracy_mean"], means["accuracy_std"], strict=True)
-        ]
-    )
-    return cells.pivot_table(
+    return means.assign(cell=percents(means)).pivot_table(
         index=["activation", "pruning_ratio"],
         columns="method",
         values="cell",
@@ -62,8 +63,9 @@ def networks(trained: pd.DataFrame) -> pd.DataFrame:
     """
     groups = trained.groupby(["activation", "method"], sort=False)["accuracy"]
     found = groups.agg(["mean", "std", "count"])
-    cells = [percent(mean, std) for mean, std in zip(found["mean"], found["std"], strict=True)]
-    return pd.DataFrame({"accuracy": cells, "seeds": found["count"]}, index=found.index)
+    return found.assign(accuracy=percents(found, "mean", "std"))[["accuracy", "count"]].rename(
+        columns={"count": "seeds"}
+    )
 
 
 def below(curves: pd.DataFrame, control: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
-from eigenprune.report.readable import percent
+from eigenprune.report.readable import percents
 from eigenprune.report.shown import svg_text
 from eigenprune.report.statistics import over_seeds
 
@@ -116,10 +116,7 @@ def _differing(settings: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 def _accuracies(means: pd.DataFrame) -> pd.Series:
     """One cell for each activation, method and pruning ratio."""
     keys = ["activation", "method", "pruning_ratio"]
-    pairs = zip(means["accuracy_mean"], means["accuracy_std"], strict=True)
-    return pd.Series(
-        [percent(*pair) for pair in pairs], index=pd.MultiIndex.from_frame(means[keys])
-    )
+    return pd.Series(percents(means), index=pd.MultiIndex.from_frame(means[keys]))
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -69,7 +69,7 @@ def test_it_is_told_with_what_it_costs(rows: pd.DataFrame) -> None:
         "bytes": "400",
         "MACs": "100",
         "as it is": "50.00",
-        "retrained": "80.00",
+        "trained when small": "80.00",
     }
     assert table.loc[("none", "")].tolist()[-2:] == ["90.00 ± 1.00", ""]
     labels = [panel.get_xlabel() for panel in sizes(rows).axes]

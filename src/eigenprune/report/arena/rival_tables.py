@@ -6,7 +6,7 @@ import pandas as pd
 
 from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import family
-from eigenprune.report.readable import percent
+from eigenprune.report.readable import percents
 
 PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
 
@@ -35,13 +35,13 @@ def standings(
     near = board["verdict"].isin(["best", "not told apart"])
     places = [
         f"{accuracy} ({rank}){'*' if mark else ''}"
-        for accuracy, rank, mark in zip(_accuracies(board), board["rank"], near, strict=True)
+        for accuracy, rank, mark in zip(percents(board), board["rank"], near, strict=True)
     ]
     board = board.assign(cell=places, ratio=board["pruning_ratio"].map("{:g}".format))
     order = board.groupby("method", sort=False)["rank"].mean().sort_values(kind="stable").index
     wide = board.pivot(index="method", columns="ratio", values="cell").loc[order]
     controls = pd.concat([plain, unpruned])
-    own = pd.Series(_accuracies(controls), index=controls["method"])
+    own = pd.Series(percents(controls), index=controls["method"])
     seeds = pd.concat([plain, board]).groupby("method")["n"].agg(_span)
     wide = wide.reindex([*plain["method"], *order])
     wide.insert(0, "unpruned", own.reindex(wide.index))
@@ -207,7 +207,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "rank": board["rank"],
             "method": board["method"],
             "family": board["family"],
-            "accuracy": _accuracies(board),
+            "accuracy": percents(board),
             "n": board["n"],
             "lost": [points(lost) for lost in board["lost"]],
             "nodes": board["nodes_kept"].map("{:,.0f}".format),
@@ -264,11 +264,6 @@ def behaviour(judged: pd.DataFrame) -> pd.DataFrame:
             "behaves": judged["behaves"],
         }
     ).set_index(["method", "check"])
-
-
-def _accuracies(means: pd.DataFrame) -> list[str]:
-    columns = (means[name] for name in ("accuracy_mean", "accuracy_std"))
-    return [percent(mean, std) for mean, std in zip(*columns, strict=True)]
 
 
 def _differences(table: pd.DataFrame) -> list[str]:

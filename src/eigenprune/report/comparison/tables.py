@@ -4,7 +4,7 @@ import pandas as pd
 
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import EXCHANGED, NAMED, by_curve
-from eigenprune.report.readable import percent
+from eigenprune.report.readable import percent, percents
 
 
 def agreement(points: pd.DataFrame) -> pd.DataFrame:
@@ -82,17 +82,12 @@ def beside_published(points: pd.DataFrame) -> pd.DataFrame:
     stars = points["agrees"].astype(bool).map({True: "", False: " *"})
     table = points[["hidden", "activation", "method"]].assign(
         ratio=points["pruning_ratio"].map("{:g}".format),
-        published=_percents(points, "published_mean", "published_std"),
-        ours=_percents(points, "mean", "std") + stars,
+        published=percents(points, "published_mean", "published_std"),
+        ours=percents(points, "mean", "std") + stars,
     )
     published = table.drop_duplicates(index).set_index(index)["published"]
     ours = table.set_index([*index, "hidden"])["ours"].unstack("hidden", sort=False)
     return published.to_frame().join(ours.rename_axis(columns=None)).fillna("")
-
-
-def _percents(points: pd.DataFrame, mean: str, std: str) -> pd.Series:
-    cells = [percent(m, s) for m, s in zip(points[mean], points[std], strict=True)]
-    return pd.Series(cells, points.index, dtype=object)
 
 
 def disagreements(points: pd.DataFrame) -> pd.DataFrame:

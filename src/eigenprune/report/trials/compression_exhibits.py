@@ -59,7 +59,8 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 activation,
                 sizes(both),
                 "sizes",
-                f"accuracy against {words}. Filled markers: retrained"
+                f"accuracy against {words}. Filled markers: trained at the final size, after "
+                "compression or from the start"
                 + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else "."),
                 alt=f"Test accuracy over {words}, one line per method.",
                 beside=studies,
@@ -106,7 +107,7 @@ def sizes(rows: pd.DataFrame) -> Figure:
                 panel.plot(
                     line[size], 100 * line["accuracy"], color=color, marker=marker,
                     fillstyle="full" if epochs else "none", linestyle="-" if epochs else ":",
-                    linewidth=1.2, label=f"{method}{', retrained' if epochs else ''}",
+                    linewidth=1.2, label=f"{method}{', trained when small' if epochs else ''}",
                 )  # fmt: skip
     for panel, size in zip(panels, axes, strict=True):
         panel.set_xscale("log")
@@ -129,7 +130,7 @@ def points(rows: pd.DataFrame) -> pd.DataFrame:
     """The points as a table to read: what each costs, and its accuracy as it is and retrained."""
     wide = rows.assign(
         amount=[_amount(row) for _, row in rows.iterrows()],
-        retrained=np.where(rows["retraining_epochs"] > 0, "retrained", "as it is"),
+        retrained=np.where(rows["retraining_epochs"] > 0, "trained when small", "as it is"),
         cell=accuracies(rows),
     )
     point = ["method", "amount"]

@@ -7,9 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eigenprune.report.figures import legend_below
-from eigenprune.report.readable import percent
 from eigenprune.report.shown import show
-from eigenprune.report.trials.trial_exhibits import LOOKS, Shown, over_seeds
+from eigenprune.report.trials.trial_exhibits import LOOKS, Shown, accuracies, over_seeds
 
 # The lines of the figure: which coefficient is raised while the other is 0, or both alike.
 LINES = {"k1 alone": ("k1",), "k2 alone": ("k2",), "k1 = k2": ("k1", "k2")}
@@ -93,10 +92,7 @@ def _table(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.sort_values(keys)
     columns = {
         **{name: rows[name].map("{:g}".format) for name in keys[1:]},
-        "accuracy": [
-            percent(mean, std)
-            for mean, std in zip(rows["accuracy"], rows["accuracy_std"], strict=True)
-        ],
+        "accuracy": accuracies(rows),
         "length": rows["length"].map("{:.2f}".format),
         "angle": rows["angle"].map("{:.2f}".format),
         "pruned": (100 * rows["pruned_accuracy"]).map("{:.2f}".format),

@@ -118,9 +118,7 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
     grown = cells[cells["network"] == "grown"].set_index(keys)
     text = grown[["connections", "nodes", "epochs"]].round().astype(int).map("{:,}".format)
     ends = table[table["network"] == "grown"].groupby(keys, sort=False)["ended"]
-    text["ended"] = ends.agg(
-        lambda its: ", ".join(f"{k} {n}" for k, n in its.value_counts().items())
-    )
+    text["ended"] = ends.agg(_counted)
     wide = cells.pivot(index=keys, columns="network", values="cell").fillna("")
     found = text.join(wide[list(cells["network"].unique())]).rename_axis(columns=None)
     losses = found.index.levels[-1]  # type: ignore[attr-defined]

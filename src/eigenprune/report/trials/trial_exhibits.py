@@ -14,7 +14,7 @@ from eigenprune.lab import project
 from eigenprune.lab.studies import Study, load_params
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.trials.results import tables
-from eigenprune.report.readable import percent
+from eigenprune.report.readable import percents
 from eigenprune.report.shown import show
 
 # Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
@@ -117,9 +117,7 @@ def show_together(shown: Sequence[Shown], table: pd.DataFrame, name: str, captio
 
 def accuracies(rows: pd.DataFrame) -> list[str]:
     """The cells of a table: accuracy in per cent, and its deviation over the seeds."""
-    return [
-        percent(mean, std) for mean, std in zip(rows["accuracy"], rows["accuracy_std"], strict=True)
-    ]
+    return percents(rows, "accuracy")
 
 
 def higher(
