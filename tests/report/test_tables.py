@@ -81,6 +81,36 @@ def test_the_same_figure_is_the_same_file(curves: pd.DataFrame, tmp_path: Path) 
         figures.tradeoff(means.iloc[:0])
 
 
+def test_the_legend_names_what_the_first_panel_lacks(curves: pd.DataFrame) -> None:
+    figures.use_style()
+    means = over_seeds(curves)
+    other = means.assign(activation="other", method="pre")
+    panels = figures.tradeoff(pd.concat([means, other]))
+    labels = [text.get_text() for text in panels.legends[0].get_texts()]
+    assert any("before training" in label for label in labels)
+    assert len(labels) == len(set(labels))
+
+
+def test_the_unpruned_control_is_in_no_verdict() -> None:
+    rows = pd.DataFrame(
+        {
+            "dataset": "digits",
+            "hidden": "8",
+            "activation": "relu",
+            "pruning_ratio": [0.0, 0.5, 0.9],
+            "verdict": ["worse", "open", "not tested"],
+        }
+    )
+    assert readable.verdicts(rows).iloc[0].to_dict() == {
+        "better": 0,
+        "worse": 0,
+        "open": 1,
+        "not tested": 1,
+    }
+    said = "better at 0 points, worse at 0, open at 1, not tested at 1"
+    assert readable.verdict_summary(rows) == said
+
+
 def test_a_narrow_terminal_shows_every_number() -> None:
     name = "fashion-mnist-1x2000-75-epochs"
     rows = [[name, "mnist", "2000", "relu", "direct", 1, 0.5, 1000, 10, 0.5, 0.1]]

@@ -12,7 +12,7 @@ from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
 from eigenprune.report.arena import check_exhibits, rival_exhibits, rival_tables, standing_exhibits
 from eigenprune.report.arena.leaderboard import PLAIN
-from eigenprune.report.arena.scope import Arena
+from eigenprune.report.arena.scope import Arena, of_planned
 from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
 
@@ -68,6 +68,18 @@ def test_the_control_is_the_same_whatever_is_shown(arena: Arena) -> None:
     gained = whole.networks[whole.networks["method"] == "gain"]
     assert part.networks["lost"].tolist() == gained["lost"].tolist()
     assert part.networks["lost"].notna().all()
+
+
+def test_what_of_a_study_is_missing_is_named(arena: Arena) -> None:
+    [quick] = arena.shown
+    assert arena.gaps() == []  # a quick study is computed whole
+    assert of_planned(quick.study, quick.table).startswith("7 of 7 methods, relu of relu, 7 of")
+    part = quick.table[quick.table["method"].ne("gain") & quick.table["seed"].eq(1)]
+    recorded = replace(quick, table=part, recorded=True)
+    assert Arena(arena.params, (recorded,)).gaps() == [
+        "`quick`: 6 of 7 methods, relu of relu, 0 of the methods with more than one seed; "
+        "missing: `gain`"
+    ]
 
 
 def test_a_name_that_is_no_study_is_refused(arena: Arena) -> None:
