@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from eigenprune.lab import arena, project, rivals
-from eigenprune.lab.methods import Method
+from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.studies import Params, Study, change_study, load_params
 from eigenprune.report.arena import leaderboard
 
@@ -51,7 +51,8 @@ def of_planned(study: Study, table: pd.DataFrame) -> str:
         study: with all that is planned.
         table: what is there of it.
     """
-    planned = {name.removesuffix(rivals.RETRAINED) for name in study.methods}
+    # The controls of other studies apart, such as `small`.
+    planned = {name.removesuffix(rivals.RETRAINED) for name in study.methods} - set(METHODS)
     missing = sorted(planned - set(table["method"]))
     seeds = table.groupby("method")["seed"].nunique()
     said = [

@@ -136,7 +136,8 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     yield f"These are {told}."
     methods = list(rivals.of_project())
     planned = {name.removesuffix(rivals.RETRAINED) for name in methods}
-    counts = alone[alone["method"].isin(planned)].groupby("dataset", sort=False)["method"].nunique()
+    there = everything[everything["method"].isin(planned)]
+    counts = there.groupby("dataset", sort=False)["method"].nunique()
     told = ", ".join(f"{dataset} {count}" for dataset, count in counts.items())
     yield (
         f"The table is not finished: of the {len(planned)} methods of the arena there are so far "
