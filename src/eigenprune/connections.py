@@ -53,6 +53,7 @@ def select_connections(
             are present than are to stay.
 
     Example:
+        >>> import torch
         >>> select_connections([torch.tensor([[3.0, 1.0]]), torch.tensor([[2.0]])], 1 / 3)
         [tensor([[ True, False]]), tensor([[True]])]
     """
@@ -83,6 +84,7 @@ def strongest(scores: Sequence[Tensor], count: int, among: Tensor) -> list[Tenso
         among: (connections of all layers,) bool, True for a connection that may be chosen.
 
     Example:
+        >>> import torch
         >>> among = torch.tensor([False, True, True])
         >>> strongest([torch.tensor([[3.0, 1.0]]), torch.tensor([[2.0]])], 1, among)
         [tensor([[False, False]]), tensor([[True]])]
@@ -153,6 +155,7 @@ def train_masked(
         ValueError: if the masks do not fit the layers; and see `training.train`.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model = mlp([8, 5, 2], layer="dense", seed=1)
         >>> masks = select_connections(magnitude(model), 0.8)

@@ -71,6 +71,7 @@ def train_together(
         ValueError: if the networks differ in form, seeds are not as many, or as `train` does.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> x = torch.rand(64, 8); y = (x[:, 0] > 0.5).long()
         >>> models = [mlp([8, 16, 2], seed=seed) for seed in (1, 2, 3)]

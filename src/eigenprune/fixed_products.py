@@ -59,6 +59,7 @@ def with_fixed_products(model: nn.Sequential, inputs: Tensor) -> tuple[nn.Sequen
         A network and its inputs, (rows, nodes of the first layer), with the same logits.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model, x = mlp([8, 5, 2], frozen=["eigenvectors"]), torch.rand(4, 8)
         >>> short, products = with_fixed_products(model, x)

@@ -49,6 +49,7 @@ class SpectralLinear(nn.Module):
     (2022).
 
     Example:
+        >>> import torch
         >>> layer = SpectralLinear(784, 500)
         >>> layer(torch.zeros(32, 784)).shape
         torch.Size([32, 500])
@@ -157,6 +158,7 @@ class SpectralLinear(nn.Module):
         A choice: :math:`(c\lambda, \varphi/c)` has the same weights. In this one the ranking by
         :math:`|\lambda_i|` is that by the norm of the weights. A node without weights gets zeros.
 
+        >>> import torch
         >>> linear, x = nn.Linear(4, 3), torch.rand(2, 4)
         >>> layer = SpectralLinear.from_linear(linear)
         >>> torch.allclose(layer(x), linear(x), atol=1e-6)
@@ -183,6 +185,7 @@ class SpectralLinear(nn.Module):
     def to_linear(self) -> nn.Linear:
         """The equivalent `torch.nn.Linear`, with weights of its own.
 
+        >>> import torch
         >>> layer, x = SpectralLinear(4, 3, bias=True), torch.rand(2, 4)
         >>> torch.allclose(layer(x), layer.to_linear()(x))
         True

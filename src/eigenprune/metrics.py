@@ -22,6 +22,7 @@ def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, 
         ValueError: if there are no rows, or not as many inputs as targets.
 
     Example:
+        >>> import torch
         >>> evaluate(nn.Identity(), torch.tensor([[9.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1]))[0]
         0.5
     """

@@ -215,6 +215,7 @@ def as_dense(model: nn.Sequential) -> nn.Sequential:
         ValueError: see `require_plain`.
 
     Example:
+        >>> import torch
         >>> model, x = mlp([8, 5, 2]), torch.rand(4, 8)
         >>> torch.allclose(as_dense(model)(x), model(x))
         True

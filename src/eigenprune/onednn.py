@@ -62,6 +62,7 @@ class LinearByOneDNN(TorchFunctionMode):
     nothing to offer it changes nothing.
 
     Example:
+        >>> import torch
         >>> layer, x = torch.nn.Linear(256, 256, bias=False), torch.rand(128, 256)
         >>> with LinearByOneDNN():
         ...     y = layer(x)

@@ -16,6 +16,7 @@ def on_a_path(masks: Sequence[Tensor]) -> list[Tensor]:
     A node that no input reaches still passes its bias on, where it has one; it counts as cut off.
 
     Example:
+        >>> import torch
         >>> into, out = torch.tensor([[True], [False]]), torch.tensor([[True, True]])
         >>> on_a_path([into, out])
         [tensor([[ True],
@@ -38,6 +39,7 @@ def dead_nodes(masks: Sequence[Tensor]) -> list[Tensor]:
     """Hidden nodes without any incoming or without any outgoing connection, (nodes,) per layer.
 
     Example:
+        >>> import torch
         >>> dead_nodes([torch.tensor([[True], [False]]), torch.tensor([[True, True]])])
         [tensor([False,  True])]
     """

@@ -55,6 +55,7 @@ def select_nodes(
         ValueError: if an argument is out of its range or a score is not a number.
 
     Example:
+        >>> import torch
         >>> select_nodes([torch.tensor([3.0, 1.0]), torch.tensor([2.0, 4.0])], 0.5)
         [tensor([ True, False]), tensor([False,  True])]
     """
@@ -103,6 +104,7 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
         ValueError: if the masks do not fit the hidden layers, or see `networks.require_plain`.
 
     Example:
+        >>> import torch
         >>> from eigenprune import importance, mlp
         >>> model, x = mlp([8, 6, 3], seed=1), torch.rand(2, 8)
         >>> masks = select_nodes(importance.eigenvalue(model), 0.5)

@@ -33,6 +33,7 @@ class Residual(nn.Module):
     layer in each block.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model = Residual(mlp([8, 5, 5, 5, 2]))
         >>> model(torch.rand(4, 8)).shape
@@ -100,6 +101,7 @@ def train_residual(
         ValueError: see `training.train` and `feature_flow.FeatureFlow`.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> x = torch.rand(64, 8); y = (x[:, 0] > 0.5).long()
         >>> model = Residual(mlp([8, 16, 16, 2], seed=1))

@@ -45,6 +45,7 @@ def mean_activation(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
         ValueError: if there are no rows.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> [score.shape for score in mean_activation(mlp([8, 5, 3, 2]), torch.rand(4, 8))]
         [torch.Size([5]), torch.Size([3])]
@@ -70,6 +71,7 @@ def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) 
     Source: Luo and Wu, arXiv 1706.05791 (2017), there for filters.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> activation_entropy(mlp([8, 5, 2]), torch.zeros(4, 8))
         [tensor([0., 0., 0., 0., 0.])]
@@ -109,6 +111,7 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
     Source: Molchanov et al., ICLR 2017 (arXiv 1611.06440), there for feature maps.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> taylor(mlp([8, 5, 2]), torch.zeros(4, 8), torch.tensor([0, 1, 0, 1]))
         [tensor([0., 0., 0., 0., 0.])]
@@ -146,6 +149,7 @@ def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     Source: LeCun, Denker and Solla, NIPS 1989, eq. 5, there for single weights.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model = mlp([8, 5, 2], activation="tanh")
         >>> bool((optimal_brain_damage(model, torch.rand(4, 8))[0] > 0).all())
@@ -192,6 +196,7 @@ def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     Source: Lee, Ajanthan and Torr, ICLR 2019 (arXiv 1810.02340), eq. 5, there for single weights.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> [score.shape for score in snip(mlp([8, 5, 2]), torch.rand(2, 8), torch.tensor([0, 1]))]
         [torch.Size([5])]
@@ -227,6 +232,7 @@ def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]
     single weights.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> [score.shape for score in grasp(mlp([8, 5, 2]), torch.rand(2, 8), torch.tensor([0, 1]))]
         [torch.Size([5])]

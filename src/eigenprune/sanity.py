@@ -31,6 +31,7 @@ def shuffled(masks: Sequence[Tensor], seed: int) -> list[Tensor]:
     of each layer.
 
     Example:
+        >>> import torch
         >>> masks = [torch.tensor([True, False, False]), torch.tensor([True, True])]
         >>> [int(mask.sum()) for mask in shuffled(masks, seed=1)]
         [1, 2]
@@ -49,6 +50,7 @@ def inverted(scores: Sequence[Tensor]) -> list[Tensor]:
     Source: Frankle, Dziugaite, Roy and Carbin, ICLR 2021 (arXiv 2009.08576).
 
     Example:
+        >>> import torch
         >>> inverted([torch.tensor([3.0, 1.0])])
         [tensor([-3., -1.])]
     """
@@ -74,6 +76,7 @@ def redrawn(model: nn.Sequential, seed: int, *, initialisation: str = "2022") ->
     Source: Frankle, Dziugaite, Roy and Carbin, ICLR 2021 (arXiv 2009.08576).
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model = mlp([8, 5, 2], seed=1)
         >>> torch.equal(redrawn(model, seed=1)[0].weight, model[0].weight)
@@ -110,6 +113,7 @@ def corrupted(inputs: Tensor, seed: int) -> Tensor:
     corrupting them; that each feature keeps its values is this library's choice.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
         >>> corrupted(x, seed=1).sort(dim=0).values
         tensor([[ 1., 10.],
@@ -145,6 +149,7 @@ def gauge_changed(model: nn.Sequential, factors: Sequence[Tensor]) -> nn.Sequent
         ValueError: if a hidden layer has no such gauge or the factors do not fit.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model, x = mlp([8, 5, 2], seed=1), torch.rand(3, 8)
         >>> other = gauge_changed(model, [torch.full((5,), 2.0)])
@@ -183,6 +188,7 @@ def random_gauge(model: nn.Sequential, seed: int) -> list[Tensor]:
         ValueError: if a hidden layer has no such gauge.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model, x = mlp([8, 5, 2], seed=1), torch.rand(3, 8)
         >>> torch.equal(gauge_changed(model, random_gauge(model, seed=1))(x), model(x))

@@ -11,6 +11,7 @@ def generator(seed: int, stream: str) -> torch.Generator:
     Streams of one seed do not depend on each other: drawing more initial weights leaves the order
     of the batches as it was. The generator lives on the CPU, so that every device starts alike.
 
+    >>> import torch
     >>> a, b = generator(1, "order"), generator(1, "scoring")
     >>> bool(torch.rand(1, generator=a) == torch.rand(1, generator=b))
     False

@@ -32,6 +32,7 @@ def shrink(
             a `NodeMask`, which knows the nodes by their places.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> model = mlp([8, 4, 2])
         >>> adam = torch.optim.Adam(model.parameters())
@@ -73,6 +74,7 @@ def grown_back(small: nn.Sequential, whole: nn.Sequential, kept: Sequence[Tensor
         kept: the numbers of the nodes in `whole` that `small` has, one tensor per hidden layer.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> small, whole = mlp([8, 2, 2]), mlp([8, 4, 2])
         >>> grown_back(small, whole, [torch.tensor([0, 3])])[0].weight.abs().sum(dim=1) > 0

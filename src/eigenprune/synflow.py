@@ -27,6 +27,7 @@ def synaptic_flow(model: nn.Sequential, masks: Sequence[Tensor] | None = None) -
     Source: Tanaka, Kunin, Yamins and Ganguli, NeurIPS 2020 (arXiv 2006.05467), eq. 2.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> first, second = synaptic_flow(mlp([8, 5, 3, 2]))
         >>> torch.allclose(first.sum(), second.sum())

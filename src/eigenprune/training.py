@@ -55,6 +55,7 @@ def train(
         ValueError: if a number is out of its range, the shapes disagree or nothing is trainable.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> x = torch.rand(64, 8); y = (x[:, 0] > 0.5).long()
         >>> model, losses = train(mlp([8, 16, 2]), x, y, epochs=30, batch_size=16, seed=1)

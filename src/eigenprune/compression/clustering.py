@@ -72,6 +72,7 @@ def lloyd(values: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
     section 3.2.
 
     Example:
+        >>> import torch
         >>> lloyd(torch.tensor([0.0, 1.0, 8.0, 10.0]), 2)
         (tensor([0.5000, 9.0000]), tensor([0, 0, 1, 1]))
     """

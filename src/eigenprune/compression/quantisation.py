@@ -67,6 +67,7 @@ def quantise_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         ValueError: if `bits` is neither 4 nor 8.
 
     Example:
+        >>> import torch
         >>> quantise_rows(torch.tensor([[0.7, -0.2, 0.0]]), bits=4)[0]
         tensor([[ 7, -2,  0]], dtype=torch.int8)
     """

@@ -19,6 +19,7 @@ def dense_gradients(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> li
     A weight of zero has one like any other: it tells how much its connection would help.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> gradients = dense_gradients(mlp([8, 5, 2]), torch.rand(2, 8), torch.tensor([0, 1]))
         >>> [gradient.shape for gradient in gradients]

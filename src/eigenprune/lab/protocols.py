@@ -1,7 +1,7 @@
 """What a run does: train a network, or make something of one and look; or it is in the store.
 
-Run by run, on the CPU: `together` is the way for a GPU. Every computation runs on one thread: the
-same numbers, bit for bit, on every executor.
+Run by run, on the CPU: `execution.together` is the way for a GPU. Every computation runs on one
+thread: the same numbers, bit for bit, on every executor.
 """
 
 import math

@@ -36,6 +36,7 @@ class Autoencoder(Regulariser):
     weights as in Vincent et al., JMLR 11:3371 (2010).
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=Autoencoder(0.1))

@@ -24,6 +24,7 @@ class AveragedTaylorPruning(TaylorPruning):
     go as in `TaylorPruning`.
 
     Example:
+        >>> import torch
         >>> from eigenprune import importance, mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model = mlp([8, 16, 2])

@@ -25,12 +25,12 @@ class Regulariser:
     Example:
         >>> import torch
         >>> from eigenprune import mlp, train
-        >>> class WeightDecay(Regulariser):
+        >>> class SquaredWeights(Regulariser):
         ...     def loss(self, model, inputs, targets):
         ...         squares = sum((p ** 2).sum() for p in model.parameters())
         ...         return super().loss(model, inputs, targets) + self.strength * squares
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
-        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=WeightDecay(0.01))
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=SquaredWeights(0.01))
     """
 
     # What every strength is below.

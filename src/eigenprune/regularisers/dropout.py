@@ -49,6 +49,7 @@ class Dropout(Regulariser):
     Source: Srivastava et al., JMLR 15:1929 (2014).
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=Dropout(0.5))[0]

@@ -30,6 +30,7 @@ def length(points: Tensor) -> Tensor:
         One length for each row, (rows,).
 
     Example:
+        >>> import torch
         >>> length(torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]], [[3.0, 5.0]]]))
         tensor([6.])
     """
@@ -48,6 +49,7 @@ def curvature(points: Tensor) -> Tensor:
         One curvature for each row, (rows,).
 
     Example:
+        >>> import torch
         >>> curvature(torch.tensor([[[0.0, 0.0]], [[1.0, 1.0]], [[2.0, 2.0]], [[6.0, 5.0]]]))
         tensor([3.6056])
     """
@@ -72,6 +74,7 @@ def turning_angles(points: Tensor) -> Tensor:
     Source: Milnor, Ann Math 52 (1950), total curvature.
 
     Example:
+        >>> import torch
         >>> turning_angles(torch.tensor([[[0.0, 0.0]], [[1.0, 0.0]], [[1.0, 2.0]]]))
         tensor([[1.5708]])
     """
@@ -97,6 +100,7 @@ def trajectories(model: nn.Sequential, inputs: Tensor) -> Tensor:
         ValueError: if there is no hidden layer or their widths differ.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp
         >>> trajectories(mlp([8, 5, 5, 5, 2]), torch.rand(4, 8)).shape
         torch.Size([3, 4, 5])
@@ -150,6 +154,7 @@ class FlowLength(_FeatureFlow):
         ValueError: in `prepare`, if there are fewer than 2 hidden layers or their widths differ.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 5, 5, 2]), x, y, epochs=1, regulariser=FlowLength(0.1))
@@ -172,6 +177,7 @@ class FlowCurvature(_FeatureFlow):
         ValueError: in `prepare`, if there are fewer than 3 hidden layers or their widths differ.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 5, 5, 5, 2]), x, y, epochs=1, regulariser=FlowCurvature(0.1))
@@ -198,6 +204,7 @@ class FlowAngle(_FeatureFlow):
         ValueError: in `prepare`, if there are fewer than 3 hidden layers or their widths differ.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 5, 5, 5, 2]), x, y, epochs=1, regulariser=FlowAngle(0.1))
@@ -225,6 +232,7 @@ class FeatureFlow(Regulariser):
             layers than its penalties need or their widths differ.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> both = FeatureFlow(0.1, 0.01)

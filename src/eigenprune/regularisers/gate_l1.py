@@ -48,6 +48,7 @@ class GateL1(Penalty):
     normalisation.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=GateL1(1e-3))

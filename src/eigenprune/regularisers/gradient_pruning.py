@@ -66,6 +66,7 @@ class GradientPruning(RunningScorePruning):
     first-order score for pruning while training, there for feature maps and their activations.
 
     Example:
+        >>> import torch
         >>> from eigenprune import importance, mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=GradientPruning(0.75))
@@ -96,6 +97,7 @@ class TaylorPruning(RunningScorePruning):
     form with eigenvalues is ours.
 
     Example:
+        >>> import torch
         >>> from eigenprune import importance, mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=TaylorPruning(0.75))

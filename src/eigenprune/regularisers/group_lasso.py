@@ -42,6 +42,7 @@ class GroupLasso(Regulariser):
     (2014), sect. 6.5.
 
     Example:
+        >>> import torch
         >>> from eigenprune import importance, mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=GroupLasso(1e4))

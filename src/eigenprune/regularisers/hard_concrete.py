@@ -81,6 +81,7 @@ class HardConcrete(Penalty):
     are the paper's too; one draw a batch and a start half open are as in its published code.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=HardConcrete(1e-3))

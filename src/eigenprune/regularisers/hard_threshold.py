@@ -30,6 +30,7 @@ class HardThreshold(Regulariser):
     there for single coefficients of a linear model and a fixed number of them.
 
     Example:
+        >>> import torch
         >>> from eigenprune import importance, mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=HardThreshold(0.999))

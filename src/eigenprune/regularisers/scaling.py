@@ -41,6 +41,7 @@ def scale_incoming(layer: FullyConnected, factors: Tensor) -> None:
         factors: (out_features,).
 
     Example:
+        >>> import torch
         >>> layer = SpectralLinear(3, 2)
         >>> scale_incoming(layer, torch.tensor([0.0, 1.0]))
         >>> layer.weight.abs().sum(dim=1) > 0
@@ -60,6 +61,7 @@ def scale_outgoing(reader: FullyConnected, factors: Tensor) -> None:
         factors: (in_features,) of the reader.
 
     Example:
+        >>> import torch
         >>> layer = SpectralLinear(3, 2)
         >>> scale_outgoing(layer, torch.tensor([0.0, 1.0, 1.0]))
         >>> layer.weight.abs().sum(dim=0) > 0

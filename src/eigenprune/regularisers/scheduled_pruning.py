@@ -91,6 +91,7 @@ class NormPruning(ScheduledPruning):
     those whose inputs go would lose ever more nodes, until one is left.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=NormPruning(0.75))
@@ -112,6 +113,7 @@ class EigenvaluePruning(ScheduledPruning):
         ValueError: in the first epoch, if a hidden layer is not spectral; and as the base does.
 
     Example:
+        >>> import torch
         >>> from eigenprune import mlp, train
         >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=EigenvaluePruning(0.75))
