@@ -10,6 +10,7 @@ from eigenprune.lab.records import code_state
 from eigenprune.lab.records.code_state import (
     COMPUTING,
     MOVED,
+    as_called_now,
     at_commit,
     changed,
     current,
@@ -97,8 +98,9 @@ def test_a_file_that_was_moved_is_compared_with_what_it_was() -> None:
     now = current()
     for old, new in MOVED.items():
         before = {file: its for file, its in now.items() if file != new}
-        assert changed({**before, old: now[new]}, now, device="NVIDIA H100") == []
-        assert changed({**before, old: "other"}, now, device="NVIDIA H100") == [new]
+        for its, differs in ((now[new], []), ("other", [new])):
+            then = as_called_now({**before, old: its})
+            assert changed(then, now, device="NVIDIA H100") == differs
 
 
 def test_a_study_does_not_depend_on_what_trials_do() -> None:

@@ -155,9 +155,13 @@ def changed(
         >>> changed({"layers.py": "a", "seeds.py": "b"}, {"layers.py": "c", "seeds.py": "b"})
         ['layers.py']
     """
-    before = {MOVED.get(file, file): its for file, its in before.items()}
     files = _deciding(device, of_trials=of_trials)
     return [file for file in files if file in before and before[file] != now.get(file)]
+
+
+def as_called_now(state: Mapping[str, str]) -> Fingerprints:
+    """Fingerprints under the names that the files have now, see MOVED."""
+    return {MOVED.get(file, file): its for file, its in state.items()}
 
 
 def _deciding(device: str = "cpu", *, of_trials: bool) -> list[str]:

@@ -33,7 +33,10 @@ def read(folder: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found["study"], found["made_with"]
-    except (ValueError, KeyError, TypeError) as error:
+        for commit, state in found.get("code", {}).items():
+            if state is not None:
+                found["code"][commit] = code_state.as_called_now(state)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: no manifest of `eigenprune record`: {error!r}") from error
     return found
 
