@@ -1,9 +1,7 @@
 """The picture of all methods: every number in it, the best first, the same bytes every time."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pypdf
 import pytest
@@ -17,11 +15,7 @@ from eigenprune.report.arena.leaderboard import over_activations, points
 WORDS = {"none": "as it is", "fine-tuned": "retrained"}
 
 
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    figures.use_style()
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("styled")
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Figures of many methods: few lines a panel, nothing left out, the same bytes every time."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -13,12 +11,7 @@ from eigenprune.report import figures
 from eigenprune.report.arena import rival_figures
 from eigenprune.report.arena.leaderboard import leaderboard, over_activations, points
 
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    figures.use_style()
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("styled")
 
 
 @pytest.fixture
