@@ -4,8 +4,9 @@ A step of a small network is a hundred short kernels. Launched one by one from P
 GPU waiting; captured in a CUDA graph they are launched as one.
 """
 
-from collections.abc import Callable
-from functools import cache
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -13,13 +14,42 @@ from torch import Tensor
 # Steps taken plainly before the capture: libraries and optimiser set themselves up in the first.
 PLAIN_STEPS = 3
 
+# While one thread captures, no other may ask for the whole device, as the begin of a capture does.
+_capturing = threading.Lock()
+_of_thread = threading.local()
+
+
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """What is done inside is done on a stream of this thread's own, one for each device.
+
+    So several threads share a GPU: what one leaves idle another uses. It begins after what the
+    stream outside was told before, and what is told there later waits for it.
+
+    Args:
+        device: a GPU; for any other device nothing is different.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    outside = torch.cuda.current_stream(device)
+    # Kept: CUDA's libraries set memory aside for every stream that they see.
+    streams: dict[torch.device, torch.cuda.Stream] = _of_thread.__dict__.setdefault("streams", {})
+    if outside.device not in streams:
+        streams[outside.device] = torch.cuda.Stream(device)
+    stream = streams[outside.device]
+    stream.wait_stream(outside)
+    with torch.cuda.stream(stream):
+        yield
+    outside.wait_stream(stream)
+
 
 class CapturedStep:
     """A step on a batch of rows, captured in a CUDA graph and replayed from then on.
 
-    Every call is one step on the rows it is given. The first ones run plainly, which warms up what
-    a capture needs warm; the capture itself computes nothing. A batch of another shape, as the last
-    of an epoch may be, runs plainly too.
+    Every call is one step on the rows it is given, on the current stream, which `own_stream` has
+    chosen. The first ones run plainly, which warms up what a capture needs warm; the capture itself
+    computes nothing. A batch of another shape, as the last of an epoch may be, runs plainly too.
 
     Args:
         step: does all its work on the GPU, without reading a number back, and in tensors that stay
@@ -30,7 +60,6 @@ class CapturedStep:
     def __init__(self, step: Callable[[Tensor], None], rows: Tensor) -> None:
         self.step = step
         self.rows = rows.clone()  # the graph reads this memory: each batch is copied into it
-        self.stream = _side_stream(rows.device)
         self.plain_steps = PLAIN_STEPS
         self.graph: torch.cuda.CUDAGraph | None = None
 
@@ -40,29 +69,18 @@ class CapturedStep:
             self.step(rows)
         elif self.plain_steps:
             self.plain_steps -= 1
-            self._step_aside(rows)
+            self.step(rows)
         else:
             if self.graph is None:
                 self.graph = self._capture()
             self.rows.copy_(rows)
             self.graph.replay()
 
-    def _step_aside(self, rows: Tensor) -> None:
-        """A plain step on the stream of the capture, as CUDA wants it for the warm-up."""
-        current = torch.cuda.current_stream(rows.device)
-        self.stream.wait_stream(current)
-        with torch.cuda.stream(self.stream):
-            self.step(rows)
-        current.wait_stream(self.stream)
-
     def _capture(self) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self.stream):
+        stream = torch.cuda.current_stream(self.rows.device)
+        # Other threads go on meanwhile, and may ask for memory.
+        how = torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local")
+        with _capturing, how:
             self.step(self.rows)
         return graph
-
-
-@cache
-def _side_stream(device: torch.device) -> torch.cuda.Stream:
-    # One for all captures: CUDA's libraries set memory aside for every stream that they see.
-    return torch.cuda.Stream(device)

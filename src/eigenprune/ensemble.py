@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
-from eigenprune.cuda_graphs import CapturedStep
+from eigenprune.cuda_graphs import CapturedStep, own_stream
 from eigenprune.fixed_products import frozen_first, with_fixed_products
 from eigenprune.onednn import LinearByOneDNN
 from eigenprune.seeds import generator
@@ -83,29 +83,30 @@ def train_together(
         raise ValueError(f"{len(models)} networks and {len(seeds)} seeds: as many, and not none")
     _check_form(models)
     check_arguments(models[0], inputs, targets, epochs, batch_size, learning_rate)
-    trained = [copy.deepcopy(model).to(inputs.device).train() for model in models]
-    stack = _Stack(trained, inputs, targets, learning_rate)
-    orders = _orders(seeds, stream, inputs)
-    order = next(orders)
-    step: Callable[[Tensor], None] = stack.step
-    if inputs.is_cuda:
-        step = CapturedStep(stack.step, order[:, :batch_size])
-    history: list[list[float]] = []
-    if watch is not None:
-        watch(0, trained)
-    for epoch in range(1, epochs + 1):
-        stack.total.zero_()
-        with LinearByOneDNN():
-            for rows in order.split(batch_size, dim=1):
-                step(rows)
-        order = next(orders)  # drawn while a GPU is still busy with the steps
-        history.append((stack.total / len(inputs)).tolist())
+    with own_stream(inputs.device):
+        trained = [copy.deepcopy(model).to(inputs.device).train() for model in models]
+        stack = _Stack(trained, inputs, targets, learning_rate)
+        orders = _orders(seeds, stream, inputs)
+        order = next(orders)
+        step: Callable[[Tensor], None] = stack.step
+        if inputs.is_cuda:
+            step = CapturedStep(stack.step, order[:, :batch_size])
+        history: list[list[float]] = []
         if watch is not None:
-            stack.write_back()
-            watch(epoch, trained)
-        if on_epoch is not None:
-            on_epoch(epoch, history[-1])
-    stack.write_back()
+            watch(0, trained)
+        for epoch in range(1, epochs + 1):
+            stack.total.zero_()
+            with LinearByOneDNN():
+                for rows in order.split(batch_size, dim=1):
+                    step(rows)
+            order = next(orders)  # drawn while a GPU is still busy with the steps
+            history.append((stack.total / len(inputs)).tolist())
+            if watch is not None:
+                stack.write_back()
+                watch(epoch, trained)
+            if on_epoch is not None:
+                on_epoch(epoch, history[-1])
+        stack.write_back()
     return [(model, [losses[i] for losses in history]) for i, model in enumerate(trained)]
 
 

@@ -59,6 +59,16 @@ def test_a_second_time_it_gives_the_same_and_what_is_left_goes_on(
     assert len(sweep.run_study(more, device="cuda")) == 24
 
 
+def test_stacks_side_by_side_give_what_they_give_one_after_another(
+    tiny: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"seeds": [1, 2, 3], "activations": ["relu", "tanh"], "epochs": 5, "hidden": [30, 20]}
+    study = change_study(tiny, changes)
+    together = sweep.run_study(study, device="cuda", workers=5)
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "one-after-another"))
+    pd.testing.assert_frame_equal(together, sweep.run_study(study, device="cuda", workers=1))
+
+
 def test_worker_processes_share_the_gpu(tiny: Study, store_folder: Path) -> None:
     rows = sweep.run_study(tiny, device="cuda", executor="process", workers=2)
     assert len(rows) == 8

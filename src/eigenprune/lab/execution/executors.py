@@ -28,10 +28,11 @@ def execute(
     Args:
         jobs: what is to be done.
         places: the folders of store and data, and the device.
-        executor: `"process"`, one-thread worker processes; `"inline"`, this process; `"dask"`, the
-            workers of a Dask cluster.
+        executor: `"process"`, one-thread worker processes; `"inline"`, this process, and for a GPU
+            several threads of it, see `threads`; `"dask"`, the workers of a Dask cluster.
         workers: number of worker processes, 1 or more; one for each usable core if None, or for
-            the GPU. A running cluster has its own number.
+            the GPU. With `"inline"` that of the threads for a GPU; as many as it has memory for if
+            None. A running cluster has its own number.
         address: of the scheduler of a running Dask cluster whose workers see the same folders; a
             cluster on this machine is started if None.
         max_seconds: stop after that time, above 0, at the end of an epoch; no limit if None.
@@ -54,8 +55,12 @@ def execute(
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
     report = on_units or (lambda units: None)
     schedule = Schedule(in_stacks(jobs) if together else of_jobs(jobs))
-    if executor == "inline":
+    if executor == "inline" and places.device == "cpu":
         return _inline(schedule, places, deadline, report)
+    if executor == "inline":
+        from eigenprune.lab.execution.threads import on_threads
+
+        return on_threads(schedule, places, workers, deadline, report)
     if workers is None and places.device != "cpu":
         workers = 1
     if executor == "dask":

@@ -4,9 +4,8 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -15,6 +14,7 @@ from typing import Any
 
 from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.execution.compute import compute_task
+from eigenprune.lab.execution.futures import carry_out
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 
 
@@ -52,8 +52,13 @@ def on_processes(
             initargs=(sender, stop),
         ) as pool,
     ):
+
+        def submit(task: Task) -> Future[bool]:
+            with _interrupt_waits():
+                return pool.submit(_in_worker, task, places)
+
         try:
-            return _carry_out(schedule, places, pool, deadline)
+            return carry_out(schedule, submit, deadline)
         except BrokenProcessPool as error:
             raise ExecutorError(
                 "a worker process was killed (out of memory, or a script without "
@@ -64,24 +69,6 @@ def on_processes(
             # Without waiting for them, one that is still starting would find `stop` gone.
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _carry_out(
-    schedule: Schedule, places: Places, pool: ProcessPoolExecutor, deadline: float | None
-) -> bool:
-    in_flight: dict[Future[bool], Task] = {}
-    while True:
-        with _interrupt_waits():
-            for task in schedule.ready(in_flight=bool(in_flight)):
-                in_flight[pool.submit(_in_worker, task, places)] = task
-        if not in_flight:
-            return True
-        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
-        done, _ = wait(in_flight, timeout, FIRST_COMPLETED)
-        if not done:
-            return False
-        for future in done:
-            schedule.done(in_flight.pop(future), future.result())
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from eigenprune.lab import datasets
 from eigenprune.lab.execution.tasks import Job, Task, of_jobs
+from eigenprune.lab.execution.work import work
 from eigenprune.lab.runs import Pruning, Run, Training
 
 # Bytes that a stack may take, by `memory`: the GPU of a laptop has twice as many. A larger stack
@@ -41,10 +42,22 @@ def in_stacks(jobs: Iterable[Job]) -> Iterator[Task]:
             form = replace(training, seed=0)
             of_one_form.setdefault(form, {})[job.training] = prunings
     yield from of_jobs(alone)
-    for wanted in of_one_form.values():
-        for trainings in _pieces(list(wanted)):
-            followers = tuple(_followers([wanted[training] for training in trainings]))
-            yield Task(trainings, followers, together=True)
+    tasks = [
+        Task(
+            trainings,
+            tuple(_followers([wanted[training] for training in trainings])),
+            together=True,
+        )
+        for wanted in of_one_form.values()
+        for trainings in _pieces(list(wanted))
+    ]
+    # What takes longest begins first, so that no stack is left over at the end with a GPU of its
+    # own.
+    yield from sorted(tasks, key=_work_of_all, reverse=True)
+
+
+def _work_of_all(task: Task) -> float:
+    return sum(map(work, task.runs)) + sum(map(_work_of_all, task.followers))
 
 
 def _followers(prunings: Sequence[tuple[Pruning, ...]]) -> Iterator[Task]:

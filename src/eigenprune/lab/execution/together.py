@@ -3,6 +3,7 @@
 The same runs, and up to rounding the same results, as `protocols.compute` run by run.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from eigenprune.cuda_graphs import own_stream
 from eigenprune.ensemble import train_together
 from eigenprune.lab import datasets, devices
 from eigenprune.lab.errors import ExecutorError
@@ -92,11 +94,11 @@ class _Stack:
 
     def compute(self) -> None:
         device = torch.device(self.places.device)
-        with one_thread(), devices.full_precision(device):
+        with one_thread(), devices.full_precision(device), own_stream(device):
             try:
-                self.data = _on_device(
-                    datasets.find(self.form.dataset), self.form.dataset, self.places.data, device
-                )
+                name = self.form.dataset
+                with _loading:
+                    self.data = _on_device(datasets.find(name), name, self.places.data, device)
                 if isinstance(self.runs[0], Training):
                     self._train(cast(list[Training], self.runs))
                 else:
@@ -208,6 +210,9 @@ class _Stack:
             on_epoch=on_epoch,
             watch=watch if any(watchers) else None,
         )
+
+
+_loading = threading.Lock()  # threads that share a GPU share what lies on it
 
 
 @cache
