@@ -61,7 +61,9 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Worker processes; all usable cores if not given, and one on a GPU."
+            min=1,
+            help="Worker processes; all usable cores if not given. For a GPU, stacks side by side; "
+            "six if not given, fewer where memory is short.",
         ),
     ] = None,
     address: Annotated[

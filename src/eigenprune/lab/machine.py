@@ -41,11 +41,17 @@ def processor() -> str:
 
 @cache
 def commit() -> str:
-    """The commit of the code that runs, `+changes` if files differ from it, else `unknown`."""
+    """The commit of the code that runs, `+changes` if its files differ from it, else `unknown`.
+
+    Other files do not count: results that were recorded meanwhile make no other code.
+    """
     try:
         # Fails where this file is not in Git: installed inside somebody else's repository.
         _git("ls-files", "--error-unmatch", Path(__file__).name)
-        return _git("describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+changes")
+        name = _git("describe", "--always", "--abbrev=12", "--exclude=*")
+        package = str(Path(__file__).parents[1])
+        changes = _git("status", "--porcelain", "--untracked-files=no", "--", package)
+        return f"{name}+changes" if changes else name
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

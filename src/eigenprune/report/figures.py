@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS, Method, looks
+from eigenprune.report.paired import TOLD_APART
 
 _PUBLISHED: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "alpha": 0.55}
 
@@ -153,7 +154,7 @@ def differences(table: pd.DataFrame) -> Figure:
         panel.errorbar(
             chosen["pruning_ratio"], mean, yerr=reach, fmt="none", color="#0072B2", linewidth=1
         )
-        for verdicts, face in ((("better", "worse"), "#0072B2"), (("open", "not tested"), "white")):
+        for verdicts, face in ((TOLD_APART, "#0072B2"), (("open", "not tested"), "white")):
             points = chosen[chosen["verdict"].isin(verdicts)]
             panel.plot(
                 points["pruning_ratio"], 100 * points["difference"], "o",

@@ -7,6 +7,7 @@ from eigenprune.lab.errors import UserError
 
 KEY = ["dataset", "hidden", "activation", "pruning_ratio"]
 TEST = ["n", "difference", "low", "high", "p"]
+TOLD_APART = ("better", "worse")  # verdicts; the others are `open` and `not tested`
 
 
 def paired_differences(

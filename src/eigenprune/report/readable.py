@@ -1,6 +1,6 @@
 """Tables to read, in notebooks and book: numbers rounded and written out, and nothing random."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 import pandas as pd
@@ -68,36 +68,35 @@ def networks(trained: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
-    """At how many pruning ratios the mean of each method lies below that of a control.
-
-    No test: it shows a direction where seeds are too few for one.
+def below(counts: pd.DataFrame) -> pd.DataFrame:
+    """At how many pruning ratios each method lies below a control.
 
     Args:
-        curves: the tidy table, of one or more studies.
-        control: the method that others are held against, over the seeds that both have.
+        counts: what `statistics.counts_below` returns.
 
     Returns:
-        Index `dataset` and `activation`; columns `seeds` (that the control has) and, for each other
-        method that the table has, `of` how many ratios. Cells of what is not there are empty.
+        Index `dataset` and `activation`; columns `seeds` (that the control has) and, for each
+        method, `of` how many ratios. Cells of what is not there are empty.
     """
-    keys = ["dataset", "activation"]
-    pruned = curves[curves["pruning_ratio"] > 0]
-    wide = pruned.pivot_table(
-        index=[*keys, "pruning_ratio", "seed"], columns="method", values="accuracy", sort=False
+    there = counts[counts["ratios"] > 0]
+    cells = there.assign(cell=of(there["below"], there["ratios"]))
+    wide = cells.pivot_table(
+        index=["dataset", "activation", "seeds"],
+        columns="method",
+        values="cell",
+        aggfunc="first",
+        sort=False,
     )
-    if control not in wide:
-        return pd.DataFrame()
-    rows = []
-    for key, those in wide[wide[control].notna()].groupby(keys, sort=False):
-        row = dict(zip(keys, key, strict=True))
-        row["seeds"] = those.index.get_level_values("seed").nunique()
-        for method in wide.columns.drop(control):
-            both = those[[method, control]].dropna().groupby("pruning_ratio").mean()
-            lower = int((both[method] < both[control]).sum())
-            row[str(method)] = f"{lower} of {len(both)}" if len(both) else ""
-        rows.append(row)
-    return pd.DataFrame(rows).set_index(keys)
+    return wide.fillna("").rename_axis(columns=None).reset_index("seeds")
+
+
+def of(some: Iterable[int], whole: Iterable[int]) -> list[str]:
+    """Counts, each of so many.
+
+    >>> of([3, 0], [4, 9])
+    ['3 of 4', '0 of 9']
+    """
+    return [f"{part} of {count}" for part, count in zip(some, whole, strict=True)]
 
 
 def nodes_by_layer(shares: pd.DataFrame, hidden: Sequence[int]) -> pd.DataFrame:

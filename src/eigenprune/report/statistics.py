@@ -35,6 +35,41 @@ def over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def counts_below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
+    """At how many pruning ratios the mean of each method lies below that of a control.
+
+    No test: it shows a direction where seeds are too few for one.
+
+    Args:
+        curves: the tidy table, of one or more studies.
+        control: the method that others are held against, over the seeds that both have.
+
+    Returns:
+        One row per dataset, activation and other method, with `below`, of so many `ratios`, and
+        `seeds`, those that the control has.
+
+    Example:
+        >>> rows = [["d", "relu", "post", 0.9, 1, 0.7], ["d", "relu", "random", 0.9, 1, 0.8]]
+        >>> names = ["dataset", "activation", "method", "pruning_ratio", "seed", "accuracy"]
+        >>> counts_below(pd.DataFrame(rows, columns=names), "random").values.tolist()
+        [['d', 'relu', 'post', 1, 1, 1]]
+    """
+    keys = ["dataset", "activation"]
+    pruned = curves[curves["pruning_ratio"] > 0]
+    wide = pruned.pivot_table(
+        index=[*keys, "pruning_ratio", "seed"], columns="method", values="accuracy", sort=False
+    )
+    rows = []
+    if control in wide:
+        for key, those in wide[wide[control].notna()].groupby(keys, sort=False):
+            seeds = those.index.get_level_values("seed").nunique()
+            for method in wide.columns.drop(control):
+                both = those[[method, control]].dropna().groupby("pruning_ratio").mean()
+                lower = int((both[method] < both[control]).sum())
+                rows.append([*key, method, lower, len(both), seeds])
+    return pd.DataFrame(rows, columns=[*keys, "method", "below", "ratios", "seeds"])
+
+
 def headline(
     means: pd.DataFrame, pruning_ratio: float = 0.9
 ) -> dict[str, dict[str, dict[str, float]]]:

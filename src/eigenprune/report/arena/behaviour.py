@@ -5,7 +5,7 @@ import pandas as pd
 from eigenprune.lab.checks import CHECKS
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.score_names import score_names
-from eigenprune.report.paired import TEST, paired_test, with_verdicts
+from eigenprune.report.paired import TEST, TOLD_APART, paired_test, with_verdicts
 
 HURT = "hurt"
 MAKE_NO_DIFFERENCE = "make no difference"
@@ -123,6 +123,6 @@ def _behaves(row: dict) -> str:
         # Without an interval (NaN) neither holds.
         inside = row["low"] >= -SAME_ACCURACY and row["high"] <= SAME_ACCURACY
         outside = row["high"] < -SAME_ACCURACY or row["low"] > SAME_ACCURACY
-        told_apart = row["verdict"] in ("better", "worse")
+        told_apart = row["verdict"] in TOLD_APART
         return "yes" if inside else "no" if outside and told_apart else "open"
     return {"worse": "yes", "better": "no", "open": "open"}[row["verdict"]]

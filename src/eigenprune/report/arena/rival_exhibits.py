@@ -206,6 +206,8 @@ def show_scopes(arena: Arena) -> None:
     pairs = [*names, *(name.removesuffix("-by-layer") for name in names)]
     for shown in arena.named(pairs).shown:
         rows = shown.table[shown.table["retraining"] == "none"]
+        if rows.empty:
+            continue
         shared = set.intersection(*(set(those) for _, those in rows.groupby("method")["seed"]))
         rows = rows[rows["seed"].isin(shared)]
         means = leaderboard.points(leaderboard.over_activations(rows))

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from eigenprune.lab.errors import UserError
 from eigenprune.report.arena.leaderboard import SPECTRAL
 from eigenprune.report.figures import band, legend_below, parameters_axis
+from eigenprune.report.paired import TOLD_APART
 
 # Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
 FAMILIES = {
@@ -185,7 +186,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
             reach = [mean - 100 * rows["low"], 100 * rows["high"] - mean]
             panel.errorbar(x, mean, yerr=reach, fmt="none", color=color, linewidth=1)
             for sure, face in ((True, color), (False, "white")):
-                chosen = rows["verdict"].isin(["better", "worse"]) == sure
+                chosen = rows["verdict"].isin(TOLD_APART) == sure
                 panel.plot(
                     x[chosen], mean[chosen], marker, color=color, markerfacecolor=face,
                     label=f"{activation}, {'differs from 0' if sure else 'not told from 0'}",

@@ -6,6 +6,7 @@ import pandas as pd
 
 from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import family
+from eigenprune.report.paired import TOLD_APART
 from eigenprune.report.readable import percents
 
 PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
@@ -145,7 +146,7 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
         Index `pair`, `activation` and `ratio`; columns `n` (shared seeds), `difference` (with its
         interval) and `p` (corrected).
     """
-    marks = rows["verdict"].isin(["better", "worse"]).map({True: "*", False: ""})
+    marks = rows["verdict"].isin(TOLD_APART).map({True: "*", False: ""})
     table = pd.DataFrame(
         {
             "pair": rows["pair"],

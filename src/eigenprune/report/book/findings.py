@@ -12,12 +12,13 @@ from eigenprune.lab.studies import Study, make_study
 from eigenprune.report.arena import leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.comparison import coverage
-from eigenprune.report.comparison.agreement import EXCHANGED, compare_study
+from eigenprune.report.comparison.agreement import compare_study
 from eigenprune.report.comparison.published import all_settings, other_settings
 from eigenprune.report.curves import read_curves
 from eigenprune.report.markdown import table_text
 from eigenprune.report.paired import KEY, paired_differences
-from eigenprune.report.readable import below, verdict_summary
+from eigenprune.report.readable import verdict_summary
+from eigenprune.report.statistics import counts_below
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
@@ -54,20 +55,17 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     if not points:
         return
     settings = all_settings([study.widths for study in as_published])
-    covered = coverage.coverage(pd.concat(points), settings)
     swapped = [compare_study(each, rows, wrong_method=True) for each, rows in as_published.items()]
-    wrong = coverage.coverage(pd.concat(swapped), settings)
-    shares = coverage.shares(covered)
-    shares = shares[shares["compared"] > 0].sort_values("hidden")
-    alike, by_chance = (
-        coverage.shares(counts).set_index("hidden")["share"]
-        for counts in (covered[covered["method"].isin(EXCHANGED)], wrong)
+    shares = coverage.shares(
+        coverage.coverage(pd.concat(points), settings),
+        coverage.coverage(pd.concat(swapped), settings),
     )
+    shares = shares[shares["compared"] > 0].sort_values("hidden")
     shared = coverage.on_shared_points(pd.concat(points))
     told = "; ".join(
         f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
         f"({100 * row['share']:.1f} %; `direct` and `post` alone "
-        f"{100 * alike[row['hidden']]:.1f} %, exchanged {100 * by_chance[row['hidden']]:.1f} %)"
+        f"{100 * row['without_pre']:.1f} %, exchanged {100 * row['wrong_method']:.1f} %)"
         for row in shares.to_dict("records")
     )
     yield (
@@ -176,14 +174,11 @@ def _beside_the_lot(networks: pd.DataFrame, one_layer: list[pd.DataFrame]) -> It
         return
     both = means[[method, lot]].dropna()
     higher = int((both[method] > both[lot]).sum())
-    counted = [
-        row["post"]
-        for rows in one_layer
-        if {"random", "post"} <= set(rows["method"])
-        for row in below(rows, "random").to_dict("records")
-        if row["post"]
-    ]
-    lower, points = (sum(int(cell.split(" of ")[n]) for cell in counted) for n in (0, 1))
+    counts = [counts_below(rows, "random") for rows in one_layer]
+    counted = [those[those["method"] == "post"] for those in counts]
+    lower, points = (
+        sum(int(those[name].sum()) for those in counted) for name in ("below", "ratios")
+    )
     chapter = "[](paper/one-hidden-layer.ipynb)"
     width = f", and with one at {points - lower} of {points}: {chapter}" if points else ""
     yield (

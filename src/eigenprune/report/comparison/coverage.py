@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from eigenprune.report.comparison.agreement import EXCHANGED
 from eigenprune.report.comparison.published import UNCERTAIN, layer_count, points_at
 
 # The published widths of three layers are not known: each width of ours is held against the same
@@ -40,17 +41,25 @@ def coverage(points: pd.DataFrame, settings: Iterable[tuple[str, str]]) -> pd.Da
     return found.assign(published=counted).reset_index()[[*CURVE, *COUNTS]]
 
 
-def shares(covered: pd.DataFrame) -> pd.DataFrame:
+def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataFrame:
     """The same for each width of ours, all its curves together.
 
     Args:
         covered: what `coverage` returns.
+        wrong: the same for points that were compared with the curves of the wrong method.
 
     Returns:
-        Columns `hidden`, COUNTS and `share` (0 to 1, of the points compared; NaN if there is none).
+        Columns `hidden`, COUNTS and `share` (0 to 1, of the points compared; NaN if there is none);
+        with `wrong` also `without_pre`, the share of the curves that can be exchanged, and
+        `wrong_method`, the share when they are: what the former has to be held against.
     """
     table = covered.groupby("hidden", sort=False)[COUNTS].sum().astype(int)
-    return table.assign(share=table["agree"] / table["compared"]).reset_index()
+    table["share"] = table["agree"] / table["compared"]
+    if wrong is not None:
+        alike = covered[covered["method"].isin(EXCHANGED)]
+        for name, counts in (("without_pre", alike), ("wrong_method", wrong)):
+            table[name] = shares(counts).set_index("hidden")["share"]
+    return table.reset_index()
 
 
 def on_shared_points(points: pd.DataFrame) -> str:

@@ -86,8 +86,8 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
 
     Returns:
         Index study; columns `hidden`, `activations`, `methods`, `seeds` (fewest and most per
-        point), `rows`, `of` (planned) and `hours` (of one thread, or of the device; a network that
-        two studies share counts in both).
+        point), `rows`, `of` (planned) and `hours` (of one thread, or of one stack on a GPU; a
+        network that two studies share counts in both).
 
     Raises:
         UserError: if there is no study.

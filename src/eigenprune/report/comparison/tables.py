@@ -3,8 +3,9 @@
 import pandas as pd
 
 from eigenprune.report.comparison import coverage
-from eigenprune.report.comparison.agreement import EXCHANGED, NAMED, by_curve
-from eigenprune.report.readable import percent, percents
+from eigenprune.report.comparison.agreement import NAMED, by_curve
+from eigenprune.report.comparison.coverage import COUNTS
+from eigenprune.report.readable import of, percent, percents
 
 
 def agreement(points: pd.DataFrame) -> pd.DataFrame:
@@ -22,7 +23,7 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
         {
             **{name: curves[name] for name in NAMED},
             "seeds": curves["n"],
-            "agree": _of(curves["agree"], curves["points"]),
+            "agree": of(curves["agree"], curves["points"]),
             "share": curves["share"].map("{:.0%}".format),
             "median |difference|": curves["median"].mul(100).map("{:.2f}".format),
             "worst": curves["worst"].mul(100).map("{:+.2f}".format),
@@ -40,27 +41,19 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
 
     Returns:
         Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
-        `without pre`, the share of the curves in EXCHANGED, and `wrong method`, what that has to be
-        held against.
+        `without pre`, the share of the curves that can be exchanged, and `wrong method`, what that
+        has to be held against.
     """
-    found = coverage.shares(covered)
+    found = coverage.shares(covered, wrong)
+    told = {name: found[name].map(_share) for name in found.columns.drop(["hidden", *COUNTS])}
     table = pd.DataFrame(
         {
-            "compared": _of(found["compared"], found["published"]),
-            "agree": _of(found["agree"], found["compared"]),
-            "share": found["share"].map(_share),
+            "compared": of(found["compared"], found["published"]),
+            "agree": of(found["agree"], found["compared"]),
+            **{name.replace("_", " "): shares for name, shares in told.items()},
         }
     )
-    if wrong is not None:
-        alike = covered[covered["method"].isin(EXCHANGED)]
-        for name, counts in (("without pre", alike), ("wrong method", wrong)):
-            each = coverage.shares(counts).set_index("hidden")["share"]
-            table[name] = found["hidden"].map(each).map(_share)
     return table.set_index(found["hidden"].map(coverage.of_layers).rename("published curves"))
-
-
-def _of(some: pd.Series, whole: pd.Series) -> list[str]:
-    return [f"{part} of {count}" for part, count in zip(some, whole, strict=True)]
 
 
 def _share(share: float) -> str:
