@@ -101,6 +101,18 @@ def test_the_same_table_is_the_same_bytes(
         assert encoded(make(*(table.copy() for table in tables))) == first
 
 
+def test_narrow_panels_with_many_decades_are_labelled_at_powers_of_ten(
+    means: pd.DataFrame,
+) -> None:
+    def dtick(smallest: float) -> object:
+        wide = means.assign(parameters_kept=1e6).copy()
+        wide.loc[wide.index[0], "parameters_kept"] = smallest
+        return tradeoff(wide, against="parameters_kept")["layout"]["xaxis"]["dtick"]
+
+    assert means["activation"].nunique() > 1
+    assert dtick(1e3) == 1 and dtick(5e5) == "D2"
+
+
 @pytest.mark.parametrize("against", ["pruning_ratio", "parameters_kept"])
 def test_the_numbers_are_those_of_the_table(means: pd.DataFrame, against: str) -> None:
     figure = tradeoff(means, against=against)

@@ -6,6 +6,7 @@ JupyterLab shows them with legend and slider of Plotly; in the book `book/_stati
 puts them in the place of the static picture, with controls that the keyboard reaches.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,7 +76,9 @@ def tradeoff(
             "type": "log",
             "autorange": "reversed",
         }
-        x |= {"dtick": "D2", "tickformat": "~s", "nticks": 6}
+        # Panels are narrow: with many decades in each there is room for powers of ten alone.
+        decades = math.log10(means[against].max() / means[against].min())
+        x |= {"dtick": "D2" if len(activations) * decades < 4 else 1, "tickformat": "~s"}
     y = {"title": {"text": "test accuracy in %"}}
     return _figure(traces, layout(activations, x, y))
 

@@ -48,8 +48,8 @@ def paired_tests(
         confidence: of the interval, between 0 and 1.
 
     Returns:
-        One row per point, with KEY and TEST, which are `n` (shared seeds), `difference`, `low` and
-        `high` (the interval), and `p`. Where all differences are the same there is no interval
+        One row per point, in the order of the curves, with KEY and TEST, which are `n` (shared
+        seeds), `difference`, `low` and `high` (the interval), and `p`. Where all differences are the same there is no interval
         (NaN), and p is 1.
 
     Raises:
@@ -67,7 +67,11 @@ def paired_tests(
             if len(pairs) >= 2:
                 found = paired_test(pairs[method], pairs[against], confidence)
                 rows.append({**dict(zip(KEY, key, strict=True)), **found})
-    return pd.DataFrame(rows, columns=[*KEY, *TEST])
+    table = pd.DataFrame(rows, columns=[*KEY, *TEST])
+    if table.empty:
+        return table
+    # As the curves are ordered, so that panels stand in one order in all figures.
+    return curves[KEY].drop_duplicates().merge(table, on=KEY)
 
 
 def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> dict[str, float]:
