@@ -149,7 +149,7 @@ def test_a_network_that_diverges_leaves_the_others_alone(data: Data) -> None:
 
 def test_large_products_take_the_detour_too() -> None:
     if not onednn.available():
-        pytest.skip("this processor has no AVX-512: there is nothing to compare")
+        pytest.skip("oneDNN has nothing to offer on this processor: there is nothing to compare")
     generator = torch.Generator().manual_seed(5)
     inputs = torch.rand(400, 200, generator=generator)
     targets = (inputs[:, 0] * 3).long()

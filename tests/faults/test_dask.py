@@ -93,7 +93,8 @@ def test_a_killed_worker_takes_nothing_with_it(
     killed = threading.Event()
 
     def kill_midway() -> None:
-        while not list((tmp_path / "dask").rglob("*.json")):
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "dask").rglob("*.json")) and time.monotonic() < deadline:
             time.sleep(0.02)
         os.kill(victim, signal.SIGKILL)
         killed.set()

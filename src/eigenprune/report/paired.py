@@ -49,8 +49,8 @@ def paired_tests(
 
     Returns:
         One row per point, in the order of the curves, with KEY and TEST, which are `n` (shared
-        seeds), `difference`, `low` and `high` (the interval), and `p`. Where all differences are the same there is no interval
-        (NaN), and p is 1.
+        seeds), `difference`, `low` and `high` (the interval), and `p`. Where all differences are
+        the same there is no interval (NaN), and p is 1.
 
     Raises:
         UserError: if a network stands in the table twice, as when two studies share its setting.

@@ -1,15 +1,15 @@
-"""Tables and figures of what `eigenprune bench` measured, from its recorded JSON."""
+"""Tables of what `eigenprune bench` measured, from its recorded JSON; no figures, see there.
+
+The commands print these where matplotlib may be missing.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
 
 from eigenprune.lab.errors import UserError
-from eigenprune.report.figures import legend_below
 
 # Ways to put the cores to use, see `bench.EpochTime`, in the words of tables and figures.
 CORES = {"alone": "all cores for one network", "side_by_side": "a network on each core"}
@@ -67,6 +67,68 @@ def training_table(measured: dict[str, Any]) -> pd.DataFrame:
     )
 
 
+# What the epochs of a network may take, times the plain network's; and how many times faster than
+# training everything it has to be to train eigenvalues alone, and a compacted network than a whole.
+MOST_TIMES_PLAIN = {"spectral, lambda_out": 1.05, "spectral, lambda_in and lambda_out": 1.25}
+EIGENVALUES_ONLY_FASTER = 5.0
+COMPACTED_FASTER = 7.0  # at ratio 0.9, batch 1024
+
+
+def aims(measured: dict[str, Any]) -> pd.DataFrame:
+    """What was to be reached, and whether it was.
+
+    Returns:
+        Index `aim`, in words; columns as `training_table`. Latency is measured with all cores.
+    """
+    training: dict[str, dict[str, float]] = {row["network"]: row for row in measured["training"]}
+    every, frozen = training["spectral, lambda_out"], training["eigenvalues only"]
+    rows: dict[str, dict[str, str]] = {}
+    for network, most in MOST_TIMES_PLAIN.items():
+        ratios = {words: training[network][f"{key}_times_plain"] for key, words in CORES.items()}
+        rows[f"{network}: at most {most:g} x plain"] = {
+            words: _held(ratio, ratio <= most) for words, ratio in ratios.items()
+        }
+    gains = {words: every[key] / frozen[key] for key, words in CORES.items()}
+    rows[f"eigenvalues only: {EIGENVALUES_ONLY_FASTER:g} x faster than all, lambda_out"] = {
+        words: _held(gain, gain >= EIGENVALUES_ONLY_FASTER) for words, gain in gains.items()
+    }
+    [faster] = (
+        row["speed_up"]
+        for row in measured["inference"]
+        if (row["network"], row["pruning_ratio"], row["batch_size"]) == ("compacted", 0.9, 1024)
+    )
+    rows[f"compacted at 0.9, batch 1024: {COMPACTED_FASTER:g} x faster than unpruned"] = {
+        CORES["alone"]: _held(faster, faster >= COMPACTED_FASTER),
+        CORES["side_by_side"]: "",
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("aim")
+
+
+def _held(measured: float, holds: bool) -> str:
+    return f"{measured:.2f} x, {'reached' if holds else 'missed'}"
+
+
+def sweep(path: Path) -> tuple[pd.DataFrame, str]:
+    """How long the parts of a sweep took by the clock, and a sentence on all of it.
+
+    Args:
+        path: a file `sweep-*.csv` of `results/bench`, one row for each command.
+
+    Raises:
+        UserError: if the file lacks a column.
+    """
+    table = pd.read_csv(path, dtype={"commit": str})
+    made = ["device", "torch", "commit"]
+    if lacking := {*made, "studies", "runs", "seconds"} - set(table):
+        raise UserError(f"{path}: no column {', '.join(sorted(lacking))}")
+    on = "; ".join(
+        f"{device}, torch {torch}, commit {commit}"
+        for device, torch, commit in table[made].drop_duplicates().itertuples(index=False)
+    )
+    told = f"{on}: {table['runs'].sum()} runs in {table['seconds'].sum():.0f} seconds."
+    return table.drop(columns=made).set_index("studies"), told
+
+
 def inference_table(measured: dict[str, Any]) -> pd.DataFrame:
     """Milliseconds for one batch and, in brackets, how many times faster than unpruned."""
     table = pd.DataFrame(measured["inference"])
@@ -82,44 +144,3 @@ def inference_table(measured: dict[str, Any]) -> pd.DataFrame:
         aggfunc="first",
         sort=False,
     )
-
-
-def training_figure(measured: dict[str, Any]) -> Figure:
-    """How many times the plain network's epoch each kind of training takes, as bars."""
-    table = pd.DataFrame(measured["training"])[::-1]
-    figure, panel = plt.subplots(figsize=(6.0, 0.55 * len(table) + 1.0))
-    looks = zip(CORES.items(), ("#0072B2", "#56B4E9"), (0.19, -0.19), strict=True)
-    for (key, words), color, shift in looks:
-        places = [place + shift for place in range(len(table))]
-        bars = panel.barh(
-            places, table[f"{key}_times_plain"], color=color, height=0.36, label=words
-        )
-        panel.bar_label(bars, fmt="%.2f", padding=3)
-    panel.set_yticks(range(len(table)), table["network"])
-    panel.axvline(1, color="black", linewidth=0.7)
-    panel.grid(axis="y", visible=False)
-    panel.set_xlabel("time of an epoch, times that of plain nn.Linear")
-    legend_below(figure)
-    return figure
-
-
-def inference_figure(measured: dict[str, Any]) -> Figure:
-    """How many times faster than the unpruned network: masked and compacted, over batch sizes."""
-    table = pd.DataFrame(measured["inference"])
-    figure, panel = plt.subplots(figsize=(6.0, 3.4))
-    ratios = sorted(set(table["pruning_ratio"]) - {0.0})
-    looks = {"compacted": ("#0072B2", "o"), "masked": ("#7F7F7F", "x")}
-    for network, (color, marker) in looks.items():
-        for ratio, dashes in zip(ratios, ("-", "--", ":"), strict=False):
-            chosen = table[(table["network"] == network) & (table["pruning_ratio"] == ratio)]
-            panel.plot(
-                chosen["batch_size"], chosen["speed_up"], color=color, marker=marker,
-                linestyle=dashes, label=f"{network}, {ratio:g} removed",
-            )  # fmt: skip
-    panel.axhline(1, color="black", linewidth=0.7)
-    panel.set_xscale("log", base=2)
-    panel.set_xticks(sorted(set(table["batch_size"])), sorted(set(table["batch_size"])))
-    panel.set_xlabel("batch size")
-    panel.set_ylabel("times faster than unpruned")
-    legend_below(figure)
-    return figure

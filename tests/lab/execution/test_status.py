@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from eigenprune.lab.execution import sweep
+from eigenprune.lab import devices, machine
+from eigenprune.lab.execution import sweep, threads
 from eigenprune.lab.execution.processes import usable_cores
 from eigenprune.lab.execution.status import Status, study_status
 from eigenprune.lab.execution.work import work
+from eigenprune.lab.machine import made_with
 from eigenprune.lab.plans import plan
 from eigenprune.lab.protocols import compute
-from eigenprune.lab.records.recorded import record
+from eigenprune.lab.records.recorded import folder_of, record, rows_by_run
 from eigenprune.lab.runs import Run, Training, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Params, Study
+from eigenprune.lab.studies import Params, Study, change_study
 from eigenprune.lab.tuning import search_runs
 
 L2 = {"regulariser": "l2", "strengths": [0.001, 0.1]}
@@ -87,3 +89,40 @@ def test_a_search_behind_what_is_recorded_is_done(
     elsewhere = Store(tmp_path / "elsewhere")
     assert counts(study_status(study, elsewhere)) == (len(runs_of(study)), 0, 0)
     assert study_status(study, elsewhere).seconds_left == 0
+
+
+def test_in_a_fresh_clone_what_is_recorded_tells_how_fast(
+    tiny: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    sweep.run_study(tiny, executor="inline")
+    record(tiny, Store(tmp_path / "runs"))
+    rows = rows_by_run(folder_of(tiny)).values()
+    taken = {row["training"]: row["training_seconds"] for row in rows}
+    networks = {row.run.training for row in plan(tiny)}
+    pace = sum(taken.values()) / sum(map(work, networks))
+    more = change_study(tiny, {"seeds": [1, 2]})
+    elsewhere = Store(tmp_path / "elsewhere")
+    todo = sweep.outlook(more, elsewhere)
+    expected = pace * todo.work / usable_cores()
+    assert expected > 0 and study_status(more, elsewhere).seconds_left == pytest.approx(expected)
+    monkeypatch.setattr(devices, "chosen", lambda word: "cuda")
+    monkeypatch.setattr(devices, "name", lambda device: "a GPU")
+    assert study_status(more, elsewhere).seconds_left is None, "cores tell nothing of a GPU"
+
+
+def test_stacks_on_a_gpu_run_side_by_side(
+    tiny: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {"device": "a GPU"}
+    monkeypatch.setattr(machine, "made_with", lambda device: {**made_with(device), **made})
+    sweep.run_study(tiny, executor="inline")
+    more = change_study(tiny, {"seeds": [1, 2]})
+    monkeypatch.setattr(devices, "chosen", lambda word: "cuda")
+    monkeypatch.setattr(devices, "name", lambda device: "a GPU")
+    lefts = []
+    for number in (1, 5):
+        monkeypatch.setattr(threads, "at_once", lambda device, number=number: number)
+        lefts.append(study_status(more, Store(store_folder)).seconds_left)
+    assert lefts[0] > 0 and lefts[1] == pytest.approx(lefts[0] / 5)

@@ -9,7 +9,7 @@ import pytest
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
-from eigenprune.report import figures, readable, speed
+from eigenprune.report import figures, readable, speed, speed_figures
 from eigenprune.report.comparison import paper, tables
 from eigenprune.report.comparison.agreement import OF_STUDY
 from eigenprune.report.curves import write_curves
@@ -151,6 +151,34 @@ def test_verdicts_are_counted_by_setting() -> None:
     assert [panel.get_title() for panel in figure.axes] == ["relu", "tanh"]
 
 
+def test_aims_are_reached_or_missed(root: Path) -> None:
+    measured = speed.read_measured(root / "results" / "bench" / "cpu-2-threads.json")
+    before = speed.aims(measured)
+    assert len(before) == 4 and before.index.is_unique
+    for row in measured["training"]:
+        if row["network"] == "spectral, lambda_out":
+            row |= {"alone_times_plain": 1.05, "side_by_side_times_plain": 1.06}
+    for row in measured["inference"]:
+        if (row["network"], row["pruning_ratio"], row["batch_size"]) == ("compacted", 0.9, 1024):
+            row["speed_up"] = 6.99
+    aims = speed.aims(measured)
+    assert aims.iloc[0].tolist() == ["1.05 x, reached", "1.06 x, missed"]
+    assert aims.iloc[3].tolist() == ["6.99 x, missed", ""]
+
+
+def test_a_sweep_says_how_long_it_took(tmp_path: Path) -> None:
+    path = tmp_path / "gpu.csv"
+    path.write_text(
+        "device,torch,commit,studies,runs,seconds\nG,2,123456789012,a,3,4\nG,2,123456789012,b,5,6\n"
+    )
+    table, told = speed.sweep(path)
+    assert list(table.index) == ["a", "b"] and list(table["seconds"]) == [4, 6]
+    assert told == "G, torch 2, commit 123456789012: 8 runs in 10 seconds."
+    path.write_text("device,seconds\nG,4\n")
+    with pytest.raises(UserError, match="no column commit, runs, studies, torch"):
+        speed.sweep(path)
+
+
 def test_a_bench_can_be_shown(tmp_path: Path) -> None:
     machine = {"device": "cpu", "processor": "p", "threads": 2, "torch": "2", "commit": "c"}
     row = {"network": "masked", "pruning_ratio": 0.5, "batch_size": 1}
@@ -172,8 +200,8 @@ def test_a_bench_can_be_shown(tmp_path: Path) -> None:
     cells = speed.training_table(measured).loc["plain"]
     assert cells["a network on each core"] == "3.000 (1.00 x)"
     assert speed.inference_table(measured).loc[("masked", 0.5), "batch 1"] == "1.000 (0.9 x)"
-    speed.training_figure(measured)
-    speed.inference_figure(measured)
+    speed_figures.training_figure(measured)
+    speed_figures.inference_figure(measured)
     for text in ("{}", "[]", "no json"):
         path.write_text(text)
         with pytest.raises(UserError, match="eigenprune bench --json"):

@@ -1,6 +1,7 @@
 """How far a study is and how long it will still take: a bar on a terminal, lines elsewhere."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,15 +67,18 @@ def _lines(title: str) -> OnStart:
         print(_summary(title, todo), file=sys.stderr, flush=True)
         start, done, next_share = time.monotonic(), 0.0, 0.1
 
+        lock = threading.Lock()  # several threads report what they did on a GPU
+
         def on_units(units: float) -> None:
             nonlocal done, next_share
-            done += units
-            share = done / todo.work
-            if share >= next_share and share < 1:
-                left = (time.monotonic() - start) / share * (1 - share)
-                when = timedelta(seconds=round(left))
-                print(f"{title}: {share:.0%} done, {when} left", file=sys.stderr, flush=True)
-                next_share = share + 0.1
+            with lock:
+                done += units
+                share = done / todo.work
+                if share >= next_share and share < 1:
+                    left = (time.monotonic() - start) / share * (1 - share)
+                    when = timedelta(seconds=round(left))
+                    print(f"{title}: {share:.0%} done, {when} left", file=sys.stderr, flush=True)
+                    next_share = share + 0.1
 
         return on_units
 

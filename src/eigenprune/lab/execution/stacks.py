@@ -16,8 +16,10 @@ from eigenprune.lab.execution.work import work
 from eigenprune.lab.runs import Pruning, Run, Training
 
 # Bytes that a stack may take, by `memory`: the GPU of a laptop has twice as many. A larger stack
-# would gain little, for with this one a GPU is busy; and what is killed loses less.
+# would gain little, for one of this size keeps a GPU busy; and what is killed loses less.
 ROOM = 3 * 2**30
+# Networks that a stack may have: each is claimed in the store by an open file.
+MOST = 200
 
 _Run = TypeVar("_Run", Training, Pruning)
 
@@ -77,7 +79,7 @@ def _followers(prunings: Sequence[tuple[Pruning, ...]]) -> Iterator[Task]:
 
 def _pieces(runs: Sequence[_Run]) -> Iterator[tuple[_Run, ...]]:
     """Runs of one form, as many at a time as there is room for, and at least one."""
-    size = max(1, ROOM // memory(runs[0]))
+    size = max(1, min(MOST, ROOM // memory(runs[0])))
     for start in range(0, len(runs), size):
         yield tuple(runs[start : start + size])
 

@@ -7,9 +7,11 @@ from eigenprune.lab.execution.processes import usable_cores
 from eigenprune.lab.execution.sweep import outlook, run_by_run
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import runs_of
+from eigenprune.lab.records.recorded import folder_of, rows_by_run
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.tuning import candidates
 
@@ -19,8 +21,8 @@ class Status:
     """Runs of a study by state, and the seconds that the rest will take here.
 
     Searches for strengths are runs of it. The rest takes all cores, or the GPU if there is one.
-    `seconds_left` is None where no finished run tells how fast they are; what a GPU did does not
-    tell it of the cores, nor they of the GPU.
+    `seconds_left` is None where no run in the store or in Git tells how fast they are; what a GPU
+    did does not tell it of the cores, nor they of the GPU.
     """
 
     study: str
@@ -38,8 +40,7 @@ def study_status(study: Study | Trials, store: Store) -> Status:
     if todo.jobs:
         device = devices.name("cpu" if run_by_run(study) else devices.chosen("auto"))
         pace = _seconds_per_work(study, store, device)
-        at_once = usable_cores() if device == "cpu" else 1
-        left = None if pace is None else todo.work * pace / at_once
+        left = None if pace is None else todo.work * pace / _at_once(device)
     return Status(
         study.name,
         done=todo.runs_done,
@@ -50,14 +51,36 @@ def study_status(study: Study | Trials, store: Store) -> Status:
 
 
 def _seconds_per_work(study: Study | Trials, store: Store, device: str) -> float | None:
+    recorded = _recorded_seconds(study, device)
     seconds = done = 0.0
     networks: set[Training] = set()
     for training in {run.training for run in runs_of(study)}:
         # What a network took whose strength was chosen is what these took.
         networks |= {*candidates(training)} if training.tuning else {training}
     for run in networks:
-        entry = store.get(run_id(run))
-        if entry is not None and entry.record["made_with"]["device"] == device:
-            seconds += entry.record["made_with"]["seconds"]
+        name = run_id(run)
+        entry = store.get(name)
+        made = {} if entry is None else entry.record["made_with"]
+        took = made["seconds"] if made.get("device") == device else recorded.get(name)
+        if took is not None:
+            seconds += took
             done += work(run)
     return seconds / done if done else None
+
+
+def _recorded_seconds(study: Study | Trials, device: str) -> dict[str, float]:
+    """What trainings took whose results are in Git, by run id."""
+    found = tables.origins if isinstance(study, Trials) else rows_by_run
+    return {
+        str(row["training"]): float(row["training_seconds"])
+        for row in found(folder_of(study)).values()
+        if row["device"] == device and row["training_seconds"] > 0  # NaN where nobody knows
+    }
+
+
+def _at_once(device: str) -> int:
+    if device == "cpu":
+        return usable_cores()
+    from eigenprune.lab.execution.threads import at_once
+
+    return at_once("cuda")

@@ -1,7 +1,8 @@
 """The executor for a GPU: threads of this process, so that stacks fill it side by side.
 
-A stack of small networks is a chain of kernels too short to keep a GPU busy. What one process does
-on several streams runs at the same time; what several processes do takes turns.
+A stack of few networks, as the seeds of a study are, is a chain of kernels too short to keep a GPU
+busy. What one process does on several streams runs at the same time; what several processes do
+takes turns.
 """
 
 import threading
@@ -51,7 +52,7 @@ def on_threads(
         # Settings of the whole process: the tasks find them made, and leave them so.
         one_thread(),
         devices.full_precision(torch.device(places.device)),
-        ThreadPoolExecutor(threads or _suitable(places.device)) as pool,
+        ThreadPoolExecutor(threads or at_once(places.device)) as pool,
     ):
 
         def submit(task: Task) -> Future[bool]:
@@ -65,10 +66,10 @@ def on_threads(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _suitable(device: str) -> int:
+def at_once(device: str) -> int:
     """As many stacks as take half of a GPU's memory: data, libraries and other programs need some.
 
-    >>> _suitable("cpu")
+    >>> at_once("cpu")
     1
     """
     if device == "cpu":

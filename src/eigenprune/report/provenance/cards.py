@@ -11,7 +11,7 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from eigenprune.lab.records import manifest
@@ -221,7 +221,7 @@ def _command(
 ) -> str:
     stage = pipeline.stage_of(notebook)
     drawn = f"dvc repro {stage[0]}" if stage else "dvc repro"
-    measured = [file for file in files if file.startswith("results/bench/")]
+    measured = [file for file in files if PurePath(file).match("results/bench/*.json")]
     if measured:
         return f"eigenprune bench --json > {shlex.quote(measured[0])} && {drawn}"
     recorded = [each for each in made_from if each.recorded]
