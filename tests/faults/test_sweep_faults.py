@@ -185,3 +185,50 @@ def test_ctrl_c_is_for_the_parent_alone(start: Start) -> None:
                 worker.send_signal(signal.SIGINT)
         time.sleep(0.05)
     assert process.returncode == 0, process.communicate()[1]
+
+
+KEEPING = """
+import json, sys
+from eigenprune.lab import protocols, runs, studies
+from eigenprune.lab.execution import sweep
+keep = protocols.keep
+def noted(run, *given, **named):
+    print(runs.run_id(run), flush=True)
+    return keep(run, *given, **named)
+protocols.keep = noted
+study = studies.make_study("fault", json.loads(sys.argv[1]), "test")
+print("ready", flush=True)
+sys.stdin.readline()
+sweep.run_study(study, executor="inline")
+"""
+
+
+def test_two_sweeps_at_once_compute_nothing_twice(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backwards = MANY | {"seeds": MANY["seeds"][::-1]}
+    sweeps = [
+        subprocess.Popen(
+            [sys.executable, "-c", KEEPING, json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for settings in (MANY, backwards)
+    ]
+    try:
+        assert all(process.stdout.readline() == "ready\n" for process in sweeps)
+        for process in sweeps:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        kept = [process.communicate(timeout=PATIENCE)[0].split() for process in sweeps]
+    finally:
+        for process in sweeps:
+            process.kill()
+    assert [process.returncode for process in sweeps] == [0, 0]
+    assert all(kept), "both had something to do"
+    assert sorted(kept[0] + kept[1]) == sorted(path.stem for path in records(folder))
+    rows = sweep.run_study(study_of(MANY), executor="inline")
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "undisturbed"))
+    pd.testing.assert_frame_equal(rows, sweep.run_study(study_of(MANY), executor="inline"))
+    assert not list((folder / "claims").iterdir())

@@ -2,32 +2,35 @@
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
-import torch
 import yaml
 
+from eigenprune.lab.machine import made_with
 from eigenprune.report.shown import described
 
-# The kind of machine whose hashes stand in dvc.lock: rounding differs on others.
-REFERENCE = "x86_64 AVX512 AuthenticAMD, torch 2.15.0, Python 3.11"
+
+def kind(made: Mapping[str, Any]) -> str:
+    """What decides rounding: machines of one kind come to the same bits."""
+    torch, python = made["torch"].partition("+")[0], made["python"].rpartition(".")[0]
+    return f"{made['processor']}, torch {torch}, Python {python}"
 
 
-def this_machine() -> str:
-    vendor = ""
-    if (cpuinfo := Path("/proc/cpuinfo")).is_file():
-        lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
-        vendor = next((v.strip() for k, _, v in lines if k.strip() == "vendor_id"), "")
-    python = ".".join(map(str, sys.version_info[:2]))
-    version = torch.__version__.partition("+")[0]
-    capability = torch.backends.cpu.get_cpu_capability()
-    return f"{platform.machine()} {capability} {vendor}, torch {version}, Python {python}"
+def reference(root: Path) -> str:
+    """The kind of machine that dvc.lock was made on: `results/reference` is recorded with it."""
+    manifests = root.glob("results/reference/*/manifest.json")
+    kinds = {
+        kind(each) for path in manifests for each in json.loads(path.read_text())["made_with"]
+    }
+    assert len(kinds) == 1, kinds
+    return kinds.pop()
 
 
 def run(folder: Path, *command: str, code: int = 0) -> str:
@@ -53,8 +56,8 @@ def own(reproduced: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_results_are_those_recorded_bit_for_bit(reproduced: Path) -> None:
-    if (here := this_machine()) != REFERENCE:
-        pytest.skip(f"dvc.lock was made on {REFERENCE}; this is {here}")
+    if (here := kind(made_with())) != (there := reference(reproduced)):
+        pytest.skip(f"dvc.lock was made on {there}; this is {here}")
     assert run(reproduced, "git", "status", "--porcelain") == ""
 
 
