@@ -26,9 +26,7 @@ def kind(made: Mapping[str, Any]) -> str:
 def reference(root: Path) -> str:
     """The kind of machine that dvc.lock was made on: `results/reference` is recorded with it."""
     manifests = root.glob("results/reference/*/manifest.json")
-    kinds = {
-        kind(each) for path in manifests for each in json.loads(path.read_text())["made_with"]
-    }
+    kinds = {kind(each) for path in manifests for each in json.loads(path.read_text())["made_with"]}
     assert len(kinds) == 1, kinds
     return kinds.pop()
 

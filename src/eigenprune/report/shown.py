@@ -45,7 +45,7 @@ def show(
         of: the studies whose runs it shows, narrowed to the methods and seeds that it shows, and
             the trials.
         recorded: the runs are those of `results/paper`.
-        files: what else it shows, e.g. `results/bench/cpu-2-threads.json`.
+        files: what else it shows, e.g. `results/bench/cpu-2-threads-amd.json`.
         interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.
         folded: of what is long, what is seen of it until a reader unfolds it; JupyterLab folds
             tables alone.

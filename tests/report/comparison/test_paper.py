@@ -152,7 +152,7 @@ def test_verdicts_are_counted_by_setting() -> None:
 
 
 def test_aims_are_reached_or_missed(root: Path) -> None:
-    measured = speed.read_measured(root / "results" / "bench" / "cpu-2-threads.json")
+    measured = speed.read_measured(root / "results" / "bench" / "cpu-2-threads-amd.json")
     before = speed.aims(measured)
     assert len(before) == 4 and before.index.is_unique
     for row in measured["training"]:
