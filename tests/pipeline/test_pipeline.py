@@ -116,7 +116,7 @@ def test_every_study_has_its_whole_curve_and_control(reproduced: Path) -> None:
         assert curves.groupby(["activation", "method", "seed"])["pruning_ratio"].min().eq(0).all()
         assert curves["accuracy"].between(0, 1).all()
         # On an easy task every unpruned network learns: a broken trainer would not pass.
-        assert curves.loc[curves["pruning_ratio"] == 0, "accuracy"].min() > 0.93
+        assert curves.loc[curves["pruning_ratio"] == 0, "accuracy"].min() > 0.9
 
 
 def test_metrics_and_plots_show(reproduced: Path) -> None:
