@@ -117,6 +117,7 @@ def test_seconds_of_one_device_tell_nothing_of_another(
     gpus(monkeypatch, 1)
     assert study_status(two, store).seconds_left is None
 
+    monkeypatch.setattr(threads, "at_once", lambda device: 1)
     [first, *_] = sweep.outlook(two, store).jobs
     result = {"status": "diverged"}
     seconds = 7.0 * work(first.training)
