@@ -8,7 +8,7 @@ import torch
 
 from eigenprune.lab import devices, protocols
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.execution import executors, status, sweep
+from eigenprune.lab.execution import executors, status, sweep, threads
 from eigenprune.lab.execution.status import study_status
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.machine import made_with
