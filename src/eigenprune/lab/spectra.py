@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eigenprune.files import write_whole
+from eigenprune.lab import rivals
 from eigenprune.lab.plans import networks
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
@@ -118,5 +119,16 @@ def tidy_by_epoch(study: Study, store: Store) -> "pd.DataFrame":
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
+def kept(study: Study) -> set[str]:
+    """The run ids of the networks of a study whose spectra are recorded."""
+    return {run_id(training) for _, training in _spectral_networks(study)}
+
+
 def _spectral_networks(study: Study) -> list[tuple[dict[str, object], Training]]:
-    return [(key, network) for key, network in networks(study) if network.layer == "spectral"]
+    # Of a method that trains a network for each ratio, the networks of one seed would stand in the
+    # tables as if they were one, and take most of the space.
+    return [
+        (key, network)
+        for key, network in networks(study)
+        if network.layer == "spectral" and not rivals.find(str(key["method"])).to_ratio
+    ]

@@ -109,7 +109,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
         files = {"curves.csv": table[list(COLUMNS)], "runs.csv": table[columns]}
         write_all({folder / name: csv_bytes(part) for name, part in files.items()})
-        networks = set(table["training"])
+        networks = set(table["training"]) & spectra.kept(study)
         known_spectra = spectra.read(folder) | spectra.stored(study, store)
         spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
         manifest.write(folder, study, table, len(planned))
