@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def root() -> Path:
     """The root of the repository."""
     return Path(__file__).parents[1]
+
+
+# A finder that finds what another finds, but for some names.
+_HIDE = """
+import sys
+
+class Hide:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {names!r}:
+            return None
+        return self.finder.find_spec(name, path, target)
+
+sys.meta_path = [Hide(finder) for finder in sys.meta_path]
+"""
+
+
+@pytest.fixture(scope="session")
+def hide() -> Callable[[Collection[str]], str]:
+    """Gives the code that hides packages by name from whatever Python code follows it."""
+    return lambda names: _HIDE.format(names=tuple(names))
 
 
 @pytest.fixture(scope="session")

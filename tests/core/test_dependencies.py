@@ -2,25 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Collection
 
 import pytest
 
-HIDE = """
-import sys
-
-class Hide:
-    "A finder that finds what another finds, but for some names."
-
-    def __init__(self, finder):
-        self.finder = finder
-
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {hidden!r}:
-            return None
-        return self.finder.find_spec(name, path, target)
-
-sys.meta_path = [Hide(finder) for finder in sys.meta_path]
-"""
 USE = """
 import torch
 import eigenprune as ep
@@ -39,17 +24,20 @@ assert all(hasattr(ep, name) for name in ep.__all__) and not hasattr(ep, "nothin
 OTHERS = ("numpy", "pandas", "yaml", "typer", "rich", "scipy", "sklearn", "torchvision")
 
 
+Hide = Callable[[Collection[str]], str]
+
+
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
-def test_the_core_needs_torch_alone() -> None:
-    done = python(HIDE.format(hidden=(*OTHERS, "safetensors")) + USE)
+def test_the_core_needs_torch_alone(hide: Hide) -> None:
+    done = python(hide((*OTHERS, "safetensors")) + USE)
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_hidden_cannot_be_imported() -> None:
-    done = python(HIDE.format(hidden=OTHERS) + "import yaml")
+def test_what_is_hidden_cannot_be_imported(hide: Hide) -> None:
+    done = python(hide(OTHERS) + "import yaml")
     assert done.returncode == 1 and "No module named 'yaml'" in done.stderr
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from eigenprune.lab.execution import together
+from eigenprune.lab.runs import run_id
 from eigenprune.lab.studies import Study, make_study
 
 TINY: dict[str, Any] = {
@@ -28,6 +30,17 @@ def store_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "runs"))
     monkeypatch.setenv("EIGENPRUNE_DATA", str(tmp_path / "no-data"))
     return tmp_path / "runs"
+
+
+@pytest.fixture
+def kept_in_stacks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the runs that stacks keep, as they come."""
+    names: list[str] = []
+    keep = together.keep
+    monkeypatch.setattr(
+        together, "keep", lambda run, *a, **o: names.append(run_id(run)) or keep(run, *a, **o)
+    )
+    return names
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,8 @@ HIDDEN = (
     "nbformat", "papermill", "plotly", "sklearn", "sphinx", "threadpoolctl", "torch_pruning",
     "torchao",
 )  # fmt: skip
-BARE = """
-import runpy, sys
-
-class Bare:
-    "A finder that finds what another finds, but for some names."
-
-    def __init__(self, finder):
-        self.finder = finder
-
-    def find_spec(self, name, path=None, target=None):
-        hidden = name.split(".")[0] in {hidden!r}
-        return None if hidden else self.finder.find_spec(name, path, target)
-
-sys.meta_path = [Bare(finder) for finder in sys.meta_path]
+RUN = """
+import runpy
 sys.argv = ["eigenprune", *{words!r}]
 runpy.run_module("eigenprune", run_name="__main__", alter_sys=True)
 """
@@ -63,27 +52,36 @@ def project(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bare(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    code = BARE.format(hidden=HIDDEN, words=words)
-    kept = {"PATH": "", "EIGENPRUNE_STORE": str(project / "runs")}
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=project, env=kept, capture_output=True, text=True
-    )
+Bare = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_runs_are_made_shown_and_recorded(project: Path) -> None:
-    done = bare(project, "run", "one", "other", "--device", "cpu")
+@pytest.fixture
+def bare(project: Path, hide: Callable[[Collection[str]], str]) -> Bare:
+    """Runs a command in the project where the packages HIDDEN are not there."""
+
+    def bare(*words: str) -> subprocess.CompletedProcess[str]:
+        code = hide(HIDDEN) + RUN.format(words=words)
+        kept = {"PATH": "", "EIGENPRUNE_STORE": str(project / "runs")}
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=project, env=kept, capture_output=True, text=True
+        )
+
+    return bare
+
+
+def test_runs_are_made_shown_and_recorded(project: Path, bare: Bare) -> None:
+    done = bare("run", "one", "other", "--device", "cpu")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("direct (n=") == 2 and "matplotlib" not in done.stderr
     for words in (("status",), ("record", "one"), ("run", "one", "--output", "one.csv")):
-        done = bare(project, *words)
+        done = bare(*words)
         assert done.returncode == 0, done.stdout + done.stderr
     assert (project / "one.csv").read_text().count("\n") == 1 + 2 * 4 * 2
     assert (project / "results" / "paper" / "one" / "curves.csv").is_file()
 
 
-def test_a_picture_needs_more_and_says_so(project: Path) -> None:
-    done = bare(project, "run", "one", "--plot", "one.svg")
+def test_a_picture_needs_more_and_says_so(project: Path, bare: Bare) -> None:
+    done = bare("run", "one", "--plot", "one.svg")
     assert done.returncode == 2
     assert "matplotlib" in done.stderr and "Traceback" not in done.stderr
     assert not (project / "runs").exists()

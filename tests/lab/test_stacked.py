@@ -229,13 +229,8 @@ def test_who_waits_for_another_sweep_holds_nothing_that_it_may_want(
 
 
 def test_two_sweeps_at_once_compute_nothing_twice(
-    study: Study, one_by_one: Store, store: Store, monkeypatch: pytest.MonkeyPatch
+    study: Study, one_by_one: Store, store: Store, kept_in_stacks: list[str]
 ) -> None:
-    kept: list[str] = []
-    keep = together.keep
-    monkeypatch.setattr(
-        together, "keep", lambda run, *a, **o: kept.append(run_id(run)) or keep(run, *a, **o)
-    )
     backwards = change_study(study, {"seeds": SEEDS[::-1]})
     done: list[bool] = []
     sweeps = [
@@ -249,7 +244,7 @@ def test_two_sweeps_at_once_compute_nothing_twice(
         one.join(90)
     torch.set_num_threads(threads)  # which two threads of one process set at once
     assert done == [True, True]
-    assert Counter(kept) == dict.fromkeys(all_runs(study), 1)
+    assert Counter(kept_in_stacks) == dict.fromkeys(all_runs(study), 1)
     assert_same(store, one_by_one, list(all_runs(study)))
 
 

@@ -13,7 +13,6 @@ from eigenprune.lab import results
 from eigenprune.lab.execution import stacks, sweep, threads, together
 from eigenprune.lab.execution.executors import execute
 from eigenprune.lab.execution.tasks import Places, Schedule
-from eigenprune.lab.runs import run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 
@@ -28,20 +27,20 @@ def schedule_of(study: Study, store: Store) -> Schedule:
 
 
 def test_side_by_side_equals_one_after_another(
-    study: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Study,
+    store_folder: Path,
+    kept_in_stacks: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    kept: list[str] = []
-    keep = together.keep
-    monkeypatch.setattr(
-        together, "keep", lambda run, *a, **o: kept.append(run_id(run)) or keep(run, *a, **o)
-    )
     store, told = Store(store_folder), []
     todo = sweep.outlook(study, store)
     assert threads.on_threads(
         schedule_of(study, store), Places(store_folder, tmp_path), 4, None, told.append
     )
     assert sum(told) == pytest.approx(todo.work)
-    assert len(kept) == todo.runs_to_compute and set(Counter(kept).values()) == {1}
+    assert len(kept_in_stacks) == todo.runs_to_compute
+    assert set(Counter(kept_in_stacks).values()) == {1}
     here = results.curves(study)
     monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "one"))
     other = Store(tmp_path / "one")
