@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from eigenprune.cuda_graphs import CapturedStep, own_stream
 from eigenprune.fixed_products import frozen_first, with_fixed_products
-from eigenprune.onednn import LinearByOneDNN
+from eigenprune.onednn import faster_products
 from eigenprune.seeds import generator
-from eigenprune.training import check_arguments
+from eigenprune.training import check_arguments, forget_gradients
 
 # Fixed products are kept for each network of the stack, up to this many bytes; beyond, every step
 # computes its own. Room for 35 networks with 60,000 rows and 500 nodes.
@@ -96,9 +96,8 @@ def train_together(
             watch(0, trained)
         for epoch in range(1, epochs + 1):
             stack.total.zero_()
-            with LinearByOneDNN():
-                for rows in order.split(batch_size, dim=1):
-                    step(rows)
+            for rows in order.split(batch_size, dim=1):
+                step(rows)
             order = next(orders)  # drawn while a GPU is still busy with the steps
             history.append((stack.total / len(inputs)).tolist())
             if watch is not None:
@@ -129,6 +128,7 @@ class _Stack:
         self.parameters, self.buffers = stack_module_state(list(self.networks))
         trainable = [tensor for tensor in self.parameters.values() if tensor.requires_grad]
         self.optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
+        self.products = faster_products()
         self.total = torch.zeros(len(models), dtype=torch.float64, device=inputs.device)
 
     def _outputs_of_one(
@@ -141,11 +141,12 @@ class _Stack:
         """One step for every network on its own rows, (networks, batch); adds up the losses."""
         batch = self.inputs.index_select(0, (self.begin + rows).flatten()).unflatten(0, rows.shape)
         outputs_of_all = torch.vmap(self._outputs_of_one, randomness="different")
-        outputs = outputs_of_all(self.parameters, self.buffers, batch)
+        with self.products:
+            outputs = outputs_of_all(self.parameters, self.buffers, batch)
         wanted = self.targets.index_select(0, rows.flatten())
         each = F.cross_entropy(outputs.flatten(0, 1), wanted, reduction="none")
         losses = each.view_as(rows).mean(dim=1)
-        self.optimiser.zero_grad()
+        forget_gradients(self.optimiser)
         # The gradient of a sum of losses is, network by network, that of its own.
         losses.sum().backward()
         # Adam steps in a capture only if told so, and complains if told so elsewhere.

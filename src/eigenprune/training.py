@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from eigenprune import seeds
 from eigenprune.fixed_products import with_fixed_products
 from eigenprune.networks import fully_connected
-from eigenprune.onednn import LinearByOneDNN
+from eigenprune.onednn import faster_products
 from eigenprune.regularisers.base import Regulariser
 
 
@@ -74,21 +74,22 @@ def train(
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
     generator = seeds.generator(seed, stream)
+    products = faster_products()
     losses = []
     if watch is not None:
         watch(0, model)
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         total = torch.zeros((), device=inputs.device, dtype=torch.float64)
-        with LinearByOneDNN():
-            for rows in order.split(batch_size):
-                batch = inputs.index_select(0, rows), targets.index_select(0, rows)
+        for rows in order.split(batch_size):
+            batch = inputs.index_select(0, rows), targets.index_select(0, rows)
+            with products:
                 loss = added.loss(stepped, *batch)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                added.after_step(stepped, learning_rate)
-                total += loss.detach() * len(rows)
+            forget_gradients(optimiser)
+            loss.backward()
+            optimiser.step()
+            added.after_step(stepped, learning_rate)
+            total += loss.detach() * len(rows)
         losses.append(float(total) / len(inputs))
         added.after_epoch(stepped, optimiser, epoch, epochs)
         if watch is not None:
@@ -96,6 +97,13 @@ def train(
         if on_epoch is not None:
             on_epoch(epoch, losses[-1])
     return added.finish(model), losses
+
+
+def forget_gradients(optimiser: torch.optim.Optimizer) -> None:
+    """Do what `optimiser.zero_grad()` does, which takes longer than a step's smallest products."""
+    for group in optimiser.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
 
 
 def check_arguments(
