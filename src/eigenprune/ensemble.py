@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
+from eigenprune import denormals
 from eigenprune.cuda_graphs import CapturedStep, own_stream
 from eigenprune.fixed_products import frozen_first, with_fixed_products
 from eigenprune.onednn import faster_products
@@ -27,6 +28,7 @@ from eigenprune.training import check_arguments, forget_gradients
 PRODUCTS_AT_MOST = 4 * 2**30
 
 
+@denormals.as_zero()
 def train_together(
     models: Sequence[nn.Sequential],
     inputs: Tensor,

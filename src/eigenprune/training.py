@@ -6,13 +6,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from eigenprune import seeds
+from eigenprune import denormals, seeds
 from eigenprune.fixed_products import with_fixed_products
 from eigenprune.networks import fully_connected
 from eigenprune.onednn import faster_products
 from eigenprune.regularisers.base import Regulariser
 
 
+@denormals.as_zero()
 def train(
     model: nn.Sequential,
     inputs: Tensor,
@@ -30,8 +31,9 @@ def train(
     """Minimise the cross-entropy with Adam, perhaps regularised; the given network stays as it is.
 
     Adam has beta 0.9 / 0.999 and epsilon 1e-7, as in the published study. Frozen parameters
-    (`requires_grad=False`) stay as they are. One thread count, one result, bit for bit, unless a
-    module of the network draws from torch's generator, as `nn.Dropout` does: seed that yourself.
+    (`requires_grad=False`) stay as they are. Numbers below 1.2e-38 count as zero, see
+    `eigenprune.denormals`. One thread count, one result, bit for bit, unless a module of the
+    network draws from torch's generator, as `nn.Dropout` does: seed that yourself.
 
     Args:
         model: maps inputs (rows, features) to logits (rows, classes).
