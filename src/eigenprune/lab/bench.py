@@ -40,7 +40,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "spectral, lambda_in and lambda_out": {"eigenvalues_in": True},
     "eigenvalues only": {"frozen": ("eigenvectors",)},
 }
-ENSEMBLES = (1, 5, 20)
+# What of each network is trained, with the options for it, and how many train as a stack.
+ENSEMBLES: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
+    "lambda_out": ({}, (1, 5, 20)),
+    "eigenvalues only": ({"frozen": ("eigenvectors",)}, (5,)),
+}
 PRUNING_RATIOS = (0.5, 0.9, 0.95)
 TRAINING_BATCH = 200
 BATCH_SIZES = (1, 64, 1024)
@@ -182,11 +186,14 @@ def _trainings(
         partial(_by_default_products, trainings[next(iter(NETWORKS))][0]),
         1,
     )
-    for size in ENSEMBLES:
-        rows = min(len(inputs), max(TRAINING_BATCH, len(inputs) // size))
-        models = [mlp(widths, seed=seed) for seed in range(size)]
-        together = partial(train_together, models, inputs[:rows], targets[:rows], seeds=range(size))
-        trainings[f"ensemble of {size}, lambda_out"] = together, size * rows / len(inputs)
+    for name, (options, sizes) in ENSEMBLES.items():
+        for size in sizes:
+            rows = min(len(inputs), max(TRAINING_BATCH, len(inputs) // size))
+            models = [mlp(widths, seed=seed, **options) for seed in range(size)]
+            trainings[f"ensemble of {size}, {name}"] = (
+                partial(train_together, models, inputs[:rows], targets[:rows], seeds=range(size)),
+                size * rows / len(inputs),
+            )
     return trainings
 
 
