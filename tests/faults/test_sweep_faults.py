@@ -1,4 +1,4 @@
-"""What happens to a sweep when somebody pulls the plug: real processes, really killed."""
+"""What happens when somebody pulls the plug on a sweep: real processes, really killed."""
 
 import contextlib
 import json
@@ -174,6 +174,21 @@ def test_ctrl_c_ends_within_seconds_and_finished_runs_are_kept(start: Start, fol
     assert "KeyboardInterrupt" in told and "ExecutorError" not in told
     assert wait_until(lambda: all(map(gone, family)), SECONDS_TO_DIE)
     assert len(records(folder)) == 1 and all_whole(folder)
+
+
+def test_bench_killed_leaves_nothing_that_would_disturb_the_next(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "eigenprune", "bench", "--dataset", "digits", "--rounds", "999"],
+        stdout=subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
+    try:
+        assert wait_until(lambda: bool(workers(process))), "it did not begin"
+        family = workers(process)
+    finally:
+        process.kill()
+    process.wait()
+    assert wait_until(lambda: all(map(gone, family)), SECONDS_TO_DIE), "orphans go on computing"
 
 
 def test_ctrl_c_is_for_the_parent_alone(start: Start) -> None:

@@ -1,5 +1,6 @@
 """`eigenprune bench`: how fast it is here."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -23,16 +24,22 @@ def bench(
     from eigenprune.lab import datasets
 
     datasets.require_files(dataset, project.data_dir())
+    from rich.console import Console
+    from rich.progress import Progress
+
     from eigenprune.lab.bench import bench as measure
 
-    measured = measure(dataset, options.widths(hidden), project.data_dir(), rounds)
+    widths = options.widths(hidden)
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("bench", total=2 * rounds)
+        measured = measure(
+            dataset, widths, project.data_dir(), rounds, on_half_round=lambda: bar.advance(task)
+        )
     if json:
         from json import dumps
 
         typer.echo(dumps(measured, indent=1, allow_nan=False))
         return
-    from rich.console import Console
-
     from eigenprune.report.terminal import bench_tables
 
     for table in bench_tables(measured):

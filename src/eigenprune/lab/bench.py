@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from eigenprune import importance, onednn
 from eigenprune.ensemble import train_together
 from eigenprune.lab import datasets
-from eigenprune.lab.execution.processes import usable_cores
+from eigenprune.lab.execution.processes import end_with_parent, usable_cores
 from eigenprune.lab.machine import made_with
 from eigenprune.networks import mlp
 from eigenprune.pruning import compact, masked, select_nodes
@@ -79,7 +79,13 @@ class Latency:
     speed_up: float
 
 
-def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> dict[str, Any]:
+def bench(
+    dataset: str,
+    hidden: list[int],
+    data_dir: Path,
+    rounds: int = 5,
+    on_half_round: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
     """Time training and inference of relu networks, batch 200, on all usable cores.
 
     Args:
@@ -89,6 +95,7 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
         rounds: 1 or more; each a fresh process that has all cores, and then a fresh process for
             each core. A process times `COUNTED_EPOCHS` of every network after one that is not
             counted, and the first of them `COUNTED_CALLS` of inference after `UNCOUNTED_CALLS`.
+        on_half_round: called twice in each round: when its first process is done, and its others.
 
     Returns:
         `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`
@@ -105,12 +112,15 @@ def bench(dataset: str, hidden: list[int], data_dir: Path, rounds: int = 5) -> d
     beside: list[dict[str, list[float]]] = []
     # spawn: see `processes`. No process sees the memory of another.
     context = multiprocessing.get_context("spawn")
+    processes = partial(ProcessPoolExecutor, mp_context=context, initializer=end_with_parent)
     for _ in range(rounds):
-        with ProcessPoolExecutor(1, mp_context=context) as fresh:
+        with processes(1) as fresh:
             alone.append(fresh.submit(_round, dataset, hidden, data_dir, cores).result())
-        with ProcessPoolExecutor(cores, mp_context=context) as fresh:
+        on_half_round()
+        with processes(cores) as fresh:
             turns = [fresh.submit(_side_by_side, dataset, hidden, data_dir) for _ in range(cores)]
             beside += [turn.result() for turn in turns]
+        on_half_round()
     rows = _training_rows([turn.training for turn in alone], beside)
     return {
         "machine": alone[0].machine,

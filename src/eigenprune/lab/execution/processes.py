@@ -118,15 +118,20 @@ _worker: dict[str, Any] = {}
 
 def _start_worker(sender: Connection, stop: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone decides
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    end_with_parent()
     _worker.update(report=sender.send, stopped=stop.is_set)
 
 
-def _die_with_parent() -> None:
+def end_with_parent() -> None:
+    """Let this process end as soon as the one that started it is gone, however it went."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker is always somebody's child"
-    parent.join()
-    os._exit(1)
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _in_worker(task: Task, places: Places) -> bool:
