@@ -1,6 +1,7 @@
 """What the chapters on trials show: points averaged over the seeds, and nothing left out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -70,11 +71,27 @@ def test_each_activation_has_a_figure_and_a_table_under_names_of_their_own(
     compression_exhibits.show_compression(trial_exhibits.there(["small-compression"]), nothing)
     modules_exhibits.show_modules(trial_exhibits.there(["small-modules"]))
     assert told == [
-        (f"{what}-{trials}-{activation}", f"digits, {activation}: {caption}", what in FIGURES)
+        (
+            f"{what}-{trials}-{activation}",
+            f"digits, {activation}, 2 seeds: {caption}",
+            what in FIGURES,
+        )
         for trials, shown in EXHIBITS.items()
         for activation in ("relu", "tanh")
         for what, caption in shown.items()
     ]
+
+
+def test_a_caption_says_over_how_many_seeds_points_are_means(
+    arena_project: Callable[..., Params],
+) -> None:
+    arena_project(trials=TRIALS, quick_trials=list(TRIALS))
+    [its] = trial_exhibits.there(["small-modules"])
+    assert its.scope("relu") == "digits, relu, 2 seeds"
+    second = its.table["seed"] == its.table["seed"].max()
+    fewer = replace(its, table=its.table[~second | (its.table["gamma"] == 0)])
+    assert fewer.scope("relu") == "digits, relu, 1 to 2 seeds"
+    assert replace(its, table=its.table[~second]).scope("relu") == "digits, relu, 1 seed"
 
 
 def test_deviations_are_of_what_varies_over_seeds() -> None:

@@ -7,8 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eigenprune.report.figures import legend_below
-from eigenprune.report.shown import show
-from eigenprune.report.trials.trial_exhibits import LOOKS, Shown, accuracies, over_seeds
+from eigenprune.report.trials.trial_exhibits import (
+    LOOKS,
+    Shown,
+    accuracies,
+    by_activation,
+    show_one,
+)
 
 # The lines of the figure: which coefficient is raised while the other is 0, or both alike.
 LINES = {"k1 alone": ("k1",), "k2 alone": ("k2",), "k1 = k2": ("k1", "k2")}
@@ -25,30 +30,27 @@ def show_flow(shown: Sequence[Shown]) -> None:
     Args:
         shown: trials of kind `flow`; a figure and a table for each of their activations.
     """
-    for its in shown:
-        means = over_seeds(its.table, ["activation", *its.trials.options])
-        for activation, rows in means.groupby("activation", sort=False):
-            said = f"{its.trials.dataset}, {activation}"
-            removed = ", ".join(f"{100 * ratio:g}" for ratio in rows["pruning_ratio"].unique())
-            show(
-                _figure(rows),
-                name=f"ways-{its.trials.name}-{activation}",
-                caption=f"{said}: accuracy, length and angle of the ways on the test set over the "
-                "coefficients. Filled markers: residual.",
-                alt="Three panels over the coefficient: test accuracy, length of the ways and "
-                "their total angle, a line for each coefficient and architecture.",
-                of=[its.trials],
-                recorded=its.recorded,
-            )
-            show(
-                _table(rows),
-                name=f"points-{its.trials.name}-{activation}",
-                caption=f"{said}: test accuracy in per cent of the whole network, without {removed}"
-                " per cent of the nodes of each layer (`pruned`), and with these trained on "
-                "(`retrained`); mean over seeds.",
-                of=[its.trials],
-                recorded=its.recorded,
-            )
+    for its, activation, rows in by_activation(shown):
+        removed = ", ".join(f"{100 * ratio:g}" for ratio in rows["pruning_ratio"].unique())
+        show_one(
+            its,
+            activation,
+            _figure(rows),
+            "ways",
+            "accuracy, length and angle of the ways on the test set over the coefficients. Filled "
+            "markers: residual.",
+            alt="Three panels over the coefficient: test accuracy, length of the ways and "
+            "their total angle, a line for each coefficient and architecture.",
+        )
+        show_one(
+            its,
+            activation,
+            _table(rows),
+            "points",
+            f"test accuracy in per cent of the whole network, without {removed} per cent of the "
+            "nodes of each layer (`pruned`), and with these trained on (`retrained`); mean over "
+            "seeds.",
+        )
 
 
 def _figure(rows: pd.DataFrame) -> Figure:

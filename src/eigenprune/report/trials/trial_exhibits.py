@@ -37,6 +37,13 @@ class Shown:
     table: pd.DataFrame
     recorded: bool
 
+    def scope(self, activation: str) -> str:
+        """Dataset, activation, and over how many seeds there are points of it."""
+        rows = self.table[self.table["activation"] == activation]
+        counts = rows.groupby(list(self.trials.options), dropna=False)["seed"].nunique()
+        seeds = " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
+        return f"{self.trials.dataset}, {activation}, {seeds} seed{'' if seeds == '1' else 's'}"
+
 
 def there(names: Iterable[str]) -> list[Shown]:
     """The named trials that are there: quick ones are computed, others are as recorded."""
@@ -92,7 +99,7 @@ def show_one(
 
     What it says at first where it is folded is told of the same trials, as the caption is.
     """
-    said = f"{its.trials.dataset}, {activation}"
+    said = its.scope(activation)
     show(
         what,
         name=f"{name}-{its.trials.name}-{activation}",
