@@ -10,6 +10,7 @@ from eigenprune.report.paired import TOLD_APART
 from eigenprune.report.readable import percents
 
 PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
+NEAR = "≈"  # after what was tested against the best and is not told apart from it
 
 
 def standings(
@@ -30,12 +31,12 @@ def standings(
     Returns:
         Index `method`, first the plain network, then the best in the mean over the ranks; columns
         `unpruned`, the method's own control, one per pruning ratio, and `n` (seeds; the least to
-        the most where the ratios differ). Mean ± sample standard deviation, of one seed none. An
-        asterisk marks what was tested against the best and is not told apart from it.
+        the most where the ratios differ). Mean ± sample standard deviation, of one seed none. NEAR
+        marks the best, and what was tested against it and is not told apart from it.
     """
     near = board["verdict"].isin(["best", "not told apart"])
     places = [
-        f"{accuracy} ({rank}){'*' if mark else ''}"
+        f"{accuracy} ({rank}){NEAR if mark else ''}"
         for accuracy, rank, mark in zip(percents(board), board["rank"], near, strict=True)
     ]
     board = board.assign(cell=places, ratio=board["pruning_ratio"].map("{:g}".format))
