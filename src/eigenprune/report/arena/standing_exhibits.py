@@ -88,8 +88,8 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
                 caption=f"{said_of(shown)}: {WORDS[str(retraining)]}; "
                 "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
                 f"n seeds, rank in brackets, {rival_tables.NEAR} where not told apart from the "
-                "best; `unpruned`: the method's own network at ratio 0; first the dense network as it is "
-                "plainly trained"
+                "best; `unpruned`: the method's own network at ratio 0; first the dense network as "
+                "it is plainly trained"
                 f"{_explained(marked)}.",
                 of=[shown.study],
                 recorded=shown.recorded,
