@@ -1,5 +1,7 @@
 """Numbers below the smallest normal one: zero while networks train, as they were afterwards."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -35,22 +37,7 @@ def test_training_makes_none_and_leaves_the_processor_as_it_was(together: bool) 
     seen: list[bool] = []
     inputs, targets = torch.rand(20, 4), torch.tensor([0, 1] * 10)
     model = ep.mlp([4, 3, 2], seed=1)
-    if together:
-        ep.train_together(
-            [model],
-            inputs,
-            targets,
-            epochs=1,
-            seeds=[1],
-            watch=lambda epoch, networks: seen.append(are_there()),
-        )
-    else:
-        ep.train(
-            model,
-            inputs,
-            targets,
-            epochs=1,
-            watch=lambda epoch, network: seen.append(are_there()),
-        )
+    train = partial(ep.train_together, [model], seeds=[1]) if together else partial(ep.train, model)
+    train(inputs, targets, epochs=1, watch=lambda epoch, watched: seen.append(are_there()))
     assert seen == [False, False]
     assert are_there()

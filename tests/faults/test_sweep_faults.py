@@ -1,4 +1,4 @@
-"""What happens when somebody pulls the plug on a sweep: real processes, really killed."""
+"""What happens when somebody pulls the plug: real processes, really killed."""
 
 import contextlib
 import json

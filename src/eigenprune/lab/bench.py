@@ -40,10 +40,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "spectral, lambda_in and lambda_out": {"eigenvalues_in": True},
     "eigenvalues only": {"frozen": ("eigenvectors",)},
 }
-# What of each network is trained, with the options for it, and how many train as a stack.
-ENSEMBLES: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
-    "lambda_out": ({}, (1, 5, 20)),
-    "eigenvalues only": ({"frozen": ("eigenvectors",)}, (5,)),
+# Which of them train as a stack too, by what of each is trained, and how many.
+ENSEMBLES = {
+    "lambda_out": (NETWORKS["spectral, lambda_out"], (1, 5, 20)),
+    "eigenvalues only": (NETWORKS["eigenvalues only"], (5,)),
 }
 PRUNING_RATIOS = (0.5, 0.9, 0.95)
 TRAINING_BATCH = 200

@@ -25,6 +25,16 @@ def percents(
     return [percent(m, s) for m, s in zip(rows[mean], rows[std], strict=True)]
 
 
+def span(counts: pd.Series) -> str:
+    """The least and the most of some counts, or the one that all of them are.
+
+    >>> span(pd.Series([2, 1, 2])), span(pd.Series([5, 5]))
+    ('1 to 2', '5')
+    """
+    least, most = int(counts.min()), int(counts.max())
+    return str(most) if least == most else f"{least} to {most}"
+
+
 def accuracies(means: pd.DataFrame) -> pd.DataFrame:
     """A table to read: activation and pruning ratio by method, each cell as `percent` writes it.
 

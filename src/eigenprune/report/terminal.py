@@ -11,7 +11,7 @@ from rich.table import Table
 from eigenprune.lab.execution.status import Status
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.comparison.agreement import NAMED, by_curve
-from eigenprune.report.readable import percent
+from eigenprune.report.readable import percent, span
 from eigenprune.report.speed import CORES, training_table
 
 SIDE_BY_SIDE = 7  # methods that a table has columns for
@@ -41,7 +41,7 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
         table.add_column("pruned", justify="right")
         columns = []
         for method, curve in ours.groupby("method", sort=False):
-            table.add_column(f"{method} (n={_span(curve['n'])})", justify="right")
+            table.add_column(f"{method} (n={span(curve['n'])})", justify="right")
             columns.append(_cells(curve))
             theirs = published[
                 (published["activation"] == activation) & (published["method"] == method)
@@ -52,11 +52,6 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
         for ratio in ours["pruning_ratio"].unique():
             table.add_row(f"{ratio:g}", *(cells.get(ratio, "") for cells in columns))
         yield table
-
-
-def _span(counts: pd.Series) -> str:
-    least, most = int(counts.min()), int(counts.max())
-    return str(most) if least == most else f"{least} to {most}"
 
 
 def _by_method(ours: pd.DataFrame, title: str) -> Table:
@@ -184,7 +179,7 @@ def points_tables(points: pd.DataFrame) -> Iterator[Table]:
     for key, curve in points.groupby(NAMED, sort=False):
         first = curve.iloc[0]
         table = Table(title=f"{' '.join(map(str, key))}: test accuracy in %", title_justify="left")
-        ours, theirs = f"ours (n={_span(curve['n'])})", f"published (n={first['published_n']})"
+        ours, theirs = f"ours (n={span(curve['n'])})", f"published (n={first['published_n']})"
         for name in ("pruned", ours, theirs, "difference", "tolerance", "agrees"):
             table.add_column(name, justify="right")
         for point in curve.to_dict("records"):

@@ -10,6 +10,7 @@ from eigenprune.lab.records import manifest
 from eigenprune.lab.studies import Study, change_study, make_study
 from eigenprune.report.comparison.agreement import OF_STUDY, compare_study
 from eigenprune.report.curves import read_curves
+from eigenprune.report.readable import span
 
 FOLDER = "results/paper"
 NOTHING = f"{FOLDER} holds none of the studies that were asked for: `eigenprune record` writes them"
@@ -102,7 +103,6 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
         seeds = curves.groupby(["activation", "method", "pruning_ratio"], sort=False)[
             "seed"
         ].nunique()
-        spread = sorted({int(seeds.min()), int(seeds.max())})
         seconds = recorded["training_seconds"] + sum(m["seconds"] for m in recorded["made_with"])
         rows.append(
             {
@@ -110,7 +110,7 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
                 "hidden": study.widths,
                 "activations": ", ".join(curves["activation"].unique()),
                 "methods": ", ".join(curves["method"].unique()),
-                "seeds": " to ".join(map(str, spread)),
+                "seeds": span(seeds),
                 "rows": recorded["rows"],
                 "of": recorded["rows_planned"],
                 "hours": round(seconds / 3600, 2),

@@ -14,7 +14,7 @@ from eigenprune.lab import project
 from eigenprune.lab.studies import Study, load_params
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.trials.results import tables
-from eigenprune.report.readable import percents
+from eigenprune.report.readable import percents, span
 from eigenprune.report.shown import show
 
 # Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
@@ -41,7 +41,7 @@ class Shown:
         """Dataset, activation, and over how many seeds there are points of it."""
         rows = self.table[self.table["activation"] == activation]
         counts = rows.groupby(list(self.trials.options), dropna=False)["seed"].nunique()
-        seeds = " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
+        seeds = span(counts)
         return f"{self.trials.dataset}, {activation}, {seeds} seed{'' if seeds == '1' else 's'}"
 
 
