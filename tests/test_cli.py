@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eigenprune.lab.bench import ENSEMBLES, NETWORKS
+from eigenprune.lab.bench import ENSEMBLES, NETWORKS, WITHOUT
 from eigenprune.lab.rows import COLUMNS
 
 PARAMS = """\
@@ -282,8 +282,7 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
     words = ["bench", "--dataset", "digits", "--hidden", "8", "--rounds", "1"]
     measured = json.loads(eigenprune(project, *words, "--json"))
     assert measured["training"][0]["side_by_side_times_plain"] == 1
-    stacks = sum(len(sizes) for _, sizes in ENSEMBLES.values())
-    kinds = len(NETWORKS) + 1 + stacks  # and the plain one by torch's default products
+    kinds = len(NETWORKS) + len(WITHOUT) + len(ENSEMBLES)
     assert len(measured["training"]) == kinds and len(measured["inference"]) == 3 * 7
     assert all(row["alone"] > 0 and row["side_by_side"] > 0 for row in measured["training"])
     assert all(row["seconds"] > 0 for row in measured["inference"])

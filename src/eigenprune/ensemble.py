@@ -17,11 +17,12 @@ from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
 from eigenprune import denormals
+from eigenprune.adam import adam, forget_gradients
 from eigenprune.cuda_graphs import CapturedStep, own_stream
 from eigenprune.fixed_products import frozen_first, with_fixed_products
 from eigenprune.onednn import faster_products
 from eigenprune.seeds import generator
-from eigenprune.training import check_arguments, forget_gradients
+from eigenprune.training import check_arguments
 
 # Fixed products are kept for each network of the stack, up to this many bytes; beyond, every step
 # computes its own. Room for 35 networks with 60,000 rows and 500 nodes.
@@ -129,7 +130,7 @@ class _Stack:
         # Name to tensor (networks, ...), e.g. `0.eigenvectors`.
         self.parameters, self.buffers = stack_module_state(list(self.networks))
         trainable = [tensor for tensor in self.parameters.values() if tensor.requires_grad]
-        self.optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
+        self.optimiser = adam(trainable, learning_rate)
         self.products = faster_products()
         self.total = torch.zeros(len(models), dtype=torch.float64, device=inputs.device)
 

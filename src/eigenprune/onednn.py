@@ -95,7 +95,7 @@ def faster_products() -> AbstractContextManager[object]:
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not _suits(input, weight):
         return F.linear(input, weight, bias)
-    outputs = _product(input, weight)
+    outputs = product(input, weight)
     return outputs if bias is None else outputs + bias
 
 
@@ -109,10 +109,10 @@ def _suits(a: Tensor, b: Tensor) -> bool:
     )
 
 
-def _product(a: Tensor, b: Tensor) -> Tensor:
+def product(a: Tensor, b: Tensor) -> Tensor:
     """The product a b^T of (rows, n) and (columns, n); its gradients are such products again."""
-    product: Tensor = _Product.apply(a, b) if _suits(a, b) else a @ b.T
-    return product
+    outputs: Tensor = _Product.apply(a, b) if _suits(a, b) else a @ b.T
+    return outputs
 
 
 class _Product(torch.autograd.Function):
@@ -130,8 +130,8 @@ class _Product(torch.autograd.Function):
         a, b = ctx.saved_tensors
         for_a, for_b = ctx.needs_input_grad
         return (
-            _product(gradient, b.T) if for_a else None,
-            _product(gradient.T, a.T) if for_b else None,
+            product(gradient, b.T) if for_a else None,
+            product(gradient.T, a.T) if for_b else None,
         )
 
     @staticmethod
@@ -144,4 +144,4 @@ class _Product(torch.autograd.Function):
             [operand] * info.batch_size if dim is None else operand.unbind(dim)
             for operand, dim in zip((a, b), in_dims, strict=True)
         ]
-        return torch.stack([_product(*pair) for pair in zip(*singles, strict=True)]), 0
+        return torch.stack([product(*pair) for pair in zip(*singles, strict=True)]), 0

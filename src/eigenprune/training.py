@@ -1,13 +1,17 @@
 """The reference training loop: short, deterministic, the data in memory as one tensor."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from eigenprune import denormals, seeds
+from eigenprune.adam import adam, forget_gradients, step
 from eigenprune.fixed_products import with_fixed_products
+from eigenprune.gradients import WrittenOut, suits
 from eigenprune.networks import fully_connected
 from eigenprune.onednn import faster_products
 from eigenprune.regularisers.base import Regulariser
@@ -74,25 +78,23 @@ def train(
         added = regulariser
         stepped = model = added.prepare(model, inputs, seed)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.Adam(trainable, lr=learning_rate, eps=1e-7, fused=True)
+    optimiser = adam(trainable, learning_rate)
     generator = seeds.generator(seed, stream)
-    products = faster_products()
     losses = []
     if watch is not None:
         watch(0, model)
     for epoch in range(1, epochs + 1):
+        loss_with_gradients = _loss_with_gradients(added, stepped)  # the network may have changed
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
-        total = torch.zeros((), device=inputs.device, dtype=torch.float64)
-        for rows in order.split(batch_size):
-            batch = inputs.index_select(0, rows), targets.index_select(0, rows)
-            with products:
-                loss = added.loss(stepped, *batch)
+        batches = order.split(batch_size)
+        classes = targets.index_select(0, order).split(batch_size)
+        of_batches = []
+        for rows, wanted in zip(batches, classes, strict=True):
             forget_gradients(optimiser)
-            loss.backward()
-            optimiser.step()
+            of_batches.append(loss_with_gradients(inputs.index_select(0, rows), wanted))
+            step(optimiser)
             added.after_step(stepped, learning_rate)
-            total += loss.detach() * len(rows)
-        losses.append(float(total) / len(inputs))
+        losses.append(_mean_loss(of_batches, batches))
         added.after_epoch(stepped, optimiser, epoch, epochs)
         if watch is not None:
             watch(epoch, model)
@@ -101,11 +103,34 @@ def train(
     return added.finish(model), losses
 
 
-def forget_gradients(optimiser: torch.optim.Optimizer) -> None:
-    """Do what `optimiser.zero_grad()` does, which takes longer than a step's smallest products."""
-    for group in optimiser.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = None
+def _mean_loss(losses: list[Tensor], batches: Sequence[Tensor]) -> float:
+    """The mean over the rows of all batches, added up one after another, on every machine alike."""
+    rows = [len(batch) for batch in batches]
+    weighted = torch.stack(losses) * torch.tensor(rows, device=losses[0].device)
+    return float(weighted.double().cumsum(0)[-1]) / sum(rows)
+
+
+def _loss_with_gradients(
+    added: Regulariser, model: nn.Sequential
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """What computes the loss on a batch and leaves its gradients with the parameters."""
+    if type(added).loss is Regulariser.loss and suits(model):
+        return WrittenOut(model)
+    return partial(by_autograd, added, model, faster_products())
+
+
+def by_autograd(
+    added: Regulariser,
+    model: nn.Sequential,
+    products: AbstractContextManager[object],
+    inputs: Tensor,
+    targets: Tensor,
+) -> Tensor:
+    """The loss on a batch, its gradients with the parameters: the reference for `gradients`."""
+    with products:
+        loss = added.loss(model, inputs, targets)
+    loss.backward()
+    return loss.detach()
 
 
 def check_arguments(

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from eigenprune import onednn
+
 
 @pytest.fixture(scope="package", autouse=True)
 def one_thread() -> Iterator[None]:
@@ -13,3 +15,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def onednn_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products go by oneDNN, on Intel's processors too, where it is not worth it but possible."""
+    monkeypatch.setattr(onednn, "_intel", lambda: False)
+    if not onednn.available():
+        pytest.skip("no AVX-512 here, or no oneDNN: there is nothing to compare")

@@ -12,12 +12,6 @@ from eigenprune import onednn
 from eigenprune.onednn import LinearByOneDNN
 
 
-@pytest.fixture
-def offered() -> None:
-    if not onednn.available():
-        pytest.skip("this processor has no AVX-512: there is nothing to compare")
-
-
 def operands(rows: int, n: int, columns: int, **options: object) -> tuple[Tensor, Tensor]:
     torch.manual_seed(1)
     a, b = torch.randn(rows, n, **options), torch.randn(columns, n, **options)  # type: ignore[call-overload]
@@ -33,13 +27,13 @@ def derivatives(a: Tensor, b: Tensor, bias: Tensor | None) -> list[Tensor]:
     return [outputs, *first, *second, *of_a_sum]
 
 
-@pytest.mark.usefixtures("offered")
+@pytest.mark.usefixtures("onednn_offered")
 @pytest.mark.parametrize("with_bias", [False, True])
 def test_products_and_both_derivatives_agree_with_the_default(with_bias: bool) -> None:
     a, b = operands(200, 300, 150)
     bias = torch.randn(150) if with_bias else None
     plain = derivatives(a, b, bias)
-    with LinearByOneDNN(), patch.object(onednn, "_product", wraps=onednn._product) as product:
+    with LinearByOneDNN(), patch.object(onednn, "product", wraps=onednn.product) as product:
         fast = derivatives(a, b, bias)
     assert product.called
     for one, other in zip(plain, fast, strict=True):
@@ -48,7 +42,7 @@ def test_products_and_both_derivatives_agree_with_the_default(with_bias: bool) -
         )
 
 
-@pytest.mark.usefixtures("offered")
+@pytest.mark.usefixtures("onednn_offered")
 @pytest.mark.parametrize("in_dims", [(0, 0), (1, 2), (None, 0), (0, None)])
 def test_a_stack_of_products_agrees_with_the_default(in_dims: tuple[int | None, ...]) -> None:
     stacks = [
@@ -63,7 +57,7 @@ def test_a_stack_of_products_agrees_with_the_default(in_dims: tuple[int | None, 
         return [products, *torch.autograd.grad(products.pow(2).sum(), stacks)]
 
     plain = products_and_gradients()
-    with LinearByOneDNN(), patch.object(onednn, "_product", wraps=onednn._product) as product:
+    with LinearByOneDNN(), patch.object(onednn, "product", wraps=onednn.product) as product:
         fast = products_and_gradients()
     assert product.called
     for one, other in zip(plain, fast, strict=True):
@@ -82,7 +76,7 @@ def test_a_stack_of_products_agrees_with_the_default(in_dims: tuple[int | None, 
     ids=["small", "float64", "other device"],
 )
 def test_other_products_are_left_alone(a: Tensor, b: Tensor) -> None:
-    with LinearByOneDNN(), patch.object(onednn, "_product") as product:
+    with LinearByOneDNN(), patch.object(onednn, "product") as product:
         F.linear(a, b)
         F.linear(torch.randn(2, 200, 300), torch.randn(150, 300))
     assert not product.called

@@ -15,6 +15,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eigenprune import importance, onednn
+from eigenprune import gradients, importance, onednn
 from eigenprune.ensemble import train_together
 from eigenprune.lab import datasets
 from eigenprune.lab.execution.processes import end_with_parent, usable_cores
@@ -40,11 +41,16 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "spectral, lambda_in and lambda_out": {"eigenvalues_in": True},
     "eigenvalues only": {"frozen": ("eigenvectors",)},
 }
-# Which of them train as a stack too, by what of each is trained, and how many.
-ENSEMBLES = {
-    "lambda_out": (NETWORKS["spectral, lambda_out"], (1, 5, 20)),
-    "eigenvalues only": (NETWORKS["eigenvalues only"], (5,)),
+# What else the training of some of them is timed without.
+WITHOUT = {
+    "plain nn.Linear, torch's default products": ("plain nn.Linear", onednn.switched_off),
+    "plain nn.Linear, gradients by autograd": ("plain nn.Linear", gradients.switched_off),
+    "spectral, lambda_out, gradients by autograd": (
+        "spectral, lambda_out",
+        gradients.switched_off,
+    ),
 }
+ENSEMBLES = (1, 5, 20)  # how many of `spectral, lambda_out` train as a stack
 PRUNING_RATIOS = (0.5, 0.9, 0.95)
 TRAINING_BATCH = 200
 BATCH_SIZES = (1, 64, 1024)
@@ -192,23 +198,24 @@ def _trainings(
     trainings: dict[str, tuple[Callable[..., Any], float]] = {}
     for name, options in NETWORKS.items():
         trainings[name] = partial(train, mlp(widths, seed=1, **options), inputs, targets), 1
-    trainings["plain nn.Linear, torch's default products"] = (
-        partial(_by_default_products, trainings[next(iter(NETWORKS))][0]),
-        1,
-    )
-    for name, (options, sizes) in ENSEMBLES.items():
-        for size in sizes:
-            rows = min(len(inputs), max(TRAINING_BATCH, len(inputs) // size))
-            models = [mlp(widths, seed=seed, **options) for seed in range(size)]
-            trainings[f"ensemble of {size}, {name}"] = (
-                partial(train_together, models, inputs[:rows], targets[:rows], seeds=range(size)),
-                size * rows / len(inputs),
-            )
+    for name, (network, without) in WITHOUT.items():
+        trainings[name] = partial(_without, without, trainings[network][0]), 1
+    for size in ENSEMBLES:
+        rows = min(len(inputs), max(TRAINING_BATCH, len(inputs) // size))
+        models = [mlp(widths, seed=seed) for seed in range(size)]
+        trainings[f"ensemble of {size}, lambda_out"] = (
+            partial(train_together, models, inputs[:rows], targets[:rows], seeds=range(size)),
+            size * rows / len(inputs),
+        )
     return trainings
 
 
-def _by_default_products(training: Callable[..., Any], **options: Any) -> None:
-    with onednn.switched_off():
+def _without(
+    switched_off: Callable[[], AbstractContextManager[None]],
+    training: Callable[..., Any],
+    **options: Any,
+) -> None:
+    with switched_off():
         training(**options)
 
 

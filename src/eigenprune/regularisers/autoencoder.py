@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eigenprune import seeds
+from eigenprune.adam import adam, forget_gradients, step
 from eigenprune.networks import FullyConnected, fully_connected, hidden_layers
-from eigenprune.onednn import LinearByOneDNN
+from eigenprune.onednn import faster_products
 from eigenprune.regularisers.base import Regulariser
 
 
@@ -51,11 +52,10 @@ class Autoencoder(Regulariser):
         """Train the hidden layers, one after the other."""
         hidden = hidden_layers(model)
         generator = seeds.generator(seed, "autoencoder")
-        with LinearByOneDNN():
-            for layer, encoder in zip(hidden, encoders(model), strict=True):
-                self._train(layer, encoder, inputs, generator)
-                with torch.no_grad():
-                    inputs = encoder(inputs)
+        for layer, encoder in zip(hidden, encoders(model), strict=True):
+            self._train(layer, encoder, inputs, generator)
+            with torch.no_grad(), faster_products():
+                inputs = encoder(inputs)
         return model
 
     def _train(
@@ -68,16 +68,19 @@ class Autoencoder(Regulariser):
         trainable = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
         if not trainable:
             return
-        optimiser = torch.optim.Adam(trainable, lr=self.LEARNING_RATE, eps=1e-7, fused=True)
+        optimiser = adam(trainable, self.LEARNING_RATE)
+        products = faster_products()
         for _ in range(self.EPOCHS):
             order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
             for rows in order.split(self.BATCH_SIZE):
                 x = inputs.index_select(0, rows)
-                code = encoder(x)
-                error = F.mse_loss(F.linear(code, layer.weight.T), x)
-                optimiser.zero_grad()
-                (error + self.strength * code.abs().mean()).backward()
-                optimiser.step()
+                with products:
+                    code = encoder(x)
+                    error = F.mse_loss(F.linear(code, layer.weight.T), x)
+                    loss = error + self.strength * code.abs().mean()
+                forget_gradients(optimiser)
+                loss.backward()
+                step(optimiser)
 
 
 def encoders(model: nn.Sequential) -> list[nn.Sequential]:

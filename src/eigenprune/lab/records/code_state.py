@@ -19,9 +19,11 @@ _PACKAGE = Path(__file__).parents[2]
 # What a run computes is decided in these files of the package, a test holds that no other file that
 # they import decides it too. Which runs a study has is no matter of theirs: run ids tell that.
 ALONE = (
+    "adam.py",
     "counts.py",
     "denormals.py",
     "fixed_products.py",
+    "gradients.py",
     "importance.py",
     "lab/datasets.py",
     "lab/protocols.py",
