@@ -101,10 +101,10 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 def _suits(a: Tensor, b: Tensor) -> bool:
     return (
-        a.ndim == b.ndim == 2
+        a.numel() * len(b) >= WORTHWHILE  # first: most products end here
+        and a.ndim == b.ndim == 2
         and a.dtype == b.dtype == torch.float32
         and a.device.type == b.device.type == "cpu"
-        and a.shape[0] * a.shape[1] * b.shape[0] >= WORTHWHILE
         and available()
     )
 
