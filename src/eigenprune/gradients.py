@@ -100,7 +100,7 @@ class WrittenOut:
         """Take the network's modules."""
         if not suits(model):
             raise ValueError(f"{model}: has more than `gradients` knows")
-        self.layers, self.activations = model[::2], model[1::2]
+        (self.first, *self.layers), self.activations = list(model[::2]), list(model[1::2])
 
     @torch.no_grad()
     def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -110,9 +110,9 @@ class WrittenOut:
             inputs: (rows, features), or the fixed products of the first layer, (rows, nodes).
             targets: (rows,) class numbers.
         """
-        first = passed = _through(self.layers[0], inputs)
+        first = passed = _through(self.first, inputs)
         behind: list[Any] = []
-        for activation, layer in zip(self.activations, self.layers[1:], strict=True):
+        for activation, layer in zip(self.activations, self.layers, strict=True):
             activity = _ACTIVATIONS[type(activation)](activation, passed.outputs)
             passed = _through(layer, activity.outputs)
             behind += activity, passed

@@ -101,7 +101,7 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 def _suits(a: Tensor, b: Tensor) -> bool:
     return (
-        a.numel() * len(b) >= WORTHWHILE  # first: most products end here
+        a.numel() * b.shape[0] >= WORTHWHILE  # first: most products end here
         and a.ndim == b.ndim == 2
         and a.dtype == b.dtype == torch.float32
         and a.device.type == b.device.type == "cpu"
