@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -371,6 +372,11 @@ def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:
 
 def test_outside_the_project(tmp_path: Path) -> None:
     assert "no params.yaml in" in eigenprune(tmp_path, "run", "tiny", code=2)
+
+
+def test_the_version_is_that_of_the_package(root: Path) -> None:
+    wanted = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    assert eigenprune(root, "--version") == f"eigenprune {wanted}\n"
 
 
 def test_help_shows_examples_and_does_not_wait_for_torch(root: Path) -> None:

@@ -1,6 +1,7 @@
 """Each protocol does what its name says."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -203,6 +204,13 @@ def test_the_record_says_what_was_run_and_what_made_it(store: Store) -> None:
     losses = result(compute(SPECTRAL, store, NO_DATA))["losses"]
     assert len(losses) == SPECTRAL.epochs and losses[1] < losses[0]
     json.dumps(record, allow_nan=False)
+
+
+def test_seconds_are_those_of_the_processor(tmp_path: Path) -> None:
+    """A machine that does something else meanwhile, or sleeps, makes no run dearer."""
+    once = replace(DENSE, epochs=1)
+    entry = compute(once, Store(tmp_path), NO_DATA, on_epoch=lambda: time.sleep(3))
+    assert 0 < entry.record["made_with"]["seconds"] < 3
 
 
 @pytest.mark.parametrize("layer", ["dense", "spectral"])

@@ -1,5 +1,7 @@
 """The command line: thin, and quick to start, since heavy imports wait until they are needed."""
 
+from typing import Annotated
+
 import typer
 
 from eigenprune.cli import (
@@ -25,6 +27,27 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"eigenprune {version('eigenprune')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None: ...
+
+
 app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=record.EXAMPLES)(record.record)

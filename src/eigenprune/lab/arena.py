@@ -104,9 +104,10 @@ def write(params: Params) -> int:
     Besides the columns of `table` there are these, MEASURED: `latency` is in milliseconds, see
     `latency.latencies`. The networks of a dataset are timed in one go, on the machine that
     `latency_machines` then names, whenever the latency of one is missing: only then does the ratio
-    of two say something of the networks. `seconds` is what the row took from the first step of
-    training on, the search for a strength included; of these, `training_seconds` went into the
-    network that it was pruned from, which it shares with other rows (`training`).
+    of two say something of the networks. `seconds` is what the row took of a core (by the
+    clock in older records) from the first step of training on, the search for a strength included;
+    of these, `training_seconds` went into the network that it was pruned from, which it shares with
+    other rows (`training`).
     """
     found = _recorded(params)
     if len(found):

@@ -104,11 +104,11 @@ def trained_network(
 
 def _train(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
     data = datasets.held_out(run.dataset, data_dir, run.held_out)
-    start = time.perf_counter()
+    start = time.thread_time()
     watcher = watcher_of(run)
     model, losses = _fit(initial_network(run), run, data, run.epochs, "order", on_epoch, watcher)
     result = training_result(model, losses, data)
-    return keep(run, result, store, time.perf_counter() - start, model, watcher)
+    return keep(run, result, store, time.thread_time() - start, model, watcher)
 
 
 def _train_tuned(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
@@ -134,7 +134,7 @@ def _train_tuned(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch 
 def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
     training = run.training
     whole = trained_network(training, store, data_dir)
-    start = time.perf_counter()
+    start = time.thread_time()
     if whole is None:
         return keep(run, DIVERGED, store, 0.0)
     seen = datasets.held_out(training.dataset, data_dir, training.held_out)
@@ -148,7 +148,7 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     result = pruning_result(model, judged)
     if training.tuning is not None and result is not DIVERGED:
         result["strength"] = compute(training, store, data_dir).record["result"]["strength"]
-    return keep(run, result, store, time.perf_counter() - start)
+    return keep(run, result, store, time.thread_time() - start)
 
 
 def _try(run: Trial, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> Entry:
@@ -156,7 +156,7 @@ def _try(run: Trial, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> 
 
     training = run.training
     network = trained_network(training, store, data_dir)
-    start = time.perf_counter()
+    start = time.thread_time()
     if network is None:
         return keep(run, DIVERGED, store, 0.0)
     seen = datasets.held_out(training.dataset, data_dir, training.held_out)
@@ -164,7 +164,7 @@ def _try(run: Trial, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> 
     data = replace(seen, test_inputs=whole.test_inputs, test_targets=whole.test_targets)
     rows = rows_of(run, network, data, on_epoch)
     result = DIVERGED if rows is None else {"status": "done", "rows": rows}
-    return keep(run, result, store, time.perf_counter() - start)
+    return keep(run, result, store, time.thread_time() - start)
 
 
 def _fit(
@@ -257,7 +257,8 @@ def keep(
         run: what was computed.
         result: what came out.
         store: where it goes.
-        seconds: that it took; of a stack, its share.
+        seconds: of the processor that it took, whatever else the machine did meanwhile; of a
+            stack its share, by the clock.
         model: whose weights to keep, unless it diverged.
         watcher: that looked on while it was trained, if one did.
         device: that it was computed on.

@@ -176,8 +176,8 @@ def show_compute(arena: Arena) -> None:
         show(
             rival_tables.compute_spent(leaderboard.compute_spent(shown.table)),
             name=f"spent-{shown.study.name}",
-            caption=f"{shown.study.dataset}: compute spent on each method, as recorded on a "
-            "machine that did other work at times.",
+            caption=f"{shown.study.dataset}: compute spent on each method, in time of one core; "
+            "older records have the clock's, of a machine that did other work at times.",
             of=[shown.study],
             recorded=True,
             folded=f"Compute spent on each method: {shown.study.dataset}",
