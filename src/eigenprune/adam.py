@@ -20,8 +20,10 @@ def adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.opti
 def step(optimiser: torch.optim.Adam) -> None:
     """Do what `optimiser.step()` does, bit for bit, by the same kernel.
 
+    Hooks of the optimiser are not called.
+
     Args:
-        optimiser: as `adam` makes it, its parameters on one device.
+        optimiser: as `adam` makes it; the parameters of one group on one device and of one type.
 
     Example:
         >>> weight = nn.Parameter(torch.tensor([1.0]))
@@ -30,12 +32,17 @@ def step(optimiser: torch.optim.Adam) -> None:
         >>> round(weight.item(), 3)
         0.9
     """
-    for group in optimiser.param_groups:
-        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+    groups = [
+        (group, [parameter for parameter in group["params"] if parameter.grad is not None])
+        for group in optimiser.param_groups
+    ]
+    if any(parameter not in optimiser.state for _, moved in groups for parameter in moved):
+        optimiser.step()  # the first step: torch sets up what is remembered
+        return
+    for group, moved in groups:
+        if not moved:
+            continue
         states = [optimiser.state[parameter] for parameter in moved]
-        if not all(states):  # the first step: torch sets up what is remembered
-            optimiser.step()
-            return
         steps = [state["step"] for state in states]
         torch._foreach_add_(steps, 1)
         beta1, beta2 = group["betas"]
@@ -57,7 +64,11 @@ def step(optimiser: torch.optim.Adam) -> None:
 
 
 def forget_gradients(optimiser: torch.optim.Optimizer) -> None:
-    """Do what `optimiser.zero_grad()` does, which takes longer than a step's smallest products."""
+    """Do what `optimiser.zero_grad()` does, which takes longer than a step's smallest products.
+
+    Args:
+        optimiser: any; the gradients of all its parameters become None.
+    """
     for group in optimiser.param_groups:
         for parameter in group["params"]:
             parameter.grad = None

@@ -23,6 +23,8 @@ class FromProducts(nn.Module):
 def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
     """The first module, if it is a spectral layer with frozen eigenvectors and no lambda_in.
 
+    Of a plain `nn.Sequential` alone.
+
     Example:
         >>> from eigenprune import mlp
         >>> frozen_first(mlp([8, 5, 2])) is None
@@ -32,7 +34,8 @@ def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
     """
     first = model[0]
     if (
-        type(first) is not SpectralLinear  # a subclass may do more in its forward
+        type(model) is not nn.Sequential  # a subclass may do more, here too
+        or type(first) is not SpectralLinear  # a subclass may do more in its forward
         or first.eigenvectors.requires_grad
         or first.eigenvalues_in is not None
     ):

@@ -28,11 +28,11 @@ _switched_off = False
 def switched_off() -> Iterator[None]:
     """Let every product be torch's default one, to measure the difference."""
     global _switched_off
-    _switched_off = True
+    before, _switched_off = _switched_off, True
     try:
         yield
     finally:
-        _switched_off = False
+        _switched_off = before
 
 
 def available() -> bool:

@@ -44,6 +44,27 @@ def test_a_parameter_that_learns_later_begins_then() -> None:
     assert all(map(torch.equal, ours, theirs))
 
 
+def test_a_group_that_comes_later_begins_then() -> None:
+    ours = [nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(2))]
+    theirs = copy.deepcopy(ours)
+    short, whole = adam(ours[:1], 0.1), adam(theirs[:1], 0.1)
+    for number in range(3):
+        if number == 1:
+            short.add_param_group({"params": ours[1:], "lr": 0.3})
+            whole.add_param_group({"params": theirs[1:], "lr": 0.3})
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad, other.grad = torch.full_like(one, 0.5), torch.full_like(one, 0.5)
+        step(short)
+        whole.step()
+    assert all(map(torch.equal, ours, theirs))
+
+
+def test_without_gradients_nothing_moves() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    step(adam([weight], 0.1))
+    assert torch.equal(weight, torch.ones(2))
+
+
 def test_gradients_are_forgotten() -> None:
     weight = nn.Parameter(torch.ones(2))
     weight.grad = torch.ones(2)

@@ -1,5 +1,6 @@
 """Gradients written out against those of autograd: the same bits."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -9,9 +10,10 @@ import torch
 from torch import nn
 
 import eigenprune as ep
-from eigenprune import gradients, onednn, training
+from eigenprune import backward, gradients, onednn, training
+from eigenprune.fixed_products import FromProducts
 from eigenprune.gradients import WrittenOut, suits
-from eigenprune.regularisers import REGULARISERS
+from eigenprune.regularisers import REGULARISERS, Regulariser
 from eigenprune.training import by_autograd
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -56,20 +58,32 @@ def test_training_takes_the_same_way_to_the_last_bit(
 def test_large_products_go_the_same_detour(network: str) -> None:
     inputs, targets = examples(400, 300, 10)
     model = ep.mlp([300, 200, 150, 10], seed=1, **NETWORKS[network])
-    written, _ = ep.train(model, inputs, targets, epochs=2)
+    with patch.object(onednn, "_suits", wraps=onednn._suits) as large:
+        written, _ = ep.train(model, inputs, targets, epochs=2)
+    assert large.called and any(onednn._suits(*call.args) for call in large.call_args_list)
     with gradients.switched_off():
         reference, _ = ep.train(model, inputs, targets, epochs=2)
     for one, other in zip(written.parameters(), reference.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("name", sorted(REGULARISERS))
-def test_regularised_training_takes_the_same_way(name: str) -> None:
+# They change nothing of the loss, and what they see of a step is its gradients.
+WITHOUT_PENALTY = sorted(
+    name for name, kind in REGULARISERS.items() if kind.loss is Regulariser.loss
+)
+
+
+@pytest.mark.parametrize("layer", ["dense", "spectral"])
+@pytest.mark.parametrize("name", WITHOUT_PENALTY)
+def test_regularised_training_takes_the_same_way(name: str, layer: str) -> None:
+    if name.startswith("eigen") and layer == "dense":
+        layer = "spectral"
     inputs, targets = examples(90, 12, 3)
-    layer = {"layer": "spectral" if "eigen" in name else "dense"}
-    model = ep.mlp([12, 10, 10, 10, 3], seed=2, **layer)
+    model = ep.mlp([12, 10, 10, 10, 3], seed=2, layer=layer)
     trained = partial(ep.train, model, inputs, targets, epochs=3, batch_size=20)
-    written, losses = trained(regulariser=REGULARISERS[name](0.3))
+    with patch.object(training, "by_autograd", wraps=by_autograd) as autograd:
+        written, losses = trained(regulariser=REGULARISERS[name](0.3))
+    assert autograd.called == (name == "dropout")  # puts modules of its own between the layers
     with gradients.switched_off():
         reference, reference_losses = trained(regulariser=REGULARISERS[name](0.3))
     assert losses == reference_losses
@@ -77,49 +91,112 @@ def test_regularised_training_takes_the_same_way(name: str) -> None:
         assert torch.equal(one, other)
 
 
-def with_hook() -> nn.Sequential:
-    model = ep.mlp([8, 5, 2])
-    model[0].register_forward_hook(lambda *_: None)
-    return model
+@pytest.mark.parametrize("trained", [1, 2], ids=["from the second layer on", "the last alone"])
+@pytest.mark.parametrize("network", ["dense", "spectral", "lambda_in"])
+def test_what_lies_below_the_first_that_learns_is_left_out(network: str, trained: int) -> None:
+    inputs, targets = examples(60, 9, 3)
+    model = ep.mlp([9, 8, 7, 3], seed=2, **NETWORKS[network])
+    for layer in list(model)[: 2 * trained : 2]:
+        layer.requires_grad_(False)
+    with patch.object(backward, "product", wraps=backward.product) as product:
+        written, _ = ep.train(model, inputs, targets, epochs=1)
+    there = 3 - (network == "spectral")  # of a frozen spectral layer the products are fixed
+    back = 3 - trained + 3 - trained - 1  # for weights, and to the outputs of the layer before
+    assert product.call_count == there + back
+    with gradients.switched_off():
+        reference, _ = ep.train(model, inputs, targets, epochs=1)
+    for one, other in zip(written.parameters(), reference.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
-def with_shared_weights() -> nn.Sequential:
-    model = ep.mlp([8, 8, 8], layer="dense")
-    model[2].weight = model[0].weight
-    return model
+def test_a_loss_of_the_regularisers_own_is_called() -> None:
+    class Thrice(Regulariser):
+        def loss(self, *batch: Any) -> torch.Tensor:
+            return 3 * super().loss(*batch)
+
+    model, batch = ep.mlp([8, 5, 2]), examples(20, 8, 2)
+    _, [plain] = ep.train(model, *batch, epochs=1)
+    _, [thrice] = ep.train(model, *batch, epochs=1, regulariser=Thrice(0.0))
+    on_instance = Regulariser(0.0)
+    on_instance.loss = Thrice(0.0).loss  # type: ignore[method-assign]
+    _, [again] = ep.train(model, *batch, epochs=1, regulariser=on_instance)
+    assert thrice == again == pytest.approx(3 * plain)
 
 
 class Own(ep.SpectralLinear):
     """A layer that does something else, perhaps."""
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        ep.mlp([8, 5, 2], bias=True),
-        ep.mlp([8, 5, 2], activation="gelu"),
-        with_hook(),
-        with_shared_weights(),
-        nn.Sequential(Own(8, 5), nn.ReLU(), Own(5, 2)),
-        nn.Sequential(nn.Linear(8, 5, bias=False), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2)),
-        nn.Sequential(nn.Flatten(), nn.Linear(8, 2, bias=False)),
-        nn.Sequential(nn.Linear(8, 2, bias=False), nn.ReLU()),
-    ],
-    ids=[
-        "bias",
-        "gelu",
-        "hook",
-        "shared",
-        "subclass",
-        "dropout",
-        "flatten",
-        "activation at the end",
-    ],
-)
-def test_what_is_not_known_is_left_to_autograd(model: nn.Sequential) -> None:
-    assert not suits(model)
+class Sharper(nn.Sequential):
+    """A network with a forward, and a constructor, of its own."""
+
+    def __init__(self, model: nn.Sequential, by: float) -> None:
+        super().__init__(*model)
+        self.by = by
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.by * super().forward(inputs)
+
+
+def linear(inputs: int, outputs: int) -> nn.Linear:
+    return nn.Linear(inputs, outputs, bias=False)
+
+
+def changed(do: Callable[[nn.Sequential], object]) -> nn.Sequential:
+    model = ep.mlp([8, 8, 8])
+    do(model)
+    return model
+
+
+def stored_by_columns(model: nn.Sequential) -> None:
+    # As a kernel that another library wrote comes in.
+    model[0].eigenvectors = nn.Parameter(model[0].eigenvectors.detach().T.contiguous().T)
+
+
+UNKNOWN = {
+    "bias": ep.mlp([8, 5, 2], bias=True),
+    "gelu": ep.mlp([8, 5, 2], activation="gelu"),
+    "layer of a subclass": nn.Sequential(Own(8, 5), nn.ReLU(), Own(5, 2)),
+    "network of a subclass": Sharper(ep.mlp([8, 5, 2]), 3),
+    "dropout": nn.Sequential(linear(8, 5), nn.Dropout(0.5), linear(5, 2)),
+    "normalisation": nn.Sequential(nn.LayerNorm(8), nn.ReLU(), linear(8, 2)),
+    "no activation": nn.Sequential(linear(8, 5), linear(5, 5), linear(5, 2)),
+    "activation at the end": nn.Sequential(linear(8, 2), nn.ReLU()),
+    "in place": nn.Sequential(linear(8, 5), nn.ELU(inplace=True), linear(5, 2)),
+    "hook": changed(lambda model: model[0].register_forward_hook(lambda *_: None)),
+    "hook of a tensor": changed(lambda model: model[0].eigenvectors.register_hook(lambda g: g)),
+    "own forward": changed(lambda model: setattr(model[1], "forward", torch.tanh)),
+    "shared": changed(lambda model: setattr(model[2], "eigenvectors", model[0].eigenvectors)),
+    "stored by columns": changed(stored_by_columns),
+    "two types": changed(lambda model: model[0].double()),
+    "products in the middle": nn.Sequential(
+        linear(8, 5), nn.ReLU(), FromProducts(ep.SpectralLinear(5, 2))
+    ),
+    "products that change": nn.Sequential(FromProducts(ep.SpectralLinear(8, 2))),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_is_not_known_is_left_to_autograd(name: str) -> None:
+    assert not suits(UNKNOWN[name])
     with pytest.raises(ValueError, match="more than"):
-        WrittenOut(model)
+        WrittenOut(UNKNOWN[name])
+
+
+def test_a_kernel_stored_by_columns_trains_as_one_by_rows() -> None:
+    batch = examples(20, 8, 8)
+    by_rows, by_columns = ep.mlp([8, 8, 8]), changed(stored_by_columns)
+    by_rows, _ = ep.train(by_rows, *batch, epochs=3)
+    by_columns, _ = ep.train(by_columns, *batch, epochs=3)
+    assert torch.allclose(by_rows[0].eigenvectors, by_columns[0].eigenvectors, atol=1e-5)
+
+
+def test_a_network_with_a_forward_of_its_own_trains_by_it() -> None:
+    model, batch = ep.mlp([8, 5, 2], frozen=("eigenvectors",)), examples(20, 8, 2)
+    _, [once] = ep.train(Sharper(model, 1), *batch, epochs=1)
+    _, [plain] = ep.train(model, *batch, epochs=1)
+    _, [sharper] = ep.train(Sharper(model, 3), *batch, epochs=1)
+    assert once == pytest.approx(plain) and sharper != pytest.approx(plain)
 
 
 def test_hooks_are_called_in_training() -> None:
@@ -130,9 +207,18 @@ def test_hooks_are_called_in_training() -> None:
     assert seen
 
 
-def test_autocast_is_left_to_autograd() -> None:
+def test_what_watches_everything_leaves_it_to_autograd() -> None:
     model = ep.mlp([8, 5, 2])
     with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not suits(model)
+    with torch.autograd.set_detect_anomaly(True):
+        assert not suits(model)
+    hook = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    assert not suits(model)
+    hook.remove()
+    with gradients.switched_off():
+        with gradients.switched_off():
+            pass
         assert not suits(model)
     assert suits(model)
 

@@ -12,8 +12,9 @@ class Regulariser:
     """Adds nothing: the base of all regularisers, and plain training when used itself.
 
     `training.train` calls the methods in this order: `prepare` once, `loss` and `after_step` for
-    every batch, `after_epoch` after every epoch, `finish` at the end. A regulariser serves one
-    training: what it remembers, it remembers from `prepare` on.
+    every batch, `after_epoch` after every epoch, `finish` at the end. Where a subclass leaves
+    `loss` as it is, its gradients may be computed without calling it, see `eigenprune.gradients`. A
+    regulariser serves one training: what it remembers, it remembers from `prepare` on.
 
     Args:
         strength: how much of it, 0 or more and finite, below 1 where it is a share; what it
@@ -57,7 +58,10 @@ class Regulariser:
         return F.cross_entropy(model(inputs), targets)
 
     def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
-        """Change the network after a step of the optimiser; gradients are still there."""
+        """Change the network after a step of the optimiser; gradients are still there.
+
+        Parameters may be changed or replaced here, modules in `after_epoch` alone.
+        """
 
     def after_epoch(
         self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int

@@ -21,8 +21,8 @@ class Status:
     """Runs of a study by state, and the seconds that the rest will take here.
 
     Searches for strengths are runs of it. The rest takes all cores, or the GPU if there is one.
-    `seconds_left` is None where no run in the store or in Git tells how fast they are; what a GPU
-    did does not tell it of the cores, nor they of the GPU.
+    `seconds_left` takes the machine to do nothing else, and is None where no run in the store or in
+    Git tells how fast they are; what a GPU did does not tell it of the cores, nor they of the GPU.
     """
 
     study: str

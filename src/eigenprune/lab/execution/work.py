@@ -6,8 +6,8 @@ import math
 from eigenprune.lab import datasets
 from eigenprune.lab.runs import Run, Training, Trial
 
-# A step costs this many multiply-accumulates' time before its first one: Python, autograd, Adam.
-STEP_OVERHEAD = 6e6
+# A step costs this many multiply-accumulates' time before its first one: Python and short calls.
+STEP_OVERHEAD = 4e6
 
 
 def epochs(run: Run) -> int:
@@ -34,7 +34,7 @@ def work(run: Run) -> float:
     overhead = STEP_OVERHEAD * math.ceil(rows / training.batch_size)
     if isinstance(run, Training):
         # Frozen eigenvectors need no gradient, and the first layer's no product (fixed_products).
-        frozen = 0.15 if len(training.hidden) == 1 else 0.5
+        frozen = 0.1 if len(training.hidden) == 1 else 0.5
         share = frozen if run.trainable == "eigenvalues" else 1.0
         return (size * share + overhead) * run.epochs
     # Where nothing is trained, what is left is a look at the test set.

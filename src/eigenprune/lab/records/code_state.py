@@ -20,6 +20,7 @@ _PACKAGE = Path(__file__).parents[2]
 # they import decides it too. Which runs a study has is no matter of theirs: run ids tell that.
 ALONE = (
     "adam.py",
+    "backward.py",
     "counts.py",
     "denormals.py",
     "fixed_products.py",

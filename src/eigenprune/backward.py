@@ -1,0 +1,189 @@
+r"""The ways back through layers and activations: what autograd does, called by name.
+
+The same operations in the same order, so the same bits; and they find their memory in the cache,
+for they write over what nobody needs any more. With x what a layer receives and z its outputs, sums
+over the rows of a batch: a spectral layer with products :math:`p = x \varphi^T` and outputs
+:math:`z_i = -\lambda_i p_i` has
+
+.. math::
+    \frac{\partial L}{\partial \lambda_i} = -\sum \frac{\partial L}{\partial z_i} p_i, \qquad
+    \frac{\partial L}{\partial p_i} = -\lambda_i \frac{\partial L}{\partial z_i}, \qquad
+    \frac{\partial L}{\partial \varphi_{ij}} = \sum \frac{\partial L}{\partial p_i} x_j, \qquad
+    \frac{\partial L}{\partial x_j} = \sum_i \frac{\partial L}{\partial p_i} \varphi_{ij}
+
+and a layer that forms its weights :math:`w_{ij} = (\lambda^{in}_j - \lambda_i) \varphi_{ij}`
+
+.. math::
+    \frac{\partial L}{\partial w_{ij}} = \sum \frac{\partial L}{\partial z_i} x_j, \qquad
+    \frac{\partial L}{\partial \varphi_{ij}} =
+        (\lambda^{in}_j - \lambda_i) \frac{\partial L}{\partial w_{ij}}, \qquad
+    \frac{\partial L}{\partial \lambda_i} =
+        -\sum_j \frac{\partial L}{\partial w_{ij}} \varphi_{ij}, \qquad
+    \frac{\partial L}{\partial \lambda^{in}_j} =
+        \sum_i \frac{\partial L}{\partial w_{ij}} \varphi_{ij}
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.fixed_products import FromProducts
+from eigenprune.layers import SpectralLinear
+from eigenprune.onednn import product
+
+_aten = torch.ops.aten
+
+
+class Passed(Protocol):
+    """A module that a batch has passed through, and the way back."""
+
+    outputs: Tensor
+
+    def back(self, gradient: Tensor, *, further: bool) -> Tensor:
+        """From the gradient of the outputs, which is overwritten, to that of the inputs.
+
+        The latter is another one, of no meaning, if the way does not lead further.
+        """
+
+
+def through(module: nn.Module, inputs: Tensor) -> Passed:
+    """Send a batch through a module.
+
+    Args:
+        module: of a network that `gradients.suits`.
+        inputs: (rows, features of the module); an activation overwrites them.
+
+    Example:
+        >>> x, layer = torch.ones(1, 3), nn.Linear(3, 2, bias=False)
+        >>> passed = through(layer, x)
+        >>> passed.back(torch.ones(1, 2), further=True).shape, layer.weight.grad.tolist()
+        (torch.Size([1, 3]), [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    """
+    match module:
+        case nn.ReLU():
+            return _ReLU(inputs)
+        case nn.Tanh():
+            return _Tanh(inputs)
+        case nn.ELU():
+            return _ELU(inputs, module.alpha)
+        case nn.Linear():
+            return _Dense(inputs, module)
+        case FromProducts():
+            return _Spectral(inputs, module.layer, fixed=True)
+        case SpectralLinear(eigenvalues_in=None):
+            return _Spectral(inputs, module)
+        case SpectralLinear():
+            return _SpectralInAndOut(inputs, module)
+    raise AssertionError(module)  # `suits` lets nothing else pass
+
+
+class _ReLU:
+    def __init__(self, inputs: Tensor) -> None:
+        self.outputs = inputs.relu_()
+
+    def back(self, gradient: Tensor, *, further: bool) -> Tensor:
+        _aten.threshold_backward.grad_input(gradient, self.outputs, 0, grad_input=gradient)
+        return gradient
+
+
+class _Tanh:
+    def __init__(self, inputs: Tensor) -> None:
+        self.outputs = inputs.tanh_()
+
+    def back(self, gradient: Tensor, *, further: bool) -> Tensor:
+        _aten.tanh_backward.grad_input(gradient, self.outputs, grad_input=gradient)
+        return gradient
+
+
+class _ELU:
+    def __init__(self, inputs: Tensor, alpha: float) -> None:
+        self.inputs, self.alpha = inputs, alpha
+        self.outputs = nn.functional.elu(inputs, alpha)
+
+    def back(self, gradient: Tensor, *, further: bool) -> Tensor:
+        _aten.elu_backward.grad_input(
+            gradient, self.alpha, 1, 1, False, self.inputs, grad_input=gradient
+        )
+        return gradient
+
+
+class _Dense:
+    def __init__(self, inputs: Tensor, layer: nn.Linear) -> None:
+        self.inputs, self.weight = inputs, layer.weight
+        self.outputs = product(inputs, layer.weight)
+
+    def back(self, gradient: Tensor, *, further: bool) -> Tensor:
+        if self.weight.requires_grad:
+            self.weight.grad = product(gradient.T, self.inputs.T)
+        return product(gradient, self.weight.T) if further else gradient
+
+
+class _Spectral:
+    def __init__(self, inputs: Tensor, layer: SpectralLinear, *, fixed: bool = False) -> None:
+        self.inputs, self.layer = inputs, layer
+        self.products = inputs if fixed else product(inputs, layer.eigenvectors)
+        self.gain = -layer.eigenvalues_out
+        self.outputs = self.products * self.gain
+
+    def back(self, gradient: Tensor, *, further: bool) -> Tensor:
+        eigenvalues, eigenvectors = self.layer.eigenvalues_out, self.layer.eigenvectors
+        if eigenvalues.requires_grad:
+            # Nobody needs the outputs any more.
+            by_row = torch.mul(gradient, self.products, out=self.outputs)
+            eigenvalues.grad = -by_row.sum(0)
+        if not further and not eigenvectors.requires_grad:
+            return gradient
+        gradient.mul_(self.gain)
+        if eigenvectors.requires_grad:
+            eigenvectors.grad = product(gradient.T, self.inputs.T)
+        return product(gradient, eigenvectors.T) if further else gradient
+
+
+class _SpectralInAndOut:
+    def __init__(self, inputs: Tensor, layer: SpectralLinear) -> None:
+        assert layer.eigenvalues_in is not None
+        self.inputs, self.layer = inputs, layer
+        self.gain = layer.eigenvalues_in - layer.eigenvalues_out[:, None]
+        self.weight = self.gain * layer.eigenvectors
+        self.outputs = product(inputs, self.weight)
+
+    def back(self, gradient: Tensor, *, further: bool) -> Tensor:
+        if any(parameter.requires_grad for parameter in self.layer.parameters()):
+            self._split(product(gradient.T, self.inputs.T))
+        return product(gradient, self.weight.T) if further else gradient
+
+    def _split(self, of_weight: Tensor) -> None:
+        layer = self.layer
+        of_gain = of_weight * layer.eigenvectors
+        if layer.eigenvalues_out.requires_grad:
+            layer.eigenvalues_out.grad = -of_gain.sum(1)
+        if layer.eigenvalues_in is not None and layer.eigenvalues_in.requires_grad:
+            layer.eigenvalues_in.grad = of_gain.sum(0)
+        if layer.eigenvectors.requires_grad:
+            layer.eigenvectors.grad = of_weight.mul_(self.gain)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean loss of a batch, in nats, and its gradient.
+
+    Args:
+        logits: (rows, classes).
+        targets: (rows,) class numbers.
+
+    Example:
+        >>> logits = torch.zeros(1, 2)
+        >>> _, gradient = cross_entropy(logits, torch.tensor([1]))
+        >>> gradient.tolist()
+        [[0.5, -0.5]]
+    """
+    log_probabilities = torch.log_softmax(logits, 1)
+    # All classes weigh the same; the mean; no class is left out.
+    how = (None, 1, -100)
+    loss, weight = _aten.nll_loss_forward.default(log_probabilities, targets, *how)
+    gradient = _aten.nll_loss_backward.default(
+        torch.ones_like(loss), log_probabilities, targets, *how, weight
+    )
+    return loss, _aten._log_softmax_backward_data.default(
+        gradient, log_probabilities, 1, logits.dtype
+    )
