@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 
 from eigenprune.lab import datasets
 
@@ -52,6 +53,11 @@ class Training:
     tuning: Tuning | None = None
     held_out: float = 0.0
 
+    @cached_property
+    def essence(self) -> dict[str, object]:
+        """What of its id does not depend on the data: one network has many prunings, all named."""
+        return _essence(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
@@ -96,7 +102,8 @@ def run_id(run: Run) -> str:
 
     Hashes the non-default fields, the checksum of the data and the version of the protocol.
     """
-    return hashlib.sha256(json.dumps(_essence(run), sort_keys=True).encode()).hexdigest()[:16]
+    essence = _with_data(run) if isinstance(run, Training) else _essence(run)
+    return hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _essence(run: Run) -> dict[str, object]:
@@ -104,13 +111,15 @@ def _essence(run: Run) -> dict[str, object]:
     for field in fields(run):
         value = getattr(run, field.name)  # a trial's own kind takes the place of "trial"
         if isinstance(value, Training):
-            essence[field.name] = _essence(value)
+            essence[field.name] = _with_data(value)
         elif isinstance(value, Tuning):
             essence[field.name] = asdict(value)
         elif value != field.default:
             # 1 and 1.0 are one learning rate.
             essence[field.name] = float(value) if field.type is float else value
-    if isinstance(run, Training):
-        essence["data"] = datasets.checksum(run.dataset)
-        essence["protocol"] = PROTOCOL_VERSION
     return essence
+
+
+def _with_data(training: Training) -> dict[str, object]:
+    data = datasets.checksum(training.dataset)
+    return {**training.essence, "data": data, "protocol": PROTOCOL_VERSION}

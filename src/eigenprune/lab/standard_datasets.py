@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,12 @@ STANDARD_NAMES = ("digits", *FILES)
 _IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes before the data in an IDX file
 
 
+@cache  # every run's name is made of it
+def _of_table(files: tuple[tuple[str, str], ...]) -> str:
+    table = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(files))
+    return hashlib.sha256(table.encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class IdxFiles:
     """60,000 training and 10,000 test images of 28 x 28 pixels, in four files of MNIST's form."""
@@ -55,9 +62,7 @@ class IdxFiles:
 
     def checksum(self) -> str:
         """Of the table of checksums: it is fixed here, and every load compares the bytes."""
-        files = sorted(FILES[self.name].items())
-        table = "".join(f"{sha256}  {file}\n" for file, sha256 in files)
-        return hashlib.sha256(table.encode()).hexdigest()
+        return _of_table(tuple(FILES[self.name].items()))
 
     def shape(self) -> tuple[int, int, int]:
         """Training examples, inputs and classes."""

@@ -182,7 +182,7 @@ def test_the_summary_names_every_recording(write: Write, tmp_path: Path) -> None
     write(code={"aaa": other, "bbb": other})
     lines = summary(recorded_changes(tmp_path, changed))
     assert lines[0] == "`mine`: outdated: epochs was 2 and is 3"
-    assert lines[1].startswith("`mine`: changed: `counts.py`, ")
+    assert lines[1].startswith("`mine`: changed: `adam.py`, ")
 
 
 def test_a_file_that_is_no_manifest_is_refused(write: Write) -> None:

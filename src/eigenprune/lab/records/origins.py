@@ -1,21 +1,23 @@
 """The runs behind a figure or table, in a few words that can be compared."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
 from eigenprune.lab import datasets
-from eigenprune.lab.plans import plan, runs_of
+from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.records import code_state, manifest
 from eigenprune.lab.records.recorded import folder_of, rows_by_run
-from eigenprune.lab.runs import run_id
+from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials import entries, tables
 from eigenprune.lab.trials.entries import Trials
 
 DIGITS = 12  # of a hash
+# Parameters that a study, or trials, have several values of.
+SEVERAL = ("activations", "methods", "points", "pruning_ratios", "seeds")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
         recorded: only those rows that are in `results/paper` count, and the parameters are those
             that occur in them.
     """
-    planned = set(map(run_id, runs_of(study)))
+    planned = _planned(study)
     parameters = {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(study).items()
@@ -59,9 +61,9 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
     if recorded:
         trials = isinstance(study, Trials)
         rows = tables.origins(folder_of(study)) if trials else rows_by_run(folder_of(study))
-        planned &= set(rows)
-        commits = {str(rows[run]["commit"]) for run in planned}
-        parameters |= _occurring(study, parameters, planned)
+        planned = {name: row for name, row in planned.items() if name in rows}
+        commits = {str(rows[name]["commit"]) for name in planned}
+        parameters |= _occurring(parameters, [row for same in planned.values() for row in same])
         data = (manifest.read(folder_of(study)) or {}).get("data_sha256")
     return Origin(
         study=parameters,
@@ -84,21 +86,27 @@ def _hash(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
 
 
+def _planned(study: Study | Trials) -> dict[str, list[PlannedRow | Trial]]:
+    """What a study or trials consist of, by the id of the run; two rows may share one."""
+    planned: dict[str, list[PlannedRow | Trial]] = {}
+    for each in entries.plan(study) if isinstance(study, Trials) else plan(study):
+        planned.setdefault(run_id(each if isinstance(each, Trial) else each.run), []).append(each)
+    return planned
+
+
 def _occurring(
-    study: Study | Trials, parameters: dict[str, Any], runs: Collection[str]
+    parameters: dict[str, Any], found: Iterable[PlannedRow | Trial]
 ) -> dict[str, list[Any]]:
-    """The values of the parameters that a study has several of, as far as a run has them."""
-    found: dict[str, set[Any]]
-    if isinstance(study, Trials):
-        tried = [run for run in entries.plan(study) if run_id(run) in runs]
-        trainings, found = [run.training for run in tried], {"points": {r.options for r in tried}}
-    else:
-        rows = [row for row in plan(study) if run_id(row.run) in runs]
-        trainings = [row.run.training for row in rows]
-        found = {
-            "methods": {row.method for row in rows},
-            "pruning_ratios": {row.pruning_ratio for row in rows},
-        }
-    found["activations"] = {training.activation for training in trainings}
-    found["seeds"] = {training.seed for training in trainings}
-    return {key: [v for v in parameters[key] if v in values] for key, values in found.items()}
+    """The values of the parameters in SEVERAL, as far as a row has them."""
+    values: dict[str, set[Any]] = {key: set() for key in SEVERAL if key in parameters}
+    for each in found:
+        if isinstance(each, Trial):
+            training = each.training
+            values["points"].add(each.options)
+        else:
+            training = each.run.training
+            values["methods"].add(each.method)
+            values["pruning_ratios"].add(each.pruning_ratio)
+        values["activations"].add(training.activation)
+        values["seeds"].add(training.seed)
+    return {key: [v for v in parameters[key] if v in those] for key, those in values.items()}
