@@ -121,47 +121,52 @@ class _Dense:
 
 class _Spectral:
     def __init__(self, inputs: Tensor, layer: SpectralLinear, *, fixed: bool = False) -> None:
-        self.inputs, self.layer = inputs, layer
-        self.products = inputs if fixed else product(inputs, layer.eigenvectors)
-        self.gain = -layer.eigenvalues_out
+        self.inputs = inputs
+        self.eigenvalues, self.eigenvectors = layer.eigenvalues_out, layer.eigenvectors
+        self.products = inputs if fixed else product(inputs, self.eigenvectors)
+        self.gain = -self.eigenvalues
         self.outputs = self.products * self.gain
 
     def back(self, gradient: Tensor, *, further: bool) -> Tensor:
-        eigenvalues, eigenvectors = self.layer.eigenvalues_out, self.layer.eigenvectors
-        if eigenvalues.requires_grad:
+        learns = self.eigenvectors.requires_grad
+        if self.eigenvalues.requires_grad:
             # Nobody needs the outputs any more.
             by_row = torch.mul(gradient, self.products, out=self.outputs)
-            eigenvalues.grad = -by_row.sum(0)
-        if not further and not eigenvectors.requires_grad:
+            self.eigenvalues.grad = by_row.sum(0).neg_()
+        if not further and not learns:
             return gradient
         gradient.mul_(self.gain)
-        if eigenvectors.requires_grad:
-            eigenvectors.grad = product(gradient.T, self.inputs.T)
-        return product(gradient, eigenvectors.T) if further else gradient
+        if learns:
+            self.eigenvectors.grad = product(gradient.T, self.inputs.T)
+        return product(gradient, self.eigenvectors.T) if further else gradient
 
 
 class _SpectralInAndOut:
     def __init__(self, inputs: Tensor, layer: SpectralLinear) -> None:
         assert layer.eigenvalues_in is not None
-        self.inputs, self.layer = inputs, layer
-        self.gain = layer.eigenvalues_in - layer.eigenvalues_out[:, None]
-        self.weight = self.gain * layer.eigenvectors
+        self.inputs = inputs
+        self.eigenvalues_in, self.eigenvalues_out = layer.eigenvalues_in, layer.eigenvalues_out
+        self.eigenvectors = layer.eigenvectors
+        self.gain = self.eigenvalues_in - self.eigenvalues_out[:, None]
+        self.weight = self.gain * self.eigenvectors
         self.outputs = product(inputs, self.weight)
 
     def back(self, gradient: Tensor, *, further: bool) -> Tensor:
-        if any(parameter.requires_grad for parameter in self.layer.parameters()):
+        of_inputs = product(gradient, self.weight.T) if further else gradient
+        parameters = self.eigenvalues_in, self.eigenvalues_out, self.eigenvectors
+        if any(parameter.requires_grad for parameter in parameters):
             self._split(product(gradient.T, self.inputs.T))
-        return product(gradient, self.weight.T) if further else gradient
+        return of_inputs
 
     def _split(self, of_weight: Tensor) -> None:
-        layer = self.layer
-        of_gain = of_weight * layer.eigenvectors
-        if layer.eigenvalues_out.requires_grad:
-            layer.eigenvalues_out.grad = -of_gain.sum(1)
-        if layer.eigenvalues_in is not None and layer.eigenvalues_in.requires_grad:
-            layer.eigenvalues_in.grad = of_gain.sum(0)
-        if layer.eigenvectors.requires_grad:
-            layer.eigenvectors.grad = of_weight.mul_(self.gain)
+        # Nobody needs the weights any more.
+        of_gain = torch.mul(of_weight, self.eigenvectors, out=self.weight)
+        if self.eigenvalues_out.requires_grad:
+            self.eigenvalues_out.grad = of_gain.sum(1).neg_()
+        if self.eigenvalues_in.requires_grad:
+            self.eigenvalues_in.grad = of_gain.sum(0)
+        if self.eigenvectors.requires_grad:
+            self.eigenvectors.grad = of_weight.mul_(self.gain)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
