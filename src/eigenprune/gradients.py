@@ -5,34 +5,16 @@ than into the arithmetic. `backward` calls the same operations by name. What is 
 is looked at by others, is left to autograd.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 
 from eigenprune.backward import Passed, cross_entropy, through
 from eigenprune.fixed_products import FromProducts, frozen_first
 from eigenprune.layers import SpectralLinear
+from eigenprune.switch import Switch
 
-_switched_off = False
-
-
-@contextmanager
-def switched_off() -> Iterator[None]:
-    """Leave every gradient to autograd, to measure the difference and to test it.
-
-    >>> from eigenprune import mlp
-    >>> with switched_off():
-    ...     suits(mlp([8, 5, 2]))
-    False
-    """
-    global _switched_off
-    before, _switched_off = _switched_off, True
-    try:
-        yield
-    finally:
-        _switched_off = before
+# Off, every gradient is left to autograd.
+written_out = Switch()
 
 
 class WrittenOut:
@@ -48,10 +30,10 @@ class WrittenOut:
         >>> from eigenprune import mlp
         >>> model, x, y = mlp([8, 5, 2]), torch.rand(4, 8), torch.tensor([0, 1, 1, 0])
         >>> loss = WrittenOut(model)(x, y)
-        >>> written_out = model[0].eigenvalues_out.grad
+        >>> gradient = model[0].eigenvalues_out.grad
         >>> model.zero_grad()
         >>> nn.functional.cross_entropy(model(x), y).backward()
-        >>> torch.equal(model[0].eigenvalues_out.grad, written_out)
+        >>> torch.equal(model[0].eigenvalues_out.grad, gradient)
         True
     """
 
@@ -99,7 +81,7 @@ def suits(model: nn.Sequential) -> bool:
     """
     modules = list(model)
     return (
-        not _switched_off
+        written_out.on
         and type(model) is nn.Sequential  # a subclass may do more, here and in what follows
         and len(modules) % 2 == 1
         and (_is_layer(modules[0]) or _is_fed_products(modules[0]))

@@ -6,8 +6,8 @@ what that is worth to a training.
 """
 
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,28 +17,19 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from eigenprune.switch import Switch
+
 # Multiply-accumulates below which the detour costs more than it saves.
 WORTHWHILE = 4_000_000
 
-
-_switched_off = False
-
-
-@contextmanager
-def switched_off() -> Iterator[None]:
-    """Let every product be torch's default one, to measure the difference."""
-    global _switched_off
-    before, _switched_off = _switched_off, True
-    try:
-        yield
-    finally:
-        _switched_off = before
+# Off, every product is torch's default one.
+detour = Switch()
 
 
 def available() -> bool:
     """Whether this torch and this processor have what is needed, and it is not switched off."""
     return (
-        not _switched_off
+        detour.on
         and not _intel()
         and torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability() == "AVX512"

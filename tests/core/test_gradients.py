@@ -50,7 +50,7 @@ def test_training_takes_the_same_way_to_the_last_bit(
     with patch.object(training, "by_autograd") as autograd:
         written, losses = ep.train(model, inputs, targets, **options)
     assert not autograd.called
-    with gradients.switched_off():
+    with gradients.written_out.off():
         reference, reference_losses = ep.train(model, inputs, targets, **options)
     assert losses == reference_losses
     assert losses[-1] < losses[0]
@@ -65,7 +65,7 @@ def test_large_products_go_the_same_detour(network: str) -> None:
     with patch.object(onednn, "_suits", wraps=onednn._suits) as large:
         written, _ = ep.train(model, inputs, targets, epochs=2)
     assert large.called and any(onednn._suits(*call.args) for call in large.call_args_list)
-    with gradients.switched_off():
+    with gradients.written_out.off():
         reference, _ = ep.train(model, inputs, targets, epochs=2)
     assert_same_bits(written, reference)
 
@@ -87,7 +87,7 @@ def test_regularised_training_takes_the_same_way(name: str, layer: str) -> None:
     with patch.object(training, "by_autograd", wraps=by_autograd) as autograd:
         written, losses = trained(regulariser=REGULARISERS[name](0.3))
     assert autograd.called == (name == "dropout")  # puts modules of its own between the layers
-    with gradients.switched_off():
+    with gradients.written_out.off():
         reference, reference_losses = trained(regulariser=REGULARISERS[name](0.3))
     assert losses == reference_losses
     assert_same_bits(written, reference)
@@ -105,7 +105,7 @@ def test_what_lies_below_the_first_that_learns_is_left_out(network: str, trained
     there = 3 - (network == "spectral")  # of a frozen spectral layer the products are fixed
     back = 3 - trained + 3 - trained - 1  # for weights, and to the outputs of the layer before
     assert product.call_count == there + back
-    with gradients.switched_off():
+    with gradients.written_out.off():
         reference, _ = ep.train(model, inputs, targets, epochs=1)
     assert_same_bits(written, reference)
 
@@ -217,9 +217,7 @@ def test_what_watches_everything_leaves_it_to_autograd() -> None:
     hook = nn.modules.module.register_module_forward_hook(lambda *_: None)
     assert not suits(model)
     hook.remove()
-    with gradients.switched_off():
-        with gradients.switched_off():
-            pass
+    with gradients.written_out.off():
         assert not suits(model)
     assert suits(model)
 

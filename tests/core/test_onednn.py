@@ -88,7 +88,7 @@ def test_training_is_the_same_without_it() -> None:
     targets = (inputs[:, 0] * 3).long()
     model = ep.mlp([200, 150, 3], seed=1)
     fast, losses = ep.train(model, inputs, targets, epochs=3)
-    with onednn.switched_off():
+    with onednn.detour.off():
         plain, plain_losses = ep.train(model, inputs, targets, epochs=3)
     assert losses == pytest.approx(plain_losses, rel=1e-4)
     for one, other in zip(fast.parameters(), plain.parameters(), strict=True):

@@ -43,11 +43,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 # What else the training of some of them is timed without.
 WITHOUT = {
-    "plain nn.Linear, torch's default products": ("plain nn.Linear", onednn.switched_off),
-    "plain nn.Linear, gradients by autograd": ("plain nn.Linear", gradients.switched_off),
+    "plain nn.Linear, torch's default products": ("plain nn.Linear", onednn.detour.off),
+    "plain nn.Linear, gradients by autograd": ("plain nn.Linear", gradients.written_out.off),
     "spectral, lambda_out, gradients by autograd": (
         "spectral, lambda_out",
-        gradients.switched_off,
+        gradients.written_out.off,
     ),
 }
 ENSEMBLES = (1, 5, 20)  # how many of `spectral, lambda_out` train as a stack
@@ -211,11 +211,11 @@ def _trainings(
 
 
 def _without(
-    switched_off: Callable[[], AbstractContextManager[None]],
+    off: Callable[[], AbstractContextManager[None]],
     training: Callable[..., Any],
     **options: Any,
 ) -> None:
-    with switched_off():
+    with off():
         training(**options)
 
 

@@ -39,6 +39,7 @@ ALONE = (
     "saliency.py",
     "seeds.py",
     "shrinking.py",
+    "switch.py",
     "synflow.py",
     "training.py",
 )
