@@ -30,6 +30,7 @@ SLOW = (
     "tests/fork",
     "tests/pipeline",
     "tests/book",
+    "tests/test_cli.py",
 )
 
 

@@ -1,0 +1,37 @@
+"""A stage of the pipeline watches the studies and trials that its chapters show."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from papermill import inspect_notebook
+
+
+def unwatched(stage: Mapping[str, Any], notebooks: Path) -> set[str]:
+    """The keys of `params.yaml` that the chapters of a stage show and it does not watch."""
+    shown = set()
+    for command in stage["cmd"]:
+        parameters = inspect_notebook(notebooks / f"{command.split()[-1]}.ipynb")
+        for section in {"studies", "trials"} & set(parameters):
+            names = yaml.safe_load(parameters[section]["default"])
+            shown |= {f"{section}.{name}" for name in names}
+    watched = set(stage["params"])
+    return {key for key in shown if not {key, key.partition(".")[0]} & watched}
+
+
+@pytest.fixture
+def arena(root: Path) -> dict[str, Any]:
+    return yaml.safe_load((root / "dvc.yaml").read_text())["stages"]["arena"]
+
+
+def test_every_study_and_trial_is_watched(root: Path, arena: dict[str, Any]) -> None:
+    assert unwatched(arena, root / "notebooks") == set()
+
+
+def test_a_study_or_trial_that_is_not_is_seen(root: Path, arena: dict[str, Any]) -> None:
+    less = [key for key in arena["params"] if key not in ("studies.rivals-mnist", "trials")]
+    missed = unwatched({**arena, "params": less}, root / "notebooks")
+    assert {"studies.rivals-mnist", "trials.flow-mnist", "trials.modules-digits"} <= missed
+    assert "studies.rivals-digits" not in missed
