@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
-from eigenprune.lab import datasets
+from eigenprune.lab import datasets, rivals
+from eigenprune.lab.methods import Method
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.records import code_state, manifest
 from eigenprune.lab.records.recorded import folder_of, rows_by_run
@@ -51,7 +52,7 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
         recorded: only those rows that are in `results/paper` count, and the parameters are those
             that occur in them.
     """
-    planned = _planned(study)
+    planned = _planned(study, _methods(study), datasets.checksum(study.dataset))
     parameters = {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(study).items()
@@ -86,8 +87,19 @@ def _hash(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
 
 
-def _planned(study: Study | Trials) -> dict[str, list[PlannedRow | Trial]]:
-    """What a study or trials consist of, by the id of the run; two rows may share one."""
+def _methods(study: Study | Trials) -> tuple[Method, ...]:
+    return () if isinstance(study, Trials) else tuple(map(rivals.find, study.methods))
+
+
+@cache
+def _planned(
+    study: Study | Trials, methods: tuple[Method, ...], data: str
+) -> dict[str, list[PlannedRow | Trial]]:
+    """What a study or trials consist of, by the id of the run; two rows may share one.
+
+    A chapter shows the same study many times. Methods and data are there for the cache: what their
+    names stand for may change.
+    """
     planned: dict[str, list[PlannedRow | Trial]] = {}
     for each in entries.plan(study) if isinstance(study, Trials) else plan(study):
         planned.setdefault(run_id(each if isinstance(each, Trial) else each.run), []).append(each)
