@@ -10,6 +10,7 @@ import pytest
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, load_params
+from eigenprune.report.book import pdf as pdf_module
 from eigenprune.report.book.build import BookError, caption
 from eigenprune.report.book.pdf import PROGRAMS, build_pdf, complaint, require_programs
 
@@ -114,12 +115,20 @@ def test_what_is_missing_is_named_with_its_package(
 
 
 def test_a_failure_of_latex_is_told(
-    params: Params, reproduced: Path, tmp_path: Path, pdf: Path
+    params: Params, reproduced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("book", "results"):
         shutil.copytree(reproduced / name, tmp_path / name)
-    with (tmp_path / "book" / "method.md").open("a") as page:
-        page.write("\n$$\\nowhere$$\n")
+
+    def broken(sources: Path, builder: str, epoch: str) -> Path:
+        """In the place of minutes of Sphinx, a page that LaTeX refuses."""
+        folder = tmp_path / "build" / "book" / "sources" / builder
+        folder.mkdir(parents=True)
+        text = "\\documentclass{article}\\begin{document}$\\nowhere$\\end{document}"
+        (folder / "eigenprune.tex").write_text(text)
+        return folder
+
+    monkeypatch.setattr(pdf_module, "run_sphinx", broken)
     old = tmp_path / "build" / "book" / "eigenprune.pdf"
     old.parent.mkdir(parents=True)
     old.write_text("the old one")
