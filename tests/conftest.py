@@ -24,13 +24,15 @@ settings.load_profile("steady")
 
 
 # What takes longest begins first, where tests run in several processes, each taking whole files.
+# The first reproduces the pipeline; those that need nothing of that come next, to wait for nothing.
 SLOW = (
     "tests/book/test_browser.py",
     "tests/fork/test_notebooks_alone.py",
+    "tests/fork/test_chapter.py",
+    "tests/test_cli.py",
     "tests/fork",
     "tests/pipeline",
     "tests/book",
-    "tests/test_cli.py",
 )
 
 
