@@ -110,9 +110,9 @@ def test_seconds_of_one_device_tell_nothing_of_another(
     assert study_status(two, store).seconds_left is None
     sweep.run_study(tiny, executor="inline")
     assert study_status(tiny, store).seconds_left == 0
-    monkeypatch.setattr(status, "usable_cores", lambda: 1)
+    monkeypatch.setattr(status, "default_workers", lambda: 1)
     alone = study_status(two, store).seconds_left
-    monkeypatch.setattr(status, "usable_cores", lambda: 4)
+    monkeypatch.setattr(status, "default_workers", lambda: 4)
     assert study_status(two, store).seconds_left == pytest.approx(alone / 4)
     gpus(monkeypatch, 1)
     assert study_status(two, store).seconds_left is None

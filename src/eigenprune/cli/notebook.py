@@ -1,6 +1,6 @@
-"""`eigenprune notebook`: one notebook, executed the way the pipeline does it."""
+"""`eigenprune notebook`: notebooks, executed the way the pipeline does it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,25 +9,55 @@ from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import require_methods_for_notebooks
 
+if TYPE_CHECKING:
+    from eigenprune.report.notebooks.at_once import Notebook
+
 EXAMPLES = """Examples:
 
     eigenprune notebook compare --study digits-1x100
 
-    eigenprune notebook one-hidden-layer"""
+    eigenprune notebook one-hidden-layer
+
+    eigenprune notebook arena which-score compression"""
 
 
 def notebook(
-    name: Annotated[str, typer.Argument(help="A notebook of `notebooks/`, without `.ipynb`.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Notebooks of `notebooks/`, without `.ipynb`. Of several, none may need another's "
+            "results.",
+        ),
+    ],
     study: Annotated[
         str | None, typer.Option(help="A name from params.yaml, for notebooks about one study.")
     ] = None,
 ) -> None:
-    """Execute a notebook, the way the stages of `dvc.yaml` do.
+    """Execute notebooks, the way the stages of `dvc.yaml` do.
 
-    The executed notebook and its tables go to results/quick/STUDY/ or results/experiments/STUDY/,
-    or to results/own/STUDY/ for a study in neither list of params.yaml; without a study, to
-    results/chapters/.
+    The executed notebooks and their tables go to results/quick/STUDY/ or
+    results/experiments/STUDY/, or to results/own/STUDY/ for a study in neither list of params.yaml;
+    without a study, to results/chapters/. Several run at once, as many as there are cores, or as
+    EIGENPRUNE_WORKERS says.
     """
+    from eigenprune.lab.execution.processes import default_workers
+
+    default_workers()
+    wanted = [_wanted(name, study) for name in dict.fromkeys(names)]
+    with resumable():
+        if len(wanted) > 1:
+            from eigenprune.report.notebooks.at_once import run_at_once
+
+            run_at_once(wanted)
+        else:
+            from eigenprune.report.notebooks.runner import run_notebook
+
+            run_notebook(*wanted[0])
+
+
+def _wanted(name: str, study: str | None) -> "Notebook":
+    """What to execute, and where to, once all that can be wrong is looked at."""
     from eigenprune.lab import datasets
     from eigenprune.report.book.build import CHAPTERS
     from eigenprune.report.notebooks.experiments import require_watched
@@ -43,10 +73,11 @@ def notebook(
         datasets.require_files(chosen.dataset, project.data_dir())
         output = project.results_dir(study, params.quick, params.experiments)
         parameters = {"study": study}
-    from eigenprune.report.notebooks.runner import declared_parameters, run_notebook
+    from eigenprune.report.notebooks.at_once import Notebook
+    from eigenprune.report.notebooks.runner import check_parameters, declared_parameters
 
     source = root / "notebooks" / f"{name}.ipynb"
     if study is None and "study" in declared_parameters(source):
         raise UserError(f"{name}: --study is missing; allowed: {', '.join(params.studies)}")
-    with resumable():
-        run_notebook(source, output / f"{name}.ipynb", parameters)
+    check_parameters(source, parameters)
+    return Notebook(source, output / f"{name}.ipynb", parameters)

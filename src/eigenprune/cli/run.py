@@ -62,8 +62,8 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Worker processes; all usable cores if not given. For a GPU, stacks side by side; "
-            "six if not given, fewer where memory is short.",
+            help="Worker processes; EIGENPRUNE_WORKERS or all usable cores if not given. For a "
+            "GPU, stacks side by side; six if not given, fewer where memory is short.",
         ),
     ] = None,
     address: Annotated[

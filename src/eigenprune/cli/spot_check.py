@@ -26,7 +26,10 @@ def spot_check(
     runs: Annotated[int, typer.Option(min=1, help="How many are drawn of each study.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the lot: another seed draws other runs.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; all usable cores if not given.")
+        int | None,
+        typer.Option(
+            min=1, help="Worker processes; EIGENPRUNE_WORKERS or all usable cores if not given."
+        ),
     ] = None,
     max_seconds: Annotated[
         float | None, typer.Option(help="Stop after that time; the same command goes on.")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS, Method, looks
@@ -108,6 +108,26 @@ def parameters_axis(panel: Axes) -> None:
     panel.set_xlabel("parameters kept")
 
 
+def accuracy_axis(panel: Axes) -> None:
+    """The vertical axis of accuracies in %: the closer to 100, the wider, as error on a log scale.
+
+    It shows log10(100.1 - accuracy), upside down: halving the error is about as far everywhere, and
+    100 % has its place.
+
+    Args:
+        panel: where the curves are already drawn, or one that shares its axis.
+    """
+
+    def height(accuracy: np.ndarray) -> np.ndarray:
+        return -np.log10(np.maximum(100.1 - accuracy, 0.1))  # bands may reach beyond 100
+
+    panel.set_yscale("function", functions=(height, lambda height: 100.1 - 10.0**-height))
+    panel.autoscale(axis="y")  # the margins of the linear axis are too wide for this one
+    panel.yaxis.set_major_locator(FixedLocator([0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 100]))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{accuracy:g}"))
+    panel.set_ylabel("test accuracy in %")
+
+
 def band(panel: Axes, curve: pd.DataFrame, against: str, label: str, **look: str) -> None:
     """One trade-off curve: the mean over the seeds, and one sample standard deviation around it.
 
@@ -121,7 +141,8 @@ def band(panel: Axes, curve: pd.DataFrame, against: str, label: str, **look: str
     x, mean = curve[against], 100 * curve["accuracy_mean"]
     panel.plot(x, mean, label=label, **look)  # type: ignore[arg-type]
     std = 100 * curve["accuracy_std"].fillna(0)
-    panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
+    if std.any():  # one seed has no band, and hundreds of them take their time to draw
+        panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
 
 
 def _published_points(panel: Axes, published: pd.DataFrame, activation: str, method: str) -> None:

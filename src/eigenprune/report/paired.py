@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from eigenprune.lab.errors import UserError
 
@@ -74,8 +75,8 @@ def paired_tests(
     return curves[KEY].drop_duplicates().merge(table, on=KEY)
 
 
-def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> dict[str, float]:
-    """The paired t-test of two series that belong together, seed by seed.
+def paired_test(one: ArrayLike, other: ArrayLike, confidence: float = 0.95) -> dict[str, float]:
+    """The paired t-test of two samples that belong together, seed by seed.
 
     Args:
         one: the difference is its values minus those of `other`.
@@ -88,13 +89,13 @@ def paired_test(one: pd.Series, other: pd.Series, confidence: float = 0.95) -> d
         test by: no interval and no p (NaN).
 
     Example:
-        >>> found = paired_test(pd.Series([0.9, 0.8, 0.7]), pd.Series([0.8, 0.7, 0.5]))
+        >>> found = paired_test([0.9, 0.8, 0.7], [0.8, 0.7, 0.5])
         >>> found["n"], round(found["difference"], 3), found["low"] < 0 < found["high"]
         (3, 0.133, True)
     """
     from scipy import stats
 
-    differences = one.to_numpy() - other.to_numpy()
+    differences = np.asarray(one) - np.asarray(other)
     low = high = p = np.nan
     # Accuracies are multiples of 1/10,000: equal differences of few seeds are no rarity,
     # and without a spread there is nothing to test by.

@@ -7,7 +7,7 @@ import pytest
 
 from eigenprune.lab import devices, machine
 from eigenprune.lab.execution import sweep, threads
-from eigenprune.lab.execution.processes import usable_cores
+from eigenprune.lab.execution.processes import default_workers
 from eigenprune.lab.execution.status import Status, study_status
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.machine import made_with
@@ -69,7 +69,7 @@ def test_the_time_left_is_that_of_all_that_is_left(
     first, *others = search_runs(training)
     seconds = compute(first, store, tmp_path).record["made_with"]["seconds"]
     left = sum(work(run) for run in runs_of(study) if run != first)
-    expected = seconds / work(first) * left / usable_cores()
+    expected = seconds / work(first) * left / default_workers()
     assert study_status(study, store).seconds_left == pytest.approx(expected)
     # The seconds of a network whose strength was chosen are those of the search: they count once.
     for run in (*others, training):
@@ -77,7 +77,7 @@ def test_the_time_left_is_that_of_all_that_is_left(
     timed = [run for run in search_runs(training) if isinstance(run, Training)]
     seconds = sum(compute(run, store, tmp_path).record["made_with"]["seconds"] for run in timed)
     left = sum(work(run) for run in runs_of(study) if run_id(run) not in store)
-    expected = seconds / sum(map(work, timed)) * left / usable_cores()
+    expected = seconds / sum(map(work, timed)) * left / default_workers()
     assert study_status(study, store).seconds_left == pytest.approx(expected)
 
 
@@ -105,7 +105,7 @@ def test_in_a_fresh_clone_what_is_recorded_tells_how_fast(
     more = change_study(tiny, {"seeds": [1, 2]})
     elsewhere = Store(tmp_path / "elsewhere")
     todo = sweep.outlook(more, elsewhere)
-    expected = pace * todo.work / usable_cores()
+    expected = pace * todo.work / default_workers()
     assert expected > 0 and study_status(more, elsewhere).seconds_left == pytest.approx(expected)
     monkeypatch.setattr(devices, "chosen", lambda word: "cuda")
     monkeypatch.setattr(devices, "name", lambda device: "a GPU")

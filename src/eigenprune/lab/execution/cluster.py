@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from eigenprune.lab.errors import ExecutorError, UserError
 from eigenprune.lab.execution.compute import compute_task
-from eigenprune.lab.execution.processes import usable_cores
+from eigenprune.lab.execution.processes import default_workers
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 from eigenprune.lab.execution.work import work
 
@@ -26,7 +26,7 @@ def on_dask(
     Args:
         schedule: what is to be done.
         places: the folders of store and data.
-        workers: number of workers of a cluster on this machine; one for each usable core if None.
+        workers: number of workers of a cluster on this machine; `default_workers` if None.
         address: of a running scheduler, e.g. `tcp://10.0.0.1:8786`; None: start a cluster here.
         deadline: by `time.monotonic`, when to stop; None for never.
         report: told the work of each task when it is done.
@@ -50,7 +50,7 @@ def on_dask(
     with ExitStack() as stack:
         if address is None:
             cluster = distributed.LocalCluster(
-                n_workers=workers or usable_cores(), threads_per_worker=1, dashboard_address=None
+                n_workers=workers or default_workers(), threads_per_worker=1, dashboard_address=None
             )
             client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
         else:

@@ -30,9 +30,9 @@ def execute(
         places: the folders of store and data, and the device.
         executor: `"process"`, one-thread worker processes; `"inline"`, this process, and for a GPU
             several threads of it, see `threads`; `"dask"`, the workers of a Dask cluster.
-        workers: number of worker processes, 1 or more; one for each usable core if None, or for
-            the GPU. With `"inline"` that of the threads for a GPU; as many as it has memory for if
-            None. A running cluster has its own number.
+        workers: number of worker processes, 1 or more; `processes.default_workers` if None, or
+            one for the GPU. With `"inline"` that of the threads for a GPU; as many as it has memory
+            for if None. A running cluster has its own number.
         address: of the scheduler of a running Dask cluster whose workers see the same folders; a
             cluster on this machine is started if None.
         max_seconds: stop after that time, above 0, at the end of an epoch; no limit if None.

@@ -12,10 +12,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from typing import Any
 
-from eigenprune.lab.errors import ExecutorError
+from eigenprune.lab.errors import ExecutorError, UserError
 from eigenprune.lab.execution.compute import compute_task
 from eigenprune.lab.execution.futures import carry_out
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
+
+# The environment variable that limits what `dvc repro` starts.
+WORKERS = "EIGENPRUNE_WORKERS"
 
 
 def on_processes(
@@ -30,7 +33,7 @@ def on_processes(
     Args:
         schedule: what is to be done.
         places: the folders of store and data.
-        workers: number of processes; one for each usable core if None.
+        workers: number of processes; `default_workers` if None.
         deadline: by `time.monotonic`, when to stop; None for never.
         report: told the work as it is done.
 
@@ -46,7 +49,7 @@ def on_processes(
     with (
         _draining(receiver, sender, report),
         ProcessPoolExecutor(
-            workers or usable_cores(),
+            workers or default_workers(),
             mp_context=context,
             initializer=_start_worker,
             initargs=(sender, stop),
@@ -54,7 +57,7 @@ def on_processes(
     ):
 
         def submit(task: Task) -> Future[bool]:
-            with _interrupt_waits():
+            with interrupts_wait():
                 return pool.submit(_in_worker, task, places)
 
         try:
@@ -72,7 +75,7 @@ def on_processes(
 
 
 @contextmanager
-def _interrupt_waits() -> Iterator[None]:
+def interrupts_wait() -> Iterator[None]:
     """Put Ctrl-C off while workers may be started; they inherit that, and never see it.
 
     It reaches the whole group of processes, and a worker that it hit while importing would break
@@ -93,6 +96,20 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def default_workers() -> int:
+    """How many workers there are where nobody says: EIGENPRUNE_WORKERS, or the usable cores.
+
+    Raises:
+        UserError: if the variable holds something else than a whole number from 1 on.
+    """
+    said = os.environ.get(WORKERS, "")
+    if not said:
+        return usable_cores()
+    if not said.isdecimal() or int(said) < 1:
+        raise UserError(f"{WORKERS}={said!r}: allowed is a whole number, 1 or more")
+    return int(said)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from eigenprune.lab import devices
-from eigenprune.lab.execution.processes import usable_cores
+from eigenprune.lab.execution.processes import default_workers
 from eigenprune.lab.execution.sweep import outlook, run_by_run
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import runs_of
@@ -80,7 +80,7 @@ def _recorded_seconds(study: Study | Trials, device: str) -> dict[str, float]:
 
 def _at_once(device: str) -> int:
     if device == "cpu":
-        return usable_cores()
+        return default_workers()
     from eigenprune.lab.execution.threads import at_once
 
     return at_once("cuda")

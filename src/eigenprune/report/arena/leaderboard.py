@@ -359,8 +359,14 @@ def _second(methods: pd.Series) -> str:
 
 def _compared(board: pd.DataFrame, networks: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """The board with the paired test of each method against its `rival`, where it has one."""
+    # By seed, as arrays: there are thousands of pairs, and a Series takes its time for each.
     accuracies = {
-        key: point.pivot(index="seed", columns="method", values="accuracy")
+        key: {
+            method: of_seeds.to_numpy()
+            for method, of_seeds in point.pivot(
+                index="seed", columns="method", values="accuracy"
+            ).items()
+        }
         for key, point in networks.groupby(POINT, sort=False)
     }
     nothing = {"n": 0, **dict.fromkeys(TEST[1:], np.nan)}
@@ -368,8 +374,9 @@ def _compared(board: pd.DataFrame, networks: pd.DataFrame, confidence: float) ->
     for row in board.to_dict("records"):
         if row["rival"]:
             wide = accuracies[tuple(row[name] for name in POINT)]
-            pairs = wide[[row["method"], row["rival"]]].dropna()
-            tests.append(paired_test(pairs[row["method"]], pairs[row["rival"]], confidence))
+            one, other = wide[row["method"]], wide[row["rival"]]
+            shared = ~np.isnan(one - other)
+            tests.append(paired_test(one[shared], other[shared], confidence))
         else:
             tests.append(nothing)
     found = pd.DataFrame(tests, columns=TEST, index=board.index).rename(columns={"n": "shared"})

@@ -64,7 +64,8 @@ def show_curves(
             show(
                 rival_figures.curves_by_family(means[means["activation"] == activation], against),
                 name=f"{key}-{shown.study.name}-{activation}",
-                caption=f"{said}: test accuracy, mean and sample standard deviation over seeds.",
+                caption=f"{said}: test accuracy on an axis stretched towards 100 %, mean and "
+                "sample standard deviation over seeds.",
                 alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
                 recorded=shown.recorded,

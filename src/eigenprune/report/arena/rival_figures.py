@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.lab.errors import UserError
 from eigenprune.report.arena.leaderboard import SPECTRAL
-from eigenprune.report.figures import band, legend_below, parameters_axis
+from eigenprune.report.figures import accuracy_axis, band, legend_below, parameters_axis
 from eigenprune.report.paired import TOLD_APART
 
 # Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
@@ -42,7 +42,8 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
     Every panel shows the best spectral method and random nodes as well, and no more than five of
     its own: a family that has more gets more panels, the best methods in the first. Best is here
     the highest accuracy in the mean over the pruning ratios. Bands are one sample standard
-    deviation over the seeds.
+    deviation over the seeds. The vertical axis is stretched towards 100 %, see
+    `figures.accuracy_axis`.
 
     Args:
         means: what `leaderboard.points` returns, of one dataset, width and activation, each method
@@ -81,7 +82,7 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
         # Below: inside, it would lie on the curves that fall.
         panel.legend(loc="upper left", bbox_to_anchor=(0, -0.19), fontsize=7, handlelength=2.6)
     for panel in panels[::_COLUMNS]:
-        panel.set_ylabel("test accuracy in %")
+        accuracy_axis(panel)
     return figure
 
 

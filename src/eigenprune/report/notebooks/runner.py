@@ -29,7 +29,9 @@ class NotebookError(Failure):
     """A cell failed. The text shows notebook, parameters, cell, source line and traceback."""
 
 
-def run_notebook(source: Path, output: Path, parameters: Mapping[str, object]) -> None:
+def run_notebook(
+    source: Path, output: Path, parameters: Mapping[str, object], *, line: int = 0
+) -> None:
     """Execute `source` with `parameters` and write the executed notebook to `output`.
 
     The kernel is the Python that runs this function, whatever kernels are installed. It works in
@@ -40,13 +42,14 @@ def run_notebook(source: Path, output: Path, parameters: Mapping[str, object]) -
         source: the notebook; its parameters stand in a cell tagged `parameters`.
         output: where the executed notebook goes. It appears only when every cell has passed.
         parameters: values by name; each name must be declared by the notebook.
+        line: of the terminal, where its progress bar goes when several are shown.
 
     Raises:
         UserError: the notebook is missing, or does not declare one of the parameters.
         NotebookError: a cell failed. The notebook as far as it ran is kept beside `output` under
             `<stem>.failed.ipynb`.
     """
-    _check_parameters(source, parameters)
+    check_parameters(source, parameters)
 
     import nbformat
     from nbclient.exceptions import DeadKernelError
@@ -56,7 +59,7 @@ def run_notebook(source: Path, output: Path, parameters: Mapping[str, object]) -
     with TemporaryDirectory(prefix="eigenprune-notebook-") as name:
         partial = Path(name) / "partial.ipynb"
         try:
-            _execute(source, partial, parameters, scratch=Path(name))
+            _execute(source, partial, parameters, line, scratch=Path(name))
         except (PapermillExecutionError, DeadKernelError) as error:
             notebook = nbformat.read(partial, as_version=4)
             text = _failure_text(source, failed_copy, parameters, notebook, error)
@@ -79,8 +82,12 @@ def declared_parameters(source: Path) -> set[str]:
     return set(inspect_notebook(source))
 
 
-def _check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
-    """papermill only warns about a parameter that the notebook does not declare; refuse it."""
+def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
+    """Refuse a parameter that the notebook does not declare: papermill only warns.
+
+    Raises:
+        UserError: there is one, or the notebook is missing.
+    """
     declared = declared_parameters(source)
     for name in parameters:
         if name not in declared:
@@ -88,7 +95,9 @@ def _check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
             raise UserError(f"{source} has no parameter {name!r}; it declares: {known}")
 
 
-def _execute(source: Path, partial: Path, parameters: Mapping[str, object], scratch: Path) -> None:
+def _execute(
+    source: Path, partial: Path, parameters: Mapping[str, object], line: int, scratch: Path
+) -> None:
     from papermill import execute_notebook
 
     execute_notebook(
@@ -100,7 +109,7 @@ def _execute(source: Path, partial: Path, parameters: Mapping[str, object], scra
         kernel_manager_class=_own_kernel(scratch),
         stderr_file=_Terminal(),
         # `disable=None` is tqdm's word for: a bar on a terminal, nothing in a log file.
-        progress_bar={"desc": source.stem, "leave": False, "disable": None},
+        progress_bar={"desc": source.stem, "leave": False, "disable": None, "position": line},
     )
 
 

@@ -1,0 +1,98 @@
+"""Several notebooks at once, each in a process of its own: drawing keeps one core busy."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import RLock
+from pathlib import Path
+from typing import NamedTuple
+
+from eigenprune.lab.errors import Failure
+from eigenprune.lab.execution.processes import (
+    WORKERS,
+    default_workers,
+    end_with_parent,
+    interrupts_wait,
+)
+from eigenprune.report.notebooks.runner import NotebookError, run_notebook
+
+
+class Notebook(NamedTuple):
+    """What `run_notebook` takes."""
+
+    source: Path
+    output: Path
+    parameters: Mapping[str, object]
+
+
+def run_at_once(notebooks: Sequence[Notebook]) -> None:
+    """Execute notebooks none of which needs another's results, see `runner.run_notebook`.
+
+    As many run at once as there are workers by `processes.default_workers`, and what they compute
+    shares those workers out. When one fails, those that run are finished and no other begins.
+
+    Raises:
+        NotebookError: names what failed; each notebook's own text is on stderr already.
+        UserError: see `default_workers`.
+    """
+    if not notebooks:
+        return
+    workers = default_workers()
+    at_once = min(workers, len(notebooks))
+    context = multiprocessing.get_context("spawn")
+    bars = context.RLock()  # one for all, or their progress bars would write over each other
+    waiting, free_lines = list(notebooks), list(range(at_once))
+    running: dict[SpawnProcess, tuple[Notebook, int]] = {}
+    failed: list[str] = []
+    try:
+        while running or (waiting and not failed):
+            while waiting and free_lines and not failed:
+                notebook, line = waiting.pop(0), free_lines.pop(0)
+                process = context.Process(
+                    target=_execute, args=(notebook, workers // at_once, line, bars)
+                )
+                with interrupts_wait():
+                    process.start()
+                running[process] = notebook, line
+            wait([process.sentinel for process in running])
+            for process in [process for process in running if not process.is_alive()]:
+                notebook, line = running.pop(process)
+                free_lines.append(line)
+                if process.exitcode:
+                    failed.append(f"{notebook.source.stem}{_killed(process.exitcode)}")
+    finally:  # after Ctrl-C there are some left
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.join()
+    if failed:
+        raise NotebookError(f"failed: {', '.join(failed)}; the reason stands above")
+
+
+def _killed(exit_code: int) -> str:
+    return f" (killed by signal {-exit_code})" if exit_code < 0 else ""
+
+
+def _execute(notebook: Notebook, workers: int, line: int, bars: RLock) -> None:
+    """What a process does; told to terminate, it ends its kernel first, as after Ctrl-C."""
+    # Ctrl-C reaches the whole group of processes: the parent alone decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # kernels are ended by it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_with_parent()
+    os.environ[WORKERS] = str(workers)
+    try:
+        from tqdm.auto import tqdm
+
+        tqdm.set_lock(bars)
+        run_notebook(*notebook, line=line)
+    except Failure as error:
+        print(f"eigenprune: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
