@@ -29,6 +29,7 @@ def compute_task(
         from eigenprune.lab.execution.together import compute_together
 
         return compute_together(task, places, report, stopped)
+    from eigenprune.lab.execution.chosen import train_chosen
     from eigenprune.lab.protocols import compute
 
     store, complete = Store(places.store), True
@@ -48,7 +49,10 @@ def compute_task(
 
         try:
             with store.claim(name, wait=task.wait, stopped=stopped):
-                compute(run, store, places.data, on_epoch)
+                if task.choice is None:
+                    compute(run, store, places.data, on_epoch)
+                else:
+                    train_chosen(run, task.choice, store, places.data, on_epoch)
         except Busy:
             if stopped():
                 raise Stopped from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets, devices, project, results
@@ -11,6 +12,7 @@ from eigenprune.lab.execution.tasks import Job, OnUnits, Places
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import runs_of
 from eigenprune.lab.records.recorded import recorded_results
+from eigenprune.lab.records.searches import Choice, recorded_choices
 from eigenprune.lab.runs import Run, Sequel, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
@@ -54,7 +56,10 @@ def outlook(
     weights are wanted too; and what is recorded does not count where all is to be done anew.
     """
     recorded = {} if anew else recorded_runs(study)
-    return outlook_of(runs_of(study), store, shard, recorded=recorded, weights=weights)
+    choices = {} if anew else recorded_choices(study)
+    return outlook_of(
+        runs_of(study), store, shard, recorded=recorded, choices=choices, weights=weights
+    )
 
 
 def outlook_of(
@@ -63,9 +68,14 @@ def outlook_of(
     shard: tuple[int, int] = (1, 1),
     *,
     recorded: Collection[str] = (),
+    choices: Mapping[str, Choice] = MappingProxyType({}),
     weights: bool = False,
 ) -> Outlook:
-    """The outlook for runs of whatever studies; `recorded` are ids that are done elsewhere."""
+    """The outlook for runs of whatever studies.
+
+    Elsewhere are done: what has its id in `recorded`, and the searches of `choices`, see
+    `searches.recorded_choices`.
+    """
     wanted: dict[Training, dict[Sequel, None]] = {}
     for run in wanted_runs:
         wanted.setdefault(run.training, {})[run] = None
@@ -82,10 +92,13 @@ def outlook_of(
         )
         runs |= dict.fromkeys([training, *ids])
         left |= dict.fromkeys(missing if trained else [training, *missing])
+        searched = search_of(training)
+        choice = choices.get(run_id(searched)) if searched else None
         if missing or not trained:
-            jobs.append(Job(training, missing, trained))
-        if searched := search_of(training):
-            waiting[searched] = waiting.get(searched, False) or not trained
+            jobs.append(Job(training, missing, trained, choice))
+        if searched:
+            needed = not trained and choice is None
+            waiting[searched] = waiting.get(searched, False) or needed
     # A search that no network waits for is done, wherever its runs are.
     for searched, needed in waiting.items():
         searching = search_runs(searched)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from eigenprune.lab.records.searches import Choice
 from eigenprune.lab.runs import Run, Sequel, Training
 from eigenprune.lab.tuning import search_of, search_runs
 
@@ -21,11 +22,15 @@ class Places:
 
 @dataclass(frozen=True)
 class Job:
-    """A network to train, unless it is trained already, and what is wanted of it."""
+    """A network to train, unless it is trained already, and what is wanted of it.
+
+    Where its strength is chosen, and the search is recorded, there is the `choice`.
+    """
 
     training: Training
     sequels: tuple[Sequel, ...]
     trained: bool = False
+    choice: Choice | None = None
 
     def tasks(self) -> Iterator["Task"]:
         """What can start at once."""
@@ -33,7 +38,7 @@ class Job:
         if self.trained:
             yield from followers
         else:
-            yield Task((self.training,), followers)
+            yield Task((self.training,), followers, choice=self.choice)
 
     def followers(self) -> Iterator["Task"]:
         """What can be done once the network is trained, in pieces worth a task each.
@@ -54,12 +59,14 @@ class Task:
         followers: what can start when this is done.
         together: as one stack, see `stacks`.
         wait: for runs that another sweep is computing, instead of putting them off.
+        choice: the strength of the network that it trains, if the search for it is recorded.
     """
 
     runs: tuple[Run, ...]
     followers: tuple["Task", ...] = ()
     together: bool = False
     wait: bool = False
+    choice: Choice | None = None
 
 
 def of_jobs(jobs: Iterable[Job]) -> Iterator[Task]:
@@ -77,7 +84,7 @@ def of_jobs(jobs: Iterable[Job]) -> Iterator[Task]:
 
 def search(job: Job) -> Training | None:
     """The search for a strength that a job waits for, see `tuning.search_of`."""
-    return None if job.trained else search_of(job.training)
+    return None if job.trained or job.choice else search_of(job.training)
 
 
 class Schedule:
