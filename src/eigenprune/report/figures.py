@@ -109,19 +109,20 @@ def parameters_axis(panel: Axes) -> None:
 
 
 def accuracy_axis(panel: Axes) -> None:
-    """The vertical axis of accuracies in %: the closer to 100, the wider, as error on a log scale.
+    """The vertical axis of accuracies: the closer to the whole, the wider, as errors on log scale.
 
-    It shows log10(100.1 - accuracy), upside down: halving the error is about as far everywhere, and
-    100 % has its place.
+    To halve the error is about as far everywhere; no error at all has its place too, since the
+    logarithm is of a little more than the error.
 
     Args:
         panel: where the curves are already drawn, or one that shares its axis.
     """
+    more, whole = 0.1, 100
 
     def height(accuracy: np.ndarray) -> np.ndarray:
-        return -np.log10(np.maximum(100.1 - accuracy, 0.1))  # bands may reach beyond 100
+        return -np.log10(np.maximum(whole - accuracy, 0) + more)  # bands may reach beyond it
 
-    panel.set_yscale("function", functions=(height, lambda height: 100.1 - 10.0**-height))
+    panel.set_yscale("function", functions=(height, lambda height: whole + more - 10.0**-height))
     panel.autoscale(axis="y")  # the margins of the linear axis are too wide for this one
     panel.yaxis.set_major_locator(FixedLocator([0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 100]))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{accuracy:g}"))

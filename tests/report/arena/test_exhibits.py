@@ -4,15 +4,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from scipy import stats
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
-from eigenprune.report.arena import check_exhibits, rival_exhibits, rival_tables, standing_exhibits
+from eigenprune.report.arena import (
+    check_exhibits,
+    rival_exhibits,
+    rival_tables,
+    scope,
+    standing_exhibits,
+)
 from eigenprune.report.arena.leaderboard import PLAIN
-from eigenprune.report.arena.scope import Arena, of_planned
+from eigenprune.report.arena.rival_exhibits import said_of
+from eigenprune.report.arena.scope import Arena, Shown, of_planned
 from eigenprune.report.paired import paired_tests
 from eigenprune.report.shown import METADATA
 
@@ -80,6 +88,35 @@ def test_what_of_a_study_is_missing_is_named(arena: Arena) -> None:
         "`quick`: 5 of 6 methods, relu of relu, 0 of the methods with more than one seed; "
         "missing: `gain`"
     ]
+
+
+def test_an_activation_that_is_there_in_part_is_named_and_no_part_of_a_mean(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params, [quick] = arena.params, arena.shown
+    tanh = quick.table.assign(activation="tanh")
+    recorded = replace(params, quick_arena=())
+
+    def shown(more: pd.DataFrame) -> Shown:
+        table = pd.concat([quick.table, more], ignore_index=True)
+        monkeypatch.setattr(scope, "load_params", lambda path: recorded)
+        monkeypatch.setattr(scope.arena, "tables", lambda *_: {"quick": table})
+        [found] = Arena.of(["quick"]).shown
+        return found
+
+    assert "tanh" not in Arena(recorded, (shown(tanh.head(0)),)).gaps()[0]
+    part = shown(tanh[tanh["method"].ne("gain")])
+    assert part.table.equals(quick.table)
+    [gap] = Arena(recorded, (part,)).gaps()
+    assert gap.endswith("; with tanh some methods, which are not shown")
+    assert said_of(part) == said_of(quick) == "digits, relu"
+    alone = shown(tanh[tanh["retraining"].eq("none")])
+    assert set(alone.table["activation"]) == {"relu", "tanh"} and alone.unsettled == ()
+    assert said_of(alone, "none") == "digits, mean over relu, tanh"
+    assert said_of(alone, "fine-tuned") == "digits, relu"
+    assert said_of(alone) == (
+        "digits (nothing retrained: mean over relu, tanh; trained when small: relu)"
+    )
 
 
 def test_a_name_that_is_no_study_is_refused(arena: Arena) -> None:

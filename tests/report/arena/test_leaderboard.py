@@ -16,6 +16,7 @@ from eigenprune.report.arena.leaderboard import (
     plain_network,
     points,
     read_rivals,
+    settled,
     spectral_standing,
     write_leaderboard,
 )
@@ -134,6 +135,44 @@ def test_what_lacks_an_activation_or_a_control_has_no_mean_over_them(
     # Over the seeds there is no mean either: it would be of other networks than the accuracy is.
     [mean] = points(networks[networks["retraining"] == "none"]).to_dict("records")
     assert mean["n"] == 5 and pd.isna(mean["lost"]) and pd.isna(mean["unpruned"])
+
+
+def test_an_activation_that_some_methods_lack_is_left_out_until_they_have_it(
+    rivals: pd.DataFrame, tmp_path: Path
+) -> None:
+    assert settled(rivals).equals(rivals)
+    lacking = (rivals["method"] == "taylor") & (rivals["activation"] == "tanh")
+    retrained = rivals["retraining"] == "fine-tuned"
+    found = settled(rivals[~(lacking & retrained)])
+    assert found.equals(rivals[~(retrained & (rivals["activation"] == "tanh"))])
+    # Its means are those of the other activation; those of what is not retrained are as they were.
+    board, whole = leaderboard(found), leaderboard(rivals)
+    tested = ["p", "verdict"]  # corrected for the tests of the whole table
+    assert at(board).drop(columns=tested).equals(at(whole).drop(columns=tested))
+    both, relu = (
+        at(board, retraining="fine-tuned", activation=name)
+        .drop(columns="activation")
+        .reset_index(drop=True)
+        for name in ("all", "relu")
+    )
+    assert both.equals(relu) and len(both)
+    written = tmp_path / "leaderboard.csv"
+    write_leaderboard(written, rivals[~(lacking & retrained)].assign(study="arena"))
+    table = pd.read_csv(written)
+    kinds = table.groupby(["retraining", "activation"]).size().index.tolist()
+    assert ("fine-tuned", "tanh") not in kinds and ("none", "tanh") in kinds
+
+
+def test_what_is_small_from_the_start_counts_with_what_is_retrained(rivals: pd.DataFrame) -> None:
+    small = rivals[rivals["retraining"] == "fine-tuned"].replace({"method": {"taylor": "small"}})
+    small = small[small["method"].eq("small") & small["activation"].eq("relu")]
+    table = pd.concat([rivals, small.assign(retraining="trained")])
+    left = settled(table).groupby("retraining")["activation"].unique()
+    assert {how: sorted(those) for how, those in left.items()} == {
+        "fine-tuned": ["relu"],
+        "none": ["relu", "tanh"],
+        "trained": ["relu"],
+    }
 
 
 def test_a_method_alone_and_a_single_seed_are_not_judged(rivals: pd.DataFrame) -> None:

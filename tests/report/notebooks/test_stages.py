@@ -12,8 +12,8 @@ from papermill import inspect_notebook
 def unwatched(stage: Mapping[str, Any], notebooks: Path) -> set[str]:
     """The keys of `params.yaml` that the chapters of a stage show and it does not watch."""
     shown = set()
-    for command in stage["cmd"]:
-        parameters = inspect_notebook(notebooks / f"{command.split()[-1]}.ipynb")
+    for name in stage["cmd"].removeprefix("eigenprune notebook ").split():
+        parameters = inspect_notebook(notebooks / f"{name}.ipynb")
         for section in {"studies", "trials"} & set(parameters):
             names = yaml.safe_load(parameters[section]["default"])
             shown |= {f"{section}.{name}" for name in names}

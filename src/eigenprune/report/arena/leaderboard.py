@@ -78,6 +78,21 @@ def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
     return rivals[_plain(rivals)].drop_duplicates(same)
 
 
+def settled(rivals: pd.DataFrame) -> pd.DataFrame:
+    """The rows of those activations that every method has, with others retrained as it is.
+
+    A study is recorded bit by bit. A mean over an activation that some methods lack would be of the
+    others alone, and these would be compared with nobody.
+
+    Args:
+        rivals: the tidy table, see `read_rivals`.
+    """
+    keys = rivals.replace(WHEN_SMALL)[[*GROUP, "activation", "method"]]
+    methods = keys.groupby(GROUP)["method"].transform("nunique")
+    having = keys.groupby([*GROUP, "activation"])["method"].transform("nunique")
+    return rivals[having == methods]
+
+
 def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None) -> pd.DataFrame:
     """The networks of each activation, and the mean over the activations for each seed.
 
@@ -270,10 +285,11 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
 
     Args:
         path: `results/paper/leaderboard.csv`.
-        rivals: the tidy table, see `read_rivals`. A study without a row at RATIOS is left out.
+        rivals: the tidy table, see `read_rivals`, of which it takes what is `settled`. A study
+            without a row at RATIOS is left out.
     """
     boards = []
-    for study, rows in rivals.groupby("study", sort=False):
+    for study, rows in settled(rivals).groupby("study", sort=False):
         if rows["pruning_ratio"].isin(RATIOS).any():
             board = leaderboard(rows.replace(WHEN_SMALL))
             board.insert(0, "study", study)

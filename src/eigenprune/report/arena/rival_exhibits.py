@@ -64,7 +64,7 @@ def show_curves(
             show(
                 rival_figures.curves_by_family(means[means["activation"] == activation], against),
                 name=f"{key}-{shown.study.name}-{activation}",
-                caption=f"{said}: test accuracy on an axis stretched towards 100 %, mean and "
+                caption=f"{said}: test accuracy on an axis stretched at its upper end, mean and "
                 "sample standard deviation over seeds.",
                 alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
@@ -86,7 +86,7 @@ def show_leaderboard(arena: Arena) -> None:
                     columns=["nodes", "parameters", "MACs", "rival"]
                 ),
                 name=f"leaderboard-{shown.study.name}-{retraining}",
-                caption=f"{said_of(shown)}: {WORDS[str(retraining)]}; "
+                caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}; "
                 "every method against the best of its ratio, the best against the next: paired "
                 "difference over shared seeds with its interval, in points of accuracy, and p "
                 "corrected for all tests of the study; `lost` against the plain network, unpruned.",
@@ -143,7 +143,7 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
             show(
                 rival_tables.leaderboard(rows).drop(columns=known),
                 name=f"{method or 'spectral'}-{shown.study.name}-{retraining}",
-                caption=f"{said_of(shown)}: "
+                caption=f"{said_of(shown, str(retraining))}: "
                 f"{f'`{method}`' if method else 'the best spectral method'} "
                 f"at each ratio, {WORDS[str(retraining)]}; p is corrected for the tests of all "
                 "spectral methods at these ratios, `lost` against the plain network, unpruned.",
@@ -219,8 +219,9 @@ def show_scopes(arena: Arena) -> None:
         show(
             (100 * wide).map("{:.2f}".format).rename_axis(columns="pruning ratio"),
             name=f"scopes-{shown.study.name}",
-            caption=f"{said_of(shown)}: test accuracy in per cent, nothing retrained, mean over "
-            f"the seeds that all have ({', '.join(map(str, sorted(shared)))}).",
+            caption=f"{said_of(shown, 'none')}: test accuracy in per cent, nothing "
+            "retrained, mean over the seeds that all have "
+            f"({', '.join(map(str, sorted(shared)))}).",
             of=[shown.study],
             recorded=shown.recorded,
         )
@@ -300,11 +301,21 @@ def _timing(machine: Mapping[str, Any] | None) -> str:
     )
 
 
-def said_of(shown: Shown) -> str:
-    """The dataset, and of which activations the means over activations are."""
-    names = _activations(shown.table)
-    over = f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
-    return f"{shown.study.dataset}, {over}"
+def said_of(shown: Shown, retraining: str = "") -> str:
+    """The dataset, and of which activations the means over activations are.
+
+    Args:
+        shown: a study.
+        retraining: `none` or `fine-tuned`, a key of WORDS; both if not given.
+    """
+    rows, said = shown.competing, {}
+    for how in [retraining] if retraining else WORDS:
+        if names := _activations(rows[rows["retraining"] == how]):
+            said[how] = f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
+    if len(set(said.values())) == 1:
+        return f"{shown.study.dataset}, {said.popitem()[1]}"
+    told = (f"{WORDS[how]}: {means}" for how, means in said.items())
+    return f"{shown.study.dataset} ({'; '.join(told)})"
 
 
 def ranked(shown: Shown) -> bool:

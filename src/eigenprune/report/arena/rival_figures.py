@@ -42,8 +42,8 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
     Every panel shows the best spectral method and random nodes as well, and no more than five of
     its own: a family that has more gets more panels, the best methods in the first. Best is here
     the highest accuracy in the mean over the pruning ratios. Bands are one sample standard
-    deviation over the seeds. The vertical axis is stretched towards 100 %, see
-    `figures.accuracy_axis`.
+    deviation over the seeds. The vertical axis is stretched at its upper end,
+    see `figures.accuracy_axis`.
 
     Args:
         means: what `leaderboard.points` returns, of one dataset, width and activation, each method

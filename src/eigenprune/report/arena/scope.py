@@ -18,15 +18,17 @@ class Shown:
     Args:
         study: with those methods.
         table: its rows, see `lab.arena.table`; of a recorded study also what was measured.
-        recorded: whether they are those of `results/paper`.
+        recorded: whether they are those of `results/paper`; then what is `leaderboard.settled`.
         controls: what `leaderboard.controls_of` returns of all methods, whichever are shown, so
             that the control is the same in every chapter.
+        unsettled: activations that some of the methods have so far; they are left out.
     """
 
     study: Study
     table: pd.DataFrame
     recorded: bool
     controls: pd.DataFrame
+    unsettled: tuple[str, ...] = ()
 
     @property
     def competing(self) -> pd.DataFrame:
@@ -80,18 +82,19 @@ class Arena:
             UserError: if a name is not that of a study.
         """
         params = load_params(project.root() / "params.yaml")
-        return cls(
-            params,
-            tuple(
+        shown = []
+        for name, table in arena.tables(params, names).items():
+            rows = leaderboard.settled(table)
+            shown.append(
                 Shown(
                     params.study(name),
-                    table,
+                    rows,
                     name not in params.quick_arena,
-                    leaderboard.controls_of(table),
+                    leaderboard.controls_of(rows),
+                    _lacking(rows, table),
                 )
-                for name, table in arena.tables(params, names).items()
-            ),
-        )
+            )
+        return cls(params, tuple(shown))
 
     def only(self, wanted: Callable[[str, Method], bool]) -> "Arena":
         """With those methods alone that a function of name, without `-retrained`, and method wants.
@@ -120,7 +123,7 @@ class Arena:
     def gaps(self) -> list[str]:
         """How much of each recorded study is there, one line each in Markdown."""
         return [
-            f"`{shown.study.name}`: {of_planned(shown.study, shown.table)}"
+            f"`{shown.study.name}`: {of_planned(shown.study, shown.table)}{_told(shown.unsettled)}"
             for shown in self.shown
             if shown.recorded
         ]
@@ -129,3 +132,18 @@ class Arena:
     def quick(self) -> tuple[Shown, ...]:
         """Those that were computed here."""
         return tuple(shown for shown in self.shown if not shown.recorded)
+
+
+def _lacking(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[str, ...]:
+    """The activations of a table that its rows lack, wholly or with one kind of retraining."""
+    found, there = (
+        {tuple(pair) for pair in part[["activation", "retraining"]].to_numpy()}
+        for part in (table, rows)
+    )
+    return tuple(sorted({activation for activation, _ in found - there}))
+
+
+def _told(unsettled: tuple[str, ...]) -> str:
+    return (
+        f"; with {' and '.join(unsettled)} some methods, which are not shown" if unsettled else ""
+    )

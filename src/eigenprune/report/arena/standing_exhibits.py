@@ -85,7 +85,7 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
             show(
                 rival_tables.standings(rows, own, plain, marked),
                 name=f"{key}-{shown.study.name}-{retraining}",
-                caption=f"{said_of(shown)}: {WORDS[str(retraining)]}; "
+                caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}; "
                 "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
                 f"n seeds, rank in brackets, {rival_tables.NEAR} where not told apart from the "
                 "best; `unpruned`: the method's own network at ratio 0; first the dense network as "

@@ -99,7 +99,7 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     path = root / "results" / "paper" / "rivals.csv"
     if not path.is_file():
         return
-    everything = leaderboard.read_rivals(path).replace(leaderboard.WHEN_SMALL)
+    everything = leaderboard.settled(leaderboard.read_rivals(path)).replace(leaderboard.WHEN_SMALL)
     alone = everything[everything["retraining"].eq("none")]
     ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]
     if ranked.empty:
