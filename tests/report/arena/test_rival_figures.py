@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -121,3 +122,26 @@ def test_what_is_not_one_setting_is_refused(rivals: pd.DataFrame, means: pd.Data
         rival_figures.curves_by_family(means, "nodes_kept")
     with pytest.raises(UserError, match="nothing to draw"):
         rival_figures.compute_against_loss(leaderboard(rivals).assign(lost=float("nan")))
+
+
+def test_the_axis_of_accuracies_is_stretched_at_its_upper_end(means: pd.DataFrame) -> None:
+    panel = rival_figures.curves_by_family(means).axes[0]
+
+    def height(accuracy: float) -> float:
+        return float(panel.transData.transform((0, accuracy))[1])
+
+    # Half the error is about as far everywhere, and no error has its place, a little higher.
+    halves = [height(100 - error / 2) - height(100 - error) for error in (80, 20, 8, 4)]
+    assert max(halves) < 1.1 * min(halves)
+    assert height(99.9) < height(100) and np.isfinite(height(100))
+    assert [height(101), height(110)] == [height(100)] * 2, "a band may reach beyond"
+    low, high = panel.get_ylim()
+    assert low <= 100 * means["accuracy_mean"].min() and 100 * means["accuracy_mean"].max() <= high
+
+
+def test_a_single_seed_has_no_band(means: pd.DataFrame) -> None:
+    def bands(table: pd.DataFrame) -> int:
+        return sum(len(panel.collections) for panel in rival_figures.curves_by_family(table).axes)
+
+    assert bands(means) == sum(map(len, lines(rival_figures.curves_by_family(means)).values()))
+    assert bands(means.assign(accuracy_std=float("nan"))) == 0
