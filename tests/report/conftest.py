@@ -6,7 +6,7 @@ import random
 import pandas as pd
 import pytest
 
-from eigenprune.report.arena.leaderboard import MEASURED, RIVALS_COLUMNS
+from eigenprune.report.arena.averages import MEASURED, RIVALS_COLUMNS
 
 # Family, score, regulariser, and the accuracy that is lost when all nodes but a tenth are removed.
 METHODS = {

@@ -42,7 +42,8 @@ def record(
     from eigenprune.lab.store import Store
     from eigenprune.lab.trials import tables
     from eigenprune.lab.trials.entries import Trials
-    from eigenprune.report.arena.leaderboard import read_rivals, write_leaderboard
+    from eigenprune.report.arena.averages import read_rivals
+    from eigenprune.report.arena.leaderboard import write_leaderboard
     from eigenprune.report.comparison.published import published_curves
     from eigenprune.report.comparison.summary import write_summary
 

@@ -18,7 +18,7 @@ from eigenprune.report.arena import (
     scope,
     standing_exhibits,
 )
-from eigenprune.report.arena.leaderboard import PLAIN
+from eigenprune.report.arena.averages import PLAIN
 from eigenprune.report.arena.rival_exhibits import said_of
 from eigenprune.report.arena.scope import Arena, Shown, of_planned
 from eigenprune.report.paired import paired_tests

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from eigenprune.report.arena.averages import over_activations, plain_network, points
 from eigenprune.report.arena.glance import at_a_glance
-from eigenprune.report.arena.leaderboard import over_activations, plain_network, points
 
 LANDMARKS = {"random": "by lot", "nobody": "nobody"}
 

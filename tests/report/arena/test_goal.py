@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from eigenprune.lab.studies import Study, load_params
-from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena import averages
 from eigenprune.report.arena.goal import verdicts
 from eigenprune.report.arena.scope import Shown
 
@@ -17,7 +17,7 @@ def study(root: Path) -> Study:
 
 
 def judged(study: Study, rivals: pd.DataFrame) -> dict[str, object]:
-    shown = Shown(study, rivals, recorded=True, controls=leaderboard.controls_of(rivals))
+    shown = Shown(study, rivals, recorded=True, controls=averages.controls_of(rivals))
     [row] = verdicts([shown], "eigenvalue, lasso").to_dict("records")
     return row
 
@@ -63,5 +63,5 @@ def test_without_a_control_nothing_is_said_to_be_lost(study: Study, rivals: pd.D
 
 def test_a_study_without_the_method_is_left_out(study: Study, rivals: pd.DataFrame) -> None:
     others = rivals[rivals["method"] != "eigenvalue, lasso"]
-    shown = Shown(study, others, recorded=True, controls=leaderboard.controls_of(others))
+    shown = Shown(study, others, recorded=True, controls=averages.controls_of(others))
     assert verdicts([shown], "eigenvalue, lasso").empty

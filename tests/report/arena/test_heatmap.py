@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from eigenprune.lab.errors import UserError
 from eigenprune.report import figures
+from eigenprune.report.arena.averages import over_activations, points
 from eigenprune.report.arena.heatmap import heatmap
-from eigenprune.report.arena.leaderboard import over_activations, points
 
 WORDS = {"none": "as it is", "fine-tuned": "retrained"}
 

@@ -8,15 +8,17 @@ import pytest
 from scipy import stats
 
 from eigenprune.lab.errors import UserError
-from eigenprune.report.arena.leaderboard import (
+from eigenprune.report.arena.averages import (
     POINT,
     compute_spent,
-    leaderboard,
     over_activations,
     plain_network,
     points,
     read_rivals,
     settled,
+)
+from eigenprune.report.arena.leaderboard import (
+    leaderboard,
     spectral_standing,
     write_leaderboard,
 )

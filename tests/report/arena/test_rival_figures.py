@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from eigenprune.lab.errors import UserError
 from eigenprune.report import figures
 from eigenprune.report.arena import rival_figures
-from eigenprune.report.arena.leaderboard import leaderboard, over_activations, points
+from eigenprune.report.arena.averages import over_activations, points
+from eigenprune.report.arena.leaderboard import leaderboard
 
 pytestmark = pytest.mark.usefixtures("styled")
 

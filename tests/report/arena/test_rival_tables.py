@@ -4,8 +4,8 @@ import pandas as pd
 
 from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import named
+from eigenprune.report.arena import averages, rival_tables
 from eigenprune.report.arena import leaderboard as boards
-from eigenprune.report.arena import rival_tables
 from eigenprune.report.paired import paired_tests, with_verdicts
 
 
@@ -32,7 +32,7 @@ def test_what_is_not_known_is_left_empty(rivals: pd.DataFrame) -> None:
 
 
 def test_compute_is_in_minutes(rivals: pd.DataFrame) -> None:
-    table = rival_tables.compute_spent(boards.compute_spent(rivals))
+    table = rival_tables.compute_spent(averages.compute_spent(rivals))
     row = table.loc[("digits", "100", "fine-tuned", "eigenvalue, lasso")]
     assert row.tolist() == [50, "20.8", "25.0"]
 
@@ -48,11 +48,11 @@ def test_checks_say_what_they_were_given() -> None:
 
 def standings(rivals: pd.DataFrame, marked: tuple[str, ...] = ()) -> pd.DataFrame:
     """Those over all activations, nothing retrained."""
-    networks = boards.over_activations(rivals)
+    networks = averages.over_activations(rivals)
     tables = [
         boards.leaderboard(rivals),
-        boards.points(networks[networks["pruning_ratio"] == 0]),
-        boards.plain_network(networks),
+        averages.points(networks[networks["pruning_ratio"] == 0]),
+        averages.plain_network(networks),
     ]
     rows = [t[(t["activation"] == "all") & (t["retraining"] == "none")] for t in tables]
     return rival_tables.standings(*rows, marked)
@@ -61,7 +61,7 @@ def standings(rivals: pd.DataFrame, marked: tuple[str, ...] = ()) -> pd.DataFram
 def test_standings_name_every_method_once_below_the_plain_network(rivals: pd.DataFrame) -> None:
     table = standings(rivals)
     assert list(table.columns) == ["unpruned", "0.5", "0.8", "0.9", "0.95", "n"]
-    assert table.index[0] == boards.PLAIN and len(table) == 1 + 6 and table.index.is_unique
+    assert table.index[0] == averages.PLAIN and len(table) == 1 + 6 and table.index.is_unique
     board = boards.leaderboard(rivals)
     board = board[(board["activation"] == "all") & (board["retraining"] == "none")]
     best = board[(board["pruning_ratio"] == 0.9) & (board["rank"] == 1)].iloc[0]
@@ -76,7 +76,7 @@ def test_standings_show_each_control_as_it_was_measured(rivals: pd.DataFrame) ->
     rivals.loc[rivals["method"] == "taylor", "accuracy"] -= 0.1
     table = standings(rivals)
     # 0.9 and 0.01 a seed, and 0.005 in the mean over the activations; see the fixture.
-    assert table.loc[boards.PLAIN].tolist() == ["93.50 ± 1.58", "", "", "", "", "5"]
+    assert table.loc[averages.PLAIN].tolist() == ["93.50 ± 1.58", "", "", "", "", "5"]
     assert table.loc["taylor", "unpruned"] == "83.50 ± 1.58"
     assert table.loc["connectivity", "unpruned"] == "93.50 ± 1.58"
 
@@ -87,7 +87,7 @@ def test_standings_of_one_seed_have_no_deviation(rivals: pd.DataFrame) -> None:
     # Nothing was tested: nothing is said to be as good as the best.
     assert not any("≈" in cell for cell in table.to_numpy().ravel())
     without = standings(rivals[(rivals["family"] != "weights") & (rivals["seed"] == 1)])
-    assert len(without) == 4 and boards.PLAIN not in without.index
+    assert len(without) == 4 and averages.PLAIN not in without.index
 
 
 def test_standings_mark_methods_with_a_network_for_each_ratio(rivals: pd.DataFrame) -> None:
@@ -104,7 +104,7 @@ def test_standings_say_of_how_many_seeds(rivals: pd.DataFrame) -> None:
 
 def costs(rivals: pd.DataFrame) -> pd.DataFrame:
     """Those over all activations, nothing retrained, at two ratios."""
-    means = boards.points(boards.over_activations(rivals))
+    means = averages.points(averages.over_activations(rivals))
     means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
     return rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.rival_tables import PER_RATIO, marks
 
 # What the best methods are held against, by its name in params.yaml.
@@ -35,8 +35,8 @@ def at_a_glance(
     """The best of each kind at each ratio of the leaderboard; accuracies in per cent.
 
     Args:
-        networks: what `leaderboard.over_activations` returns, of one dataset, width and activation.
-        plain: what `leaderboard.plain_network` returns, of the same; may be empty.
+        networks: what `averages.over_activations` returns, of one dataset, width and activation.
+        plain: what `averages.plain_network` returns, of the same; may be empty.
         landmarks: methods of which it shows the accuracy too, and the heads of their columns; not
             retrained, where they are there without.
         network_per_ratio: methods that train a network for each ratio, marked by PER_RATIO.
@@ -47,10 +47,10 @@ def at_a_glance(
         each of these has), the landmarks, and which methods the first two are. Means over them. A
         rival is neither spectral nor a control. Cells of what is not there are empty.
     """
-    means = leaderboard.points(networks).sort_values("accuracy_mean", ascending=False)
+    means = averages.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
     means = means.sort_values("retraining", key=lambda kind: kind != "none", kind="stable")
-    spectral = means["family"] == leaderboard.SPECTRAL
+    spectral = means["family"] == averages.SPECTRAL
     rivals = ~spectral & (means["family"] != "control")
     alone = means["retraining"] == "none"
     control, marked = _accuracy(plain), marks(network_per_ratio)

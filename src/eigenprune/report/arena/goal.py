@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.rival_tables import points
 from eigenprune.report.arena.scope import Shown
 
@@ -36,9 +36,9 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
         standing = leaderboard.spectral_standing(
             alone, [ratio for ratio in ratios if ratio > 0], controls=its.controls
         )
-        ours = leaderboard.means_alone(standing)
+        ours = averages.means_alone(standing)
         ours = ours[ours["method"] == method]
-        networks = leaderboard.means_alone(its.networks)
+        networks = averages.means_alone(its.networks)
         own = networks[(networks["method"] == method) & (networks["retraining"] == "none")]
         at = own.pivot(index="seed", columns="pruning_ratio", values="accuracy")
         lost = ours.loc[ours["pruning_ratio"] == RATIO, "lost"].item()

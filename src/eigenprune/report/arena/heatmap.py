@@ -30,7 +30,7 @@ def heatmap(means: pd.DataFrame, words: dict[str, str]) -> Figure:
     colours of their families.
 
     Args:
-        means: what `leaderboard.points` returns, of one dataset, width and activation; ratio 0 is
+        means: what `averages.points` returns, of one dataset, width and activation; ratio 0 is
             the network that a method prunes.
         words: titles of the panels, by the values of `retraining`.
 

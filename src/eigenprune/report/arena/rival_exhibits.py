@@ -15,7 +15,7 @@ from eigenprune.lab.arena import latency_machines
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import change_study
 from eigenprune.report import readable
-from eigenprune.report.arena import leaderboard, rival_figures, rival_tables
+from eigenprune.report.arena import averages, leaderboard, rival_figures, rival_tables
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.paired import paired_tests, with_verdicts
 from eigenprune.report.shown import show
@@ -55,7 +55,7 @@ def show_curves(
         folded: whether a reader has to unfold them.
     """
     for shown in arena.shown:
-        means = leaderboard.points(shown.networks)
+        means = averages.points(shown.networks)
         means = means[means["retraining"] == retraining]
         if not (means["pruning_ratio"] > 0).any():
             continue
@@ -79,7 +79,7 @@ def show_leaderboard(arena: Arena) -> None:
         if not ranked(shown):
             continue
         board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
-        for retraining, rows in leaderboard.means_alone(board).groupby("retraining", sort=False):
+        for retraining, rows in averages.means_alone(board).groupby("retraining", sort=False):
             show(
                 # Sizes stand in the table of costs; the rival is the first of its ratio.
                 rival_tables.leaderboard(rows).drop(
@@ -99,7 +99,7 @@ def show_leaderboard(arena: Arena) -> None:
 def show_costs(arena: Arena) -> None:
     """Parameters, MACs and latency of all methods at the ratios of the leaderboard, folded."""
     for shown in arena.shown:
-        means = leaderboard.points(leaderboard.means_alone(shown.networks))
+        means = averages.points(averages.means_alone(shown.networks))
         means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
         if means.empty:
             continue
@@ -133,7 +133,7 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
             continue
         ratios = leaderboard.RATIOS if not method else sorted(shown.table["pruning_ratio"].unique())
         standing = leaderboard.spectral_standing(shown.competing, ratios, controls=shown.controls)
-        standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
+        standing = standing[standing["activation"] == averages.OVER_ACTIVATIONS]
         if method:
             standing = standing[standing["method"] == method]
         best = standing.drop_duplicates(["retraining", "pruning_ratio"])
@@ -175,7 +175,7 @@ def show_compute(arena: Arena) -> None:
                 recorded=True,
             )
         show(
-            rival_tables.compute_spent(leaderboard.compute_spent(shown.table)),
+            rival_tables.compute_spent(averages.compute_spent(shown.table)),
             name=f"spent-{shown.study.name}",
             caption=f"{shown.study.dataset}: compute spent on each method, in time of one core; "
             "older records have the clock's, of a machine that did other work at times.",
@@ -211,8 +211,8 @@ def show_scopes(arena: Arena) -> None:
             continue
         shared = set.intersection(*(set(those) for _, those in rows.groupby("method")["seed"]))
         rows = rows[rows["seed"].isin(shared)]
-        means = leaderboard.points(leaderboard.over_activations(rows))
-        means = means[means["activation"] == leaderboard.OVER_ACTIVATIONS]
+        means = averages.points(averages.over_activations(rows))
+        means = means[means["activation"] == averages.OVER_ACTIVATIONS]
         if means.empty:
             continue
         wide = means.pivot(index="method", columns="pruning_ratio", values="accuracy_mean")
@@ -287,7 +287,7 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
 def _activations(table: pd.DataFrame) -> list[str]:
     """Those that have rows, without the mean over them."""
     names = map(str, table["activation"].unique())
-    return [name for name in names if name != leaderboard.OVER_ACTIVATIONS]
+    return [name for name in names if name != averages.OVER_ACTIVATIONS]
 
 
 def _timing(machine: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.lab.errors import UserError
-from eigenprune.report.arena.leaderboard import SPECTRAL
+from eigenprune.report.arena.averages import SPECTRAL
 from eigenprune.report.figures import accuracy_axis, band, legend_below, parameters_axis
 from eigenprune.report.paired import TOLD_APART
 
@@ -46,7 +46,7 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
     see `figures.accuracy_axis`.
 
     Args:
-        means: what `leaderboard.points` returns, of one dataset, width and activation, each method
+        means: what `averages.points` returns, of one dataset, width and activation, each method
             with or without retraining and not with both.
         against: `"pruning_ratio"` (fraction of nodes removed) or `"parameters_kept"` (a count,
             on a logarithmic axis).

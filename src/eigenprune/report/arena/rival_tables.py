@@ -24,8 +24,8 @@ def standings(
     Args:
         board: what `leaderboard.leaderboard` returns, of one dataset, width, retraining and
             activation.
-        unpruned: what `leaderboard.points` returns, of the same at ratio 0.
-        plain: what `leaderboard.plain_network` returns, of the same; may be empty.
+        unpruned: what `averages.points` returns, of the same at ratio 0.
+        plain: what `averages.plain_network` returns, of the same; may be empty.
         network_per_ratio: methods that train a network for each ratio, marked by PER_RATIO.
 
     Returns:
@@ -62,7 +62,7 @@ def costs(means: pd.DataFrame) -> pd.DataFrame:
     """What is left of the networks, means over the seeds, and how many times more there was.
 
     Args:
-        means: what `leaderboard.points` returns, of one dataset, width and activation, each method
+        means: what `averages.points` returns, of one dataset, width and activation, each method
             with or without retraining and not with both.
 
     Returns:
@@ -227,7 +227,7 @@ def compute_spent(spent: pd.DataFrame) -> pd.DataFrame:
     """Compute of each method; its sum as minutes.
 
     Args:
-        spent: what `leaderboard.compute_spent` returns.
+        spent: what `averages.compute_spent` returns.
 
     Returns:
         Index dataset, hidden, retraining and method; columns `networks`, `minutes` (sum) and

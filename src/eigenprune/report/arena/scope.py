@@ -8,7 +8,7 @@ import pandas as pd
 from eigenprune.lab import arena, project, rivals
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.studies import Params, Study, change_study, load_params
-from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena import averages
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Shown:
     Args:
         study: with those methods.
         table: its rows, see `lab.arena.table`; of a recorded study also what was measured.
-        recorded: whether they are those of `results/paper`; then what is `leaderboard.settled`.
-        controls: what `leaderboard.controls_of` returns of all methods, whichever are shown, so
+        recorded: whether they are those of `results/paper`; then what is `averages.settled`.
+        controls: what `averages.controls_of` returns of all methods, whichever are shown, so
             that the control is the same in every chapter.
         unsettled: activations that some of the methods have so far; they are left out.
     """
@@ -33,17 +33,17 @@ class Shown:
     @property
     def competing(self) -> pd.DataFrame:
         """Its rows, with one word for what is trained when small, before or after pruning."""
-        return self.table.replace(leaderboard.WHEN_SMALL)
+        return self.table.replace(averages.WHEN_SMALL)
 
     @property
     def networks(self) -> pd.DataFrame:
-        """What `leaderboard.over_activations` returns of them."""
-        return leaderboard.over_activations(self.competing, self.controls)
+        """What `averages.over_activations` returns of them."""
+        return averages.over_activations(self.competing, self.controls)
 
     @property
     def plain(self) -> pd.DataFrame:
-        """What `leaderboard.plain_network` returns of the controls."""
-        return leaderboard.plain_network(leaderboard.over_activations(self.controls))
+        """What `averages.plain_network` returns of the controls."""
+        return averages.plain_network(averages.over_activations(self.controls))
 
 
 def of_planned(study: Study, table: pd.DataFrame) -> str:
@@ -84,13 +84,13 @@ class Arena:
         params = load_params(project.root() / "params.yaml")
         shown = []
         for name, table in arena.tables(params, names).items():
-            rows = leaderboard.settled(table)
+            rows = averages.settled(table)
             shown.append(
                 Shown(
                     params.study(name),
                     rows,
                     name not in params.quick_arena,
-                    leaderboard.controls_of(rows),
+                    averages.controls_of(rows),
                     _lacking(rows, table),
                 )
             )

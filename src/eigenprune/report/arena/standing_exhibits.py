@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from eigenprune.lab.rivals import find
-from eigenprune.report.arena import goal, leaderboard, rival_tables
+from eigenprune.report.arena import averages, goal, leaderboard, rival_tables
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.heatmap import heatmap
 from eigenprune.report.arena.rival_exhibits import WORDS, ranked, said_of
@@ -23,8 +23,8 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
     shown = [its for its in arena.shown if ranked(its)]
     tables = [
         at_a_glance(
-            leaderboard.means_alone(its.networks),
-            leaderboard.means_alone(its.plain),
+            averages.means_alone(its.networks),
+            averages.means_alone(its.plain),
             landmarks,
             _of_each(its),
         )
@@ -74,12 +74,12 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
     for shown in arena.shown:
         if not ranked(shown):
             continue
-        networks, plain = map(leaderboard.means_alone, (shown.networks, shown.plain))
+        networks, plain = map(averages.means_alone, (shown.networks, shown.plain))
         of_each = _of_each(shown)
         _show_heatmap(shown, networks, plain, of_each, key)
-        unpruned = leaderboard.points(networks[networks["pruning_ratio"] == 0])
+        unpruned = averages.points(networks[networks["pruning_ratio"] == 0])
         board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
-        for retraining, rows in leaderboard.means_alone(board).groupby("retraining", sort=False):
+        for retraining, rows in averages.means_alone(board).groupby("retraining", sort=False):
             own = unpruned[unpruned["retraining"] == retraining]
             marked = of_each & set(rows["method"])
             show(
@@ -103,7 +103,7 @@ def _show_heatmap(
 ) -> None:
     if plain.empty:  # nothing to hold them against
         return
-    means = leaderboard.points(networks)
+    means = averages.points(networks)
     means = means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))]
     control = float(plain["accuracy_mean"].iloc[0])
     show(

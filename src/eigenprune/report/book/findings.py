@@ -9,7 +9,7 @@ from eigenprune.lab import rivals
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.records import manifest
 from eigenprune.lab.studies import Study, make_study
-from eigenprune.report.arena import leaderboard
+from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import compare_study
@@ -99,14 +99,14 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     path = root / "results" / "paper" / "rivals.csv"
     if not path.is_file():
         return
-    everything = leaderboard.settled(leaderboard.read_rivals(path)).replace(leaderboard.WHEN_SMALL)
+    everything = averages.settled(averages.read_rivals(path)).replace(averages.WHEN_SMALL)
     alone = everything[everything["retraining"].eq("none")]
     ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]
     if ranked.empty:
         return
-    controls = leaderboard.controls_of(everything)
+    controls = averages.controls_of(everything)
     standing = leaderboard.spectral_standing(alone, controls=controls)
-    standing = standing[standing["activation"] == leaderboard.OVER_ACTIVATIONS]
+    standing = standing[standing["activation"] == averages.OVER_ACTIVATIONS]
     best = standing.drop_duplicates(["dataset", "pruning_ratio"])
     yield (
         "**Does a spectral network prune better?** At the ratios of the table below, the best "
@@ -116,10 +116,8 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     yield from _beside_the_lot(
         alone, [rows for study, rows in studies.items() if len(study.hidden) == 1]
     )
-    networks = leaderboard.means_alone(leaderboard.over_activations(everything, controls))
-    plain = leaderboard.means_alone(
-        leaderboard.plain_network(leaderboard.over_activations(controls))
-    )
+    networks = averages.means_alone(averages.over_activations(everything, controls))
+    plain = averages.means_alone(averages.plain_network(averages.over_activations(controls)))
     known = {**METHODS, **rivals.of_project()}
     of_each = [name for name, its in known.items() if its.network_per_ratio]
     tables = [

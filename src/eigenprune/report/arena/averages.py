@@ -1,0 +1,232 @@
+"""The tidy table of the arena, and means over it: over activations, seed by seed, and over seeds.
+
+Methods compete where dataset, hidden widths and retraining are the same (GROUP), at the same
+pruning ratio.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.rows import COLUMNS
+
+GROUP = ["dataset", "hidden", "retraining"]
+POINT = [*GROUP, "pruning_ratio", "activation"]
+METHOD = ["method", "family", "score", "regulariser"]
+RIVALS_COLUMNS = (
+    *COLUMNS,
+    "family",
+    "score",
+    "regulariser",
+    "retraining",
+    "hyperparameters",
+    "macs_kept",
+)
+# What a table may have as well: it was measured when the results were recorded, see `lab.arena`.
+MEASURED = ("latency", "seconds")
+OVER_ACTIVATIONS = "all"
+SPECTRAL = "spectral"
+# What is pruned or made small before it is trained meets what is trained after it was pruned.
+WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
+# The plainly trained dense network, all its nodes there: the control of every method.
+PLAIN = "plain dense network"
+# How many times more the unpruned network has, or takes: parameters, MACs and milliseconds.
+TIMES = {
+    "compression_ratio": "parameters_kept",
+    "theoretical_speed_up": "macs_kept",
+    "measured_speed_up": "latency",
+}
+
+_KEPT = ["nodes_kept", "parameters_kept", "macs_kept", "latency", "seconds", *TIMES]
+_WORDS = [*METHOD, "retraining", "hyperparameters"]
+
+
+def read_rivals(path: Path) -> pd.DataFrame:
+    """Read the tidy table of all methods, `rivals.csv`.
+
+    Returns:
+        One row per network, with RIVALS_COLUMNS and MEASURED; words that are empty stay empty.
+
+    Raises:
+        UserError: if the file is not there or lacks a column.
+    """
+    try:
+        rivals = pd.read_csv(path, dtype={"hidden": str})
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there") from error
+    return _checked(rivals, str(path))
+
+
+def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
+    """The rows of plainly trained dense networks, unpruned: the control of every method.
+
+    Args:
+        rivals: the tidy table, see `read_rivals`.
+
+    Returns:
+        One row per dataset, widths, activation and seed, of family `weights`, nothing retrained,
+        at ratio 0.
+    """
+    rivals = _checked(rivals)
+    same = ["dataset", "hidden", "activation", "seed"]
+    return rivals[_plain(rivals)].drop_duplicates(same)
+
+
+def settled(rivals: pd.DataFrame) -> pd.DataFrame:
+    """The rows of those activations that every method has, with others retrained as it is.
+
+    A study is recorded bit by bit. A mean over an activation that some methods lack would be of the
+    others alone, and these would be compared with nobody.
+
+    Args:
+        rivals: the tidy table, see `read_rivals`.
+    """
+    keys = rivals.replace(WHEN_SMALL)[[*GROUP, "activation", "method"]]
+    methods = keys.groupby(GROUP)["method"].transform("nunique")
+    having = keys.groupby([*GROUP, "activation"])["method"].transform("nunique")
+    return rivals[having == methods]
+
+
+def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The networks of each activation, and the mean over the activations for each seed.
+
+    One seed draws for all activations: their mean counts as one realisation, not as several. Where
+    a method or a seed lacks an activation of its group there is no such mean.
+
+    Args:
+        rivals: the tidy table, see `read_rivals`.
+        controls: what `controls_of` returns of a table that this one is a part of; if None, of it.
+
+    Returns:
+        One row per method, activation, seed and point; `activation` is OVER_ACTIVATIONS for the
+        means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`; `unpruned`, that of the
+        control of that seed, NaN where there is none; `lost`, the latter less the former;
+        and TIMES, before pruning over after it: parameters (`compression_ratio`), MACs
+        (`theoretical_speed_up`) and latency (`measured_speed_up`), NaN where the table has no
+        unpruned network.
+
+    Raises:
+        UserError: if a column is missing or a network stands in the table twice.
+    """
+    rivals = _checked(rivals)
+    network = [*POINT, "method", "seed"]
+    if (twice := rivals[rivals.duplicated(network)]).size:
+        first = ", ".join(str(value) for value in twice.iloc[0][network])
+        raise UserError(f"{first}: this network stands in the table twice")
+    same = ["dataset", "hidden", "activation", "seed"]
+    # Not the method's own network at ratio 0: some methods have silenced nodes in it already.
+    controls = controls_of(rivals) if controls is None else controls
+    unpruned = controls[[*same, "accuracy"]].rename(columns={"accuracy": "unpruned"})
+    table = rivals.merge(unpruned, on=same, how="left")
+    table = _with_times(table.assign(lost=table["unpruned"] - table["accuracy"]))
+    numbers = ["accuracy", "unpruned", "lost", *_KEPT]
+    of_activations = table[[*POINT, *METHOD, "seed", *numbers]]
+    keys = [*GROUP, "pruning_ratio", *METHOD, "seed"]
+    groups = table.groupby(keys, sort=False)
+    wanted = table.groupby(GROUP)["activation"].transform("nunique")
+    whole = table[groups["activation"].transform("size") == wanted]
+    # Not the mean of what is there: a control that lacks one activation is no control of them all.
+    means = whole.groupby(keys, sort=False)[numbers].mean(skipna=False)
+    means = means.reset_index().assign(activation=OVER_ACTIVATIONS)
+    return pd.concat([means[of_activations.columns], of_activations], ignore_index=True)
+
+
+def points(networks: pd.DataFrame) -> pd.DataFrame:
+    """Means over the seeds.
+
+    Args:
+        networks: what `over_activations` returns.
+
+    Returns:
+        One row per method and point, with POINT, METHOD, `n` (seeds), `accuracy_mean`,
+        `accuracy_std` (sample standard deviation over the seeds, NaN for one), and the means of
+        `unpruned`, `lost`, `nodes_kept`, `parameters_kept`, `macs_kept`, `latency` (milliseconds),
+        `seconds` (of compute for one network) and TIMES. `unpruned` and `lost` are NaN where a
+        seed has no control: a mean over the others would be of other networks than `accuracy_mean`.
+    """
+
+    def of_all(values: pd.Series) -> float:
+        return float(values.mean(skipna=False))
+
+    return (
+        networks.groupby([*POINT, *METHOD], sort=False)
+        .agg(
+            n=("accuracy", "size"),
+            accuracy_mean=("accuracy", "mean"),
+            accuracy_std=("accuracy", "std"),
+            **{name: (name, of_all) for name in ("unpruned", "lost")},
+            **{name: (name, "mean") for name in _KEPT},
+        )
+        .reset_index()
+    )
+
+
+def means_alone(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are means over the activations, see `over_activations`."""
+    return table[table["activation"] == OVER_ACTIVATIONS]
+
+
+def plain_network(networks: pd.DataFrame) -> pd.DataFrame:
+    """The plainly trained dense network, unpruned and not retrained: the control of all methods.
+
+    Args:
+        networks: what `over_activations` returns, of the controls alone or with others.
+
+    Returns:
+        What `points` returns, with PLAIN for a `method`: one row per dataset, widths and
+        activation; none where the table has no such network.
+    """
+    rows = networks[_plain(networks)].assign(method=PLAIN, score="")
+    return points(rows.drop_duplicates([*POINT, "seed"]))
+
+
+def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:
+    """What the results of each method cost.
+
+    Args:
+        rivals: the tidy table, see `read_rivals`.
+
+    Returns:
+        One row per group and method, the most expensive first, with GROUP, METHOD, `networks`
+        (rows), `seconds` (sum over them, a training that several rows share counted once) and
+        `seconds_per_network`. NaN where nothing was measured.
+
+    Raises:
+        UserError: if a column is missing.
+    """
+    rivals = _checked(rivals)
+    keys = [*GROUP, *METHOD]
+    if "training" in rivals:
+        again = rivals.duplicated([*keys, "training"])
+        shared = rivals["training_seconds"].where(again, 0)
+        rivals = rivals.assign(seconds=rivals["seconds"] - shared)
+    groups = rivals.groupby(keys, sort=False)["seconds"]
+    spent = groups.agg(networks="size", seconds=lambda s: s.sum(min_count=1)).reset_index()
+    spent["seconds_per_network"] = spent["seconds"] / spent["networks"]
+    return spent.sort_values("seconds", ascending=False, ignore_index=True)
+
+
+def _plain(table: pd.DataFrame) -> pd.Series:
+    """Which rows are of plainly trained dense networks, unpruned."""
+    plain = table["family"].eq("weights") & table["regulariser"].eq("")
+    return plain & table["retraining"].eq("none") & table["pruning_ratio"].eq(0)
+
+
+def _with_times(table: pd.DataFrame) -> pd.DataFrame:
+    """With TIMES: what the unpruned network of the same shape and activation has, over its own."""
+    network = ["dataset", "hidden", "activation"]
+    kept = list(TIMES.values())
+    unpruned = table[table["pruning_ratio"] == 0].groupby(network)[kept].max().add_suffix("_before")
+    table = table.join(unpruned, on=network)
+    times = {name: table[f"{of}_before"] / table[of] for name, of in TIMES.items()}
+    return table.assign(**times)
+
+
+def _checked(rivals: pd.DataFrame, where: str = "the table of rivals") -> pd.DataFrame:
+    """The table, if it has all columns; words that are empty in its file are empty, not NaN."""
+    if missing := [name for name in RIVALS_COLUMNS if name not in rivals]:
+        raise UserError(f"{where}: no column {missing[0]!r}; needed: {', '.join(RIVALS_COLUMNS)}")
+    unknown = {name: np.nan for name in MEASURED if name not in rivals}
+    return rivals.fillna(dict.fromkeys(_WORDS, "")).assign(**unknown)
