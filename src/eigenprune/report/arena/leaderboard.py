@@ -125,8 +125,8 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
 
     Args:
         path: `results/paper/leaderboard.csv`.
-        rivals: the tidy table, see `averages.read_rivals`, of which it takes what is `averages.settled`. A study
-            without a row at RATIOS is left out.
+        rivals: the tidy table, see `averages.read_rivals`, of which it takes what is
+            `averages.settled`. A study without a row at RATIOS is left out.
     """
     boards = []
     for study, rows in settled(rivals).groupby("study", sort=False):
