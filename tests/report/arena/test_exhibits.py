@@ -13,6 +13,7 @@ from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
 from eigenprune.report.arena import (
     check_exhibits,
+    pair_exhibits,
     rival_exhibits,
     rival_tables,
     scope,
@@ -145,7 +146,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_leaderboard(arena)
     rival_exhibits.show_costs(arena)
     rival_exhibits.show_spectral(arena)
-    rival_exhibits.show_differences(arena, [("gain", "norm")], key="pair")
+    pair_exhibits.show_differences(arena, [("gain", "norm")], key="pair")
     rival_exhibits.show_strengths(arena)
     rival_exhibits.show_scopes(arena)
     rival_exhibits.show_rankings(arena, ["gain"])
@@ -155,12 +156,13 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     check_exhibits.show_checks(checked)
     check_exhibits.show_chosen_and_drawn(checked)
     check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
-    check_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
+    pair_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
         *("at-a-glance", "checks-quick", "costs-quick", "curves-quick-relu"),
         *("drawn-numbers-quick", "drawn-quick-relu"),
-        *("leaderboard-quick-fine-tuned", "leaderboard-quick-none", "over-quick", "pair-quick"),
+        *("leaderboard-quick-fine-tuned", "leaderboard-quick-none", "over-quick"),
+        *("pair", "pair-quick"),
         *("parameters-quick-relu", "rankings-quick", "retrained-quick-relu"),
         *("scopes-quick", "settings"),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
@@ -191,7 +193,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     rival_exhibits.show_spectral(partly)
     rival_exhibits.show_strengths(partly)
     rival_exhibits.show_scopes(partly)
-    rival_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
+    pair_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
     rival_exhibits.show_curves(partly.named(["decayed"]))
     assert [name for name in names if name] == [
         *("curves-quick-relu", "at-a-glance", "standings-quick", "standings-quick-none"),
@@ -246,16 +248,19 @@ def test_differences_are_corrected_for_all_tests_of_their_table(
 ) -> None:
     """Not pair by pair, and not for ratios that are not shown."""
     shown = []
-    monkeypatch.setattr(rival_exhibits, "show", lambda table, **words: shown.append((table, words)))
+    monkeypatch.setattr(pair_exhibits, "show", lambda table, **words: shown.append((table, words)))
     [quick] = arena.shown
     pairs = [("gain", "norm"), ("norm", "chance"), ("decayed", "norm")]
-    rival_exhibits.show_differences(arena, pairs, key="pair")
-    [(table, words)] = shown
+    pair_exhibits.show_differences(arena, pairs, key="pair")
+    [(counts, _), (table, words)] = shown
     plain = quick.table[quick.table["retraining"].eq("none") & quick.table["pruning_ratio"].eq(0.5)]
     alone = [paired_tests(plain, one, other)["p"].item() for one, other in pairs]
     corrected = stats.false_discovery_control(alone)
     assert table["p"].tolist() == [f"{p:.3f}" for p in corrected]
     assert "asterisk" in words["caption"]
+    for pair, p in zip(counts.index, corrected, strict=True):
+        told = counts.loc[pair, "digits"]
+        assert told in ("1 better (2)", "1 worse (2)") if p < 0.05 else told == "1 open (2)"
 
 
 def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(

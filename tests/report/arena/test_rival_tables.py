@@ -168,6 +168,29 @@ def test_differences_are_in_points_and_marked_where_told_apart(rivals: pd.DataFr
     assert told_apart.all().tolist() == [True, False]
 
 
+def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
+    def tests(**verdicts: list[str]) -> pd.DataFrame:
+        return pd.DataFrame(
+            [
+                {"pair": pair, "verdict": verdict, "n": 2 + number}
+                for pair, those in verdicts.items()
+                for number, verdict in enumerate(those)
+            ]
+        )
+
+    table = rival_tables.verdicts(
+        {
+            "mnist": tests(a=["open", "better"], b=["worse"]),
+            "digits": tests(b=["open", "open", "open"], c=["not tested"]),
+        }
+    )
+    assert table.to_dict("index") == {
+        "a": {"mnist": "1 better, 1 open (2–3)", "digits": ""},
+        "b": {"mnist": "1 worse (2)", "digits": "3 open (2–4)"},
+        "c": {"mnist": "", "digits": "1 not tested (2)"},
+    }
+
+
 def test_methods_are_told_as_the_parameters_say_them() -> None:
     entries = {
         "one": {"layer": "spectral", "initialisation": "ones", "score": "eigenvalue"},

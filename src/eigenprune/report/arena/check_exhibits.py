@@ -12,9 +12,7 @@ from eigenprune.lab import checks, rivals, stability
 from eigenprune.lab.studies import Study, change_study
 from eigenprune.report import ranking
 from eigenprune.report.arena import behaviour, check_tables, rival_figures, rival_tables
-from eigenprune.report.arena.rival_exhibits import tests_of_pairs
 from eigenprune.report.arena.scope import Arena
-from eigenprune.report.paired import with_verdicts
 from eigenprune.report.shown import show
 
 
@@ -166,35 +164,6 @@ def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders:
             f"highest {stability.TOP_SHARE:.0%} in common, and correlation with the ranking before "
             "training.",
             of=[change_study(shown.study, {"methods": list(present), "seeds": first})],
-        )
-
-
-def show_pairs(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
-    """Paired differences over the pruning ratio, a panel for each pair, nothing retrained.
-
-    Args:
-        arena: what to show.
-        pairs: method, and the one that is subtracted; those that a study lacks are left out.
-        key: begins the names of the figures.
-    """
-    for shown in arena.named(name for pair in pairs for name in pair).shown:
-        table = shown.table[shown.table["retraining"] == "none"]
-        table = table[table["pruning_ratio"] > 0]
-        rows = tests_of_pairs(table, pairs)
-        if rows.empty:  # two seeds are needed
-            continue
-        show(
-            rival_figures.differences_of_pairs(with_verdicts(rows)),
-            name=f"{key}-{shown.study.name}",
-            caption=f"{shown.study.dataset}: differences in points of accuracy over the pruning "
-            "ratio, mean and 95 % interval over shared seeds, nothing retrained; filled where told "
-            "apart from zero when corrected for all points of the figure. The vertical axis is "
-            "linear up to one point and logarithmic beyond. Pairs that share fewer than two seeds "
-            "are left out.",
-            alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
-            "per pair of methods.",
-            of=[shown.study],
-            recorded=shown.recorded,
         )
 
 

@@ -17,7 +17,6 @@ from eigenprune.lab.studies import change_study
 from eigenprune.report import readable
 from eigenprune.report.arena import averages, leaderboard, rival_figures, rival_tables
 from eigenprune.report.arena.scope import Arena, Shown
-from eigenprune.report.paired import paired_tests, with_verdicts
 from eigenprune.report.shown import show
 
 WORDS = {"none": "nothing retrained", "fine-tuned": "trained when small"}
@@ -225,48 +224,6 @@ def show_scopes(arena: Arena) -> None:
             of=[shown.study],
             recorded=shown.recorded,
         )
-
-
-def show_differences(arena: Arena, pairs: Sequence[tuple[str, str]], *, key: str) -> None:
-    """Paired differences between methods, nothing retrained, at the ratios of the leaderboard.
-
-    The p-values are corrected for all tests of a table, those of all pairs.
-
-    Args:
-        arena: what to show.
-        pairs: method, and the one that is subtracted.
-        key: see the top of this file.
-    """
-    for shown in arena.named(name for pair in pairs for name in pair).shown:
-        table = shown.table[shown.table["retraining"] == "none"]
-        rows = tests_of_pairs(table, pairs)
-        rows = rows[rows["pruning_ratio"].isin(leaderboard.RATIOS)]
-        if rows.empty:  # two seeds are needed
-            continue
-        show(
-            rival_tables.differences(with_verdicts(rows)),
-            name=f"{key}-{shown.study.name}",
-            caption=f"{shown.study.dataset}: differences in points of accuracy over n shared "
-            "seeds, each with its own interval, nothing retrained; p is corrected for all tests of "
-            "the table, an asterisk marks what it tells apart. Pairs that share fewer than two "
-            "seeds are left out.",
-            of=[shown.study],
-            recorded=shown.recorded,
-        )
-
-
-def tests_of_pairs(table: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """What `paired.paired_tests` says of each pair, in the column `pair` its two names.
-
-    Args:
-        table: one row per network and method.
-        pairs: method, and the one that is subtracted; one that the table lacks has no rows.
-    """
-    parts = [
-        paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
-    ]
-    # Beside an empty table, numbers would become objects.
-    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def show_rankings(arena: Arena, methods: Sequence[str]) -> None:

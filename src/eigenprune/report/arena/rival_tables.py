@@ -161,6 +161,36 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(["pair", "activation", "ratio"])
 
 
+def verdicts(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """How often each pair has which verdict, a column for each dataset.
+
+    Args:
+        rows: by dataset, see `differences`.
+
+    Returns:
+        Index `pair`, in the order in which they come; cells such as `3 better, 1 open (3)`, in
+        brackets the shared seeds, empty where there is no test.
+    """
+    pairs = dict.fromkeys(pair for those in rows.values() for pair in those["pair"])
+    cells = {
+        dataset: {str(pair): _counted(tests) for pair, tests in those.groupby("pair")}
+        for dataset, those in rows.items()
+    }
+    table = pd.DataFrame(cells, index=pd.Index(pairs, name="pair"))
+    return table.fillna("")
+
+
+def _counted(tests: pd.DataFrame) -> str:
+    """The verdicts of some tests.
+
+    >>> _counted(pd.DataFrame({"verdict": ["open", "better", "open"], "n": [3, 2, 3]}))
+    '1 better, 2 open (2–3)'
+    """
+    counts = tests["verdict"].value_counts()
+    words = [name for name in (*TOLD_APART, "open", "not tested") if name in counts]
+    return f"{', '.join(f'{counts[name]} {name}' for name in words)} ({_span(tests['n'])})"
+
+
 def _marked(hyperparameters: str, tried: Sequence[float]) -> str:
     chosen = hyperparameters.removeprefix("strength=")
     return chosen + "*" * (float(chosen) in (min(tried), max(tried)))
