@@ -43,7 +43,7 @@ def notebook(
     """
     from eigenprune.lab.execution.processes import default_workers
 
-    default_workers()
+    default_workers()  # refuses what EIGENPRUNE_WORKERS should not be, before any work
     wanted = [_wanted(name, study) for name in dict.fromkeys(names)]
     with resumable():
         if len(wanted) > 1:

@@ -108,7 +108,7 @@ def parameters_axis(panel: Axes) -> None:
     panel.set_xlabel("parameters kept")
 
 
-def accuracy_axis(panel: Axes) -> None:
+def accuracy_axis(panel: Axes, accuracies: pd.Series) -> None:
     """The vertical axis of accuracies: the closer to the whole, the wider, as errors on log scale.
 
     To halve the error is about as far everywhere; no error at all has its place too, since the
@@ -116,17 +116,30 @@ def accuracy_axis(panel: Axes) -> None:
 
     Args:
         panel: where the curves are already drawn, or one that shares its axis.
+        accuracies: those to be in view, from 0 to 1; a band may reach beyond.
     """
     more, whole = 0.1, 100
 
     def height(accuracy: np.ndarray) -> np.ndarray:
-        return -np.log10(np.maximum(whole - accuracy, 0) + more)  # bands may reach beyond it
+        # Bands may reach far beyond the whole, and the margin does a little.
+        return -np.log10(np.maximum(whole + more - accuracy, more / 2))
 
-    panel.set_yscale("function", functions=(height, lambda height: whole + more - 10.0**-height))
-    panel.autoscale(axis="y")  # the margins of the linear axis are too wide for this one
-    panel.yaxis.set_major_locator(FixedLocator([0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 100]))
+    def accuracy(height: np.ndarray) -> np.ndarray:
+        return whole + more - 10.0**-height
+
+    ends = height(100 * np.array([accuracies.min(), accuracies.max()]))
+    margin = 0.05 * max(ends[1] - ends[0], 0.1)
+    low, high = accuracy(ends + np.array([-margin, margin]))
+    panel.set_yscale("function", functions=(height, accuracy))
+    panel.set_ylim(low, high)
+    ticks = [tick for tick in _ACCURACIES if low <= tick <= high]
+    if len(ticks) > 1:  # else matplotlib's own, which stand closer
+        panel.yaxis.set_major_locator(FixedLocator(ticks))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{accuracy:g}"))
     panel.set_ylabel("test accuracy in %")
+
+
+_ACCURACIES = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 100)  # per cent
 
 
 def band(panel: Axes, curve: pd.DataFrame, against: str, label: str, **look: str) -> None:

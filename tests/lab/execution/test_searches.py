@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,7 +19,7 @@ from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params, Study, change_study
 from eigenprune.lab.tuning import candidates, search_runs
 
-RIVAL = {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 0.00003]}
+RIVAL: dict[str, Any] = {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 0.00003]}
 
 
 @pytest.fixture
@@ -31,9 +32,11 @@ def networks(study: Study) -> dict[int, Training]:
     return {row.run.training.seed: row.run.training for row in plan(study)}
 
 
-def compute(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def compute(
+    study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch, executor: str = "inline"
+) -> Store:
     monkeypatch.setenv("EIGENPRUNE_STORE", str(folder))
-    sweep.run_study(study, executor="inline")
+    sweep.run_study(study, executor=executor, workers=None if executor == "inline" else 1)
     return Store(folder)
 
 
@@ -42,8 +45,9 @@ def results(study: Study, store: Store) -> dict[str, dict[str, object]]:
     return {name: entry.record["result"] for name, entry in entries.items() if entry is not None}
 
 
+@pytest.mark.parametrize("executor", ["inline", "process"])
 def test_elsewhere_the_strength_is_known(
-    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
 ) -> None:
     undisturbed = compute(study, tmp_path / "undisturbed", monkeypatch)
     plain = change_study(study, {"seeds": [1], "methods": ["norm"]})
@@ -59,7 +63,7 @@ def test_elsewhere_the_strength_is_known(
     assert not search & set(left)
     assert study_status(study, there).pending == len(left)
 
-    there = compute(study, tmp_path / "there", monkeypatch)
+    there = compute(study, tmp_path / "there", monkeypatch, executor)
     chosen, other = sorted(candidates(training), key=lambda one: one.strength != choice.strength)
     assert run_id(chosen) in there and run_id(other) not in there
     assert sweep.outlook(study, there).jobs == []
@@ -80,6 +84,8 @@ def test_the_seconds_of_the_search_stay_on_the_account_of_its_seed(
     record(first, compute(first, tmp_path / "here", monkeypatch))
     [choice] = recorded_choices(study).values()
     record(study, compute(study, tmp_path / "there", monkeypatch))
+    # Recorded with two seeds there is one search, and it took what it took.
+    assert list(recorded_choices(study).values()) == [choice]
     table = pd.DataFrame(rows_by_run(folder_of(study)).values())
     took = table.groupby("seed")["training_seconds"].agg(["min", "max"])
     assert took.loc[1, "min"] == took.loc[1, "max"] == choice.seconds
@@ -120,3 +126,31 @@ def test_a_strength_that_a_file_has_rounded_is_found(
     assert rounded != 0.00003
     entry = train_chosen(training, Choice(rounded, 1.0), Store(store_folder), tmp_path)
     assert entry.record["result"]["strength"] == 0.00003
+
+
+def test_of_searches_that_contradict_each_other_none_is_taken(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(study, compute(study, tmp_path / "here", monkeypatch))
+    assert recorded_choices(study)
+    runs = folder_of(study) / "runs.csv"
+    table = pd.read_csv(runs, dtype=str)
+    table.loc[0, "training_seconds"] = "1000.0"  # two machines, and one strength
+    table.to_csv(runs, index=False)
+    assert recorded_choices(study)
+    other = next(str(s) for s in RIVAL["strengths"] if float(table.loc[0, "strength"]) != s)
+    table.loc[0, "strength"] = other
+    table.to_csv(runs, index=False)
+    assert recorded_choices(study) == {}
+    training = networks(study)[1]
+    left = sweep.outlook(change_study(study, {"seeds": [3]}), Store(tmp_path / "there")).left
+    assert set(search_runs(training)) <= set(left)
+
+
+def test_of_another_seed_alone_the_search_is_not_known(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it took would be missing."""
+    second = change_study(study, {"seeds": [2]})
+    record(second, compute(second, tmp_path / "here", monkeypatch))
+    assert recorded_choices(study) == {}

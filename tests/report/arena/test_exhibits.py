@@ -12,6 +12,7 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import Params
 from eigenprune.report.arena import (
+    averages,
     check_exhibits,
     pair_exhibits,
     rival_exhibits,
@@ -73,7 +74,7 @@ def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> 
 def test_the_control_is_the_same_whatever_is_shown(arena: Arena) -> None:
     [whole] = arena.shown
     [part] = arena.named(["gain"]).shown
-    assert len(whole.plain) and part.plain.equals(whole.plain)
+    assert len(whole.plain("none")) and part.plain("none").equals(whole.plain("none"))
     gained = whole.networks[whole.networks["method"] == "gain"]
     assert part.networks["lost"].tolist() == gained["lost"].tolist()
     assert part.networks["lost"].notna().all()
@@ -107,17 +108,24 @@ def test_an_activation_that_is_there_in_part_is_named_and_no_part_of_a_mean(
 
     assert "tanh" not in Arena(recorded, (shown(tanh.head(0)),)).gaps()[0]
     part = shown(tanh[tanh["method"].ne("gain")])
-    assert part.table.equals(quick.table)
+    assert part.competing.equals(quick.competing) and part.unsettled == ["tanh"]
     [gap] = Arena(recorded, (part,)).gaps()
-    assert gap.endswith("; with tanh some methods, which are not shown")
+    assert gap.endswith("; tanh not of all methods yet, and so in no mean or ranking")
     assert said_of(part) == said_of(quick) == "digits, relu"
     alone = shown(tanh[tanh["retraining"].eq("none")])
-    assert set(alone.table["activation"]) == {"relu", "tanh"} and alone.unsettled == ()
+    assert set(alone.competing["activation"]) == {"relu", "tanh"} and alone.unsettled == []
     assert said_of(alone, "none") == "digits, mean over relu, tanh"
     assert said_of(alone, "fine-tuned") == "digits, relu"
     assert said_of(alone) == (
         "digits (nothing retrained: mean over relu, tanh; trained when small: relu)"
     )
+    # The control beside them is of the same activations, and no loss is lost.
+    both, one = (set(alone.plain(how)["activation"]) for how in ("none", "fine-tuned"))
+    assert both == {"all", "relu", "tanh"} and one == {"all", "relu"}
+    means = averages.means_alone(alone.networks)
+    assert means["lost"].notna().all()
+    lacking = shown(tanh[tanh["retraining"].ne("none") | tanh["method"].ne("gain")])
+    assert lacking.unsettled == ["tanh"] and lacking.networks["lost"].notna().all()
 
 
 def test_a_name_that_is_no_study_is_refused(arena: Arena) -> None:

@@ -135,9 +135,30 @@ def test_the_axis_of_accuracies_is_stretched_at_its_upper_end(means: pd.DataFram
     halves = [height(100 - error / 2) - height(100 - error) for error in (80, 20, 8, 4)]
     assert max(halves) < 1.1 * min(halves)
     assert height(99.9) < height(100) and np.isfinite(height(100))
-    assert [height(101), height(110)] == [height(100)] * 2, "a band may reach beyond"
-    low, high = panel.get_ylim()
-    assert low <= 100 * means["accuracy_mean"].min() and 100 * means["accuracy_mean"].max() <= high
+    assert height(100) < height(101) == height(110), "a band may reach beyond"
+
+
+def test_the_curves_fill_the_height_whatever_their_bands(means: pd.DataFrame) -> None:
+    wide = means.assign(accuracy_std=0.5)
+    for table in (means, wide, means.assign(accuracy_mean=0.3), means.assign(accuracy_mean=1.0)):
+        panel = rival_figures.curves_by_family(table).axes[0]
+        lowest, highest = (100 * end for end in (table["accuracy_mean"].agg(["min", "max"])))
+        (_, below), (_, above) = panel.transAxes.inverted().transform(
+            panel.transData.transform([(0, lowest), (0, highest)])
+        )
+        assert 0 < below < 0.6 and 0.4 < above <= 1
+        assert lowest == highest or (below < 0.06 and above > 0.94)
+
+
+@pytest.mark.parametrize("low, high", [(0.1, 0.99), (0.96, 0.975), (0.7, 0.75), (0.9985, 0.9995)])
+def test_there_are_always_numbers_on_the_axis(means: pd.DataFrame, low: float, high: float) -> None:
+    spread = np.linspace(low, high, len(means))
+    figure = rival_figures.curves_by_family(means.assign(accuracy_mean=spread))
+    figure.canvas.draw()
+    panel = figure.axes[0]
+    bottom, top = panel.get_ylim()
+    ticks = [tick for tick in panel.get_yticks() if bottom <= tick <= top]
+    assert len(ticks) > 1
 
 
 def test_a_single_seed_has_no_band(means: pd.DataFrame) -> None:

@@ -90,7 +90,7 @@ def test_what_failed_is_named_what_ran_is_finished_and_nothing_begins(
         notebook(tmp_path, "slow", slow),
         notebook(tmp_path, "late", "1"),
     ]
-    with pytest.raises(NotebookError, match=r"^failed: bad; the reason stands above$"):
+    with pytest.raises(NotebookError, match=r"^failed: bad \(see above\)$"):
         run_at_once(these)
     told = capfd.readouterr().err
     assert "bad.ipynb failed in cell 1 of 1" in told and "ValueError: too large" in told
@@ -102,7 +102,7 @@ def test_what_failed_is_named_what_ran_is_finished_and_nothing_begins(
 
 def test_a_killed_one_is_told_as_such(tmp_path: Path) -> None:
     kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
-    with pytest.raises(NotebookError, match=r"^failed: one \(killed by signal 9\);"):
+    with pytest.raises(NotebookError, match=r"^failed: one \(killed by signal 9\)$"):
         run_at_once([notebook(tmp_path, "one", kill)])
 
 
@@ -140,3 +140,24 @@ def wait_until_gone(pid: int) -> None:
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, f"process {pid} does not end"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "workers, names, said",
+    [
+        ("1", ["speed", "arenna"], "arenna.ipynb does not exist"),
+        ("1", ["speed", "train"], "train: --study is missing; allowed: "),
+        ("no", ["speed", "arena"], "EIGENPRUNE_WORKERS='no': allowed is a whole number, 1 or more"),
+    ],
+)
+def test_a_mistake_is_told_before_any_work(
+    workers: str, names: list[str], said: str, root: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eigenprune", "notebook", *names],
+        cwd=root,
+        env={**os.environ, "EIGENPRUNE_WORKERS": workers},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1

@@ -1,4 +1,7 @@
-"""Train a network whose strength was chosen before: by a search that is recorded in Git."""
+"""Train a network whose strength was chosen before: by a search that is recorded in Git.
+
+Not in `protocols`, whose every change makes the spot checks of all that is recorded void.
+"""
 
 import math
 from dataclasses import replace
@@ -16,8 +19,8 @@ def train_chosen(
 ) -> Entry:
     """What `protocols.compute` does for a run with `tuning`, its search apart.
 
-    The network is the same, bit for bit; only the accuracies of the strengths (`validation`) are
-    missing, which are not recorded.
+    The network is that of a search which ends with this strength, bit for bit; the accuracies of
+    the strengths (`validation`) are missing, which are not recorded.
 
     Raises:
         ValueError: the run has no strength to choose, or not this one.

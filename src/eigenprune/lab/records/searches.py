@@ -1,12 +1,14 @@
 """Searches for a strength that are recorded in Git: their result is taken, they are not made again.
 
 A search takes several times as long as the network that it is made for, and its weights are not
-recorded: without this, whoever goes on elsewhere would begin with all searches once more.
+recorded: without this, whoever goes on with a study elsewhere would begin with all its searches
+once more.
 """
 
 import math
 from dataclasses import dataclass
 
+from eigenprune.lab.plans import TUNING_SEED
 from eigenprune.lab.records.recorded import STRENGTH, folder_of, rows_by_run
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
@@ -21,15 +23,20 @@ class Choice:
 
 
 def recorded_choices(study: Study | Trials) -> dict[str, Choice]:
-    """The searches that are recorded of a study, by the id of what `tuning.search_of` returns."""
+    """The searches that are recorded of a study, by the id of what `tuning.search_of` returns.
+
+    Two machines may have searched among the same networks, and ended with two strengths, where
+    these are as good but for rounding. Then neither is taken.
+    """
     rows = {} if isinstance(study, Trials) else rows_by_run(folder_of(study))
-    known = {
-        str(row["training"]): Choice(row[STRENGTH], row["training_seconds"])
-        for row in rows.values()
-        if STRENGTH in row
-    }
+    found: dict[str, list[Choice]] = {}
+    for row in rows.values():
+        choice = Choice(row.get(STRENGTH, math.nan), row["training_seconds"])
+        # Rows of other seeds tell the same strength, and not what the search took.
+        if row["seed"] == TUNING_SEED and not math.isnan(choice.strength + choice.seconds):
+            found.setdefault(str(row["training"]), []).append(choice)
     return {
-        training: choice
-        for training, choice in known.items()
-        if not math.isnan(choice.strength) and not math.isnan(choice.seconds)
+        training: choices[0]
+        for training, choices in found.items()
+        if len({choice.strength for choice in choices}) == 1
     }

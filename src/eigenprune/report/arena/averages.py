@@ -75,7 +75,7 @@ def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def settled(rivals: pd.DataFrame) -> pd.DataFrame:
-    """The rows of those activations that every method has, with others retrained as it is.
+    """The rows of those activations that every method of a study has, of those retrained alike.
 
     A study is recorded bit by bit. A mean over an activation that some methods lack would be of the
     others alone, and these would be compared with nobody.
@@ -83,9 +83,10 @@ def settled(rivals: pd.DataFrame) -> pd.DataFrame:
     Args:
         rivals: the tidy table, see `read_rivals`.
     """
-    keys = rivals.replace(WHEN_SMALL)[[*GROUP, "activation", "method"]]
-    methods = keys.groupby(GROUP)["method"].transform("nunique")
-    having = keys.groupby([*GROUP, "activation"])["method"].transform("nunique")
+    group = ["study", *GROUP]
+    keys = rivals.replace(WHEN_SMALL)[[*group, "activation", "method"]]
+    methods = keys.groupby(group)["method"].transform("nunique")
+    having = keys.groupby([*group, "activation"])["method"].transform("nunique")
     return rivals[having == methods]
 
 
@@ -180,6 +181,18 @@ def plain_network(networks: pd.DataFrame) -> pd.DataFrame:
     """
     rows = networks[_plain(networks)].assign(method=PLAIN, score="")
     return points(rows.drop_duplicates([*POINT, "seed"]))
+
+
+def plain_beside(rivals: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
+    """What `plain_network` returns of controls, over the activations of the methods beside them.
+
+    Args:
+        rivals: the tidy table of those methods, see `read_rivals`.
+        controls: what `controls_of` returns.
+    """
+    where = ["dataset", "hidden", "activation"]
+    beside = controls.merge(rivals[where].drop_duplicates(), on=where)
+    return plain_network(over_activations(beside))
 
 
 def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:

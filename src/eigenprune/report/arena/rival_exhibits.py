@@ -130,8 +130,9 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
     for shown in arena.shown:
         if not ranked(shown):
             continue
-        ratios = leaderboard.RATIOS if not method else sorted(shown.table["pruning_ratio"].unique())
-        standing = leaderboard.spectral_standing(shown.competing, ratios, controls=shown.controls)
+        rows = shown.competing
+        ratios = sorted(rows["pruning_ratio"].unique()) if method else leaderboard.RATIOS
+        standing = leaderboard.spectral_standing(rows, ratios, controls=shown.controls)
         standing = standing[standing["activation"] == averages.OVER_ACTIVATIONS]
         if method:
             standing = standing[standing["method"] == method]
@@ -205,7 +206,7 @@ def show_scopes(arena: Arena) -> None:
     names = [name for name in arena.params.rivals if name.endswith("-by-layer")]
     pairs = [*names, *(name.removesuffix("-by-layer") for name in names)]
     for shown in arena.named(pairs).shown:
-        rows = shown.table[shown.table["retraining"] == "none"]
+        rows = shown.competing[shown.competing["retraining"] == "none"]
         if rows.empty:
             continue
         shared = set.intersection(*(set(those) for _, those in rows.groupby("method")["seed"]))
@@ -276,5 +277,5 @@ def said_of(shown: Shown, retraining: str = "") -> str:
 
 
 def ranked(shown: Shown) -> bool:
-    """Whether any of its rows is at a ratio of the leaderboard."""
-    return bool(shown.table["pruning_ratio"].isin(leaderboard.RATIOS).any())
+    """Whether any of what can be compared is at a ratio of the leaderboard."""
+    return bool(shown.competing["pruning_ratio"].isin(leaderboard.RATIOS).any())

@@ -82,7 +82,7 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
         # Below: inside, it would lie on the curves that fall.
         panel.legend(loc="upper left", bbox_to_anchor=(0, -0.19), fontsize=7, handlelength=2.6)
     for panel in panels[::_COLUMNS]:
-        accuracy_axis(panel)
+        accuracy_axis(panel, means["accuracy_mean"])
     return figure
 
 

@@ -1,6 +1,6 @@
 """What the chapters on the arena are about: some of its studies, and some of their methods."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -18,32 +18,39 @@ class Shown:
     Args:
         study: with those methods.
         table: its rows, see `lab.arena.table`; of a recorded study also what was measured.
-        recorded: whether they are those of `results/paper`; then what is `averages.settled`.
+        recorded: whether they are those of `results/paper`.
         controls: what `averages.controls_of` returns of all methods, whichever are shown, so
             that the control is the same in every chapter.
-        unsettled: activations that some of the methods have so far; they are left out.
     """
 
     study: Study
     table: pd.DataFrame
     recorded: bool
     controls: pd.DataFrame
-    unsettled: tuple[str, ...] = ()
 
     @property
     def competing(self) -> pd.DataFrame:
-        """Its rows, with one word for what is trained when small, before or after pruning."""
-        return self.table.replace(averages.WHEN_SMALL)
+        """What can be compared: `averages.settled`, with one word for all trained when small."""
+        return averages.settled(self.table).replace(averages.WHEN_SMALL)
 
     @property
     def networks(self) -> pd.DataFrame:
-        """What `averages.over_activations` returns of them."""
+        """What `averages.over_activations` returns of what can be compared."""
         return averages.over_activations(self.competing, self.controls)
 
+    def plain(self, retraining: str) -> pd.DataFrame:
+        """What `averages.plain_beside` returns for the methods that are retrained so."""
+        rows = self.competing
+        return averages.plain_beside(rows[rows["retraining"] == retraining], self.controls)
+
     @property
-    def plain(self) -> pd.DataFrame:
-        """What `averages.plain_network` returns of the controls."""
-        return averages.plain_network(averages.over_activations(self.controls))
+    def unsettled(self) -> list[str]:
+        """The activations that some of the methods lack, with one kind of retraining or both."""
+        found, compared = (
+            {tuple(pair) for pair in rows[["activation", "retraining"]].to_numpy()}
+            for rows in (self.table.replace(averages.WHEN_SMALL), self.competing)
+        )
+        return sorted({activation for activation, _ in found - compared})
 
 
 def of_planned(study: Study, table: pd.DataFrame) -> str:
@@ -82,19 +89,18 @@ class Arena:
             UserError: if a name is not that of a study.
         """
         params = load_params(project.root() / "params.yaml")
-        shown = []
-        for name, table in arena.tables(params, names).items():
-            rows = averages.settled(table)
-            shown.append(
+        return cls(
+            params,
+            tuple(
                 Shown(
                     params.study(name),
-                    rows,
+                    table,
                     name not in params.quick_arena,
-                    averages.controls_of(rows),
-                    _lacking(rows, table),
+                    averages.controls_of(table),
                 )
-            )
-        return cls(params, tuple(shown))
+                for name, table in arena.tables(params, names).items()
+            ),
+        )
 
     def only(self, wanted: Callable[[str, Method], bool]) -> "Arena":
         """With those methods alone that a function of name, without `-retrained`, and method wants.
@@ -134,16 +140,7 @@ class Arena:
         return tuple(shown for shown in self.shown if not shown.recorded)
 
 
-def _lacking(rows: pd.DataFrame, table: pd.DataFrame) -> tuple[str, ...]:
-    """The activations of a table that its rows lack, wholly or with one kind of retraining."""
-    found, there = (
-        {tuple(pair) for pair in part[["activation", "retraining"]].to_numpy()}
-        for part in (table, rows)
-    )
-    return tuple(sorted({activation for activation, _ in found - there}))
-
-
-def _told(unsettled: tuple[str, ...]) -> str:
-    return (
-        f"; with {' and '.join(unsettled)} some methods, which are not shown" if unsettled else ""
-    )
+def _told(unsettled: Sequence[str]) -> str:
+    """What is said of activations that are there in part."""
+    names = " and ".join(unsettled)
+    return f"; {names} not of all methods yet, and so in no mean or ranking" if names else ""

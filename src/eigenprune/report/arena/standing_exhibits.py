@@ -24,7 +24,7 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
     tables = [
         at_a_glance(
             averages.means_alone(its.networks),
-            averages.means_alone(its.plain),
+            averages.means_alone(its.plain("none")),
             landmarks,
             _of_each(its),
         )
@@ -74,13 +74,14 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
     for shown in arena.shown:
         if not ranked(shown):
             continue
-        networks, plain = map(averages.means_alone, (shown.networks, shown.plain))
+        networks = averages.means_alone(shown.networks)
         of_each = _of_each(shown)
-        _show_heatmap(shown, networks, plain, of_each, key)
+        _show_heatmap(shown, networks, of_each, key)
         unpruned = averages.points(networks[networks["pruning_ratio"] == 0])
         board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
         for retraining, rows in averages.means_alone(board).groupby("retraining", sort=False):
             own = unpruned[unpruned["retraining"] == retraining]
+            plain = averages.means_alone(shown.plain(str(retraining)))
             marked = of_each & set(rows["method"])
             show(
                 rival_tables.standings(rows, own, plain, marked),
@@ -98,21 +99,21 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
             )
 
 
-def _show_heatmap(
-    shown: Shown, networks: pd.DataFrame, plain: pd.DataFrame, of_each: Collection[str], key: str
-) -> None:
+def _show_heatmap(shown: Shown, networks: pd.DataFrame, of_each: Collection[str], key: str) -> None:
+    plain = pd.concat([averages.means_alone(shown.plain(retraining)) for retraining in WORDS])
     if plain.empty:  # nothing to hold them against
         return
+    # Two numbers where the means on the left are over other activations than those on the right.
+    controls = dict.fromkeys(f"{100 * mean:.2f}" for mean in plain["accuracy_mean"])
     means = averages.points(networks)
     means = means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))]
-    control = float(plain["accuracy_mean"].iloc[0])
     show(
         heatmap(means.replace({"method": rival_tables.marks(of_each)}), WORDS),
         name=f"{key}-{shown.study.name}",
         caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
         "seeds, the best mean over the ratios first; plainly trained and unpruned it is "
-        f"{100 * control:.2f}. Coloured by what is lost against that network, over the seeds of "
-        "each cell. Column 0: no node removed, on the right after the same further training"
+        f"{' and '.join(controls)}. Coloured by what is lost against that network, over the seeds "
+        "of each cell. Column 0: no node removed, on the right after the same further training"
         f"{_explained(of_each)}.",
         alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
         "the darker the more is lost.",

@@ -99,12 +99,13 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     path = root / "results" / "paper" / "rivals.csv"
     if not path.is_file():
         return
-    everything = averages.settled(averages.read_rivals(path)).replace(averages.WHEN_SMALL)
+    recorded = averages.read_rivals(path)
+    everything = averages.settled(recorded).replace(averages.WHEN_SMALL)
     alone = everything[everything["retraining"].eq("none")]
     ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]
     if ranked.empty:
         return
-    controls = averages.controls_of(everything)
+    controls = averages.controls_of(recorded)
     standing = leaderboard.spectral_standing(alone, controls=controls)
     standing = standing[standing["activation"] == averages.OVER_ACTIVATIONS]
     best = standing.drop_duplicates(["dataset", "pruning_ratio"])
@@ -117,7 +118,7 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         alone, [rows for study, rows in studies.items() if len(study.hidden) == 1]
     )
     networks = averages.means_alone(averages.over_activations(everything, controls))
-    plain = averages.means_alone(averages.plain_network(averages.over_activations(controls)))
+    plain = averages.means_alone(averages.plain_beside(alone, controls))
     known = {**METHODS, **rivals.of_project()}
     of_each = [name for name, its in known.items() if its.network_per_ratio]
     tables = [
@@ -132,7 +133,7 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     yield f"These are {told}."
     methods = list(rivals.of_project())
     planned = {name.removesuffix(rivals.RETRAINED) for name in methods}
-    there = everything[everything["method"].isin(planned)]
+    there = recorded[recorded["method"].isin(planned)]
     counts = there.groupby("dataset", sort=False)["method"].nunique()
     told = ", ".join(f"{dataset} {count}" for dataset, count in counts.items())
     yield (

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import RLock
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +43,6 @@ def run_at_once(notebooks: Sequence[Notebook]) -> None:
     workers = default_workers()
     at_once = min(workers, len(notebooks))
     context = multiprocessing.get_context("spawn")
-    bars = context.RLock()  # one for all, or their progress bars would write over each other
     waiting, free_lines = list(notebooks), list(range(at_once))
     running: dict[SpawnProcess, tuple[Notebook, int]] = {}
     failed: list[str] = []
@@ -53,7 +51,7 @@ def run_at_once(notebooks: Sequence[Notebook]) -> None:
             while waiting and free_lines and not failed:
                 notebook, line = waiting.pop(0), free_lines.pop(0)
                 process = context.Process(
-                    target=_execute, args=(notebook, workers // at_once, line, bars)
+                    target=_execute, args=(notebook, workers // at_once, line)
                 )
                 with interrupts_wait():
                     process.start()
@@ -63,21 +61,21 @@ def run_at_once(notebooks: Sequence[Notebook]) -> None:
                 notebook, line = running.pop(process)
                 free_lines.append(line)
                 if process.exitcode:
-                    failed.append(f"{notebook.source.stem}{_killed(process.exitcode)}")
+                    failed.append(f"{notebook.source.stem} ({_why(process.exitcode)})")
     finally:  # after Ctrl-C there are some left
         for process in running:
             process.terminate()
         for process in running:
             process.join()
     if failed:
-        raise NotebookError(f"failed: {', '.join(failed)}; the reason stands above")
+        raise NotebookError(f"failed: {', '.join(failed)}")
 
 
-def _killed(exit_code: int) -> str:
-    return f" (killed by signal {-exit_code})" if exit_code < 0 else ""
+def _why(exit_code: int) -> str:
+    return f"killed by signal {-exit_code}" if exit_code < 0 else "see above"
 
 
-def _execute(notebook: Notebook, workers: int, line: int, bars: RLock) -> None:
+def _execute(notebook: Notebook, workers: int, line: int) -> None:
     """What a process does; told to terminate, it ends its kernel first, as after Ctrl-C."""
     # Ctrl-C reaches the whole group of processes: the parent alone decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -87,9 +85,6 @@ def _execute(notebook: Notebook, workers: int, line: int, bars: RLock) -> None:
     end_with_parent()
     os.environ[WORKERS] = str(workers)
     try:
-        from tqdm.auto import tqdm
-
-        tqdm.set_lock(bars)
         run_notebook(*notebook, line=line)
     except Failure as error:
         print(f"eigenprune: {error}", file=sys.stderr)
