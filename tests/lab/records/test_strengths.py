@@ -21,7 +21,7 @@ def contradictions(rows: pd.DataFrame) -> list[str]:
 
 
 def recorded(root: Path) -> dict[str, pd.DataFrame]:
-    folders = [path.parent for path in sorted(root.glob("results/paper/*/runs.csv"))]
+    folders = [path.parent for path in sorted(root.glob("results/paper/*/curves.csv"))]
     return {folder.name: pd.DataFrame(rows_by_run(folder).values()) for folder in folders}
 
 
