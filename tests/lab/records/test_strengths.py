@@ -14,7 +14,9 @@ def contradictions(rows: pd.DataFrame) -> list[str]:
     Two machines that round otherwise can end a search with two strengths, each for the rows that
     it recorded.
     """
-    rows = rows[rows[STRENGTH].notna()] if STRENGTH in rows else rows.head(0)
+    if STRENGTH not in rows:
+        return []
+    rows = rows[rows[STRENGTH].notna()]
     methods = rows["method"].str.removesuffix(rivals.RETRAINED)
     found = rows.groupby(["study", methods, "activation"])[STRENGTH].nunique()
     return [", ".join(where) for where, strengths in found.items() if strengths > 1]
