@@ -30,7 +30,7 @@ class Shown:
 
     @property
     def competing(self) -> pd.DataFrame:
-        """What can be compared: `averages.settled`, with one word for all trained when small."""
+        """The rows that are `averages.settled`, with one word for all trained when small."""
         return averages.settled(self.table).replace(averages.WHEN_SMALL)
 
     @property
