@@ -83,11 +83,16 @@ def test_the_control_is_the_same_whatever_is_shown(arena: Arena) -> None:
 def test_what_of_a_study_is_missing_is_named(arena: Arena) -> None:
     [quick] = arena.shown
     assert arena.gaps() == []  # a quick study is computed whole
-    assert of_planned(quick.study, quick.table).startswith("6 of 6 methods, relu of relu, ")
+    # `snip` alone is not retrained; a control, such as `small`, is none of the methods.
+    assert of_planned(quick.study, quick.table) == (
+        "6 of 6 methods, relu of relu, more than one seed of 6 methods as they are and of 5 "
+        "retrained"
+    )
     part = quick.table[quick.table["method"].ne("gain") & quick.table["seed"].eq(1)]
     recorded = replace(quick, table=part, recorded=True)
     assert Arena(arena.params, (recorded,)).gaps() == [
-        "`quick`: 5 of 6 methods, relu of relu, 0 of the methods with more than one seed; "
+        "`quick`: 5 of 6 methods, relu of relu, more than one seed of 0 methods as they are and of "
+        "0 retrained; "
         "missing: `gain`"
     ]
 

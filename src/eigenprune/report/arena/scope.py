@@ -63,12 +63,17 @@ def of_planned(study: Study, table: pd.DataFrame) -> str:
     # The controls of other studies apart, such as `small`.
     planned = {name.removesuffix(rivals.RETRAINED) for name in study.methods} - set(METHODS)
     missing = sorted(planned - set(table["method"]))
-    seeds = table.groupby("method")["seed"].nunique()
+    rows = table[table["method"].isin(planned)]
+    retrained = rows["retraining"] == "fine-tuned"
+    several = [
+        int((those.groupby("method")["seed"].nunique() > 1).sum())
+        for those in (rows[~retrained], rows[retrained])
+    ]
     said = [
         f"{len(planned) - len(missing)} of {len(planned)} methods",
         " and ".join(name for name in study.activations if name in set(table["activation"]))
         + f" of {' and '.join(study.activations)}",
-        f"{int((seeds > 1).sum())} of the methods with more than one seed",
+        f"more than one seed of {several[0]} methods as they are and of {several[1]} retrained",
     ]
     lacking = f"; missing: {', '.join(f'`{name}`' for name in missing)}" if missing else ""
     return ", ".join(said) + lacking
