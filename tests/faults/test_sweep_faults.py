@@ -110,11 +110,14 @@ def all_whole(folder: Path) -> bool:
 
 def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The worker processes, without multiprocessing's own resource tracker."""
-    try:
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    except psutil.NoSuchProcess:
-        return []
+    found = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            # A worker asks Git for the commit: that child may be gone before it is looked at.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+    return found
 
 
 def gone(process: psutil.Process) -> bool:

@@ -10,10 +10,11 @@ import pytest
 
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.chosen import train_chosen
+from eigenprune.lab.execution.searches import recorded_choices
 from eigenprune.lab.execution.status import study_status
+from eigenprune.lab.execution.tasks import Choice
 from eigenprune.lab.plans import plan
 from eigenprune.lab.records.recorded import folder_of, record, rows_by_run
-from eigenprune.lab.records.searches import Choice, recorded_choices
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params, Study, change_study

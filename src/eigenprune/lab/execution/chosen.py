@@ -7,8 +7,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+from eigenprune.lab.execution.tasks import Choice
 from eigenprune.lab.protocols import OnEpoch, compute, keep, trained_network
-from eigenprune.lab.records.searches import Choice
 from eigenprune.lab.runs import Run, Training
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.tuning import search_of

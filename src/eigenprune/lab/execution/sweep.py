@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from eigenprune.lab import datasets, devices, project, results
 from eigenprune.lab.errors import ExecutorError
 from eigenprune.lab.execution import executors, shards
-from eigenprune.lab.execution.tasks import Job, OnUnits, Places
+from eigenprune.lab.execution.searches import recorded_choices
+from eigenprune.lab.execution.tasks import Choice, Job, OnUnits, Places
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import runs_of
 from eigenprune.lab.records.recorded import recorded_results
-from eigenprune.lab.records.searches import Choice, recorded_choices
 from eigenprune.lab.runs import Run, Sequel, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study

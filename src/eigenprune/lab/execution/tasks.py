@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eigenprune.lab.records.searches import Choice
 from eigenprune.lab.runs import Run, Sequel, Training
 from eigenprune.lab.tuning import search_of, search_runs
 
@@ -18,6 +17,14 @@ class Places:
     store: Path
     data: Path
     device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The strength that a search ended with, and the seconds of a processor that it took."""
+
+    strength: float
+    seconds: float
 
 
 @dataclass(frozen=True)

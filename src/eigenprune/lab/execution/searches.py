@@ -6,20 +6,12 @@ once more.
 """
 
 import math
-from dataclasses import dataclass
 
+from eigenprune.lab.execution.tasks import Choice
 from eigenprune.lab.plans import TUNING_SEED
 from eigenprune.lab.records.recorded import STRENGTH, folder_of, rows_by_run
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The strength that a search ended with, and the seconds of a processor that it took."""
-
-    strength: float
-    seconds: float
 
 
 def recorded_choices(study: Study | Trials) -> dict[str, Choice]:
