@@ -153,6 +153,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_curves(arena)
     rival_exhibits.show_curves(arena, retraining="fine-tuned", key="retrained")
     rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
+    standing_exhibits.show_best_curves(arena)
     standing_exhibits.show_at_a_glance(arena)
     standing_exhibits.show_goal(arena, "gain")  # not pruned by the ratio of the goal: nothing
     standing_exhibits.show_standings(arena)
@@ -172,7 +173,8 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     pair_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
-        *("at-a-glance", "checks-quick", "costs-quick", "curves-quick-relu"),
+        *("at-a-glance", "best-curves-quick-relu"),
+        *("checks-quick", "costs-quick", "curves-quick-relu"),
         *("drawn-numbers-quick", "drawn-quick-relu"),
         *("leaderboard-quick-fine-tuned", "leaderboard-quick-none", "over-quick"),
         *("pair", "pair-quick"),
@@ -199,6 +201,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     partly = Arena(arena.params, (replace(quick, table=part, recorded=True),))
     rival_exhibits.show_curves(partly)
     rival_exhibits.show_curves(partly, retraining="fine-tuned", key="retrained")
+    standing_exhibits.show_best_curves(partly)
     standing_exhibits.show_at_a_glance(partly)
     standing_exhibits.show_standings(partly)
     rival_exhibits.show_leaderboard(partly)
@@ -209,12 +212,14 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     pair_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
     rival_exhibits.show_curves(partly.named(["decayed"]))
     assert [name for name in names if name] == [
-        *("curves-quick-relu", "at-a-glance", "standings-quick", "standings-quick-none"),
+        *("curves-quick-relu", "best-curves-quick-relu", "at-a-glance"),
+        *("standings-quick", "standings-quick-none"),
         *("leaderboard-quick-none", "costs-quick", "spectral-quick-none", "scopes-quick"),
     ]
     unranked = part[part["pruning_ratio"] == 0].assign(latency=1.0, seconds=1.0)
     nothing = Arena(arena.params, (replace(quick, table=unranked, recorded=True),))
     names.clear()
+    standing_exhibits.show_best_curves(nothing)
     standing_exhibits.show_at_a_glance(nothing)
     standing_exhibits.show_standings(nothing)
     rival_exhibits.show_leaderboard(nothing)

@@ -28,6 +28,7 @@ RIVALS_COLUMNS = (
 MEASURED = ("latency", "seconds")
 OVER_ACTIVATIONS = "all"
 SPECTRAL = "spectral"
+CONTROL = "control"
 # What is pruned or made small before it is trained meets what is trained after it was pruned.
 WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
 # The plainly trained dense network, all its nodes there: the control of every method.

@@ -51,7 +51,7 @@ def at_a_glance(
     # The sort is stable: within each kind of retraining the best stay first.
     means = means.sort_values("retraining", key=lambda kind: kind != "none", kind="stable")
     spectral = means["family"] == averages.SPECTRAL
-    rivals = ~spectral & (means["family"] != "control")
+    rivals = ~spectral & (means["family"] != averages.CONTROL)
     alone = means["retraining"] == "none"
     control, marked = _accuracy(plain), marks(network_per_ratio)
     dataset = f"{means['dataset'].iloc[0]}{control and f' ({control})'}"

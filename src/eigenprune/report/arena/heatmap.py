@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from eigenprune.lab.errors import UserError
-from eigenprune.report.arena.rival_figures import FAMILIES, OTHER_FAMILY
+from eigenprune.report.arena.small_multiples import FAMILIES, OTHER_FAMILY
 
 # Points of accuracy lost: between two of them the colour is the same. Accuracies above the plain
 # network's have the first colour too.

@@ -15,7 +15,13 @@ from eigenprune.lab.arena import latency_machines
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.studies import change_study
 from eigenprune.report import readable
-from eigenprune.report.arena import averages, leaderboard, rival_figures, rival_tables
+from eigenprune.report.arena import (
+    averages,
+    curve_figures,
+    leaderboard,
+    rival_figures,
+    rival_tables,
+)
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
@@ -58,10 +64,10 @@ def show_curves(
         means = means[means["retraining"] == retraining]
         if not (means["pruning_ratio"] > 0).any():
             continue
-        for activation in _activations(means):
+        for activation in activations(means):
             said = f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, over {AXES[against]}"
             show(
-                rival_figures.curves_by_family(means[means["activation"] == activation], against),
+                curve_figures.curves_by_family(means[means["activation"] == activation], against),
                 name=f"{key}-{shown.study.name}-{activation}",
                 caption=f"{said}: test accuracy on an axis stretched at its upper end, mean and "
                 "sample standard deviation over seeds.",
@@ -163,7 +169,7 @@ def show_compute(arena: Arena) -> None:
         board = board[
             (board["retraining"] == "none") & board["lost"].notna() & (board["seconds"] > 0)
         ]
-        for activation in _activations(board):
+        for activation in activations(board):
             show(
                 rival_figures.compute_against_loss(board[board["activation"] == activation]),
                 name=f"compute-{shown.study.name}-{activation}",
@@ -242,8 +248,8 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
         )
 
 
-def _activations(table: pd.DataFrame) -> list[str]:
-    """Those that have rows, without the mean over them."""
+def activations(table: pd.DataFrame) -> list[str]:
+    """Those of which a table has rows, without the mean over them."""
     names = map(str, table["activation"].unique())
     return [name for name in names if name != averages.OVER_ACTIVATIONS]
 
@@ -268,7 +274,7 @@ def said_of(shown: Shown, retraining: str = "") -> str:
     """
     rows, said = shown.competing, {}
     for how in [retraining] if retraining else WORDS:
-        if names := _activations(rows[rows["retraining"] == how]):
+        if names := activations(rows[rows["retraining"] == how]):
             said[how] = f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
     if len(set(said.values())) == 1:
         return f"{shown.study.dataset}, {said.popitem()[1]}"

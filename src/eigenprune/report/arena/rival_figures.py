@@ -1,7 +1,4 @@
-"""Figures of many pruning methods: small multiples by family, with the same two for orientation."""
-
-import math
-from collections.abc import Collection, Iterator
+"""Figures of many pruning methods: what they cost, what a choice is worth, how pairs differ."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,79 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.lab.errors import UserError
-from eigenprune.report.arena.averages import SPECTRAL
-from eigenprune.report.figures import accuracy_axis, band, legend_below, parameters_axis
+from eigenprune.report.arena.small_multiples import (
+    COLUMNS,
+    FAMILIES,
+    OTHER_FAMILY,
+    grid,
+    require_one_setting,
+)
+from eigenprune.report.figures import legend_below
 from eigenprune.report.paired import TOLD_APART
 
-# Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
-FAMILIES = {
-    SPECTRAL: ("#0072B2", "o"),
-    "weights": ("#E69F00", "s"),
-    "data": ("#009E73", "^"),
-    "before-training": ("#CC79A7", "D"),
-    "regulariser": ("#D55E00", "v"),
-    "control": ("#7F7F7F", "X"),
-}
-OTHER_FAMILY = ("#000000", "*")
-_OWN_LINES = (
-    ("#E69F00", "s", "--"),
-    ("#009E73", "^", "-"),
-    ("#D55E00", "v", "-."),
-    ("#CC79A7", "D", "--"),
-    ("#56B4E9", "P", "-"),
-)
 _ACTIVATION_LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"))
-_COLUMNS = 3
-
-
-def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Figure:
-    """Trade-off curves of all methods, a panel for each family of them.
-
-    Every panel shows the best spectral method and random nodes as well, and no more than five of
-    its own: a family that has more gets more panels, the best methods in the first. Best is here
-    the highest accuracy in the mean over the pruning ratios. Bands are one sample standard
-    deviation over the seeds. The vertical axis is stretched at its upper end,
-    see `figures.accuracy_axis`.
-
-    Args:
-        means: what `averages.points` returns, of one dataset, width and activation, each method
-            with or without retraining and not with both.
-        against: `"pruning_ratio"` (fraction of nodes removed) or `"parameters_kept"` (a count,
-            on a logarithmic axis).
-
-    Raises:
-        UserError: if `against` is something else, the table is empty or has several curves of one
-            method.
-    """
-    if against not in ("pruning_ratio", "parameters_kept"):
-        raise UserError(f"against: {against!r}; allowed: pruning_ratio, parameters_kept")
-    _require_one_setting(means, ["method", "pruning_ratio"])
-    order = _by_accuracy(means)
-    everywhere = _everywhere(means, order)
-    # Where there are no others than those that are in every panel, one panel has them.
-    groups = list(_groups(means, order, everywhere)) or [("", [])]
-    figure, panels = _grid(len(groups), columns=_COLUMNS, height=4.0)
-    for panel, (title, own) in zip(panels, groups, strict=True):
-        looks = everywhere | {
-            name: (name, *look) for name, look in zip(own, _OWN_LINES, strict=False)
-        }
-        for name, (label, color, marker, linestyle) in looks.items():
-            curve = means[means["method"] == name]
-            band(panel, curve, against, label, color=color, marker=marker, linestyle=linestyle)
-        panel.set_title(title)
-        if against == "pruning_ratio":
-            panel.set_xlim(-0.03, 1.03)
-            panel.set_xlabel("pruning ratio")
-        else:
-            parameters_axis(panel)
-            # The same for all panels: curves are compared across them.
-            panel.set_xlim(1.2 * means[against].max(), means[against].min() / 1.2)
-            panel.tick_params(axis="x", labelsize=7)
-        # Below: inside, it would lie on the curves that fall.
-        panel.legend(loc="upper left", bbox_to_anchor=(0, -0.19), fontsize=7, handlelength=2.6)
-    for panel in panels[::_COLUMNS]:
-        accuracy_axis(panel, means["accuracy_mean"])
-    return figure
 
 
 def compute_against_loss(board: pd.DataFrame) -> Figure:
@@ -101,9 +36,9 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
             twice.
     """
     board = board[board["lost"].notna() & (board["seconds"] > 0)]
-    _require_one_setting(board, ["method", "pruning_ratio"])
+    require_one_setting(board, ["method", "pruning_ratio"])
     ratios = sorted(board["pruning_ratio"].unique())
-    figure, panels = _grid(len(ratios), columns=2, height=3.1)
+    figure, panels = grid(len(ratios), columns=2, height=3.1)
     families = [*FAMILIES, *dict.fromkeys(board["family"])]
     for panel, ratio in zip(panels, ratios, strict=True):
         chosen = board[board["pruning_ratio"] == ratio]
@@ -139,7 +74,7 @@ def chosen_and_drawn(table: pd.DataFrame) -> Figure:
     Raises:
         UserError: if the table is empty, has several settings or a point twice.
     """
-    _require_one_setting(table, ["method", "pruning_ratio"])
+    require_one_setting(table, ["method", "pruning_ratio"])
     methods = list(table["method"].unique())[::-1]  # the first at the top
     ratios = sorted(table["pruning_ratio"].unique())
     size = (max(1.9 * len(ratios), 4.0) + 1.6, 0.24 * len(methods) + 1.2)
@@ -174,7 +109,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
     if table.empty:
         raise UserError("there is nothing to draw: the table has no row")
     pairs, activations = list(table["pair"].unique()), list(table["activation"].unique())
-    figure, panels = _grid(len(pairs), columns=_COLUMNS, height=2.5)
+    figure, panels = grid(len(pairs), columns=COLUMNS, height=2.5)
     for panel, pair in zip(panels, pairs, strict=True):
         panel.axhline(0, color="black", linewidth=0.7)
         for number, (activation, (color, marker)) in enumerate(
@@ -198,7 +133,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
         panel.set_ylim(-130, 130)  # intervals of two seeds go beyond what can be
         panel.yaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:g}"))
         panel.set_xlabel("pruning ratio")
-    for panel in panels[::_COLUMNS]:
+    for panel in panels[::COLUMNS]:
         panel.set_ylabel("points of accuracy")
     legend_below(figure)
     return figure
@@ -236,60 +171,3 @@ def _name_frontier(panel: Axes, front: pd.DataFrame) -> None:
             xytext=offset, textcoords="offset points", fontsize=7, va=side,
         )  # fmt: skip
     panel.margins(x=0.2, y=0.12)
-
-
-def _by_accuracy(means: pd.DataFrame) -> list[str]:
-    """The methods, the highest accuracy in the mean over the pruning ratios first."""
-    pruned = means[means["pruning_ratio"] > 0]
-    mean = pruned.groupby("method", sort=False)["accuracy_mean"].mean()
-    return [str(name) for name in mean.sort_values(ascending=False, kind="stable").index]
-
-
-def _everywhere(means: pd.DataFrame, order: list[str]) -> dict[str, tuple[str, str, str, str]]:
-    """The best spectral method and random nodes, where the table has them: label and look."""
-    spectral = set(means.loc[means["family"] == SPECTRAL, "method"])
-    chance = set(means.loc[means["score"] == "random", "method"])
-    found = {}
-    if best := next((name for name in order if name in spectral), None):
-        found[best] = (f"{best} (best spectral)", "#0072B2", "o", "-")
-    if lowest := next((name for name in order if name in chance), None):
-        found[lowest] = (lowest, "#7F7F7F", "x", ":")
-    return found
-
-
-def _groups(
-    means: pd.DataFrame, order: list[str], everywhere: Collection[str]
-) -> Iterator[tuple[str, list[str]]]:
-    """Title and methods of each panel, besides those that are in every panel."""
-    for family in dict.fromkeys([*FAMILIES, *means["family"]]):
-        members = set(means.loc[means["family"] == family, "method"]) - set(everywhere)
-        own = [name for name in order if name in members]
-        parts = math.ceil(len(own) / len(_OWN_LINES))
-        for part in range(parts):
-            number = f" ({part + 1} of {parts})" if parts > 1 else ""
-            share = math.ceil(len(own) / parts)
-            yield f"{family}{number}", own[part * share : (part + 1) * share]
-
-
-def _grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """That many panels in rows, one scale of accuracy for all."""
-    columns = min(columns, count)
-    rows = math.ceil(count / columns)
-    size = (max(3.3 * columns, 4.0), height * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
-    panels = list(axes.flat)
-    for unused in panels[count:]:
-        unused.remove()
-    return figure, panels[:count]
-
-
-def _require_one_setting(table: pd.DataFrame, point: list[str]) -> None:
-    if table.empty:
-        raise UserError("there is nothing to draw: the table has no row")
-    for name in ("dataset", "hidden", "activation"):
-        if table[name].nunique() > 1:
-            values = ", ".join(map(str, table[name].unique()))
-            raise UserError(f"the table has several values of {name} ({values}): choose one")
-    if (twice := table[table.duplicated(point)]).size:
-        first = ", ".join(str(value) for value in twice.iloc[0][point])
-        raise UserError(f"{first}: there twice; choose what is retrained or what is not")

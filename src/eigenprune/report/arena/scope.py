@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
@@ -28,12 +29,12 @@ class Shown:
     recorded: bool
     controls: pd.DataFrame
 
-    @property
+    @cached_property
     def competing(self) -> pd.DataFrame:
         """The rows that are `averages.settled`, with one word for all trained when small."""
         return averages.settled(self.table).replace(averages.WHEN_SMALL)
 
-    @property
+    @cached_property
     def networks(self) -> pd.DataFrame:
         """What `averages.over_activations` returns of what can be compared."""
         return averages.over_activations(self.competing, self.controls)

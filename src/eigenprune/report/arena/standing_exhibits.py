@@ -6,9 +6,10 @@ import pandas as pd
 
 from eigenprune.lab.rivals import find
 from eigenprune.report.arena import averages, goal, leaderboard, rival_tables
+from eigenprune.report.arena.curve_figures import best_of_families
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.heatmap import heatmap
-from eigenprune.report.arena.rival_exhibits import WORDS, ranked, said_of
+from eigenprune.report.arena.rival_exhibits import WORDS, activations, ranked, said_of
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
@@ -39,6 +40,32 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
         of=[its.study for its in shown],
         recorded=any(its.recorded for its in shown),
     )
+
+
+def show_best_curves(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> None:
+    """The best method of each family over the pruning ratio, a figure for each activation.
+
+    Args:
+        arena: what to show.
+        landmarks: methods that stand beside them, and their names in the legend.
+    """
+    for its in arena.shown:
+        if not ranked(its):
+            continue
+        means = averages.points(its.networks)
+        for activation in activations(means):
+            show(
+                best_of_families(means[means["activation"] == activation], WORDS, landmarks),
+                name=f"best-curves-{its.study.name}-{activation}",
+                caption=f"{its.study.dataset}, {activation}: the method of each family with the "
+                "highest mean over the ratios, in each panel by itself, and what to hold them "
+                "against; test accuracy on an axis stretched at its upper end, mean and sample "
+                "standard deviation over seeds.",
+                alt="Test accuracy over the pruning ratio: nothing retrained, and trained when "
+                "small; one curve for each family of methods.",
+                of=[its.study],
+                recorded=its.recorded,
+            )
 
 
 def show_goal(arena: Arena, method: str) -> None:

@@ -38,8 +38,6 @@ def run_at_once(notebooks: Sequence[Notebook]) -> None:
         NotebookError: names what failed; each notebook's own text is on stderr already.
         UserError: see `default_workers`.
     """
-    if not notebooks:
-        return
     workers = default_workers()
     at_once = min(workers, len(notebooks))
     context = multiprocessing.get_context("spawn")

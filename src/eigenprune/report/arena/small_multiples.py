@@ -1,0 +1,52 @@
+"""What the figures of many pruning methods share: their panels, and how a family looks."""
+
+import math
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eigenprune.lab.errors import UserError
+from eigenprune.report.arena.averages import CONTROL, SPECTRAL
+
+# Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
+FAMILIES = {
+    SPECTRAL: ("#0072B2", "o"),
+    "weights": ("#E69F00", "s"),
+    "data": ("#009E73", "^"),
+    "before-training": ("#CC79A7", "D"),
+    "regulariser": ("#D55E00", "v"),
+    CONTROL: ("#7F7F7F", "X"),
+}
+OTHER_FAMILY = ("#000000", "*")
+COLUMNS = 3
+
+
+def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """That many panels in rows, with one vertical axis for all; `height` of a row in inches."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    size = (max(3.3 * columns, 4.0), height * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
+    panels = list(axes.flat)
+    for unused in panels[count:]:
+        unused.remove()
+    return figure, panels[:count]
+
+
+def require_one_setting(table: pd.DataFrame, point: list[str]) -> None:
+    """Refuse a table that is not of one dataset, width and activation, each point once.
+
+    Raises:
+        UserError: see there; and if it has no row.
+    """
+    if table.empty:
+        raise UserError("there is nothing to draw: the table has no row")
+    for name in ("dataset", "hidden", "activation"):
+        if table[name].nunique() > 1:
+            values = ", ".join(map(str, table[name].unique()))
+            raise UserError(f"the table has several values of {name} ({values}): choose one")
+    if (twice := table[table.duplicated(point)]).size:
+        first = ", ".join(str(value) for value in twice.iloc[0][point])
+        raise UserError(f"{first}: there twice; choose what is retrained or what is not")
