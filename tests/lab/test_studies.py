@@ -118,6 +118,24 @@ def test_a_bad_value_is_refused(tmp_path: Path, key: str, value: Any, allowed: s
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("activations", ["relu", "swish", "tahn"], "'swish', 'tahn' are not allowed; allowed"),
+        ("activations", ["relu", "tahn"], "'tahn' is not allowed (did you mean 'tanh'?); allowed"),
+        ("methods", ["post", "rivals", "psot"], "'psot' is not allowed (did you mean 'post'?)"),
+        ("hidden", [500, 0], "0 is not allowed; allowed"),
+        ("seeds", [1, "two", 3, None], "'two', None are not allowed; allowed"),
+    ],
+)
+def test_of_a_list_only_what_is_refused_is_named(
+    tmp_path: Path, key: str, value: list[object], told: str
+) -> None:
+    with pytest.raises(UserError) as refusal:
+        load(tmp_path, document(**{key: value}))
+    assert f"studies.one.{key}: {told}" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [
         ("hidden", [1]),

@@ -15,7 +15,7 @@ from eigenprune.report.comparison.agreement import compare
 from eigenprune.report.comparison.published import published_curves
 from eigenprune.report.curves import read_curves, write_curves
 from eigenprune.report.statistics import counts_below, headline, over_seeds
-from eigenprune.report.terminal import agreement_table
+from eigenprune.report.terminal import agreement_table, tables
 
 
 @pytest.fixture
@@ -121,6 +121,25 @@ def test_a_narrow_terminal_shows_every_number() -> None:
     console.print(agreement_table(compare(pd.DataFrame(rows, columns=list(COLUMNS)), published)))
     told = console.export_text()
     assert "0/1" in told and "-48.00 at 0.5" in told and "direct" in told
+
+
+def test_eighty_columns_show_every_number_and_name_of_many_methods() -> None:
+    names = [f"spectral-averaged-taylor-pruning-{n}-retrained" for n in range(9)]
+    ratios = [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98]
+    rows = [
+        ("mnist", "500-500-500", "relu", name, 5, ratio, 0.5 + 0.001 * (10 * i + j), 0.01)
+        for i, name in enumerate(names)
+        for j, ratio in enumerate(ratios)
+    ]
+    columns = ["dataset", "hidden", "activation", "method", "n", "pruning_ratio"]
+    means = pd.DataFrame(rows, columns=[*columns, "accuracy_mean", "accuracy_std"])
+    told = io.StringIO()
+    [table] = tables(means, pd.DataFrame())
+    Console(file=told, width=80).print(table)
+    words = told.getvalue().split()
+    assert "…" not in told.getvalue()
+    assert {f"{100 * row[-2]:.1f}" for row in rows} <= set(words)
+    assert all(name in "".join(w for w in words if not w[0].isdigit()) for name in names[:1])
 
 
 def test_how_often_a_method_is_below_the_lot() -> None:

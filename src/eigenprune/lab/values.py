@@ -40,11 +40,25 @@ def check_values(
         try:
             checked[key] = check(values[key])
         except (TypeError, ValueError, OverflowError) as error:
-            hint = str(error) if isinstance(error, UserError) else ""
             raise UserError(
-                f"{where}.{key}: {values[key]!r} is not allowed{hint}; allowed: {allowed}"
+                f"{where}.{key}: {_refused(values[key], error)}; allowed: {allowed}"
             ) from error
     return checked
+
+
+class _SomeOfList(UserError):
+    """Items of a list are refused, and others are not."""
+
+    def __init__(self, items: list[object], hint: str) -> None:
+        super().__init__(hint)
+        self.items = items
+
+
+def _refused(value: object, error: Exception) -> str:
+    """What is not allowed, perhaps with a hint; of a list only those items that are not."""
+    hint = str(error) if isinstance(error, UserError) else ""
+    items = error.items if isinstance(error, _SomeOfList) else [value]
+    return f"{', '.join(map(repr, items))} {'is' if len(items) == 1 else 'are'} not allowed{hint}"
 
 
 def whole(lowest: int) -> Callable[[object], int]:
@@ -105,8 +119,18 @@ def list_of(check: Check) -> Callable[[object], tuple[Any, ...]]:
     def check_list(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list) or not value:
             raise ValueError
-        items = tuple(check(item) for item in value)
-        return items
+        items, refused, hint = [], [], ""
+        for item in value:
+            try:
+                items.append(check(item))
+            except (TypeError, ValueError, OverflowError) as error:
+                refused.append(item)
+                hint = str(error) if isinstance(error, UserError) else ""
+        if refused == value:
+            raise UserError(hint)
+        if refused:
+            raise _SomeOfList(refused, hint if len(refused) == 1 else "")
+        return tuple(items)
 
     return check_list
 

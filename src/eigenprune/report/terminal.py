@@ -56,11 +56,18 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
 
 def _by_method(ours: pd.DataFrame, title: str) -> Table:
     caption = "mean over n seeds; 0 is the unpruned control"
-    table = Table(title=title, caption=caption, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("method")
+    # Close together: ten ratios and a name, on two lines if it is long, fit 80 columns.
+    table = Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
+    table.add_column("method", overflow="fold")
     ratios = ours["pruning_ratio"].unique()
     for name in ("n", *(f"{ratio:g}" for ratio in ratios)):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for method, curve in ours.groupby("method", sort=False):
         means = curve.set_index("pruning_ratio")["accuracy_mean"]
         cells = (f"{100 * means[ratio]:.1f}" if ratio in means else "" for ratio in ratios)

@@ -102,7 +102,7 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
         ),
         (
             entry(grid={**QUANTISED, "bits": [8, 3]}),
-            "grid.bits: [8, 3] is not allowed; allowed: a list from 4, 8",
+            "grid.bits: 3 is not allowed; allowed: a list from 4, 8",
         ),
         (entry(grid={**QUANTISED, "bits": 8}), "grid.bits: 8 is not allowed"),
         (
