@@ -14,14 +14,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, Study
-from eigenprune.report.book.build import (
+from eigenprune.report.book.build import BookError, assemble, build_book
+from eigenprune.report.book.contents import (
     ARENA_CHAPTERS,
     CHAPTERS,
     PAPER_CHAPTERS,
     YOUR_RUN,
-    BookError,
-    assemble,
-    build_book,
     caption,
 )
 from eigenprune.report.book.facts import facts
@@ -34,7 +32,6 @@ FIGURE = """
 import matplotlib.pyplot as plt
 plt.plot([0, 1], [1, 0]); plt.show()
 """
-PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0L9 9"/></svg>'
 
 
 def study(name: str, *hidden: int) -> Study:
@@ -67,7 +64,6 @@ def make_root(folder: Path, executed: Path) -> Path:
     for name in (study.name for study in STUDIES):
         results = folder / "results" / "quick" / name
         results.mkdir(parents=True)
-        (results / "tradeoff.svg").write_text(PICTURE)
         for chapter in CHAPTERS:
             shutil.copyfile(executed, results / f"{chapter}.ipynb")
     (folder / "results" / "chapters").mkdir()

@@ -11,7 +11,8 @@ import pytest
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, load_params
 from eigenprune.report.book import pdf as pdf_module
-from eigenprune.report.book.build import BookError, caption
+from eigenprune.report.book.build import BookError
+from eigenprune.report.book.contents import caption
 from eigenprune.report.book.pdf import PROGRAMS, build_pdf, complaint, require_programs
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from eigenprune.lab.machine import made_with
+from eigenprune.report.book.start_page import LEADING, OF_RIVALS
 from eigenprune.report.shown import described
 
 
@@ -83,6 +84,13 @@ def test_every_figure_and_table_has_its_card(reproduced: Path) -> None:
     assert len(shown) > 50
     page = (reproduced / "build/book/html/where-from.html").read_text()
     assert page.count("outdated</td>") == 0
+
+
+def test_the_start_page_shows_what_was_recorded(reproduced: Path) -> None:
+    page = (reproduced / "build/book/html/index.html").read_text()
+    for _, label in (LEADING, OF_RIVALS):
+        assert f"_images/{label.removeprefix('fig-')}.svg" in page
+        assert (reproduced / f"build/book/html/_images/{label.removeprefix('fig-')}.svg").is_file()
 
 
 def test_the_verdict_on_this_run_is_told(reproduced: Path) -> None:

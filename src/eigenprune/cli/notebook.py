@@ -59,7 +59,7 @@ def notebook(
 def _wanted(name: str, study: str | None) -> "Notebook":
     """What to execute, and where to, once all that can be wrong is looked at."""
     from eigenprune.lab import datasets
-    from eigenprune.report.book.build import CHAPTERS
+    from eigenprune.report.book.contents import CHAPTERS
     from eigenprune.report.notebooks.experiments import require_watched
 
     root, params = project.root(), project_params()

@@ -9,56 +9,29 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from eigenprune.lab.errors import Failure, UserError
 from eigenprune.lab.studies import Params, Study
 from eigenprune.report.book.chapters import Exhibit, write_chapter
+from eigenprune.report.book.contents import (
+    ARENA_CHAPTERS,
+    CHAPTERS,
+    PAPER_CHAPTERS,
+    YOUR_RUN,
+    caption,
+)
 from eigenprune.report.book.facts import facts
 from eigenprune.report.book.findings import findings
 from eigenprune.report.book.launch import Repository, configure
+from eigenprune.report.book.start_page import OF_RIVALS, again, overview
 from eigenprune.report.book.typed_numbers import refuse_typed_numbers
 from eigenprune.report.book.where_from import recorded_changes, where_from
 from eigenprune.report.notebooks.runner import ANSI
 from eigenprune.report.panels import copy_plotly
 from eigenprune.report.provenance.cards import Pipeline
-
-# The chapters of a study, in reading order, and what the start page calls them.
-CHAPTERS = {
-    "train": "training",
-    "prune-after": "pruning after training",
-    "prune-before": "pruning before training",
-    "compare": "comparison",
-}
-
-# The chapters on recorded results, in reading order, and what they say of their origin.
-PAPER_CHAPTERS = {
-    "one-hidden-layer": "Paper scale, recorded in `results/paper`.",
-    "several-hidden-layers": "Paper scale, recorded in `results/paper`.",
-    "before-training": "Paper scale, recorded in `results/paper`.",
-    "speed": "Measured times, recorded in `results/bench`.",
-}
-
-# The chapters on the rivals, likewise.
-ARENA_CHAPTERS = dict.fromkeys(
-    (
-        "arena",
-        "which-score",
-        "which-regulariser",
-        "what-the-eigenvalue-adds",
-        "modules",
-        "growing-instead-of-pruning",
-        "compression",
-    ),
-    "Quick scale, and what is recorded in `results/paper`.",
-)
-
-# The chapter that compares the quick results with the recorded ones; the table of contents has it.
-YOUR_RUN = "your-run"
-
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 class BookError(Failure):
@@ -94,16 +67,6 @@ def build_book(
     return _build(source, folder)
 
 
-def caption(study: Study) -> str:
-    """A study in words: `digits, one hidden layer of 100 nodes`."""
-    layers = len(study.hidden)
-    plural = "s" if layers > 1 else ""
-    if len(set(study.hidden)) > 1:
-        return f"{study.dataset}, hidden layers of {study.widths} nodes"
-    count = COUNTS[layers] if layers < len(COUNTS) else str(layers)
-    return f"{study.dataset}, {count} hidden layer{plural} of {study.hidden[0]} nodes"
-
-
 def assemble(root: Path, params: Params) -> Path:
     """Write the Sphinx sources to `root/build/book/source` and return that folder."""
     refuse_typed_numbers(root)
@@ -134,9 +97,6 @@ def assemble(root: Path, params: Params) -> Path:
                 f"Quick scale, study `{study}`.",
                 f"{name} --study {study}",
             )
-        figure = executed / "quick" / study / "tradeoff.svg"
-        _existing(figure, f"eigenprune notebook compare --study {study}")
-        shutil.copyfile(figure, source / "quick" / study / "tradeoff.svg")
     add(
         executed / "chapters" / f"{YOUR_RUN}.ipynb",
         f"quick/{YOUR_RUN}",
@@ -153,8 +113,9 @@ def assemble(root: Path, params: Params) -> Path:
             f"{name} --study {name}",
         )
     _add_facts(source / "_config.yml", facts(root))
-    (source / "studies.md").write_text(_overview(studies, exhibits), encoding="utf-8")
-    (source / "findings.md").write_text(findings(root), encoding="utf-8")
+    (source / "studies.md").write_text(overview(studies, exhibits), encoding="utf-8")
+    found = f"{findings(root)}\n{again(exhibits, *OF_RIVALS)}"
+    (source / "findings.md").write_text(found, encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies, params.experiments)
@@ -164,36 +125,6 @@ def assemble(root: Path, params: Params) -> Path:
 def _existing(path: Path, command: str) -> None:
     if not path.is_file():
         raise UserError(f"{path} is missing: `dvc repro` makes it, or `{command}`")
-
-
-def _overview(studies: Sequence[Study], exhibits: Mapping[str, Sequence[Exhibit]]) -> str:
-    """What the start page includes: the figure of the first study and links to all chapters."""
-    first = studies[0]
-    # The figure is that of the chapter, and so is its card.
-    cards = [
-        shown.card.text()
-        for shown in exhibits[f"quick/{first.name}/compare"]
-        if shown.label == f"fig-{first.name}-compare-tradeoff"
-    ]
-    lines = [
-        f"```{{figure}} quick/{first.name}/tradeoff.svg",
-        f":alt: Trade-off curves of study {first.name}, one for each method.",
-        "",
-        f"Quick scale: {caption(first)}. The chapter",
-        f"[comparison](quick/{first.name}/compare.ipynb) explains it.",
-        "```",
-        "",
-        *cards,
-        "",
-        "The quick studies, chapter by chapter:",
-        "",
-    ]
-    for study in studies:
-        links = ", ".join(
-            f"[{title}](quick/{study.name}/{name}.ipynb)" for name, title in CHAPTERS.items()
-        )
-        lines.append(f"- **{caption(study)}**: {links}.")
-    return "\n".join(lines) + "\n"
 
 
 def _add_facts(config: Path, substitutions: dict[str, str]) -> None:

@@ -13,12 +13,13 @@ from eigenprune.report.shown import PLOTLY, described, opening
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A figure or table of a chapter: its label, its caption, and its card."""
+    """A figure or table of a chapter: its label, caption and card; `alt` of a figure."""
 
     kind: str  # `fig` or `tab`
     label: str
     caption: str
     card: Card
+    alt: str
 
 
 def write_chapter(
@@ -111,7 +112,7 @@ def _exhibit(
     svg = data.get("image/svg+xml")
     kind = "tab" if svg is None else "fig"
     label = f"{kind}-{chapter}-{shown['name']}"
-    exhibit = Exhibit(kind, label, shown["caption"], made)
+    exhibit = Exhibit(kind, label, shown["caption"], made, shown.get("alt", ""))
     if svg is None:
         # Colons: a caption may hold backquotes, and a fence of backquotes would not be one then.
         lines = [f":::{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
