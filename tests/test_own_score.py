@@ -24,6 +24,22 @@ def last_first(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
 }
 
 
+def run(project: Path, done: str = "") -> pd.DataFrame:
+    """What `eigenprune run` makes there, and that it found so many runs done."""
+    words = ["run", "quick", "--ratios", "0.5", "--output", "x.csv"]
+    told = subprocess.run(
+        [sys.executable, "-m", "eigenprune", *words],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert f"{done} runs are done" in told.stdout + told.stderr if done else True
+    return pd.read_csv(project / "x.csv")
+
+
 @pytest.mark.parametrize("module", FUNCTIONS)
 def test_one_function_and_one_line_make_a_method(tmp_path: Path, root: Path, module: str) -> None:
     package = tmp_path / "src" / "eigenprune"
@@ -37,24 +53,13 @@ def test_one_function_and_one_line_make_a_method(tmp_path: Path, root: Path, mod
     params |= {"quick": [], "quick_arena": ["quick"], "quick_trials": [], "experiments": []}
     params["studies"]["quick"] |= {"methods": ["mine"], "seeds": [1], "epochs": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "eigenprune",
-            "run",
-            "quick",
-            "--ratios",
-            "0.5",
-            "--output",
-            "x.csv",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(package.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    table = pd.read_csv(tmp_path / "x.csv")
+    table = run(tmp_path)
     assert set(table["method"]) == {"mine"} and set(table["pruning_ratio"]) == {0, 0.5}
+
+    # Its code is part of the name of what it makes: other code, other results; a comment is none.
+    file = package / f"{module}.py"
+    file.write_text(file.read_text() + "# A comment.\n")
+    pd.testing.assert_frame_equal(run(tmp_path, done="3 of 3"), table)
+    file.write_text(file.read_text().replace("torch.arange(", "-torch.arange("))
+    changed = run(tmp_path, done="1 of 3")  # the network was there already
+    assert not changed["accuracy"].equals(table["accuracy"])

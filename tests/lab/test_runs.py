@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from eigenprune.lab import datasets, runs
+from eigenprune.lab.own_code import CAME_WITH_IT, own_code
+from eigenprune.lab.rivals import REGULARISERS
 from eigenprune.lab.runs import Pruning, Run, Training, Trial, Tuning, run_id
+from eigenprune.lab.score_names import score_names
 
 TRAINING = Training(
     dataset="fashion-mnist", hidden=(500, 500, 500), activation="relu", layer="spectral", seed=1
@@ -23,6 +26,35 @@ def test_ids_stay_what_they_are() -> None:
     assert run_id(TRAINING) == "92df6df251e865a0"
     assert run_id(PRUNING) == "d40bd5915f200bb1"
     assert run_id(TRIAL) == "a6ff8cd8cd0f6220"
+
+
+TUNED = Tuning(strengths=(0.1,), seed=1, score="mine", scope="layer", pruning_ratios=(0.5,))
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        replace(PRUNING, score="mine"),
+        replace(TRAINING, regulariser="mine"),
+        replace(TRAINING, regulariser="l2", tuning=TUNED),
+    ],
+    ids=["score", "regulariser", "score of a search"],
+)
+def test_code_of_the_readers_own_changes_the_id(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = set()
+    for code in ("one", "another"):
+        of_mine = {"mine": code}
+        monkeypatch.setattr(runs, "own_code", lambda field, name, of=of_mine: of.get(name, ""))
+        ids.add(run_id(replace(run)))  # a copy: what of an id is known is kept with a run
+    assert len(ids) == 2
+
+
+def test_only_what_came_with_the_package_is_known_by_its_name_alone() -> None:
+    assert set(CAME_WITH_IT["score"]) <= {*score_names("importance"), *score_names("saliency")}
+    assert set(CAME_WITH_IT["regulariser"]) <= set(REGULARISERS)
+    for field, names in CAME_WITH_IT.items():
+        assert {own_code(field, name) for name in ("", *names)} == {""}
+        assert own_code(field, "mine")
 
 
 OTHER: dict[str, Any] = {

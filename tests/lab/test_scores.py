@@ -56,9 +56,35 @@ def none(model: nn.Sequential) -> list[Tensor]:
     return None  # type: ignore[return-value]
 
 
+def greedy(model: nn.Sequential) -> list[Tensor]:
+    """Silences a layer, as an ablation does, and leaves it so."""
+    with torch.no_grad():
+        importance.hidden_layers(model)[0].eigenvectors.zero_()
+    return importance.eigenvalue(model)
+
+
+def test_a_score_that_changes_the_network_changes_no_other(study: Study) -> None:
+    alone = score_curves(study, ["eigenvalue"])
+    after = score_curves(study, [greedy, "eigenvalue"])
+    after = after[after["method"] == "eigenvalue"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(after, alone)
+
+
+def as_arrays(model: nn.Sequential) -> list[Tensor]:
+    return [value.detach().numpy() for value in importance.eigenvalue(model)]  # type: ignore[misc]
+
+
+def not_a_number(model: nn.Sequential) -> list[Tensor]:
+    return [value / 0 * 0 for value in importance.eigenvalue(model)]
+
+
 @pytest.mark.parametrize(
     ("scores", "sentence"),
     [
+        ("eigenvalue", "scores: 'eigenvalue': wanted is a list of names or functions, not empty"),
+        ([], "scores: []: wanted is a list of names or functions, not empty"),
+        ([as_arrays], "score 'as_arrays' returned a list; wanted: a list with one tensor for"),
+        ([not_a_number], "score 'not_a_number' returned NaN or complex values"),
         (["eigenvalues"], "score 'eigenvalues' is not known (did you mean 'eigenvalue'?)"),
         ([mine, mine], "score 'mine' is there twice"),
         ([flat], "returned tensors of the shapes [(11,)]; wanted: a list with one tensor for each "

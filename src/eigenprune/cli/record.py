@@ -63,6 +63,11 @@ def record(
         if made.rows or studies or quick:
             what = "runs" if isinstance(study, Trials) else "rows"
             typer.echo(f"{name}: {made.rows} {what} recorded, {made.missing} still to be computed")
+        if made.to_compare:
+            typer.echo(
+                f"{name}: methods that share a network have it from two machines, which round "
+                f"otherwise; compare them on the same one: {made.to_compare}"
+            )
     if not quick and (rows := arena.write(params)):
         typer.echo(f"results/paper/rivals.csv: {rows} rows")
         ranked = write_leaderboard(

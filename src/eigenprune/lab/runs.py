@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 
 from eigenprune.lab import datasets
+from eigenprune.lab.own_code import CAME_WITH_IT, own_code
 
 # Raise this when the computing changes so that old results no longer stand for new ones.
 PROTOCOL_VERSION = 1
@@ -100,7 +101,8 @@ Run = Training | Sequel
 def run_id(run: Run) -> str:
     """The run's name in the store: 16 hexadecimal digits.
 
-    Hashes the non-default fields, the checksum of the data and the version of the protocol.
+    Hashes the non-default fields, the checksum of the data and the version of the protocol; and the
+    code of a score or regulariser that is the reader's own, see `own_code`.
     """
     essence = _with_data(run) if isinstance(run, Training) else _essence(run)
     return hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:16]
@@ -113,11 +115,18 @@ def _essence(run: Run) -> dict[str, object]:
         if isinstance(value, Training):
             essence[field.name] = _with_data(value)
         elif isinstance(value, Tuning):
-            essence[field.name] = asdict(value)
+            essence[field.name] = {**asdict(value), **_own_code("score", value.score)}
         elif value != field.default:
             # 1 and 1.0 are one learning rate.
             essence[field.name] = float(value) if field.type is float else value
+            if field.name in CAME_WITH_IT:
+                essence |= _own_code(field.name, value)
     return essence
+
+
+def _own_code(field: str, name: str) -> dict[str, object]:
+    code = own_code(field, name)
+    return {f"{field}_code": code} if code else {}
 
 
 def _with_data(training: Training) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Importance scores side by side: the trained networks of a study, pruned by each of them."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,10 +117,12 @@ def named_scores(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
         scores: names or functions, see `score_curves`.
 
     Raises:
-        UserError: if a score is not known, has no name, or two have one.
+        UserError: if there is no score, one is not known, has no name, or two have one.
     """
     from eigenprune import importance, saliency
 
+    if isinstance(scores, str) or not scores:
+        raise UserError(f"scores: {scores!r}: wanted is a list of names or functions, not empty")
     known = [*importance.SCORES, *saliency.SCORES]
     named: dict[str, Score | None] = {}
     for score in scores:
@@ -150,16 +153,19 @@ def score_values(
     Raises:
         UserError: if the function returns something else.
     """
+    import torch
+
     from eigenprune.lab.protocols import named_values
     from eigenprune.networks import hidden_layers
 
     if score is None:
         return named_values(name, network, training, data_dir)
-    values = score(network)
+    # A copy: a function may silence nodes to see what becomes of it, and others come after it.
+    values = score(copy.deepcopy(network))
     nodes = [layer.out_features for layer in hidden_layers(network)]
     try:
-        shapes = [tuple(value.shape) for value in values]
-    except (AttributeError, TypeError):
+        shapes = [tuple(value.shape) for value in values if torch.is_tensor(value)]
+    except TypeError:
         shapes = []
     if shapes != [(n,) for n in nodes]:
         found = f"tensors of the shapes {shapes}" if shapes else f"a {type(values).__name__}"
@@ -167,4 +173,6 @@ def score_values(
             f"score {name!r} returned {found}; wanted: a list with one tensor for each hidden "
             f"layer, of {', '.join(map(str, nodes))} nodes"
         )
+    if any(value.is_complex() or value.isnan().any() for value in values):
+        raise UserError(f"score {name!r} returned NaN or complex values; wanted: real numbers")
     return [value.detach() for value in values]

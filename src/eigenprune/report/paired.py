@@ -16,6 +16,9 @@ def paired_differences(
 ) -> pd.DataFrame:
     """What `paired_tests` returns, with corrected p-values and verdicts, see `with_verdicts`.
 
+    The unpruned networks, ratio 0, are another question than the pruned ones, and corrected by
+    themselves: one that is easily answered would lower the bar for the other.
+
     Args:
         curves: the tidy table, of one or more studies.
         method: the difference is its accuracy minus that of `against`.
@@ -30,7 +33,10 @@ def paired_differences(
     Raises:
         UserError: see `paired_tests`.
     """
-    return with_verdicts(paired_tests(curves, method, against, confidence), confidence)
+    tests = paired_tests(curves, method, against, confidence)
+    pruned = tests["pruning_ratio"] > 0
+    parts = [with_verdicts(tests[rows], confidence) for rows in (pruned, ~pruned) if rows.any()]
+    return pd.concat(parts).sort_index() if parts else with_verdicts(tests, confidence)
 
 
 def paired_tests(
@@ -51,7 +57,7 @@ def paired_tests(
     Returns:
         One row per point, in the order of the curves, with KEY and TEST, which are `n` (shared
         seeds), `difference`, `low` and `high` (the interval), and `p`. Where all differences are
-        the same there is no interval (NaN), and p is 1.
+        the same there is nothing to test by: no interval and no p (NaN).
 
     Raises:
         UserError: if a network stands in the table twice, as when two studies share its setting.

@@ -35,6 +35,11 @@ def span(counts: pd.Series) -> str:
     return str(most) if least == most else f"{least} to {most}"
 
 
+def seeds(count: int) -> str:
+    """How many, in words: `1 seed`, `5 seeds`."""
+    return f"{count} seed{'' if count == 1 else 's'}"
+
+
 def accuracies(means: pd.DataFrame) -> pd.DataFrame:
     """A table to read: activation and pruning ratio by method, each cell as `percent` writes it.
 

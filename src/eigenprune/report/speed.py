@@ -106,7 +106,7 @@ def aims(measured: dict[str, Any]) -> pd.DataFrame:
 
 
 def _held(measured: float, holds: bool) -> str:
-    return f"{measured:.2f} x, {'reached' if holds else 'missed'}"
+    return f"{measured:.3f} x, {'reached' if holds else 'missed'}"
 
 
 def sweep(path: Path) -> tuple[pd.DataFrame, str]:

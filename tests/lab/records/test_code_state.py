@@ -37,6 +37,10 @@ OTHERS = {
     "lab.images",
     "lab.own_datasets",
     "lab.csv_table",
+    # Of a score or regulariser of one's own: its code is in the id of what it makes.
+    "lab.fingerprint",
+    "lab.own_code",
+    "lab.score_names",
     "lab.params_file",  # how params.yaml is read
     "lab.project",  # where files lie
     "lab.runs",  # what a run is: its id tells

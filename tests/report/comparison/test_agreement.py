@@ -112,6 +112,18 @@ def test_verdicts_need_what_is_left_after_correction() -> None:
     assert table["verdict"].tolist() == ["better", "worse"] + ["open"] * 18
 
 
+def test_the_unpruned_networks_do_not_lower_the_bar_for_the_pruned() -> None:
+    rng = np.random.default_rng(3)
+    direct = {0.1 * k: list(0.8 + rng.normal(0, 0.01, 5)) for k in range(1, 6)}
+    post = {ratio: list(np.array(a) + rng.normal(0, 0.01, 5)) for ratio, a in direct.items()}
+    pruned = paired_differences(tidy({"post": post, "direct": direct}), "post", "direct")
+    post[0.0] = list(np.array([0.81] * 5) + rng.normal(0, 1e-4, 5))
+    with_control = {"post": post, "direct": {**direct, 0.0: [0.8] * 5}}
+    table = paired_differences(tidy(with_control), "post", "direct")
+    assert table["p"].iloc[-1] < 1e-4 and table["verdict"].iloc[-1] == "better"
+    pd.testing.assert_frame_equal(table.iloc[:-1], pruned)
+
+
 @pytest.mark.parametrize(("post", "direct"), [((0.9, 0.8), (0.8, 0.7)), ((0.9,) * 2, (0.9,) * 2)])
 def test_without_a_spread_nothing_is_claimed(
     post: tuple[float, float], direct: tuple[float, float]

@@ -162,12 +162,12 @@ def test_aims_are_reached_or_missed(root: Path) -> None:
         if (row["network"], row["pruning_ratio"], row["batch_size"]) == ("compacted", 0.9, 1024):
             row["speed_up"] = 6.99
     aims = speed.aims(measured)
-    assert aims.iloc[0].tolist() == ["1.05 x, reached", "1.06 x, missed"]
-    assert aims.iloc[3].tolist() == ["6.99 x, missed", ""]
+    assert aims.iloc[0].tolist() == ["1.050 x, reached", "1.060 x, missed"]
+    assert aims.iloc[3].tolist() == ["6.990 x, missed", ""]
     networks = {row["network"]: row for row in measured["training"]}
     every, alone = networks["spectral, lambda_out"], networks["eigenvalues only"]
     alone |= {"alone": every["alone"] / 5.1, "side_by_side": every["side_by_side"] / 4.9}
-    assert speed.aims(measured).iloc[2].tolist() == ["5.10 x, reached", "4.90 x, missed"]
+    assert speed.aims(measured).iloc[2].tolist() == ["5.100 x, reached", "4.900 x, missed"]
 
 
 def test_a_sweep_says_how_long_it_took(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ TRIALS = {
 # By trials, what is shown for each activation, and the end of its caption.
 EXHIBITS = {
     "small-compression": {
-        "sizes": "accuracy against parameters, bytes and MACs. Filled markers: trained at the "
+        "sizes": "accuracy, on an axis stretched at its upper end, against parameters, bytes and "
+        "MACs. Filled markers: trained at the "
         "final size, after compression or from the start.",
         "points": "test accuracy in per cent.",
     },

@@ -1,18 +1,16 @@
 """Which code computed a result: fingerprints of the files that decide the numbers of a run.
 
 A commit says too much and too little: it changes with every comment, and does not tell whether a
-run would come out otherwise. A fingerprint hashes one file without comments, docstrings and blank
-lines, the same on every version of Python.
+run would come out otherwise.
 """
 
-import ast
 import hashlib
-import io
 import subprocess
-import tokenize
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from eigenprune.lab.fingerprint import DIGITS, fingerprint
 
 _PACKAGE = Path(__file__).parents[2]
 
@@ -67,38 +65,8 @@ MOVED = {
     "lab/together.py": "lab/execution/together.py",
 }
 COMPUTING = (*ALONE, *AS_STACK, *OF_TRIALS)
-DIGITS = 12  # of a fingerprint
 
 Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
-
-
-@cache  # each card of the book asks for the code as it is
-def fingerprint(source: str) -> str:
-    """A hash of a Python file that comments, docstrings and blank lines do not change.
-
-    >>> fingerprint("a = 1  # one") == fingerprint('''"Says a."
-    ... a = 1''')
-    True
-    >>> fingerprint("a = 1") == fingerprint("a = 2")
-    False
-    """
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                for row in range(first.lineno, (first.end_lineno or first.lineno) + 1):
-                    lines[row - 1] = ""
-    kept = "\n".join(line.rstrip() for line in lines if line.strip())
-    return hashlib.sha256(kept.encode()).hexdigest()[:DIGITS]
 
 
 def current() -> Fingerprints:

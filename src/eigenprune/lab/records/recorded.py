@@ -17,7 +17,7 @@ from eigenprune.files import write_all, write_whole
 from eigenprune.lab import project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan
-from eigenprune.lab.records import manifest
+from eigenprune.lab.records import manifest, one_network
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Entry, Store
@@ -37,11 +37,12 @@ MADE_BY_RUN = ("run", *MADE_WITH, *TRAINED_WITH)
 
 @dataclass(frozen=True)
 class Recording:
-    """What `record` found."""
+    """What `record` found; `to_compare` is a command, where methods do not share their networks."""
 
     folder: Path
     rows: int
     missing: int
+    to_compare: str = ""
 
 
 def folder_of(study: Study | Trials) -> Path:
@@ -84,7 +85,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
     import pandas as pd
 
     folder = folder or folder_of(study)
-    known, rows = rows_by_run(folder), []
+    known, rows, here, to_compare = rows_by_run(folder), [], set(), ""
     planned = plan(study)
     for row in planned:
         run = run_id(row.run)
@@ -96,6 +97,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         result = entry.record["result"]
         if result["status"] != "done":
             continue
+        here.add(run)
         rows.append(
             labels(study, row)
             | {key: result[key] for key in RESULT}
@@ -113,7 +115,8 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         known_spectra = spectra.read(folder) | spectra.stored(study, store)
         spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
         manifest.write(folder, study, table, len(planned))
-    return Recording(folder, len(rows), len(planned) - len(rows))
+        to_compare = one_network.command_for_one(table, here)
+    return Recording(folder, len(rows), len(planned) - len(rows), to_compare)
 
 
 def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:

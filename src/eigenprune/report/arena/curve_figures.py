@@ -17,6 +17,7 @@ from eigenprune.report.arena.small_multiples import (
     require_one_setting,
 )
 from eigenprune.report.figures import accuracy_axis, band, parameters_axis
+from eigenprune.report.readable import span
 
 _OWN_LINES = (
     ("#E69F00", "s", "--"),
@@ -36,7 +37,8 @@ def best_of_families(
     """The best method of each family and a few landmarks, a panel for each kind of retraining.
 
     Best is the highest accuracy in the mean over the pruning ratios, in each panel by itself. No
-    control is the best of anything. Bands and the vertical axis as in `curves_by_family`.
+    control is the best of anything. The legend says of how many seeds (n). Bands and the vertical
+    axis as in `curves_by_family`.
 
     Args:
         means: what `averages.points` returns, of one dataset, width and activation.
@@ -58,16 +60,18 @@ def best_of_families(
     for panel, kind in zip(panels, kinds, strict=True):
         there = means[means["retraining"] == kind]
         families = there.drop_duplicates("method").set_index("method")["family"]
+        n = there.groupby("method")["n"].agg(["min", "max"])
+        seeds = {name: f" (n={span(n.loc[name])})" for name in families.index}
         best = {families[name]: name for name in reversed(_by_accuracy(there))}
         order = [*FAMILIES, *(family for family in best if family not in FAMILIES)]
         looks = {
-            best[family]: (f"{family}: {best[family]}", *FAMILIES.get(family, OTHER_FAMILY), "-")
+            name: (f"{family}: {name}{seeds[name]}", *FAMILIES.get(family, OTHER_FAMILY), "-")
             for family in order
-            if family in best and family != CONTROL
+            if family != CONTROL and (name := best.get(family))
         }
         for (name, said), look in zip(landmarks.items(), _LANDMARK_LINES, strict=False):
             if name in families and name not in looks:
-                looks[name] = (said, *look)
+                looks[name] = (f"{said}{seeds[name]}", *look)
         _draw(panel, there, looks, "pruning_ratio")
         panel.set_title(headings[kind])
         _ratio_axis(panel)

@@ -19,7 +19,8 @@ LANDMARKS = {
 SAID = (
     "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
     "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
-    f"`seeds`: of the first and of the second; {PER_RATIO}: a network trained for each ratio. "
+    f"`seeds`: of the first and of the second; {PER_RATIO}: a network trained for each ratio. What "
+    "is small from the start is trained as long as others are together with their retraining. "
     "Which is best is read off these same accuracies. Methods named `averaged` also average the "
     "parameters of the last steps, which lifts their unpruned networks above the one in brackets: "
     "a cell above it does not say that pruning raises accuracy."

@@ -10,7 +10,7 @@ from eigenprune.report.paired import TOLD_APART
 from eigenprune.report.readable import percents
 
 PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
-NEAR = "≈"  # after what was tested against the best and is not told apart from it
+NEAR = "○"  # after what was tested against the best and is not told apart from it
 
 
 def standings(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.trials import costs
 from eigenprune.report.arena.scope import Arena
-from eigenprune.report.figures import legend_below
+from eigenprune.report.figures import accuracy_axis, legend_below
 from eigenprune.report.trials.pruned_nodes import LABEL, beside
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
@@ -59,8 +59,8 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 activation,
                 sizes(both),
                 "sizes",
-                f"accuracy against {words}. Filled markers: trained at the final size, after "
-                "compression or from the start"
+                f"accuracy, on an axis stretched at its upper end, against {words}. Filled "
+                "markers: trained at the final size, after compression or from the start"
                 + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else "."),
                 alt=f"Test accuracy over {words}, one line per method.",
                 beside=studies,
@@ -112,7 +112,7 @@ def sizes(rows: pd.DataFrame) -> Figure:
     for panel, size in zip(panels, axes, strict=True):
         panel.set_xscale("log")
         panel.set_xlabel(AXES[size])
-    panels[0].set_ylabel("test accuracy in %")
+    accuracy_axis(panels[0], rows["accuracy"])
     legend_below(figure)
     return figure
 

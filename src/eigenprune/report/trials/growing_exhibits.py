@@ -30,9 +30,9 @@ def show_growing(shown: Iterable[Shown]) -> None:
             activation,
             growth(rows),
             "connections",
-            "accuracy over the number of connections, mean over the seeds, and bars of one "
-            "standard deviation in both directions. Solid: connections with the largest gradient "
-            "are added, dashed: random ones.",
+            "accuracy over the number of connections, mean over the seeds, and where there are "
+            "several, bars of one standard deviation in both directions. Solid: connections with "
+            "the largest gradient are added, dashed: random ones.",
             alt="Test accuracy over the number of connections, one panel per algorithm, one line "
             "per kind of network and choice.",
         )

@@ -1,0 +1,88 @@
+"""Scores and regularisers of the reader's own: their code is part of the name of what they make.
+
+Who writes one changes it and looks again. Under its name alone the run store would give the old
+numbers back. Those that came with the package are known by their names, whatever is done to their
+files: what is recorded keeps its ids, and PROTOCOL_VERSION of `runs` stands for their code.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from eigenprune.lab.fingerprint import DIGITS, fingerprint
+from eigenprune.lab.score_names import score_names
+
+_PACKAGE = Path(__file__).parents[1]
+
+# By the field of a run that names one. A name that is missing here is the reader's own.
+CAME_WITH_IT = {
+    "score": (
+        "activation_entropy",
+        "connectivity",
+        "eigenvalue",
+        "eigenvalue_times_eigenvector",
+        "eigenvector_norm",
+        "grasp",
+        "iterative_synflow",
+        "mean_activation",
+        "optimal_brain_damage",
+        "random",
+        "snip",
+        "taylor",
+        "weight_norm",
+        "weight_norm_in_out",
+    ),
+    "regulariser": (
+        "autoencoder",
+        "averaged_taylor_pruning",
+        "dropout",
+        "eigenvalue_l1",
+        "eigenvalue_l1_eigenvector_l2",
+        "eigenvalue_l2",
+        "eigenvalue_l2_eigenvector_l2",
+        "eigenvalue_pruning",
+        "eigenvector_l1",
+        "eigenvector_l2",
+        "flow_angle",
+        "flow_curvature",
+        "flow_length",
+        "gate_l1",
+        "gradient_pruning",
+        "group_lasso",
+        "hard_concrete",
+        "hard_threshold",
+        "l1",
+        "l2",
+        "norm_pruning",
+        "taylor_pruning",
+    ),
+}
+
+
+@cache  # an id is asked for thousands of times, and a process has one state of the code loaded
+def own_code(field: str, name: str) -> str:
+    """A fingerprint of the files that a score or regulariser of the reader's own may be made of.
+
+    More than its own lines, for it calls others: for a score the module that it stands in, for a
+    regulariser all of `eigenprune.regularisers`.
+
+    Args:
+        field: `score` or `regulariser`.
+        name: as in `params.yaml`; may be empty.
+
+    Returns:
+        Hexadecimal digits; nothing for what came with the package.
+
+    Example:
+        >>> own_code("score", "taylor"), len(own_code("score", "a_new_one"))
+        ('', 12)
+    """
+    if not name or name in CAME_WITH_IT[field]:
+        return ""
+    if field == "regulariser":
+        files = sorted((_PACKAGE / "regularisers").glob("*.py"))
+    else:
+        module = "importance" if name in score_names("importance") else "saliency"
+        files = [_PACKAGE / f"{module}.py"]
+    found = "\n".join(fingerprint(file.read_text(encoding="utf-8")) for file in files)
+    return hashlib.sha256(found.encode()).hexdigest()[:DIGITS]

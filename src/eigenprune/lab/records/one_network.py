@@ -1,0 +1,50 @@
+"""Whether what is recorded of one training comes from one network.
+
+Two machines that round otherwise make two networks of one training, as far apart as two seeds.
+Where methods that share a training were computed on both, different networks would be compared.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from eigenprune.lab import rivals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def of_two_networks(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The unpruned rows that say otherwise than another one of the same training.
+
+    Args:
+        rows: of a recording, see `recorded.rows_by_run`. Those that were trained once more without
+            a node removed are held against each other, too.
+    """
+    unpruned = rows[rows["pruning_ratio"] == 0]
+    retrained = unpruned["method"].map({m: rivals.find(m).retrained for m in unpruned["method"]})
+    alike = unpruned.groupby([unpruned["training"], retrained])["loss"]
+    return unpruned[alike.transform("nunique") > 1]
+
+
+def command_for_one(rows: "pd.DataFrame", here: Collection[str]) -> str:
+    """The command that computes again, on this machine, what was computed on another.
+
+    Args:
+        rows: of a recording of one study.
+        here: ids of the runs that are in this project's store.
+
+    Returns:
+        Nothing where all is of one network.
+    """
+    found = of_two_networks(rows)
+    elsewhere = found[~found["run"].isin(here)]
+    if elsewhere.empty:
+        return ""
+    seeds, methods, activations = (
+        ",".join(map(str, elsewhere[name].unique())) for name in ("seed", "method", "activation")
+    )
+    study = elsewhere["study"].iloc[0]
+    return (
+        f"eigenprune run {study} --anew --activation {activations} --seeds {seeds} "
+        f"--methods {methods}"
+    )
