@@ -29,6 +29,7 @@ from eigenprune.training import check_arguments
 PRODUCTS_AT_MOST = 4 * 2**30
 
 
+@torch.enable_grad()
 @denormals.as_zero()
 def train_together(
     models: Sequence[nn.Sequential],

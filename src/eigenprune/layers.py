@@ -157,6 +157,10 @@ class SpectralLinear(nn.Module):
 
         A choice: :math:`(c\lambda, \varphi/c)` has the same weights. In this one the ranking by
         :math:`|\lambda_i|` is that by the norm of the weights. A node without weights gets zeros.
+        What is frozen stays so.
+
+        Raises:
+            ValueError: if it is no `nn.Linear`.
 
         >>> import torch
         >>> linear, x = nn.Linear(4, 3), torch.rand(2, 4)
@@ -166,6 +170,8 @@ class SpectralLinear(nn.Module):
         >>> torch.allclose(layer.eigenvalues_out.abs(), linear.weight.norm(dim=1))
         True
         """
+        if not isinstance(linear, nn.Linear):
+            raise ValueError(f"a {type(linear).__name__}: an nn.Linear is wanted")
         with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
             layer = cls(
                 linear.in_features,
@@ -177,13 +183,18 @@ class SpectralLinear(nn.Module):
         norms = linear.weight.norm(dim=1)
         layer.eigenvalues_out.copy_(-norms)
         layer.eigenvectors.copy_(linear.weight / norms.where(norms > 0, 1)[:, None])
+        layer.eigenvalues_out.requires_grad_(linear.weight.requires_grad)
+        layer.eigenvectors.requires_grad_(linear.weight.requires_grad)
         if layer.bias is not None:
             layer.bias.copy_(linear.bias)
+            layer.bias.requires_grad_(linear.bias.requires_grad)
         return layer.train(linear.training)
 
     @torch.no_grad()
     def to_linear(self) -> nn.Linear:
         """The equivalent `torch.nn.Linear`, with weights of its own.
+
+        They are frozen where all of what they are made of is.
 
         >>> import torch
         >>> layer, x = SpectralLinear(4, 3, bias=True), torch.rand(2, 4)
@@ -194,8 +205,12 @@ class SpectralLinear(nn.Module):
             linear = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None)
         linear.to(self.eigenvectors)
         linear.weight.copy_(self.weight)
+        factors = (self.eigenvectors, self.eigenvalues_out, self.eigenvalues_in)
+        learns = any(each.requires_grad for each in factors if each is not None)
+        linear.weight.requires_grad_(learns)
         if self.bias is not None:
             linear.bias.copy_(self.bias)
+            linear.bias.requires_grad_(self.bias.requires_grad)
         return linear
 
     @torch.no_grad()

@@ -26,6 +26,19 @@ LAYERS = ("spectral", "dense")
 
 FullyConnected = SpectralLinear | nn.Linear
 
+# What each of these makes of a node depends on the others, or on how many there are.
+_MIXES_NODES = (
+    nn.GLU,
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.LocalResponseNorm,
+    nn.LogSoftmax,
+    nn.RMSNorm,
+    nn.Softmax,
+    nn.Softmin,
+    nn.modules.batchnorm._BatchNorm,
+)
+
 
 class NodeMask(nn.Module):
     """Passes kept nodes on and sends zero for the others, which then learn nothing."""
@@ -173,12 +186,26 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
 def require_plain(model: nn.Sequential) -> None:
     """Refuse what computes more than its weights say: subclasses, parametrised, pruned by torch.
 
-    What is made of the weights, a smaller layer or one with zeros, would compute something else.
+    What is made of the weights, a smaller layer or one with zeros, would compute something else. So
+    it would where something between two layers does not treat each node by itself.
 
     Raises:
         ValueError: with the module in question; and see `fully_connected`.
     """
-    fully_connected(model)
+    layers = fully_connected(model)
+    for before, after in itertools.pairwise(layers):
+        if before.out_features != after.in_features:
+            raise ValueError(
+                f"a layer of {before.out_features} nodes is read by one of {after.in_features} "
+                "inputs: they must be as many"
+            )
+    last = next(index for index, module in enumerate(model) if module is layers[-1])
+    for index, module in enumerate(model[:last]):
+        if isinstance(module, _MIXES_NODES):
+            raise ValueError(
+                f"module {index} is a {type(module).__name__}, which makes of a node what the "
+                "others say: between two layers only what treats each node by itself may stand"
+            )
     if type(model) is not nn.Sequential:
         raise ValueError(
             f"a {type(model).__name__}, which may compute more than the nn.Sequential it is made "

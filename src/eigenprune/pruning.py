@@ -98,7 +98,8 @@ def _ranks(score: Tensor) -> Tensor:
 def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     """A copy of the network in which the removed nodes are silent.
 
-    Same logits as `compact` up to rounding, and no faster than the whole network.
+    Same logits as `compact` up to rounding, and no faster than the whole network. To rank what is
+    left once more, compact it first: a score that looks at weights alone ranks silent nodes too.
 
     Raises:
         ValueError: if the masks do not fit the hidden layers, or see `networks.require_plain`.

@@ -1,9 +1,11 @@
 """The reference training loop: short, deterministic, the data in memory as one tensor."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,7 @@ from eigenprune.onednn import faster_products
 from eigenprune.regularisers.base import Regulariser
 
 
+@torch.enable_grad()
 @denormals.as_zero()
 def train(
     model: nn.Sequential,
@@ -69,6 +72,10 @@ def train(
         True
     """
     check_arguments(model, inputs, targets, epochs, batch_size, learning_rate)
+    if not isinstance(regulariser, Regulariser | None):
+        raise ValueError(
+            f"regulariser={regulariser!r}: one of `eigenprune.regularisers`, called with a strength"
+        )
     model = copy.deepcopy(model).to(inputs.device).train()
     # The optimiser sees the parameters of `model`; the steps may be taken on a shorter network.
     if regulariser is None:
@@ -147,11 +154,16 @@ def check_arguments(
     Raises:
         ValueError: see `train`.
     """
-    if epochs < 0 or batch_size < 1 or not learning_rate > 0:
+    whole = isinstance(epochs, Integral) and isinstance(batch_size, Integral)
+    number = isinstance(learning_rate, Real)
+    if not (whole and number and epochs >= 0 and batch_size >= 1 and 0 < learning_rate < math.inf):
         raise ValueError(
-            f"epochs={epochs}, batch_size={batch_size}, learning_rate={learning_rate}: "
-            "epochs 0 or more, batch_size 1 or more, learning_rate above 0"
+            f"epochs={epochs!r}, batch_size={batch_size!r}, learning_rate={learning_rate!r}: whole "
+            "epochs, 0 or more, a whole batch_size, 1 or more, a finite learning_rate above 0"
         )
+    for name, given in (("inputs", inputs), ("targets", targets)):
+        if not isinstance(given, Tensor):
+            raise ValueError(f"{name}: a {type(given).__name__}, and a torch.Tensor is wanted")
     layers = fully_connected(model)
     if inputs.ndim != 2 or inputs.shape[1] != layers[0].in_features:
         raise ValueError(

@@ -97,6 +97,25 @@ def test_to_linear_is_the_same_function_with_weights_of_its_own(layer: SpectralL
     assert torch.equal(linear(inputs), before)
 
 
+@pytest.mark.parametrize("learns", [True, False])
+def test_what_is_frozen_stays_so_from_and_to_linear(learns: bool) -> None:
+    linear = nn.Linear(4, 3)
+    linear.weight.requires_grad_(learns)
+    linear.bias.requires_grad_(not learns)
+    layer = SpectralLinear.from_linear(linear)
+    assert layer.eigenvectors.requires_grad == layer.eigenvalues_out.requires_grad == learns
+    assert layer.bias is not None and layer.bias.requires_grad != learns
+    back = layer.to_linear()
+    assert back.weight.requires_grad == learns and back.bias.requires_grad != learns
+    # Weights are free where one of their factors is.
+    assert SpectralLinear(4, 3, frozen=["eigenvectors"]).to_linear().weight.requires_grad
+
+
+def test_from_linear_wants_a_linear_layer() -> None:
+    with pytest.raises(ValueError, match=r"a Conv2d: an nn\.Linear is wanted"):
+        SpectralLinear.from_linear(nn.Conv2d(1, 1, 3))  # type: ignore[arg-type]
+
+
 @given(layers(eigenvalues_in=False, bias=False))
 def test_eigenvalue_zero_silences_a_node(layer: SpectralLinear) -> None:
     with torch.no_grad():

@@ -136,3 +136,23 @@ def test_parameter_free_modules_may_stand_between() -> None:
         nn.Flatten(), nn.Linear(4, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 3), nn.Softmax(1)
     )
     assert networks.fully_connected(model) == [model[1], model[4]]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        nn.Softmax(dim=1),
+        nn.LayerNorm(6, elementwise_affine=False),
+        nn.BatchNorm1d(6, affine=False, track_running_stats=False),
+    ],
+)
+def test_what_mixes_nodes_is_refused_between_layers_and_not_after_them(between: nn.Module) -> None:
+    with pytest.raises(ValueError, match=rf"module 1 is a {type(between).__name__}, which makes"):
+        networks.require_plain(nn.Sequential(nn.Linear(4, 6), between, nn.Linear(6, 2)))
+    networks.require_plain(nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 6), between))
+
+
+def test_layers_of_widths_that_do_not_meet_are_refused() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.GLU(), nn.Linear(3, 2))
+    with pytest.raises(ValueError, match="a layer of 6 nodes is read by one of 3 inputs"):
+        networks.require_plain(model)

@@ -171,3 +171,24 @@ def test_data_that_do_not_fit_are_refused(data: Data) -> None:
 def test_a_network_that_is_frozen_whole_is_refused(data: Data) -> None:
     with pytest.raises(ValueError, match="no trainable parameter"):
         ep.train(ep.mlp([4, 6, 3]).requires_grad_(False), *data, epochs=1)
+
+
+def test_what_is_no_regulariser_or_tensor_is_refused(data: Data) -> None:
+    inputs, targets = data
+    model = ep.mlp([4, 6, 3])
+    for wrong in ("l1", ep.regularisers.L1):
+        with pytest.raises(ValueError, match=r"regulariser=.*called with a strength"):
+            ep.train(model, inputs, targets, epochs=1, regulariser=wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"inputs: a ndarray, and a torch\.Tensor is wanted"):
+        ep.train(model, inputs.numpy(), targets, epochs=1)  # type: ignore[arg-type]
+
+
+def test_trains_where_gradients_are_switched_off(data: Data) -> None:
+    inputs, targets = data
+    model = ep.mlp([4, 6, 3])
+    expected = ep.train(model, inputs, targets, epochs=1, regulariser=ep.regularisers.L1(0.1))[1]
+    with torch.no_grad():
+        assert (
+            ep.train(model, inputs, targets, epochs=1, regulariser=ep.regularisers.L1(0.1))[1]
+            == expected
+        )
