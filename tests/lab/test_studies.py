@@ -70,8 +70,8 @@ NOT_FINITE = [float("nan"), float("inf"), float("-inf")]
 BAD: dict[str, tuple[list[Any], str]] = {
     "dataset": (["cifar", "Digits", 3, None, ["digits"]], "digits, fashion-mnist, mnist"),
     "hidden": (
-        [8, [], [0], [-8], [8.0], [1.5], [True], ["8"], "8-8", None, [[8]]],
-        "a list of widths, each 1 or more",
+        [8, [], [0], [-8], [8.0], [1.5], [True], ["8"], "8-8", None, [[8]], [2**31]],
+        "a list of widths, each from 1 to 2147483647",
     ),
     "activations": (
         ["relu", [], ["sigmoid"], ["relu", "relu"], [None], [["relu"]], None],
@@ -79,17 +79,17 @@ BAD: dict[str, tuple[list[Any], str]] = {
     ),
     "methods": ([[], ["prune"], ["post", "post"], "post", [1], None], "direct, post, pre, random"),
     "seeds": (
-        [1, [], [1, 2, 1], [-1], [1.0], [True], ["1"], None, *([x] for x in NOT_FINITE)],
-        "different whole numbers, 0 or more",
+        [1, [], [1, 2, 1], [-1], [1.0], [True], ["1"], None, [2**31]] + [[x] for x in NOT_FINITE],
+        "different whole numbers, from 0 to 2147483647",
     ),
     "pruning_ratios": (
         [0.5, [], [0.5, 0.5], [0, 0.0], [-0.1], [1.1], [50], ["half"], [True], [None]]
         + [[x] for x in NOT_FINITE],
         "fractions of nodes removed, from 0 to 1",
     ),
-    "epochs": ([0, -1, 1.5, 3.0, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "1 or more"),
-    "retraining_epochs": ([-1, 1.5, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "0 or more"),
-    "batch_size": ([0, -1, 1.5, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "1 or more"),
+    "epochs": ([0, -1, 1.5, 3.0, 2**31, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "from 1 to 2147"),
+    "retraining_epochs": ([-1, 1.5, 2**31, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "from 0 to 2147"),
+    "batch_size": ([0, -1, 1.5, 10**21, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "from 1 to 2147"),
     "learning_rate": (
         [0, 0.0, -0.1, True, "fast", None, [0.1], 10**400, *NOT_FINITE],
         "a number above 0",
@@ -140,7 +140,8 @@ def test_of_a_list_only_what_is_refused_is_named(
     [
         ("hidden", [1]),
         ("hidden", [500, 500, 500]),
-        ("seeds", [0]),
+        ("seeds", [0, 2**31 - 1]),
+        ("batch_size", 2**31 - 1),
         ("pruning_ratios", [0, 1]),
         ("retraining_epochs", 0),
         ("learning_rate", 1),
