@@ -37,12 +37,12 @@ def project(tmp_path: Path, root: Path) -> Path:
     return tmp_path
 
 
-def eigenprune(folder: Path, *words: str, code: int = 0) -> str:
+def eigenprune(folder: Path, *words: str, code: int = 0, **variables: str) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EIGENPRUNE_")}
     done = subprocess.run(
         [sys.executable, "-m", "eigenprune", *words],
         cwd=folder,
-        env={**environment, "COLUMNS": "200", "NO_COLOR": "1"},
+        env={**environment, "COLUMNS": "200", "NO_COLOR": "1", **variables},
         capture_output=True,
         text=True,
     )
@@ -78,8 +78,8 @@ def test_several_studies_in_one_command(project: Path) -> None:
     stopped = eigenprune(project, "run", "tiny", "second", "--seeds", "7", "--max-seconds", "1e-6")
     assert "The time is up" in stopped
     assert "one file" in eigenprune(project, "run", "tiny", "second", "--plot", "a.svg", code=2)
-    for wrong in ([], ["tiny", "--paper"]):
-        assert "name one study or more" in eigenprune(project, "run", *wrong, code=2)
+    assert "name one study or more" in eigenprune(project, "run", code=2)
+    assert "only one of them" in eigenprune(project, "run", "tiny", "--paper", code=2)
 
 
 def test_options_narrow_a_study(project: Path) -> None:
@@ -342,6 +342,31 @@ def test_mistakes_end_in_one_sentence(project: Path, words: list[str], wanted: s
     assert told.startswith("eigenprune: ")
     assert len(told.splitlines()) == 1
     assert not (project / ".eigenprune").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "variable", "value", "wanted"),
+    [
+        (["run", "tiny"], "WORKERS", "abc", "allowed is a whole number, 1 or more"),
+        (["run", "tiny"], "WORKERS", "0", "allowed is a whole number, 1 or more"),
+        (["run", "tiny"], "STORE", "params.yaml", "params.yaml is no folder"),
+        (["status"], "STORE", "params.yaml/x", "params.yaml is no folder"),
+        (["data", "check"], "DATA", "params.yaml/x/y", "params.yaml is no folder"),
+    ],
+)
+def test_variables_that_cannot_be_are_named(
+    project: Path, words: list[str], variable: str, value: str, wanted: str
+) -> None:
+    variable = f"EIGENPRUNE_{variable}"
+    told = eigenprune(project, *words, code=2, **{variable: value})
+    assert told.startswith(f"eigenprune: {variable}={value!r}: ") and wanted in told
+    assert len(told.splitlines()) == 1
+    assert not (project / ".eigenprune").exists()
+
+
+def test_a_folder_that_is_not_there_yet_is_made(project: Path) -> None:
+    eigenprune(project, "run", "tiny", "--seeds", "1", EIGENPRUNE_STORE="new/store")
+    assert (project / "new" / "store").is_dir()
 
 
 def test_data_that_a_later_study_lacks_is_named_before_the_first_is_computed(project: Path) -> None:

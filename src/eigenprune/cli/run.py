@@ -92,9 +92,16 @@ def run(
     Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
     goes on from there. The table shows the published accuracies beside ours where there are any.
     """
+    from eigenprune.lab.execution.processes import default_workers
+
+    default_workers()  # refuses what EIGENPRUNE_WORKERS should not be, before any work
     params = project_params()
     names = [*params.paper, *params.paper_trials] if paper else studies
-    if not names or (paper and studies):
+    if paper and studies:
+        raise UserError(
+            f"--paper: names are given too ({', '.join(studies)}), and only one of them can be"
+        )
+    if not names:
         raise UserError(
             "STUDY: name one study or more, or say --paper: "
             f"{', '.join([*params.studies, *params.trials])}"
