@@ -105,12 +105,22 @@ def rate(value: object) -> float:
     return found
 
 
+def listed(known: Collection[str]) -> str:
+    """Words as they are written in YAML, which takes some for numbers.
+
+    >>> listed(("2022", "ones"))
+    '"2022", ones'
+    """
+    return ", ".join(f'"{word}"' if word.isdecimal() else word for word in known)
+
+
 def one_of(known: tuple[str, ...]) -> Callable[[object], str]:
     """One of these words."""
 
     def check(value: object) -> str:
         if value not in known:
-            raise UserError(did_you_mean(str(value), list(known)))
+            # Near to what is no word, as 2022, would be the same with quotes.
+            raise UserError(did_you_mean(value, list(known)) if isinstance(value, str) else "")
         return str(value)
 
     return check
@@ -153,7 +163,7 @@ def distinct(check: Check) -> Callable[[object], tuple[Any, ...]]:
 def dataset(own: Collection[str] = ()) -> tuple[str, Check]:
     """The value of the key `dataset`: one of the standard ones, or of the reader's own."""
     known = (*datasets.NAMES, *own)
-    return ", ".join(known), one_of(known)
+    return listed(known), one_of(known)
 
 
 # What studies and trials have in common: the networks that they start from.
