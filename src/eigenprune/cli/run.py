@@ -195,7 +195,8 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
     if lost := results.diverged(study):
         console.print(LOST.format(lost))
     if curves.empty:
-        console.print("no network of this study is finished yet")
+        if not lost:  # else those are finished, without a number to show
+            console.print("no network of this study is finished yet")
         return
     means, published = over_seeds(curves), published_curves(study)
     for table in tables(means, published):
@@ -222,7 +223,8 @@ def _report_trials(trials: Trials, table: Any, output: Path | None) -> None:
     if lost := diverged(trials):
         console.print(LOST.format(lost))
     if table.empty:
-        console.print("none of these trials is finished yet")
+        if not lost:
+            console.print("none of these trials is finished yet")
         return
     for shown in trials_tables(trials, table):
         console.print(shown)
