@@ -94,6 +94,15 @@ def test_options_narrow_a_study(project: Path) -> None:
     assert set(curves["activation"]) == {"tanh"}
 
 
+def test_what_diverged_is_not_called_unfinished(project: Path) -> None:
+    params = (PARAMS + TRIALS).replace("learning_rate: 0.01", "learning_rate: 1.0e+30")
+    (project / "params.yaml").write_text(params)
+    for name, rows in (("tiny", 8), ("small", 6)):
+        told = eigenprune(project, "run", name, "--device", "cpu")
+        assert f"{rows} rows are missing: the numbers ceased to be finite" in told
+        assert "finished yet" not in told
+
+
 def test_parts_times_and_status(project: Path) -> None:
     assert "unknown" in eigenprune(project, "status", "tiny")
     told = eigenprune(project, "run", "tiny", "--epochs", "100000", "--max-seconds", "1")
@@ -211,6 +220,8 @@ def test_your_run_against_the_record(project: Path) -> None:
 
 def test_spot_checks_of_what_is_recorded(project: Path) -> None:
     assert "nothing is recorded" in eigenprune(project, "spot-check", code=2)
+    told = eigenprune(project, "spot-check", "--seed", "-1", code=2)
+    assert "Invalid value for '--seed'" in told
     assert "study 'paper' is not in params.yaml" in eigenprune(
         project, "spot-check", "paper", code=2
     )
@@ -318,6 +329,7 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--hidden", "9" * 10], "widths from 1 to 2147483647"),
         (["run", "tiny", "--hidden", "9" * 5000], "widths from 1 to 2147483647"),
         (["spot-check", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
+        (["bench", "--hidden", "x"], "--hidden: 'x' is not of the form 500"),
         (["bench"], "is missing; `eigenprune data fetch` downloads it"),
         (["status", "tyny"], "did you mean 'tiny'?"),
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
@@ -349,6 +361,7 @@ def test_mistakes_end_in_one_sentence(project: Path, words: list[str], wanted: s
     [
         (["run", "tiny"], "WORKERS", "abc", "allowed is a whole number, 1 or more"),
         (["run", "tiny"], "WORKERS", "0", "allowed is a whole number, 1 or more"),
+        (["spot-check", "tiny"], "WORKERS", "1.5", "allowed is a whole number, 1 or more"),
         (["run", "tiny"], "STORE", "params.yaml", "params.yaml is no folder"),
         (["status"], "STORE", "params.yaml/x", "params.yaml is no folder"),
         (["data", "check"], "DATA", "params.yaml/x/y", "params.yaml is no folder"),
