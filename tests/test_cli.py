@@ -37,12 +37,12 @@ def project(tmp_path: Path, root: Path) -> Path:
     return tmp_path
 
 
-def eigenprune(folder: Path, *words: str, code: int = 0) -> str:
+def eigenprune(folder: Path, *words: str, code: int = 0, **variables: str) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EIGENPRUNE_")}
     done = subprocess.run(
         [sys.executable, "-m", "eigenprune", *words],
         cwd=folder,
-        env={**environment, "COLUMNS": "200", "NO_COLOR": "1"},
+        env={**environment, "COLUMNS": "200", "NO_COLOR": "1", **variables},
         capture_output=True,
         text=True,
     )
@@ -78,8 +78,8 @@ def test_several_studies_in_one_command(project: Path) -> None:
     stopped = eigenprune(project, "run", "tiny", "second", "--seeds", "7", "--max-seconds", "1e-6")
     assert "The time is up" in stopped
     assert "one file" in eigenprune(project, "run", "tiny", "second", "--plot", "a.svg", code=2)
-    for wrong in ([], ["tiny", "--paper"]):
-        assert "name one study or more" in eigenprune(project, "run", *wrong, code=2)
+    assert "name one study or more" in eigenprune(project, "run", code=2)
+    assert "only one of them" in eigenprune(project, "run", "tiny", "--paper", code=2)
 
 
 def test_options_narrow_a_study(project: Path) -> None:
@@ -92,6 +92,15 @@ def test_options_narrow_a_study(project: Path) -> None:
     assert set(curves["pruning_ratio"]) == {0, 0.25}
     assert set(curves["hidden"]) == {"6-5"}
     assert set(curves["activation"]) == {"tanh"}
+
+
+def test_what_diverged_is_not_called_unfinished(project: Path) -> None:
+    params = (PARAMS + TRIALS).replace("learning_rate: 0.01", "learning_rate: 1.0e+30")
+    (project / "params.yaml").write_text(params)
+    for name, rows in (("tiny", 8), ("small", 6)):
+        told = eigenprune(project, "run", name, "--device", "cpu")
+        assert f"{rows} rows are missing: the numbers ceased to be finite" in told
+        assert "finished yet" not in told
 
 
 def test_parts_times_and_status(project: Path) -> None:
@@ -211,6 +220,8 @@ def test_your_run_against_the_record(project: Path) -> None:
 
 def test_spot_checks_of_what_is_recorded(project: Path) -> None:
     assert "nothing is recorded" in eigenprune(project, "spot-check", code=2)
+    told = eigenprune(project, "spot-check", "--seed", "-1", code=2)
+    assert "Invalid value for '--seed'" in told
     assert "study 'paper' is not in params.yaml" in eigenprune(
         project, "spot-check", "paper", code=2
     )
@@ -314,7 +325,11 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--hidden", "0"], "--hidden: '0' is not of the form 500"),
         (["run", "tiny", "--address", "1.2.3.4:1"], "--address: 1.2.3.4:1 is of a Dask scheduler"),
         (["run", "tiny", "--seeds", "5-1"], "--seeds: '5-1'"),
+        (["run", "tiny", "--seeds", f"1-{10**30}"], " are too many; allowed: at most 10000"),
+        (["run", "tiny", "--hidden", "9" * 10], "widths from 1 to 2147483647"),
+        (["run", "tiny", "--hidden", "9" * 5000], "widths from 1 to 2147483647"),
         (["spot-check", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
+        (["bench", "--hidden", "x"], "--hidden: 'x' is not of the form 500"),
         (["bench"], "is missing; `eigenprune data fetch` downloads it"),
         (["status", "tyny"], "did you mean 'tiny'?"),
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
@@ -339,6 +354,32 @@ def test_mistakes_end_in_one_sentence(project: Path, words: list[str], wanted: s
     assert told.startswith("eigenprune: ")
     assert len(told.splitlines()) == 1
     assert not (project / ".eigenprune").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "variable", "value", "wanted"),
+    [
+        (["run", "tiny"], "WORKERS", "abc", "allowed is a whole number, 1 or more"),
+        (["run", "tiny"], "WORKERS", "0", "allowed is a whole number, 1 or more"),
+        (["spot-check", "tiny"], "WORKERS", "1.5", "allowed is a whole number, 1 or more"),
+        (["run", "tiny"], "STORE", "params.yaml", "params.yaml is no folder"),
+        (["status"], "STORE", "params.yaml/x", "params.yaml is no folder"),
+        (["data", "check"], "DATA", "params.yaml/x/y", "params.yaml is no folder"),
+    ],
+)
+def test_variables_that_cannot_be_are_named(
+    project: Path, words: list[str], variable: str, value: str, wanted: str
+) -> None:
+    variable = f"EIGENPRUNE_{variable}"
+    told = eigenprune(project, *words, code=2, **{variable: value})
+    assert told.startswith(f"eigenprune: {variable}={value!r}: ") and wanted in told
+    assert len(told.splitlines()) == 1
+    assert not (project / ".eigenprune").exists()
+
+
+def test_a_folder_that_is_not_there_yet_is_made(project: Path) -> None:
+    eigenprune(project, "run", "tiny", "--seeds", "1", EIGENPRUNE_STORE="new/store")
+    assert (project / "new" / "store").is_dir()
 
 
 def test_data_that_a_later_study_lacks_is_named_before_the_first_is_computed(project: Path) -> None:

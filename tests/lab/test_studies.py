@@ -11,6 +11,7 @@ from eigenprune import layers, networks
 from eigenprune.lab import studies, values
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS
+from eigenprune.lab.params_file import KEYS
 from eigenprune.lab.plans import plan
 from eigenprune.lab.studies import Params, Study, change_study, load_params
 
@@ -70,8 +71,8 @@ NOT_FINITE = [float("nan"), float("inf"), float("-inf")]
 BAD: dict[str, tuple[list[Any], str]] = {
     "dataset": (["cifar", "Digits", 3, None, ["digits"]], "digits, fashion-mnist, mnist"),
     "hidden": (
-        [8, [], [0], [-8], [8.0], [1.5], [True], ["8"], "8-8", None, [[8]]],
-        "a list of widths, each 1 or more",
+        [8, [], [0], [-8], [8.0], [1.5], [True], ["8"], "8-8", None, [[8]], [2**31]],
+        "a list of widths, each from 1 to 2147483647",
     ),
     "activations": (
         ["relu", [], ["sigmoid"], ["relu", "relu"], [None], [["relu"]], None],
@@ -79,22 +80,22 @@ BAD: dict[str, tuple[list[Any], str]] = {
     ),
     "methods": ([[], ["prune"], ["post", "post"], "post", [1], None], "direct, post, pre, random"),
     "seeds": (
-        [1, [], [1, 2, 1], [-1], [1.0], [True], ["1"], None, *([x] for x in NOT_FINITE)],
-        "different whole numbers, 0 or more",
+        [1, [], [1, 2, 1], [-1], [1.0], [True], ["1"], None, [2**31]] + [[x] for x in NOT_FINITE],
+        "different whole numbers, from 0 to 2147483647",
     ),
     "pruning_ratios": (
         [0.5, [], [0.5, 0.5], [0, 0.0], [-0.1], [1.1], [50], ["half"], [True], [None]]
         + [[x] for x in NOT_FINITE],
         "fractions of nodes removed, from 0 to 1",
     ),
-    "epochs": ([0, -1, 1.5, 3.0, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "1 or more"),
-    "retraining_epochs": ([-1, 1.5, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "0 or more"),
-    "batch_size": ([0, -1, 1.5, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "1 or more"),
+    "epochs": ([0, -1, 1.5, 3.0, 2**31, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "from 1 to 2147"),
+    "retraining_epochs": ([-1, 1.5, 2**31, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "from 0 to 2147"),
+    "batch_size": ([0, -1, 1.5, 10**21, *NUMBERS_THAT_ARE_NONE, *NOT_FINITE], "from 1 to 2147"),
     "learning_rate": (
         [0, 0.0, -0.1, True, "fast", None, [0.1], 10**400, *NOT_FINITE],
         "a number above 0",
     ),
-    "initialisation": ([2022, "2021", "one", None, ["2022"]], "2022, ones"),
+    "initialisation": ([2022, "2021", "one", None, ["2022"]], '"2022", ones'),
     "held_out": ([1, 1.0, -0.1, True, None, [0.1], *NOT_FINITE], "from 0 to less than 1"),
 }
 
@@ -140,7 +141,8 @@ def test_of_a_list_only_what_is_refused_is_named(
     [
         ("hidden", [1]),
         ("hidden", [500, 500, 500]),
-        ("seeds", [0]),
+        ("seeds", [0, 2**31 - 1]),
+        ("batch_size", 2**31 - 1),
         ("pruning_ratios", [0, 1]),
         ("retraining_epochs", 0),
         ("learning_rate", 1),
@@ -168,7 +170,8 @@ def test_small_numbers_may_be_written_as_dvc_writes_them(tmp_path: Path, key: st
         ({"activations": ["rleu"]}, "'relu'"),
         ({"methods": ["posts"]}, "'post'"),
         ({"dataset": "fashion_mnist"}, "'fashion-mnist'"),
-        ({"initialisation": 2022}, "'2022'"),
+        ({"initialisation": "Ones"}, "'ones'"),
+        ({"activations": ["Relu"]}, "'relu'"),
         ({"epoch": 3}, "'epochs'"),
         ({"learningrate": 3}, "'learning_rate'"),
     ],
@@ -185,6 +188,12 @@ def test_a_near_word_is_offered(tmp_path: Path, change: dict[str, Any], meant: s
         ("- a\n", "must map keys to values"),
         ("studys: {}\n", "unknown key 'studys' (did you mean 'studies'?)"),
         ("studies: {one: 3}\n", "studies.one: 3 must map keys to values"),
+        ("studies: []\n", "studies: [] must map names to studies"),
+        ("datasets: []\n", "datasets: [] must map names to datasets"),
+        ("rivals: 0\n", "rivals: 0 must map names to methods"),
+        ("trials: ''\n", "trials: '' must map names to trials"),
+        ("defaults: []\n", "defaults: [] must map keys to values"),
+        ("quick: {}\n", "quick: {} must be a list"),
         ("studies: [one]\n", "studies: ['one'] must map names to studies"),
         ("defaults: [1]\n", "defaults: [1] must map keys to values"),
         ("defaults: {name: a}\n", "defaults: unknown key 'name'"),
@@ -204,6 +213,16 @@ def test_a_bad_document_is_refused(tmp_path: Path, text: str | bytes, named: str
     with pytest.raises(UserError) as refusal:
         load(tmp_path, text)
     assert named in str(refusal.value) and "params.yaml" in str(refusal.value)
+
+
+def test_a_number_where_a_word_is_wanted_gets_the_word_in_quotes(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r'2022 is not allowed; allowed: "2022", ones$'):
+        load(tmp_path, document(initialisation=2022))
+
+
+def test_a_part_may_be_left_empty(tmp_path: Path) -> None:
+    empty = "".join(f"{key}:\n" for key in sorted(KEYS))
+    assert load(tmp_path, empty) == load(tmp_path, "studies: {}\n")
 
 
 def test_quick_names_studies_that_there_are_and_each_once(tmp_path: Path) -> None:

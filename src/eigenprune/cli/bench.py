@@ -23,13 +23,13 @@ def bench(
     """Time training and inference on all cores; ratios count, the seconds are this machine's."""
     from eigenprune.lab import datasets
 
+    widths = options.widths(hidden)
     datasets.require_files(dataset, project.data_dir())
     from rich.console import Console
     from rich.progress import Progress
 
     from eigenprune.lab.bench import bench as measure
 
-    widths = options.widths(hidden)
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("bench", total=2 * rounds)
         measured = measure(

@@ -92,9 +92,16 @@ def run(
     Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
     goes on from there. The table shows the published accuracies beside ours where there are any.
     """
+    from eigenprune.lab.execution.processes import default_workers
+
+    default_workers()  # refuses what EIGENPRUNE_WORKERS should not be, before any work
     params = project_params()
     names = [*params.paper, *params.paper_trials] if paper else studies
-    if not names or (paper and studies):
+    if paper and studies:
+        raise UserError(
+            f"--paper: names are given too ({', '.join(studies)}), and only one of them can be"
+        )
+    if not names:
         raise UserError(
             "STUDY: name one study or more, or say --paper: "
             f"{', '.join([*params.studies, *params.trials])}"
@@ -188,7 +195,8 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
     if lost := results.diverged(study):
         console.print(LOST.format(lost))
     if curves.empty:
-        console.print("no network of this study is finished yet")
+        if not lost:  # else those are finished, without a number to show
+            console.print("no network of this study is finished yet")
         return
     means, published = over_seeds(curves), published_curves(study)
     for table in tables(means, published):
@@ -215,7 +223,8 @@ def _report_trials(trials: Trials, table: Any, output: Path | None) -> None:
     if lost := diverged(trials):
         console.print(LOST.format(lost))
     if table.empty:
-        console.print("none of these trials is finished yet")
+        if not lost:
+            console.print("none of these trials is finished yet")
         return
     for shown in trials_tables(trials, table):
         console.print(shown)

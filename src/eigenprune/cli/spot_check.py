@@ -24,7 +24,9 @@ def spot_check(
         typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all that is recorded."),
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="How many are drawn of each study.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the lot: another seed draws other runs.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the lot: another seed draws other runs.")
+    ] = 0,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -51,9 +53,11 @@ def spot_check(
     """
     from eigenprune.lab import datasets, spot_checks
     from eigenprune.lab.execution import progress
+    from eigenprune.lab.execution.processes import default_workers
     from eigenprune.lab.execution.sweep import recorded_runs
     from eigenprune.report.provenance.spot_checks import sentence, verdicts
 
+    default_workers()  # refuses what EIGENPRUNE_WORKERS should not be, before any work
     params = project_params()
     names = studies or [*params.paper, *params.paper_trials]
     chosen = [params.find(name) for name in names]

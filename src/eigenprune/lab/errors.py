@@ -16,10 +16,15 @@ class ExecutorError(Failure):
 def did_you_mean(word: str, known: list[str]) -> str:
     """` (did you mean 'relu'?)` where a known word is near, else nothing.
 
+    Nearest is one that differs in capital letters alone.
+
     >>> did_you_mean("rleu", ["relu", "tanh"])
+    " (did you mean 'relu'?)"
+    >>> did_you_mean("Relu", ["elu", "relu"])
     " (did you mean 'relu'?)"
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(word, known, n=1)
+    same = [each for each in known if each.lower() == word.lower()]
+    near = same or get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

@@ -3,6 +3,9 @@
 import math
 
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.values import LARGEST
+
+MOST_SEEDS = 10_000  # a range is short to write, and each number of it is a training
 
 
 def words(text: str) -> list[str]:
@@ -32,17 +35,16 @@ def seeds(text: str) -> list[int]:
     >>> seeds("1-3,7")
     [1, 2, 3, 7]
     """
-    found: list[int] = []
+    parts = [part.partition("-") for part in text.split(",")]
     try:
-        for part in text.split(","):
-            first, _, last = part.partition("-")
-            of_part = range(int(first), int(last or first) + 1)
-            if not of_part:
-                raise ValueError
-            found.extend(of_part)
+        ends = [(int(first), int(last or first)) for first, _, last in parts]
     except ValueError:
-        raise UserError(f"--seeds: {text!r} is not of the form 1 or 1,2 or 1-5") from None
-    return found
+        ends = []
+    if not ends or any(last < first for first, last in ends):
+        raise UserError(f"--seeds: {text!r} is not of the form 1 or 1,2 or 1-5")
+    if sum(last - first + 1 for first, last in ends) > MOST_SEEDS:
+        raise UserError(f"--seeds: {text!r} are too many; allowed: at most {MOST_SEEDS}")
+    return [seed for first, last in ends for seed in range(first, last + 1)]
 
 
 def widths(text: str) -> list[int]:
@@ -52,9 +54,13 @@ def widths(text: str) -> list[int]:
     [800, 800]
     """
     words = text.split("-")
-    if not all(word.isdecimal() and int(word) for word in words):
-        raise UserError(f"--hidden: {text!r} is not of the form 500 or 800-800, widths from 1 on")
-    return [int(word) for word in words]
+    # Python reads no number of thousands of digits.
+    numbers = [int(word) for word in words if word.isdecimal() and len(word) < 20]
+    if len(numbers) < len(words) or not all(1 <= number <= LARGEST for number in numbers):
+        raise UserError(
+            f"--hidden: {text!r} is not of the form 500 or 800-800, widths from 1 to {LARGEST}"
+        )
+    return numbers
 
 
 def require_seconds(given: float | None) -> None:

@@ -94,7 +94,7 @@ def of_project() -> dict[str, OwnDataset]:
 
 
 def _named_in(document: Mapping[str, Any], path: Path) -> dict[str, OwnDataset]:
-    return named(document.get("datasets") or {}, path)
+    return named(document.get("datasets", {}), path)
 
 
 def named(entries: object, params: Path) -> dict[str, OwnDataset]:

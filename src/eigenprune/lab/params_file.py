@@ -21,7 +21,7 @@ KEYS = {
 
 
 def read_params(path: Path) -> dict[str, Any]:
-    """Read the file; only its top level is looked at.
+    """Read the file; only its top level is looked at. A key with nothing under it is left out.
 
     Raises:
         UserError: if it cannot be read, is not valid YAML, or has a key that is not known.
@@ -42,7 +42,8 @@ def parse_params(text: str, path: Path) -> dict[str, Any]:
         document = yaml.load(text, _strict_loader())
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return require_keys(document, path.name, KEYS)
+    parts = require_keys(document, path.name, KEYS)
+    return {key: part for key, part in parts.items() if part is not None}
 
 
 def of_project_params(make: Callable[[dict[str, Any], Path], dict[str, Made]]) -> dict[str, Made]:

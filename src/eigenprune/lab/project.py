@@ -23,15 +23,33 @@ def root() -> Path:
 
 
 def data_dir() -> Path:
-    """`data/` of the project, or the folder named by EIGENPRUNE_DATA."""
-    named = os.environ.get("EIGENPRUNE_DATA")
-    return Path(named).absolute() if named else root() / "data"
+    """`data/` of the project, or the folder named by EIGENPRUNE_DATA.
+
+    Raises:
+        UserError: if what the variable names is no folder and cannot become one.
+    """
+    return _named_by("EIGENPRUNE_DATA") or root() / "data"
 
 
 def store_dir() -> Path:
-    """`.eigenprune/runs` of the project, or the folder named by EIGENPRUNE_STORE."""
-    named = os.environ.get("EIGENPRUNE_STORE")
-    return Path(named).absolute() if named else root() / ".eigenprune" / "runs"
+    """`.eigenprune/runs` of the project, or the folder named by EIGENPRUNE_STORE.
+
+    Raises:
+        UserError: if what the variable names is no folder and cannot become one.
+    """
+    return _named_by("EIGENPRUNE_STORE") or root() / ".eigenprune" / "runs"
+
+
+def _named_by(variable: str) -> Path | None:
+    """The folder that an environment variable names, there or not; None if it names none."""
+    if not (named := os.environ.get(variable)):
+        return None
+    path = Path(named).absolute()
+    # What is not there yet can be made if the nearest that is there is a folder.
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if not there.is_dir():
+        raise UserError(f"{variable}={named!r}: {there} is no folder")
+    return path
 
 
 def results_dir(study: str, quick: Collection[str], experiments: Collection[str] = ()) -> Path:

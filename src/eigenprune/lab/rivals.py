@@ -17,7 +17,7 @@ from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.params_file import of_project_params, require_keys, require_name
 from eigenprune.lab.score_names import score_names
-from eigenprune.lab.values import Check, Keys, check_values, list_of, number, one_of
+from eigenprune.lab.values import Check, Keys, check_values, list_of, listed, number, one_of
 
 SCORES = tuple(sorted((*score_names("importance"), *score_names("saliency"))))
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
@@ -75,7 +75,7 @@ def _yes_or_no(value: object) -> bool:
 
 
 def _choice(*known: str) -> tuple[str, Check]:
-    return ", ".join(known), one_of(known)
+    return listed(known), one_of(known)
 
 
 # All keys but `strengths`, whose limit depends on the regulariser.
@@ -99,7 +99,7 @@ def of_project() -> dict[str, Method]:
 
 
 def _named_in(document: Mapping[str, Any], path: Path) -> dict[str, Method]:
-    return named(document.get("rivals") or {}, path.name)
+    return named(document.get("rivals", {}), path.name)
 
 
 def find(name: str) -> Method:

@@ -19,6 +19,7 @@ from eigenprune.lab.values import (
     dataset,
     distinct,
     list_of,
+    listed,
     one_of,
     ratio,
 )
@@ -145,11 +146,11 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
         document: as `params_file.parse_params` returns it.
         path: of `params.yaml`, for messages, and where paths of own datasets begin.
     """
-    own = own_datasets.named(document.get("datasets") or {}, path)
-    arena = rivals.named(document.get("rivals") or {}, path.name)
-    defaults = document.get("defaults") or {}
+    own = own_datasets.named(document.get("datasets", {}), path)
+    arena = rivals.named(document.get("rivals", {}), path.name)
+    defaults = document.get("defaults", {})
     require_keys(defaults, f"{path.name}: defaults", {**_KEYS})
-    entries = document.get("studies") or {}
+    entries = document.get("studies", {})
     if not isinstance(entries, dict):
         raise UserError(f"{path.name}: studies: {entries!r} must map names to studies")
     studies = {}
@@ -173,7 +174,7 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
     for name in experiments:
         if name in quick:
             raise UserError(f"{path.name}: experiments: {name!r} stands in quick as well")
-    tried = trials.named(document.get("trials") or {}, defaults, path.name, own)
+    tried = trials.named(document.get("trials", {}), defaults, path.name, own)
     for name in tried:
         if name in studies:
             raise UserError(
@@ -191,7 +192,7 @@ def _names_of_studies(
     what: str = "studies",
 ) -> tuple[str, ...]:
     """The list under a key of the top level, each name once, each a study, or trials."""
-    names = document.get(key) or []
+    names = document.get(key, [])
     if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
         raise UserError(f"{file}: {key}: {names!r} must be a list of names of {what}")
     names = list(map(str, names))
@@ -303,5 +304,5 @@ _KEYS: Keys = {
         "a list of different fractions of nodes removed, from 0 to 1",
         distinct(ratio),
     ),
-    "initialisation": (", ".join(INITIALISATIONS), one_of(INITIALISATIONS)),
+    "initialisation": (listed(INITIALISATIONS), one_of(INITIALISATIONS)),
 }

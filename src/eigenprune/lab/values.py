@@ -14,6 +14,7 @@ Keys = Mapping[str, tuple[str, Check]]
 
 # As in eigenprune.networks, without importing torch; a test holds them equal.
 ACTIVATIONS = ("elu", "gelu", "leaky_relu", "relu", "selu", "silu", "tanh")
+LARGEST = 2**31 - 1  # of whole numbers: torch takes no larger ones everywhere
 
 
 def check_values(
@@ -62,10 +63,12 @@ def _refused(value: object, error: Exception) -> str:
 
 
 def whole(lowest: int) -> Callable[[object], int]:
-    """Whole numbers from the lowest on."""
+    """Whole numbers from the lowest to LARGEST."""
 
     def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError
+        if not lowest <= value <= LARGEST:
             raise ValueError
         return value
 
@@ -102,12 +105,22 @@ def rate(value: object) -> float:
     return found
 
 
+def listed(known: Collection[str]) -> str:
+    """Words as they are written in YAML, which takes some for numbers.
+
+    >>> listed(("2022", "ones"))
+    '"2022", ones'
+    """
+    return ", ".join(f'"{word}"' if word.isdecimal() else word for word in known)
+
+
 def one_of(known: tuple[str, ...]) -> Callable[[object], str]:
     """One of these words."""
 
     def check(value: object) -> str:
         if value not in known:
-            raise UserError(did_you_mean(str(value), list(known)))
+            # Near to what is no word, as 2022, would be the same with quotes.
+            raise UserError(did_you_mean(value, list(known)) if isinstance(value, str) else "")
         return str(value)
 
     return check
@@ -150,18 +163,21 @@ def distinct(check: Check) -> Callable[[object], tuple[Any, ...]]:
 def dataset(own: Collection[str] = ()) -> tuple[str, Check]:
     """The value of the key `dataset`: one of the standard ones, or of the reader's own."""
     known = (*datasets.NAMES, *own)
-    return ", ".join(known), one_of(known)
+    return listed(known), one_of(known)
 
 
 # What studies and trials have in common: the networks that they start from.
 NETWORKS: Keys = {
     "dataset": dataset(),
-    "hidden": ("a list of widths, each 1 or more, e.g. [500, 500, 500]", list_of(whole(1))),
+    "hidden": (
+        f"a list of widths, each from 1 to {LARGEST}, e.g. [500, 500, 500]",
+        list_of(whole(1)),
+    ),
     "activations": (f"a list from {', '.join(ACTIVATIONS)}", distinct(one_of(ACTIVATIONS))),
-    "seeds": ("a list of different whole numbers, 0 or more", distinct(whole(0))),
-    "epochs": ("a whole number, 1 or more", whole(1)),
-    "retraining_epochs": ("a whole number, 0 or more", whole(0)),
-    "batch_size": ("a whole number, 1 or more", whole(1)),
+    "seeds": (f"a list of different whole numbers, from 0 to {LARGEST}", distinct(whole(0))),
+    "epochs": (f"a whole number, from 1 to {LARGEST}", whole(1)),
+    "retraining_epochs": (f"a whole number, from 0 to {LARGEST}", whole(0)),
+    "batch_size": (f"a whole number, from 1 to {LARGEST}", whole(1)),
     "learning_rate": ("a number above 0", rate),
     "held_out": ("a share of the training examples, from 0 to less than 1", share),
 }

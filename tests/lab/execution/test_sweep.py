@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from eigenprune.lab import protocols, results
+from eigenprune.lab.errors import Failure
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.executors import EXECUTORS, execute
 from eigenprune.lab.execution.tasks import OnUnits, Places
@@ -198,6 +200,15 @@ def test_runs_that_diverge_have_no_row(tiny: Study) -> None:
     assert sweep.run_study(change_study(tiny, {"learning_rate": 1e30}), executor="inline").empty
     second = sweep.run_study(change_study(tiny, {"learning_rate": 1e30}), executor="inline")
     assert list(second.columns) == list(COLUMNS)
+
+
+@pytest.mark.parametrize("size", [2**50, 2**62])  # more than there can be, and can be told
+def test_networks_larger_than_the_memory_are_named(
+    tiny: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(protocols, "compute", lambda *_: torch.empty(size))
+    with pytest.raises(Failure, match="hidden 8: such networks need more memory than there is"):
+        sweep.run_study(tiny, executor="inline")
 
 
 def test_a_study_without_its_data_is_refused_before_anything_is_done(

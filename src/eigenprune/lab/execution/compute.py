@@ -1,10 +1,12 @@
 """What a worker does with a task: its runs one after another, or as one stack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from eigenprune.lab.errors import Failure
 from eigenprune.lab.execution.tasks import OnUnits, Places, Stopped, Task
 from eigenprune.lab.execution.work import epochs, work
-from eigenprune.lab.runs import run_id
+from eigenprune.lab.runs import Run, Training, run_id
 from eigenprune.lab.store import Busy, Store
 
 
@@ -24,6 +26,7 @@ def compute_task(
 
     Raises:
         Stopped: as soon as `stopped` says so.
+        Failure: if the networks are larger than the memory.
     """
     if task.together:
         from eigenprune.lab.execution.together import compute_together
@@ -48,7 +51,7 @@ def compute_task(
             report(step)
 
         try:
-            with store.claim(name, wait=task.wait, stopped=stopped):
+            with store.claim(name, wait=task.wait, stopped=stopped), _room_for(run):
                 if task.choice is None:
                     compute(run, store, places.data, on_epoch)
                 else:
@@ -60,3 +63,17 @@ def compute_task(
             continue
         report(left)
     return complete
+
+
+@contextmanager
+def _room_for(run: Run) -> Iterator[None]:
+    """Name the widths where torch has not the memory, which it says as any other error."""
+    try:
+        yield
+    except RuntimeError as error:
+        # The second where the bytes are more than a number of torch can tell.
+        if not any(said in str(error) for said in ("tried to allocate", "Storage size")):
+            raise
+        training = run if isinstance(run, Training) else run.training
+        widths = "-".join(map(str, training.hidden))
+        raise Failure(f"hidden {widths}: such networks need more memory than there is") from error

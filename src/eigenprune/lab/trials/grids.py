@@ -17,6 +17,7 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.params_file import require_keys
 from eigenprune.lab.runs import Point
 from eigenprune.lab.values import (
+    LARGEST,
     Keys,
     check_values,
     distinct,
@@ -77,8 +78,8 @@ def _words(*known: str) -> tuple[str, Any]:
 
 
 _RATIOS = ("a list of different fractions, from 0 to 1", distinct(ratio))
-_WHOLE = ("a list of different whole numbers, 1 or more", distinct(whole(1)))
-_FROM_TWO = ("a list of different whole numbers, 2 or more", distinct(whole(2)))
+_WHOLE = (f"a list of different whole numbers, from 1 to {LARGEST}", distinct(whole(1)))
+_FROM_TWO = (f"a list of different whole numbers, from 2 to {LARGEST}", distinct(whole(2)))
 
 
 def _share_of_connections(value: object) -> float:
