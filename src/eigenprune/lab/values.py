@@ -153,8 +153,8 @@ def distinct(check: Check) -> Callable[[object], tuple[Any, ...]]:
 
     def check_distinct(value: object) -> tuple[Any, ...]:
         items = list_of(check)(value)
-        if len(set(items)) != len(items):
-            raise UserError(" (something stands in it twice)")
+        if twice := [item for number, item in enumerate(items) if item in items[:number]]:
+            raise UserError(f" ({twice[0]!r} stands in it twice)")
         return items
 
     return check_distinct
