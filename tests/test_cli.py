@@ -361,6 +361,16 @@ def test_a_notebook_wants_a_study_that_it_can_show(project: Path, root: Path) ->
     assert "--study is missing" in eigenprune(project, "notebook", "train", code=2)
 
 
+def test_the_template_leaves_quick_results_alone(project: Path, root: Path) -> None:
+    (project / "notebooks").mkdir()
+    source = root / "notebooks" / "template.ipynb"
+    (project / "notebooks" / source.name).write_bytes(source.read_bytes())
+    eigenprune(project, "notebook", "template", "--study", "tiny")
+    assert not (project / "results" / "quick").exists()
+    made = {path.name for path in (project / "results" / "own" / "tiny").iterdir()}
+    assert made == {"template.ipynb", "curves.csv", "metrics.json", "tradeoff.svg"}
+
+
 def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:
     params = project / "params.yaml"
     params.write_text(PARAMS.replace("dataset: digits", "dataset: mnist"))
