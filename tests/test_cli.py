@@ -380,6 +380,21 @@ def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:
     assert not (project / ".eigenprune").exists()
 
 
+def test_own_data_with_a_mistake_are_refused_before_any_work(project: Path, root: Path) -> None:
+    (project / "notebooks").mkdir()
+    source = root / "notebooks" / "template.ipynb"
+    (project / "notebooks" / source.name).write_bytes(source.read_bytes())
+    own = PARAMS.replace("quick: [tiny]\n", "").replace("dataset: digits", "dataset: mine")
+    own += "datasets: {mine: {csv: mine.csv, target: kind}}\n"
+    (project / "params.yaml").write_text(own)
+    (project / "mine.csv").write_text("a,kind\n1,x\noops,y\n")
+    for words in (["run", "tiny"], ["notebook", "template", "--study", "tiny"]):
+        told = eigenprune(project, *words, code=2)
+        assert told == "eigenprune: mine.csv: line 3, column 'a': 'oops' is not a number\n"
+    assert not (project / ".eigenprune").exists()
+    assert not (project / "results" / "own").exists()
+
+
 def test_outside_the_project(tmp_path: Path) -> None:
     assert "no params.yaml in" in eigenprune(tmp_path, "run", "tiny", code=2)
 

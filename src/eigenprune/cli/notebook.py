@@ -70,7 +70,7 @@ def _wanted(name: str, study: str | None) -> "Notebook":
             require_methods_for_notebooks(chosen)
         if name in params.experiments:
             require_watched(root, name, params)
-        datasets.require_files(chosen.dataset, project.data_dir())
+        datasets.require_readable(chosen.dataset, project.data_dir())
         # Where the notebooks write their tables: only chapters make what the pipeline compares.
         output = (
             project.results_dir(study, params.quick)

@@ -117,7 +117,7 @@ def run(
     from eigenprune.lab.execution.executors import EXECUTORS
 
     for study in chosen:
-        datasets.require_files(study.dataset, project.data_dir())
+        datasets.require_readable(study.dataset, project.data_dir())
 
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
