@@ -318,6 +318,13 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["bench"], "is missing; `eigenprune data fetch` downloads it"),
         (["status", "tyny"], "did you mean 'tiny'?"),
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
+        (
+            ["run", "tiny", "--output", "params.yaml/new/c.csv"],
+            "--output: params.yaml/new/c.csv cannot be written, for ",
+        ),
+        (["run", "tiny", "--plot", "params.yaml/c.svg"], "params.yaml is no folder"),
+        (["run", "tiny", "--output", "/proc/new/c.csv"], "for /proc takes no file (No such file"),
+        (["verify", "--output", "params.yaml/c.csv"], "--output: params.yaml/c.csv cannot be"),
         (["notebook", "tarin", "--study", "tiny"], "tarin.ipynb does not exist"),
         (["book"], "is missing: `dvc repro` makes it"),
         (["new-experiment", "tiny"], "NAME: 'tiny' is taken: params.yaml has a study tiny"),
