@@ -333,6 +333,13 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["bench"], "is missing; `eigenprune data fetch` downloads it"),
         (["status", "tyny"], "did you mean 'tiny'?"),
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
+        (
+            ["run", "tiny", "--output", "params.yaml/new/c.csv"],
+            "--output: params.yaml/new/c.csv cannot be written, for ",
+        ),
+        (["run", "tiny", "--plot", "params.yaml/c.svg"], "params.yaml is no folder"),
+        (["run", "tiny", "--output", "/proc/new/c.csv"], "for /proc takes no file (No such file"),
+        (["verify", "--output", "params.yaml/c.csv"], "--output: params.yaml/c.csv cannot be"),
         (["notebook", "tarin", "--study", "tiny"], "tarin.ipynb does not exist"),
         (["book"], "is missing: `dvc repro` makes it"),
         (["new-experiment", "tiny"], "NAME: 'tiny' is taken: params.yaml has a study tiny"),
@@ -402,6 +409,16 @@ def test_a_notebook_wants_a_study_that_it_can_show(project: Path, root: Path) ->
     assert "--study is missing" in eigenprune(project, "notebook", "train", code=2)
 
 
+def test_the_template_leaves_quick_results_alone(project: Path, root: Path) -> None:
+    (project / "notebooks").mkdir()
+    source = root / "notebooks" / "template.ipynb"
+    (project / "notebooks" / source.name).write_bytes(source.read_bytes())
+    eigenprune(project, "notebook", "template", "--study", "tiny")
+    assert not (project / "results" / "quick").exists()
+    made = {path.name for path in (project / "results" / "own" / "tiny").iterdir()}
+    assert made == {"template.ipynb", "curves.csv", "metrics.json", "tradeoff.svg"}
+
+
 def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:
     params = project / "params.yaml"
     params.write_text(PARAMS.replace("dataset: digits", "dataset: mnist"))
@@ -409,6 +426,21 @@ def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:
         told = eigenprune(project, *words, code=2)
         assert "train-images-idx3-ubyte is missing; `eigenprune data fetch`" in told
     assert not (project / ".eigenprune").exists()
+
+
+def test_own_data_with_a_mistake_are_refused_before_any_work(project: Path, root: Path) -> None:
+    (project / "notebooks").mkdir()
+    source = root / "notebooks" / "template.ipynb"
+    (project / "notebooks" / source.name).write_bytes(source.read_bytes())
+    own = PARAMS.replace("quick: [tiny]\n", "").replace("dataset: digits", "dataset: mine")
+    own += "datasets: {mine: {csv: mine.csv, target: kind}}\n"
+    (project / "params.yaml").write_text(own)
+    (project / "mine.csv").write_text("a,kind\n1,x\noops,y\n")
+    for words in (["run", "tiny"], ["notebook", "template", "--study", "tiny"]):
+        told = eigenprune(project, *words, code=2)
+        assert told == "eigenprune: mine.csv: line 3, column 'a': 'oops' is not a number\n"
+    assert not (project / ".eigenprune").exists()
+    assert not (project / "results" / "own").exists()
 
 
 def test_outside_the_project(tmp_path: Path) -> None:

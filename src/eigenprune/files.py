@@ -13,13 +13,23 @@ def write_whole(path: Path, content: bytes) -> None:
     The content goes to a temporary name beside `path`, to the disk, and then to its place. Folders
     that are missing are made.
 
+    Raises:
+        OSError: if it cannot be written; it names `path`, not the temporary file.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_whole(Path(folder) / "new" / "file", b"content")
     ...     [path.name for path in Path(folder, "new").iterdir()]
     ['file']
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with temporary.open("wb") as file:

@@ -31,3 +31,14 @@ def test_an_interrupted_write_leaves_the_old_file(
             write_whole(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_what_cannot_be_written_is_named_as_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "new", tmp_path / "folder"):
+        with pytest.raises(OSError) as refusal:
+            write_whole(path, b"")
+        assert (refusal.value.filename, refusal.value.filename2) == (str(path), None)
+        assert refusal.value.strerror
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]

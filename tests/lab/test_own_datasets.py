@@ -233,6 +233,12 @@ def test_the_standard_datasets_are_what_they_were() -> None:
         ("a,kind\n1,x\n2,x\n", "all examples are of the class 'x'; two needed"),
         ("a,kind\n1,x\n2,y\n", "no class has 5 examples"),
         ("a,a,kind\n1,2,x\n", "the column 'a' stands twice"),
+        (
+            ",a,kind\n0,1,x\n",
+            "my/table.csv: column 1 has no name; if it is the row index of pandas, save with "
+            "index=False",
+        ),
+        ("a,kind, \n1,x,\n", "my/table.csv: column 3 has no name"),
         ("kind\nx\n", "has no column besides the target"),
         ("a,kind\n", "has no rows below its header"),
         ("", "has no column 'kind'"),

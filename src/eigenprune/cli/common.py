@@ -1,13 +1,17 @@
 """What several commands need."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import typer
 
 from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, Study, change_study, load_params
 from eigenprune.lab.trials.entries import Trials, change_trials
 
@@ -21,6 +25,26 @@ def changed(study: Study | Trials, **changes: Any) -> Study | Trials:
     """The study, or trials, with the given values instead of its own; None leaves one as it is."""
     given = {key: value for key, value in changes.items() if value is not None}
     return change_trials(study, given) if isinstance(study, Trials) else change_study(study, given)
+
+
+def require_writable(path: Path | None, option: str) -> None:
+    """Refuse a file that could not be written, before hours are spent on what goes there.
+
+    Raises:
+        UserError: if its folder can neither be written to nor made.
+    """
+    if path is None:
+        return
+    folder = next(each for each in path.absolute().parents if os.path.lexists(each))
+    if not folder.is_dir():
+        raise UserError(f"{option}: {path} cannot be written, for {folder} is no folder")
+    try:
+        with TemporaryFile(dir=folder):  # permissions alone do not tell: a disk may be read-only
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{option}: {path} cannot be written, for {folder} takes no file ({error.strerror})"
+        ) from None
 
 
 @contextmanager

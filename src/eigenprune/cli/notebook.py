@@ -36,10 +36,10 @@ def notebook(
 ) -> None:
     """Execute notebooks, the way the stages of `dvc.yaml` do.
 
-    The executed notebooks and their tables go to results/quick/STUDY/ or
-    results/experiments/STUDY/, or to results/own/STUDY/ for a study in neither list of params.yaml;
-    without a study, to results/chapters/. Several run at once, as many as there are cores, or as
-    EIGENPRUNE_WORKERS says.
+    The executed notebooks and their tables go to results/own/STUDY/; without a study, to
+    results/chapters/. What the pipeline makes goes where it looks: its own notebooks about a quick
+    study to results/quick/STUDY/, experiments to results/experiments/STUDY/. Several run at once,
+    as many as there are cores, or as EIGENPRUNE_WORKERS says.
     """
     from eigenprune.lab.execution.processes import default_workers
 
@@ -70,8 +70,13 @@ def _wanted(name: str, study: str | None) -> "Notebook":
             require_methods_for_notebooks(chosen)
         if name in params.experiments:
             require_watched(root, name, params)
-        datasets.require_files(chosen.dataset, project.data_dir())
-        output = project.results_dir(study, params.quick, params.experiments)
+        datasets.require_readable(chosen.dataset, project.data_dir())
+        # Where the notebooks write their tables: only chapters make what the pipeline compares.
+        output = (
+            project.results_dir(study, params.quick)
+            if name in CHAPTERS
+            else project.results_dir(study, (), params.experiments)
+        )
         parameters = {"study": study}
     from eigenprune.report.notebooks.at_once import Notebook
     from eigenprune.report.notebooks.runner import check_parameters, declared_parameters

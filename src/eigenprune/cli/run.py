@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from eigenprune.cli.common import changed, project_params, resumable
+from eigenprune.cli.common import changed, project_params, require_writable, resumable
 from eigenprune.lab import devices, options, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
@@ -124,7 +124,7 @@ def run(
     from eigenprune.lab.execution.executors import EXECUTORS
 
     for study in chosen:
-        datasets.require_files(study.dataset, project.data_dir())
+        datasets.require_readable(study.dataset, project.data_dir())
 
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
@@ -138,6 +138,8 @@ def run(
         raise UserError("--plot: draws the curves of studies; trials have none, take --output")
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
+    require_writable(output, "--output")
+    require_writable(plot, "--plot")
     if plot is not None:
         import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
     from eigenprune.lab.execution import progress, sweep

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eigenprune.cli.common import project_params
+from eigenprune.cli.common import project_params, require_writable
 from eigenprune.files import write_whole
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
@@ -65,6 +65,7 @@ def verify(
         return
     names = studies or list(params.studies)
     chosen = [params.study(name) for name in names]
+    require_writable(output, "--output")
     import pandas as pd
     from rich.console import Console
 

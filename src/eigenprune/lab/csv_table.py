@@ -67,6 +67,11 @@ def _check_header(header: list[str], target: str, name: str) -> None:
         raise UserError(
             f"{name}: has no column {target!r}, the target{hint}; it has: {', '.join(header)}"
         )
+    if "" in header:
+        number = header.index("") + 1
+        # Of rows that are sorted by class, their numbers, as a feature, would tell the class.
+        hint = "; if it is the row index of pandas, save with index=False" if number == 1 else ""
+        raise UserError(f"{name}: column {number} has no name{hint}")
     for column in header:
         if header.count(column) > 1:
             raise UserError(f"{name}: the column {column!r} stands twice in the header")

@@ -101,6 +101,18 @@ def require_files(name: str, data_dir: Path) -> None:
     find(name).require_files(data_dir)
 
 
+def require_readable(name: str, data_dir: Path) -> None:
+    """Raise UserError if the dataset could not be loaded, as far as that can be told soon.
+
+    Of the standard ones only the files are looked at. In one of the reader's own anything may be
+    wrong: it is read, and need not be again in this process.
+    """
+    if name in STANDARD:
+        require_files(name, data_dir)
+    else:
+        load(name, data_dir)
+
+
 def load(name: str, data_dir: Path) -> Dataset:
     """Read a dataset, once in a process.
 

@@ -284,6 +284,8 @@ def test_own_data_are_watched(project: Path) -> None:
         "datasets: {}\n",
         "datasets:\n  wine: {csv: 'my/w: ine.csv', target: x}\n",
     )
+    (project / "my").mkdir()
+    (project / "my" / "w: ine.csv").write_text("a,x\n" + "1,red\n2,white\n" * 5)
     before = snapshot(project)
     with pytest.raises(UserError, match=r"'wien' is not known \(did you mean 'wine'\?\)"):
         new_experiment(project, "my-wine", "wien")
@@ -297,4 +299,27 @@ def test_own_data_are_watched(project: Path) -> None:
     with pytest.raises(UserError, match=r"stages\.my-wine\.deps lacks my/w: ine\.csv"):
         require_watched(project, "my-wine", params)
     remove_experiment(project, "my-wine", force=True)
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "dataset 'wine': my/wine.csv is missing, or no file"),
+        ("a,b\n1,red\n", "my/wine.csv: has no column 'x', the target"),
+        ("a,x\noops,red\n", "my/wine.csv: line 2, column 'a': 'oops' is not a number"),
+    ],
+)
+def test_own_data_that_cannot_be_read_begin_nothing(
+    project: Path, text: str | None, sentence: str
+) -> None:
+    wine = "datasets: {wine: {csv: my/wine.csv, target: x}}\n"
+    add(project, "params.yaml", "datasets: {}\n", wine)
+    if text is not None:
+        (project / "my").mkdir()
+        (project / "my" / "wine.csv").write_text(text)
+    before = snapshot(project)
+    with pytest.raises(UserError) as refusal:
+        new_experiment(project, "my-wine", "wine")
+    assert sentence in str(refusal.value)
     assert snapshot(project) == before

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from eigenprune.files import write_all
-from eigenprune.lab import datasets
+from eigenprune.lab import datasets, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.params_file import parse_params, read_params, require_name
 from eigenprune.lab.studies import Params, check_params, load_params
@@ -72,8 +72,8 @@ def new_experiment(root: Path, name: str, dataset: str = "digits") -> list[Path]
         The files that were made or changed.
 
     Raises:
-        UserError: if the name is not allowed or exists, the dataset is not known, or a file is not
-            as it must be; then nothing is changed.
+        UserError: if the name is not allowed or exists, the dataset is not known or, being the
+            reader's own, cannot be read, or a file is not as it must be; then nothing is changed.
     """
     import yaml
 
@@ -95,6 +95,8 @@ def new_experiment(root: Path, name: str, dataset: str = "digits") -> list[Path]
     if reasons := [reason for reason, is_so in taken.items() if is_so]:
         raise UserError(f"NAME: {name!r} is taken: {', '.join(reasons)}")
     datasets.find(dataset)
+    if dataset in params.datasets:  # the files of a standard one may be fetched later
+        datasets.load(dataset, project.data_dir())
     study = parts.study(name, dataset)
     stage = parts.stage(name, dataset, params.datasets.get(dataset))
     contents: dict[Path, bytes | None] = {
