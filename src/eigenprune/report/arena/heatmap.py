@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm
+from matplotlib.colors import BoundaryNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -16,6 +16,7 @@ from eigenprune.report.arena.small_multiples import FAMILIES, OTHER_FAMILY
 # network's have the first colour too.
 STEPS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _COLORS = colormaps["Oranges"].resampled(len(STEPS) - 1)
+_INK = 0.65  # of the brightness of a colour, so that thin letters of it can be read on white
 _LIGHT = 20  # dark letters up to so many points
 _ROW, _REST = 0.19, 1.3  # inches
 
@@ -106,7 +107,8 @@ def _draw(panel: Axes, table: pd.DataFrame, lost: pd.DataFrame, families: pd.Ser
     panel.set_yticks(range(len(table)), table.index)
     panel.tick_params(length=0, labelsize=7)
     for label, method in zip(panel.get_yticklabels(), table.index, strict=True):
-        label.set_color(FAMILIES.get(families[method], OTHER_FAMILY)[0])
+        color = FAMILIES.get(families[method], OTHER_FAMILY)[0]
+        label.set_color(to_hex([_INK * part for part in to_rgb(color)]))
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
 
