@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, to_hex, to_rgb
+from matplotlib.colors import BoundaryNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -108,7 +108,8 @@ def _draw(panel: Axes, table: pd.DataFrame, lost: pd.DataFrame, families: pd.Ser
     panel.tick_params(length=0, labelsize=7)
     for label, method in zip(panel.get_yticklabels(), table.index, strict=True):
         color = FAMILIES.get(families[method], OTHER_FAMILY)[0]
-        label.set_color(to_hex([_INK * part for part in to_rgb(color)]))
+        red, green, blue = (_INK * part for part in to_rgb(color))
+        label.set_color((red, green, blue))
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
 
