@@ -16,7 +16,7 @@ from eigenprune.lab.studies import Study, change_study
 if not torch.cuda.is_available():
     pytest.skip("no CUDA device: a study can be tried on a GPU only", allow_module_level=True)
 
-METHODS = ["direct", "post", "pre", "random", "post-retrained", "small"]
+METHODS = ["direct", "post", "pre", "random", "pre-random", "post-retrained", "small"]
 
 
 @pytest.mark.parametrize("hidden", [[8], [8, 6]])

@@ -35,7 +35,7 @@ RATIOS = [0.25, 0.5, 0.75]  # and 0, which is always there
 def study(tiny: Study, request: pytest.FixtureRequest) -> Study:
     """All methods, with one hidden layer and with two."""
     hidden = [int(width) for width in request.param.split("-")]
-    methods = ["direct", "post", "pre", "random", "post-retrained", "small"]
+    methods = ["direct", "post", "pre", "random", "pre-random", "post-retrained", "small"]
     return change_study(
         tiny, {"hidden": hidden, "methods": methods, "seeds": SEEDS, "pruning_ratios": RATIOS}
     )

@@ -291,11 +291,13 @@ def test_the_plan_says_what_each_method_is(tiny: Study) -> None:
         "post": ("spectral", "all", "eigenvalue", 0),
         "pre": ("spectral", "eigenvalues", "eigenvalue", tiny.retraining_epochs),
         "random": ("dense", "all", "random", 0),
+        "pre-random": ("spectral", "eigenvalues", "random", tiny.retraining_epochs),
         "post-retrained": ("spectral", "all", "eigenvalue", tiny.retraining_epochs),
         "small": ("dense", "all", "connectivity", 0),
     }
     assert by_method["direct"].training == by_method["random"].training
     assert by_method["post"].training == by_method["post-retrained"].training
+    assert by_method["pre"].training == by_method["pre-random"].training
 
 
 def test_small_is_trained_at_the_size_of_the_pruned_and_as_long_in_all(tiny: Study) -> None:

@@ -79,7 +79,18 @@ METHODS: dict[str, Method] = {
     ),
     # The control that every score has to beat (it shares the network of `direct`).
     "random": Method(label="random nodes", color="#7F7F7F", marker="x", dashes=":", score="random"),
-    # Like for like with `pre`, which alone of the published three is trained once it is small.
+    # Like for like with `pre`, which alone of the published three is trained once it is small. This
+    # one is `pre` (it shares the network) but for the choice of the nodes.
+    "pre-random": Method(
+        label="pre, its nodes drawn by lot",
+        color="#E69F00",
+        marker="<",
+        dashes=":",
+        layer="spectral",
+        trainable="eigenvalues",
+        score="random",
+        retrained=True,
+    ),
     "post-retrained": Method(
         label="post, then trained as long as pre",
         color="#56B4E9",

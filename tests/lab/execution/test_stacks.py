@@ -30,7 +30,7 @@ def test_memory_of_what_a_training_holds() -> None:
 def test_every_run_is_handed_out_once_and_after_what_it_needs(
     tiny: Study, store_folder: Path
 ) -> None:
-    methods = ["direct", "post", "pre", "random", "post-retrained", "small"]
+    methods = ["direct", "post", "pre", "random", "pre-random", "post-retrained", "small"]
     study = change_study(tiny, {"methods": methods, "seeds": [1, 2, 3]})
 
     def handed_out(schedule: Schedule) -> Iterator[Run]:

@@ -98,7 +98,7 @@ def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
         told = f"{row['hidden']}, {row['agree']} of {row['compared']} ("
         assert (told in text) == (row["compared"] > 0)
     alike = [each for each in recorded if "-1x500" in each.name]
-    for name in ("post-retrained", "small"):
+    for name in ("pre-random", "post-retrained", "small"):
         table = paired_differences(paper.curves_of(alike), "pre", name)
         table = table[table["pruning_ratio"] > 0]
         worse = int((table["verdict"] == "worse").sum())

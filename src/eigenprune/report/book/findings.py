@@ -22,6 +22,7 @@ from eigenprune.report.statistics import counts_below
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
+    "pre-random": "nodes drawn by lot instead of chosen",
     "post-retrained": "eigenvalues after training",
     "small": "a dense network that was small from the start",
 }
