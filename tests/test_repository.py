@@ -16,8 +16,9 @@ from eigenprune.lab.methods import METHODS
 from eigenprune.report.book.typed_numbers import typed_numbers
 
 MEGABYTE = 1_000_000
-# What is recorded is text, which Git packs well: a row for each network, thousands a study.
-RECORDED = 5 * MEGABYTE
+# One table of the whole arena, a row for each network: text, which Git packs well.
+ARENA = Path("results", "paper", "rivals.csv")
+ARENA_LIMIT = 5 * MEGABYTE
 # What belongs to one machine and not to a repository: the address of a package registry, a folder
 # of one person. Written so that no pattern matches itself.
 FOREIGN = {
@@ -99,12 +100,12 @@ def oversized(paths: list[Path]) -> list[str]:
     return [
         f"{path.name}: {size} bytes"
         for path in paths
-        if (size := path.stat().st_size) > (RECORDED if is_recorded_table(path) else MEGABYTE)
+        if (size := path.stat().st_size) > (ARENA_LIMIT if is_arena(path) else MEGABYTE)
     ]
 
 
-def is_recorded_table(path: Path) -> bool:
-    return path.suffix == ".csv" and "results/paper/" in path.as_posix()
+def is_arena(path: Path) -> bool:
+    return path.parts[-len(ARENA.parts) :] == ARENA.parts
 
 
 def foreign(text: str) -> list[str]:
@@ -228,13 +229,11 @@ def test_a_large_file_is_seen(tmp_path: Path) -> None:
     assert oversized(sorted(tmp_path.iterdir())) == ["large.bin: 1000001 bytes"]
     tables = tmp_path / "results" / "paper"
     tables.mkdir(parents=True)
-    (tables / "large.csv").write_bytes(bytes(RECORDED + 1))
-    (tables / "table.csv").write_bytes(bytes(RECORDED))
-    (tables / "weights.bin").write_bytes(bytes(MEGABYTE + 1))
-    assert oversized(sorted(tables.iterdir())) == [
-        "large.csv: 5000001 bytes",
-        "weights.bin: 1000001 bytes",
-    ]
+    (tables / "runs.csv").write_bytes(bytes(MEGABYTE + 1))
+    (tables / "rivals.csv").write_bytes(bytes(ARENA_LIMIT))
+    assert oversized(sorted(tables.iterdir())) == ["runs.csv: 1000001 bytes"]
+    (tables / "rivals.csv").write_bytes(bytes(ARENA_LIMIT + 1))
+    assert oversized([tables / "rivals.csv"]) == ["rivals.csv: 5000001 bytes"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and where they can be."""
 
 import contextlib
 import os
@@ -66,6 +66,15 @@ def write_all(contents: Mapping[Path, bytes | None]) -> None:
         for path in reversed(touched):
             _write_or_delete(path, before[path])
         raise
+
+
+def nearest_there(path: Path) -> Path:
+    """The path itself if anything is there, be it a link to nowhere; else the nearest above it.
+
+    >>> nearest_there(Path("/no-folder-of-this-name/nor-this"))
+    PosixPath('/')
+    """
+    return next(each for each in (path, *path.parents) if os.path.lexists(each))
 
 
 def _write_or_delete(path: Path, content: bytes | None) -> None:

@@ -1,6 +1,5 @@
 """What several commands need."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import typer
 
+from eigenprune.files import nearest_there
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, Study, change_study, load_params
@@ -27,6 +27,17 @@ def changed(study: Study | Trials, **changes: Any) -> Study | Trials:
     return change_trials(study, given) if isinstance(study, Trials) else change_study(study, given)
 
 
+def require_environment() -> None:
+    """Refuse what EIGENPRUNE_WORKERS should not be, before any work.
+
+    Raises:
+        UserError: if it is no number of processes.
+    """
+    from eigenprune.lab.execution.processes import default_workers
+
+    default_workers()
+
+
 def require_writable(path: Path | None, option: str) -> None:
     """Refuse a file that could not be written, before hours are spent on what goes there.
 
@@ -35,7 +46,7 @@ def require_writable(path: Path | None, option: str) -> None:
     """
     if path is None:
         return
-    folder = next(each for each in path.absolute().parents if os.path.lexists(each))
+    folder = nearest_there(path.absolute().parent)
     if not folder.is_dir():
         raise UserError(f"{option}: {path} cannot be written, for {folder} is no folder")
     try:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eigenprune.cli.common import project_params, resumable
+from eigenprune.cli.common import project_params, require_environment, resumable
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import require_methods_for_notebooks
@@ -41,9 +41,7 @@ def notebook(
     study to results/quick/STUDY/, experiments to results/experiments/STUDY/. Several run at once,
     as many as there are cores, or as EIGENPRUNE_WORKERS says.
     """
-    from eigenprune.lab.execution.processes import default_workers
-
-    default_workers()  # refuses what EIGENPRUNE_WORKERS should not be, before any work
+    require_environment()
     wanted = [_wanted(name, study) for name in dict.fromkeys(names)]
     with resumable():
         if len(wanted) > 1:

@@ -6,7 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from eigenprune.cli.common import changed, project_params, require_writable, resumable
+from eigenprune.cli.common import (
+    changed,
+    project_params,
+    require_environment,
+    require_writable,
+    resumable,
+)
 from eigenprune.lab import devices, options, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
@@ -92,9 +98,7 @@ def run(
     Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
     goes on from there. The table shows the published accuracies beside ours where there are any.
     """
-    from eigenprune.lab.execution.processes import default_workers
-
-    default_workers()  # refuses what EIGENPRUNE_WORKERS should not be, before any work
+    require_environment()
     params = project_params()
     names = [*params.paper, *params.paper_trials] if paper else studies
     if paper and studies:

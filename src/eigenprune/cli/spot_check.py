@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from eigenprune.cli.common import project_params, resumable
+from eigenprune.cli.common import project_params, require_environment, resumable
 from eigenprune.lab import options, project
 from eigenprune.lab.errors import UserError
 
@@ -53,11 +53,10 @@ def spot_check(
     """
     from eigenprune.lab import datasets, spot_checks
     from eigenprune.lab.execution import progress
-    from eigenprune.lab.execution.processes import default_workers
     from eigenprune.lab.execution.sweep import recorded_runs
     from eigenprune.report.provenance.spot_checks import sentence, verdicts
 
-    default_workers()  # refuses what EIGENPRUNE_WORKERS should not be, before any work
+    require_environment()
     params = project_params()
     names = studies or [*params.paper, *params.paper_trials]
     chosen = [params.find(name) for name in names]

@@ -14,7 +14,8 @@ from eigenprune.lab.score_names import score_names
 
 _PACKAGE = Path(__file__).parents[1]
 
-# By the field of a run that names one. A name that is missing here is the reader's own.
+# By the field of a run that names one. A name that is missing here is the reader's own. Not taken
+# from `rivals`, whose lists grow by what a reader adds: these go with the ids of what is recorded.
 CAME_WITH_IT = {
     "score": (
         "activation_entropy",

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from eigenprune.files import nearest_there
 from eigenprune.lab.errors import UserError
 
 
@@ -45,8 +46,7 @@ def _named_by(variable: str) -> Path | None:
     if not (named := os.environ.get(variable)):
         return None
     path = Path(named).absolute()
-    # What is not there yet can be made if the nearest that is there is a folder.
-    there = next(each for each in (path, *path.parents) if each.exists())
+    there = nearest_there(path)  # what is not there yet can be made in a folder
     if not there.is_dir():
         raise UserError(f"{variable}={named!r}: {there} is no folder")
     return path

@@ -21,7 +21,13 @@ from eigenprune.report.panels import INK, axis, layout
 Trace = dict[str, Any]
 
 # What matplotlib calls them, in Plotly's words.
-SYMBOLS = {"s": "square", "o": "circle", "^": "triangle-up", "x": "x", "v": "triangle-down"} | {
+SYMBOLS = {
+    "s": "square",
+    "o": "circle",
+    "^": "triangle-up",
+    "v": "triangle-down",
+    "<": "triangle-left",
+    "x": "x",
     "D": "diamond",
     "P": "cross",
     "*": "star",

@@ -40,7 +40,7 @@ TIMES = {
     "measured_speed_up": "latency",
 }
 
-_KEPT = ["nodes_kept", "parameters_kept", "macs_kept", "latency", "seconds", *TIMES]
+_KEPT = ["nodes_kept", "parameters_kept", "macs_kept", "latency", *TIMES]
 _WORDS = [*METHOD, "retraining", "hyperparameters"]
 
 
@@ -123,7 +123,7 @@ def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None)
     unpruned = controls[[*same, "accuracy"]].rename(columns={"accuracy": "unpruned"})
     table = rivals.merge(unpruned, on=same, how="left")
     table = _with_times(table.assign(lost=table["unpruned"] - table["accuracy"]))
-    numbers = ["accuracy", "unpruned", "lost", *_KEPT]
+    numbers = ["accuracy", "unpruned", "lost", "seconds", *_KEPT]
     of_activations = table[[*POINT, *METHOD, "seed", *numbers]]
     keys = [*GROUP, "pruning_ratio", *METHOD, "seed"]
     groups = table.groupby(keys, sort=False)
@@ -160,7 +160,7 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
             accuracy_mean=("accuracy", "mean"),
             accuracy_std=("accuracy", "std"),
             **{name: (name, of_all) for name in ("unpruned", "lost")},
-            **{name: (name, "mean") for name in _KEPT if name != "seconds"},
+            **{name: (name, "mean") for name in _KEPT},
             seconds=("seconds", "median"),
         )
         .reset_index()
