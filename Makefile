@@ -20,9 +20,9 @@ env: $(VENV)/.package ## Make the environment in .venv (PYTHON=python3.12 choose
 
 reproduce: env ## Run the whole pipeline (dvc repro) and build the book
 	@begun=$$(date +%s) && $(IN_ENV) dvc repro && ended=$$(date +%s) && \
-	$(IN_ENV) eigenprune verify --quick && \
 	echo "The book is build/book/html/index.html." && \
-	echo "Time: environment $$((begun - $(STARTED))) s, pipeline $$((ended - begun)) s."
+	echo "Time: environment $$((begun - $(STARTED))) s, pipeline $$((ended - begun)) s." && \
+	$(IN_ENV) eigenprune verify --quick
 
 ifeq ($(MAKECMDGOALS)$(NAME),new-experiment)
 $(error new-experiment needs a name, as in `make new-experiment NAME=my-idea`)

@@ -214,6 +214,9 @@ def test_your_run_against_the_record(project: Path) -> None:
     assert "tiny: not recorded." in eigenprune(project, "verify", "--quick")
     assert "8 rows recorded" in eigenprune(project, "record", "--quick")
     assert "tiny: bitwise equal." in eigenprune(project, "verify", "--quick")
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]))
+    assert "tiny: different." in eigenprune(project, "verify", "--quick", code=1)
     for wrong in (["verify", "--quick", "tiny"], ["record", "--quick", "tiny"]):
         assert "--quick" in eigenprune(project, *wrong, code=2)
 

@@ -53,7 +53,8 @@ def verify(
     First it says what has changed since the results were recorded: parameters, data, code.
 
     With `--quick`, what `dvc repro` made here is compared with `results/reference` instead, and
-    the verdict on each study told: bitwise equal, equal within tolerance, or different.
+    the verdict on each study told: bitwise equal, equal within tolerance, or different. Ends
+    with 1 if one is different.
     """
     params = project_params()
     if quick:
@@ -136,5 +137,8 @@ def _verify_quick(params: Params) -> None:
     from eigenprune.report.comparison.reproduction import reproduction
     from eigenprune.report.comparison.your_run import verdict_sentence
 
-    for name in params.quick:
-        typer.echo(re.sub(r"[`*]", "", verdict_sentence(reproduction(name, params))))
+    found = [reproduction(name, params) for name in params.quick]
+    for each in found:
+        typer.echo(re.sub(r"[`*]", "", verdict_sentence(each)))
+    if any(each.verdict == "different" for each in found):
+        raise typer.Exit(1)

@@ -1,6 +1,7 @@
 """The figures of notebooks and book: drawn from tidy tables, the same bytes for the same table."""
 
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
+from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS, Method, looks
 from eigenprune.report.paired import TOLD_APART
@@ -41,10 +43,17 @@ def use_style() -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure without a date in it, so that equal figures are equal files."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a figure, whole or not at all, without a date in it: equal figures are equal files.
+
+    Args:
+        figure: what to write.
+        path: where; its ending is one that matplotlib knows, such as `.svg`, `.png`, `.pdf`.
+    """
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    figure.savefig(path, metadata=undated.get(path.suffix), dpi=150)
+    drawn = BytesIO()
+    kind = path.suffix.removeprefix(".")
+    figure.savefig(drawn, format=kind, metadata=undated.get(path.suffix), dpi=150)
+    write_whole(path, drawn.getvalue())
 
 
 def tradeoff(
