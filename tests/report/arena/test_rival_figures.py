@@ -30,8 +30,10 @@ def test_compute_is_drawn_against_loss_for_every_ratio(rivals: pd.DataFrame) -> 
     assert titles == [f"pruning ratio {ratio}" for ratio in (0.5, 0.8, 0.9, 0.95)]
     drawn = [line for line in figure.axes[2].get_lines() if line.get_linestyle() == "None"]
     assert sum(len(line.get_xdata()) for line in drawn) == 6
-    named = {text.get_text() for text in figure.axes[2].texts}
-    assert named == {"weight norm"}
+    assert [text.get_text() for text in figure.axes[2].texts] == ["1"]
+    legend = figure.legends[0]
+    first = [text.get_text() for text in legend.texts].index("weight norm")
+    assert legend.legend_handles[first].get_marker() == "$1$"
 
 
 def test_without_an_unpruned_network_nothing_can_be_drawn(rivals: pd.DataFrame) -> None:

@@ -1,5 +1,7 @@
 """Figures of many pruning methods: what they cost, what a choice is worth, how pairs differ."""
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -24,8 +26,8 @@ _ACTIVATION_LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"))
 def compute_against_loss(board: pd.DataFrame) -> Figure:
     """What a pruned network costs to make, and what it loses, a panel for each pruning ratio.
 
-    Each marker is a method. Those that no other beats in both are named and joined by a line. The
-    vertical axis is linear close to zero and logarithmic above.
+    Each marker is a method. Those that no other beats in both are joined by a line and numbered;
+    the legend names them. The vertical axis is linear close to zero and logarithmic above.
 
     Args:
         board: what `leaderboard.leaderboard` returns, of one dataset, width and activation, each
@@ -40,6 +42,9 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
     ratios = sorted(board["pruning_ratio"].unique())
     figure, panels = grid(len(ratios), columns=2, height=3.1)
     families = [*FAMILIES, *dict.fromkeys(board["family"])]
+    fronts = {ratio: unbeaten(board[board["pruning_ratio"] == ratio]) for ratio in ratios}
+    named = dict.fromkeys(name for front in fronts.values() for name in front["method"])
+    numbers = {name: number for number, name in enumerate(named, start=1)}
     for panel, ratio in zip(panels, ratios, strict=True):
         chosen = board[board["pruning_ratio"] == ratio]
         for family in dict.fromkeys(families):
@@ -50,7 +55,7 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
                     members["seconds"], 100 * members["lost"], label=family, color=color,
                     marker=marker, linestyle="none", markersize=6, alpha=0.85,
                 )  # fmt: skip
-        _name_frontier(panel, unbeaten(chosen))
+        _number_frontier(panel, fronts[ratio], numbers)
         panel.set_title(f"pruning ratio {ratio:g}")
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
@@ -158,16 +163,21 @@ def unbeaten(board: pd.DataFrame) -> pd.DataFrame:
     return board[board["lost"] < least_before]
 
 
-def _name_frontier(panel: Axes, front: pd.DataFrame) -> None:
+def _number_frontier(panel: Axes, front: pd.DataFrame, numbers: Mapping[str, int]) -> None:
+    """Join the methods of a Pareto front by a line, and write the number of each beside it."""
     panel.plot(
         front["seconds"], 100 * front["lost"], color="black", linewidth=0.7,
         drawstyle="steps-post", zorder=1,
     )  # fmt: skip
-    for number, row in enumerate(front.to_dict("records")):
-        # Below and above in turn, out of each other's way.
-        offset, side = ((5, -3), "top") if number % 2 == 0 else ((5, 3), "bottom")
+    for place, row in enumerate(front.to_dict("records"), start=1):
+        # Where a number covers no marker: no method lies below a front, nor right of its end there.
+        right, side = (3, "left") if place == len(front) else (-3, "right")
         panel.annotate(
-            row["method"], (row["seconds"], 100 * row["lost"]),
-            xytext=offset, textcoords="offset points", fontsize=7, va=side,
+            str(numbers[row["method"]]), (row["seconds"], 100 * row["lost"]), xytext=(right, -3),
+            textcoords="offset points", fontsize=8, ha=side, va="top",
         )  # fmt: skip
-    panel.margins(x=0.2, y=0.12)
+        panel.plot(
+            [], [], color="black", marker=f"${numbers[row['method']]}$", markeredgewidth=0.3,
+            linestyle="none", label=row["method"],
+        )  # fmt: skip
+    panel.margins(x=0.08, y=0.12)
