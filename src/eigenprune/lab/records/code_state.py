@@ -6,8 +6,9 @@ run would come out otherwise.
 
 import hashlib
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 from eigenprune.lab.fingerprint import DIGITS, fingerprint
@@ -98,11 +99,14 @@ def at_commit(commit: str) -> Fingerprints | None:
             below them counts.
     """
     name = commit.removesuffix("+changes")
-    if _shown(f"{name}^{{commit}}") is None:
+    files = (*MOVED, *COMPUTING)
+    there, *texts = _objects([f"{name}^{{commit}}", *(f"{name}:./{file}" for file in files)])
+    if there is None:
         return None
-    found = {file: _shown(f"{name}:./{file}") for file in (*MOVED, *COMPUTING)}
     return {
-        MOVED.get(file, file): fingerprint(text) for file, text in found.items() if text is not None
+        MOVED.get(file, file): fingerprint(text)
+        for file, text in zip(files, texts, strict=True)
+        if text is not None
     }
 
 
@@ -142,11 +146,20 @@ def _deciding(device: str = "cpu", *, of_trials: bool) -> list[str]:
     return [*ALONE, *(AS_STACK if device != "cpu" else ()), *(OF_TRIALS if of_trials else ())]
 
 
-def _shown(what: str) -> str | None:
-    """What `git show` says of an object, or None if there is no such thing."""
-    command = ["git", "show", "--no-patch", what] if "^" in what else ["git", "show", what]
+def _objects(names: Sequence[str]) -> list[str | None]:
+    """What Git has under these names, by one process for all; None where there is no such thing."""
+    command = ["git", "cat-file", "--batch"]
+    wanted = "\n".join(names).encode()
     try:
-        done = subprocess.run(command, cwd=_PACKAGE, capture_output=True, check=True)
+        done = subprocess.run(command, cwd=_PACKAGE, input=wanted, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.decode("utf-8", errors="replace")
+        return [None] * len(names)
+    answer, found = BytesIO(done.stdout), list[str | None]()
+    for _ in names:
+        match answer.readline().split():
+            case [_, b"blob" | b"commit", size]:
+                found.append(answer.read(int(size)).decode("utf-8", errors="replace"))
+                answer.readline()
+            case _:
+                found.append(None)
+    return found

@@ -9,7 +9,9 @@ are what a reader's own run is compared with.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +88,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
 
     folder = folder or folder_of(study)
     known, rows, here, to_compare = rows_by_run(folder), [], set(), ""
-    planned = plan(study)
+    planned, seconds = plan(study), seconds_in(store)
     for row in planned:
         run = run_id(row.run)
         entry = store.get(run)
@@ -103,7 +105,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
             | {key: result[key] for key in RESULT}
             | {"nodes_by_layer": "-".join(map(str, result["nodes_by_layer"]))}
             | {STRENGTH: result.get(STRENGTH, math.nan)}
-            | made_by(row.run, entry, store)
+            | made_by(row.run, entry, seconds)
         )
     if rows:
         table = pd.DataFrame(rows)
@@ -145,16 +147,35 @@ def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:
     return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
 
 
-def made_by(run: Sequel, entry: Entry, store: Store) -> dict[str, Any]:
-    """Which run gave a result, what made it, and the network that it began with: MADE_BY_RUN."""
+def seconds_in(store: Store) -> Callable[[str], float | None]:
+    """What tells how long a run of the store took, None if it is not there; each is read once.
+
+    Many rows begin with one network, and to read it is to check all its weights.
+    """
+
+    @cache
+    def seconds(run: str) -> float | None:
+        entry = store.get(run)
+        return None if entry is None else entry.record["made_with"]["seconds"]
+
+    return seconds
+
+
+def made_by(run: Sequel, entry: Entry, seconds: Callable[[str], float | None]) -> dict[str, Any]:
+    """Which run gave a result, what made it, and the network that it began with: MADE_BY_RUN.
+
+    Args:
+        run: what was computed.
+        entry: what the store has of it.
+        seconds: of a run by its id, see `seconds_in`.
+    """
     made, training = entry.record["made_with"], run_id(run.training)
-    trained = store.get(training)
     return {
         "run": run_id(run),
         **{key: made[key] for key in MADE_WITH if key != "together"},
         "together": made.get("together", 1),
         "training": training,
-        "training_seconds": trained.record["made_with"]["seconds"] if trained else None,
+        "training_seconds": seconds(training),
     }
 
 

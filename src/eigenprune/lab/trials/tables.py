@@ -13,7 +13,14 @@ from eigenprune.files import write_all
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import manifest
-from eigenprune.lab.records.recorded import MADE_BY_RUN, Recording, csv_bytes, folder_of, made_by
+from eigenprune.lab.records.recorded import (
+    MADE_BY_RUN,
+    Recording,
+    csv_bytes,
+    folder_of,
+    made_by,
+    seconds_in,
+)
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.trials.entries import Trials, plan
@@ -79,7 +86,7 @@ def record(trials: Trials, store: Store) -> Recording:
 
     from eigenprune.lab.trials import costs, found_modules
 
-    folder, planned = folder_of(trials), plan(trials)
+    folder, planned, seconds = folder_of(trials), plan(trials), seconds_in(store)
     known, known_origins = _rows_by_run(folder, trials.kind), origins(folder)
     rows, made = {}, []
     for run in planned:
@@ -90,7 +97,7 @@ def record(trials: Trials, store: Store) -> Recording:
             made.append(known_origins[name])
         elif entry is not None and entry.record["result"]["status"] == "done":
             rows[run] = entry.record["result"]["rows"]
-            made.append(made_by(run, entry, store))
+            made.append(made_by(run, entry, seconds))
     if rows:
         runs = pd.DataFrame(made, columns=list(MADE_BY_RUN))
         files = {"table.csv": _tidy(trials, rows), "runs.csv": runs}
