@@ -8,6 +8,7 @@ import pytest
 from eigenprune.lab.execution.work import epochs
 from eigenprune.lab.runs import Trial
 from eigenprune.lab.trials.entries import Trials, plan
+from eigenprune.lab.trials.retraining import retrain
 
 Make = Callable[..., Trials]
 RowsOf = Callable[[Trial], list[dict[str, Any]]]
@@ -47,6 +48,22 @@ def test_the_controls_have_as_many_connections(make: Make, rows_of: RowsOf, algo
     assert {row["ended"] for row in rows.values()} == {"spent"}
     assert sum(row["epochs"] for row in rows.values()) - run.training.epochs == epochs(run)
     assert len({row["loss"] for row in rows.values()}) == 4
+
+
+def test_the_controls_are_trained_in_stretches_as_what_grew(
+    make: Make, rows_of: RowsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = one(make, "connections", connectivity=0.2)
+    stretches = []
+
+    def noted(*args: Any, **how: Any) -> Any:
+        stretches.append((how["stream"], how["epochs"]))
+        return retrain(*args, **how)
+
+    monkeypatch.setattr("eigenprune.lab.trials.growing.retrain", noted)
+    rows_of(run)
+    # Seven epochs for each of two controls, a fresh Adam for every one and another order each time.
+    assert stretches == 2 * [(f"order after {begun} epochs", 1) for begun in range(7)]
 
 
 def test_growing_starts_with_the_nodes_that_it_is_told(make: Make, rows_of: RowsOf) -> None:

@@ -25,8 +25,8 @@ def grow_and_compare(
     With `algorithm` `connections`, all hidden nodes are there from the start; with `nodes`,
     `first_nodes` in each hidden layer, and never more in all than the trained network has. It grows
     for as many epochs at most as the network was trained and may be retrained for together.
-    The controls that never grew are trained for as many epochs as it took, and the trained network
-    is pruned down in steps, with one epoch after each.
+    The controls that never grew are trained for as many epochs as it took and with a fresh Adam as
+    often, and the trained network is pruned down in steps, with one epoch after each.
 
     Args:
         network: the trained dense network.
@@ -71,8 +71,18 @@ def grow_and_compare(
     made = {"grown": (grown.network, grown.masks, epochs)}
 
     def control(name: str, model: nn.Sequential, masks: Sequence[Tensor]) -> None:
-        trained = retrain(model, masks, data, run, epochs=epochs, stream="order", on_epoch=on_epoch)
-        made[name] = trained, list(masks), epochs
+        # In stretches, like the grown network: Adam forgets what it has learned after each.
+        for begun in range(0, epochs, growth.patience):
+            model = retrain(
+                model,
+                masks,
+                data,
+                run,
+                epochs=min(growth.patience, epochs - begun),
+                stream=f"order after {begun} epochs",
+                on_epoch=on_epoch,
+            )
+        made[name] = model, list(masks), epochs
 
     control("static-sparse", *static_sparse(grown.network, grown.masks, seed=training.seed))
     one_each = [data.features, *(1 for _ in training.hidden), data.classes]
