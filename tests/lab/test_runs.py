@@ -131,6 +131,13 @@ def test_other_data_are_another_run(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert run_id(run) == before
 
 
+def test_a_kind_of_trials_has_a_version_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    growing = replace(TRIAL, kind="growing")
+    before = [run_id(TRIAL), run_id(growing)]
+    monkeypatch.setitem(runs.TRIAL_VERSIONS, "growing", 999)
+    assert run_id(TRIAL) == before[0] and run_id(growing) != before[1]
+
+
 def test_equal_runs_have_equal_ids() -> None:
     """However their numbers were written."""
     one, other = replace(PRUNING, pruning_ratio=0), replace(PRUNING, pruning_ratio=0.0)

@@ -10,6 +10,8 @@ from eigenprune.lab.own_code import CAME_WITH_IT, own_code
 
 # Raise this when the computing changes so that old results no longer stand for new ones.
 PROTOCOL_VERSION = 1
+# The same for trials of one kind alone; of what is not here it is 1.
+TRIAL_VERSIONS = {"growing": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,8 @@ def run_id(run: Run) -> str:
 
 def _essence(run: Run) -> dict[str, object]:
     essence: dict[str, object] = {"kind": type(run).__name__.lower()}
+    if isinstance(run, Trial) and run.kind in TRIAL_VERSIONS:
+        essence["version"] = TRIAL_VERSIONS[run.kind]
     for field in fields(run):
         value = getattr(run, field.name)  # a trial's own kind takes the place of "trial"
         if isinstance(value, Training):
