@@ -14,10 +14,7 @@ TOLD_APART = ("better", "worse")  # verdicts; the others are `open` and `not tes
 def paired_differences(
     curves: pd.DataFrame, method: str, against: str, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """What `paired_tests` returns, with corrected p-values and verdicts, see `with_verdicts`.
-
-    The unpruned networks, ratio 0, are another question than the pruned ones, and corrected by
-    themselves: one that is easily answered would lower the bar for the other.
+    """What `paired_tests` returns, with corrected p-values and verdicts: `verdicts_of_pruned`.
 
     Args:
         curves: the tidy table, of one or more studies.
@@ -33,10 +30,7 @@ def paired_differences(
     Raises:
         UserError: see `paired_tests`.
     """
-    tests = paired_tests(curves, method, against, confidence)
-    pruned = tests["pruning_ratio"] > 0
-    parts = [with_verdicts(tests[rows], confidence) for rows in (pruned, ~pruned) if rows.any()]
-    return pd.concat(parts).sort_index() if parts else with_verdicts(tests, confidence)
+    return verdicts_of_pruned(paired_tests(curves, method, against, confidence), confidence)
 
 
 def paired_tests(
@@ -111,6 +105,21 @@ def paired_test(one: ArrayLike, other: ArrayLike, confidence: float = 0.95) -> d
         p = float(test.pvalue)
     difference = float(differences.mean()) if len(differences) else np.nan
     return {"n": len(differences), "difference": difference, "low": low, "high": high, "p": p}
+
+
+def verdicts_of_pruned(tests: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """What `with_verdicts` says of the pruned networks, and of the unpruned ones by themselves.
+
+    The latter, ratio 0, are another question: one that is easily answered would lower the bar for
+    the other.
+
+    Args:
+        tests: what `paired_tests` returns, of one pair of methods or of several.
+        confidence: see `with_verdicts`.
+    """
+    pruned = tests["pruning_ratio"] > 0
+    parts = [with_verdicts(tests[rows], confidence) for rows in (pruned, ~pruned) if rows.any()]
+    return pd.concat(parts).sort_index() if parts else with_verdicts(tests, confidence)
 
 
 def with_verdicts(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:

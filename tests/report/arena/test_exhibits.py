@@ -16,6 +16,7 @@ from eigenprune.report.arena import (
     check_exhibits,
     pair_exhibits,
     rival_exhibits,
+    rival_figures,
     rival_tables,
     scope,
     standing_exhibits,
@@ -160,7 +161,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_leaderboard(arena)
     rival_exhibits.show_costs(arena)
     rival_exhibits.show_spectral(arena)
-    pair_exhibits.show_differences(arena, [("gain", "norm")], key="pair")
+    pair_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="pair")
     rival_exhibits.show_strengths(arena)
     rival_exhibits.show_scopes(arena)
     rival_exhibits.show_rankings(arena, ["gain"])
@@ -170,14 +171,15 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     check_exhibits.show_checks(checked)
     check_exhibits.show_chosen_and_drawn(checked)
     check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
-    pair_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="over")
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
         *("at-a-glance", "best-curves-quick-relu"),
         *("checks-quick", "costs-quick", "curves-quick-relu"),
         *("drawn-numbers-quick", "drawn-quick-relu"),
-        *("leaderboard-quick-fine-tuned", "leaderboard-quick-none", "over-quick"),
-        *("pair", "pair-quick"),
+        *("leaderboard-quick-fine-tuned", "leaderboard-quick-none"),
+        *("pair-fine-tuned", "pair-none"),
+        *("pair-quick-fine-tuned", "pair-quick-fine-tuned-drawn"),
+        *("pair-quick-none", "pair-quick-none-drawn"),
         *("parameters-quick-relu", "rankings-quick", "retrained-quick-relu"),
         *("scopes-quick", "settings"),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
@@ -209,7 +211,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     rival_exhibits.show_spectral(partly)
     rival_exhibits.show_strengths(partly)
     rival_exhibits.show_scopes(partly)
-    pair_exhibits.show_differences(partly, [("gain", "norm")], key="pair")
+    pair_exhibits.show_pairs(partly, [("gain", "norm")], key="pair")
     rival_exhibits.show_curves(partly.named(["decayed"]))
     assert [name for name in names if name] == [
         *("curves-quick-relu", "best-curves-quick-relu", "at-a-glance"),
@@ -261,24 +263,35 @@ def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyP
     assert by_ratio["name"] != by_size["name"]
 
 
-def test_differences_are_corrected_for_all_tests_of_their_table(
+def test_a_pair_has_one_verdict_corrected_for_all_points_of_its_section(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not pair by pair, and not for ratios that are not shown."""
-    shown = []
-    monkeypatch.setattr(pair_exhibits, "show", lambda table, **words: shown.append((table, words)))
+    """Summary, figure and table agree: not pair by pair, and unpruned networks by themselves."""
+    shown = {}
+    monkeypatch.setattr(
+        pair_exhibits, "show", lambda what, **words: shown.update({words["name"]: what})
+    )
+    monkeypatch.setattr(rival_figures, "differences_of_pairs", lambda rows: rows)
     [quick] = arena.shown
     pairs = [("gain", "norm"), ("norm", "chance"), ("decayed", "norm")]
-    pair_exhibits.show_differences(arena, pairs, key="pair")
-    [(counts, _), (table, words)] = shown
-    plain = quick.table[quick.table["retraining"].eq("none") & quick.table["pruning_ratio"].eq(0.5)]
-    alone = [paired_tests(plain, one, other)["p"].item() for one, other in pairs]
-    corrected = stats.false_discovery_control(alone)
-    assert table["p"].tolist() == [f"{p:.3f}" for p in corrected]
-    assert "asterisk" in words["caption"]
-    for pair, p in zip(counts.index, corrected, strict=True):
-        told = counts.loc[pair, "digits"]
-        assert told in ("1 better (2)", "1 worse (2)") if p < 0.05 else told == "1 open (2)"
+    pair_exhibits.show_pairs(arena, pairs, key="pair")
+    for retraining in ("none", "fine-tuned"):
+        rows = quick.table[quick.table["retraining"] == retraining]
+        drawn, table = shown[f"pair-quick-{retraining}-drawn"], shown[f"pair-quick-{retraining}"]
+        expected = {}
+        for ratio in (0.0, 0.5):
+            its = rows[rows["pruning_ratio"] == ratio]
+            alone = [paired_tests(its, one, other)["p"].item() for one, other in pairs]
+            tested = [p for p in alone if p == p]
+            corrected = iter(stats.false_discovery_control(tested) if tested else [])
+            for pair, p in zip(pairs, alone, strict=True):
+                expected[" − ".join(pair), ratio] = next(corrected) if p == p else p
+        found = drawn.set_index(["pair", "pruning_ratio"])
+        assert found["p"].to_dict() == pytest.approx(expected, nan_ok=True)
+        told_apart = found["verdict"].isin(["better", "worse"])
+        assert told_apart.tolist() == [cell.endswith("*") for cell in table["difference"]]
+        for pair, cell in shown[f"pair-{retraining}"]["digits"].items():
+            assert cell == f"1 {found.loc[(pair, 0.5), 'verdict']} (2)"
 
 
 def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(

@@ -1,102 +1,95 @@
 """What the chapters on the arena show of pairs of methods: one against the other, seed by seed.
 
-Nothing is retrained. Each pair is a method and the one that is subtracted; a study that lacks one
-of them has no row of the pair.
+Each pair is a method and the one that is subtracted; a study that lacks one of them has no row of
+the pair.
 """
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from eigenprune.report.arena import leaderboard, rival_figures, rival_tables
+from eigenprune.report.arena import rival_figures, rival_tables
+from eigenprune.report.arena.rival_exhibits import WORDS
 from eigenprune.report.arena.scope import Arena, Shown
-from eigenprune.report.paired import paired_tests, with_verdicts
+from eigenprune.report.paired import paired_tests, verdicts_of_pruned
 from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
 
 
-def show_differences(arena: Arena, pairs: Pairs, *, key: str) -> None:
-    """How often one of a pair is the better, and folded the differences, one table a study.
-
-    At the ratios of the leaderboard; the p-values are corrected for all tests of a study's table.
-
-    Args:
-        arena: what to show.
-        pairs: see the top of this file.
-        key: begins the names of the tables, which must differ within a notebook.
-    """
-    tested: list[tuple[Shown, pd.DataFrame]] = []
-    for shown in _with(arena, pairs):
-        table = shown.table[shown.table["pruning_ratio"].isin(leaderboard.RATIOS)]
-        rows = tests_of_pairs(table, pairs)
-        if len(rows):  # two seeds are needed
-            tested.append((shown, with_verdicts(rows)))
-    if tested:
-        show(
-            rival_tables.verdicts({shown.study.dataset: rows for shown, rows in tested}),
-            name=key,
-            caption="At how many points (pruning ratios and activations) the first of a pair is "
-            "better, worse, or not told from the second (`open`), in brackets over how many shared "
-            "seeds; nothing retrained, corrected for all tests with a dataset. Pairs that share "
-            "fewer than two seeds are left out.",
-            of=[shown.study for shown, _ in tested],
-            recorded=any(shown.recorded for shown, _ in tested),
-        )
-    for shown, rows in tested:
-        show(
-            rival_tables.differences(rows),
-            name=f"{key}-{shown.study.name}",
-            caption=f"{shown.study.dataset}: differences in points of accuracy over n shared "
-            "seeds, each with its own interval, nothing retrained; p is corrected for all tests of "
-            "the table, an asterisk marks what it tells apart.",
-            of=[shown.study],
-            recorded=shown.recorded,
-            folded=f"All differences: {shown.study.dataset}",
-        )
-
-
 def show_pairs(arena: Arena, pairs: Pairs, *, key: str) -> None:
-    """Paired differences over the pruning ratio, a panel for each pair, nothing retrained.
+    """How often one of a pair is the better; folded the differences, drawn and as a table.
+
+    As they are, and retrained. Summary, figure and table of a study tell the same verdicts: the
+    p-values are corrected for all points of its pairs, at every pruning ratio.
 
     Args:
         arena: what to show.
         pairs: see the top of this file.
-        key: begins the names of the figures.
+        key: begins the names of figures and tables, which must differ within a notebook.
     """
-    for shown in _with(arena, pairs):
-        rows = tests_of_pairs(shown.table[shown.table["pruning_ratio"] > 0], pairs)
-        if rows.empty:  # two seeds are needed
-            continue
-        show(
-            rival_figures.differences_of_pairs(with_verdicts(rows)),
-            name=f"{key}-{shown.study.name}",
-            caption=f"{shown.study.dataset}: differences in points of accuracy over the pruning "
-            "ratio, mean and 95 % interval over shared seeds, nothing retrained; filled where told "
-            "apart from zero when corrected for all points of the figure. The vertical axis is "
-            "linear up to one point and logarithmic beyond. Pairs that share fewer than two seeds "
-            "are left out.",
-            alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
-            "per pair of methods.",
-            of=[shown.study],
-            recorded=shown.recorded,
-        )
+    narrowed = arena.named(name for pair in pairs for name in pair).shown
+    for retraining, said in WORDS.items():
+        found = [(shown, tests_of_pairs(shown.table, pairs, retraining)) for shown in narrowed]
+        tested = [(shown, rows) for shown, rows in found if len(rows)]  # two seeds are needed
+        if tested:
+            _show_verdicts(tested, f"{key}-{retraining}", said)
+        for shown, rows in tested:
+            _show_differences(shown, rows, f"{key}-{shown.study.name}-{retraining}", said)
 
 
-def tests_of_pairs(table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """What `paired.paired_tests` says of each pair, in the column `pair` its two names.
+def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
+    """What `paired.verdicts_of_pruned` says of all pairs, in the column `pair` its two names.
 
     Args:
         table: one row per network and method, retrained or not.
         pairs: see the top of this file.
+        retraining: `none` or `fine-tuned`.
     """
-    table = table[table["retraining"] == "none"]
+    table = table[table["retraining"] == retraining]
     parts = [
         paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
     ]
     # Beside an empty table, numbers would become objects.
-    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    tests = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return verdicts_of_pruned(tests)
 
 
-def _with(arena: Arena, pairs: Pairs) -> tuple[Shown, ...]:
-    return arena.named(name for pair in pairs for name in pair).shown
+def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said: str) -> None:
+    pruned = {shown.study.dataset: rows[rows["pruning_ratio"] > 0] for shown, rows in tested}
+    show(
+        rival_tables.verdicts(pruned),
+        name=name,
+        caption=f"{said.capitalize()}: at how many points (pruning ratios and activations) the "
+        "first of a pair is better, worse, or not told from the second (`open`), in brackets over "
+        "how many shared seeds; corrected for all points with a dataset. Pairs that share fewer "
+        "than two seeds are left out.",
+        of=[shown.study for shown, _ in tested],
+        recorded=any(shown.recorded for shown, _ in tested),
+    )
+
+
+def _show_differences(shown: Shown, rows: pd.DataFrame, name: str, said: str) -> None:
+    where = f"{shown.study.dataset}, {said}"
+    show(
+        rival_figures.differences_of_pairs(rows),
+        name=f"{name}-drawn",
+        caption=f"{where}: differences in points of accuracy over the pruning ratio, mean and 95 % "
+        "interval over shared seeds; filled where told apart from zero. At 0 nothing is pruned, "
+        "and the points there are corrected by themselves. The vertical axis is linear up to one "
+        "point and logarithmic beyond.",
+        alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
+        "per pair of methods.",
+        of=[shown.study],
+        recorded=shown.recorded,
+        folded=f"Over the whole curve: {where}",
+    )
+    show(
+        rival_tables.differences(rows),
+        name=name,
+        caption=f"{where}: differences in points of accuracy over n shared seeds, each with its "
+        "own interval; p is corrected, and an asterisk marks what it tells apart.",
+        of=[shown.study],
+        recorded=shown.recorded,
+        folded=f"All differences: {where}",
+    )
