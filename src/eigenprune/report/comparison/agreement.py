@@ -129,6 +129,24 @@ def by_curve(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CURVE, "published_hidden", *names])
 
 
+def agrees_by_spread(points: pd.DataFrame) -> pd.Series:
+    """Whether the means agree without GRANTED: by no more than three standard errors of both.
+
+    Where the spreads are small this asks for more than two implementations can be expected to have
+    in common; it tells the curves that lie close from those that are let pass.
+
+    Args:
+        points: what `compare` returns.
+
+    Example:
+        >>> points = pd.DataFrame({"difference": [0.01, 0.01], "tolerance": [0.016, 0.03]})
+        >>> agrees_by_spread(points).tolist()
+        [False, True]
+    """
+    by_spread = (points["tolerance"] / 3) ** 2 - GRANTED**2
+    return points["difference"] ** 2 <= 9 * by_spread
+
+
 def agreement_summary(points: pd.DataFrame) -> str:
     """How many points agree, in words.
 

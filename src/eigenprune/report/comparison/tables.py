@@ -3,7 +3,7 @@
 import pandas as pd
 
 from eigenprune.report.comparison import coverage
-from eigenprune.report.comparison.agreement import NAMED, by_curve
+from eigenprune.report.comparison.agreement import NAMED, agrees_by_spread, by_curve
 from eigenprune.report.comparison.coverage import COUNTS
 from eigenprune.report.readable import of, percent, percents
 
@@ -54,6 +54,24 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
         }
     )
     return table.set_index(found["hidden"].map(coverage.of_layers).rename("published curves"))
+
+
+def by_spread(points: pd.DataFrame) -> pd.DataFrame:
+    """How many points agree without the fixed error of the rule, by method and width of ours.
+
+    Args:
+        points: what `agreement.compare_study` returns, of one or more studies.
+
+    Returns:
+        Index `published curves`; a column for each method, cells such as `3 of 19`.
+    """
+    ours = points[points["other_settings"] == ""]
+    counted = ours.assign(close=agrees_by_spread(ours)).groupby(["hidden", "method"], sort=False)
+    close = counted["close"].agg(["sum", "size"])
+    told = pd.Series(of(close["sum"], close["size"]), index=close.index)
+    table = told.unstack(sort=False).fillna("")
+    table.index = table.index.map(coverage.of_layers).rename("published curves")
+    return table.rename_axis(columns=None)
 
 
 def _share(share: float) -> str:
