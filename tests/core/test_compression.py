@@ -87,25 +87,32 @@ def test_sizes_of_networks() -> None:
     # Biases count whether they are zero or not; a network without zeros is stored dense.
     assert dense_size(model) == sparse_size(model) == Size(39, 156)
     sparse = without_absent(model, select_connections(magnitude(model), 1.0))
-    # Nothing but biases, and where each row begins.
-    assert sparse_size(sparse) == Size(7, 4 * 7 + 4 * 5 + 4 * 4)
+    # Nothing but biases, and a bit for each of 20 and of 12 weights.
+    assert sparse_size(sparse) == Size(7, 4 * 7 + 3 + 2)
 
 
-def test_the_bytes_of_a_sparse_network_suffice_to_rebuild_it(model: nn.Sequential) -> None:
-    network, size = prune_connections(model, 0.8)
+@pytest.mark.parametrize(("sparsity", "form"), [(0.5, "bitmap"), (0.99, "rows")])
+def test_the_bytes_of_a_sparse_network_suffice_to_rebuild_it(sparsity: float, form: str) -> None:
+    network, size = prune_connections(ep.mlp([300, 200, 100], layer="dense", bias=True), sparsity)
     stored = 0
     for layer in fully_connected(network):
         weight = layer.weight.detach().numpy()
         rows, columns = weight.nonzero()
         values, places = weight[rows, columns], columns.astype(np.uint16)
-        starts = np.searchsorted(rows, np.arange(len(weight) + 1)).astype(np.uint32)
         rebuilt = np.zeros_like(weight)
-        for row, (start, end) in enumerate(itertools.pairwise(starts)):
-            rebuilt[row, places[start:end]] = values[start:end]
+        if form == "rows":
+            starts = np.searchsorted(rows, np.arange(len(weight) + 1)).astype(np.uint32)
+            for row, (start, end) in enumerate(itertools.pairwise(starts)):
+                rebuilt[row, places[start:end]] = values[start:end]
+            stored += places.nbytes + starts.nbytes
+        else:
+            bits = np.packbits(weight != 0)
+            rebuilt.flat[np.unpackbits(bits, count=weight.size).nonzero()] = values
+            stored += bits.nbytes
         assert (rebuilt == weight).all()
-        stored += values.nbytes + places.nbytes + starts.nbytes + layer.bias.nbytes
+        stored += values.nbytes + layer.bias.nbytes
     assert size.bytes == stored
-    assert size.parameters == sum(int(w.count_nonzero()) for w in weights(network)) + 36
+    assert size.parameters == sum(int(w.count_nonzero()) for w in weights(network)) + 300
 
 
 def test_magnitude_at_once_is_the_ranking_of_connections(model: nn.Sequential) -> None:

@@ -1,5 +1,6 @@
 """How much there is to store of a network: one measure for all ways of making it smaller."""
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ def dense_size(model: nn.Sequential) -> Size:
 
 
 def sparse_size(model: nn.Sequential) -> Size:
-    """Weights that are not zero, and biases; each layer sparse or dense, whichever is smaller.
+    """Weights that are not zero, and biases; each layer in its smallest form, see `sparse_bytes`.
 
     Example:
         >>> import torch
@@ -53,15 +54,26 @@ def sparse_size(model: nn.Sequential) -> Size:
 
 
 def sparse_bytes(weight: Tensor) -> int:
-    """Bytes of a matrix in compressed sparse rows (CSR), or dense where that is smaller.
+    """Bytes of a matrix of which many weights are zero, in whichever form is the smallest.
 
-    CSR holds the values that are not zero (4 bytes each), their columns (2 bytes where these are at
-    most 65536, else 4) and where each row begins and the last ends (4 bytes each).
+    All forms hold the values that are not zero, 4 bytes each. Compressed sparse rows (CSR) say
+    besides in which column each stands (2 bytes where there are at most 65536, else 4) and where
+    each row begins and the last ends (4 bytes each); a bitmap says of every weight in one bit
+    whether it is zero; and the dense matrix holds the zeros as well.
+
+    Example:
+        >>> import torch
+        >>> [sparse_bytes(torch.rand(64, 64) < share) for share in (0, 1)], 64 * 64 * 4
+        ([260, 16384], 16384)
+        >>> sparse_bytes(torch.eye(2).repeat(32, 32))  # half of them zero: a bitmap
+        8704
     """
     rows, columns = weight.shape
+    values = int(weight.count_nonzero()) * FLOAT
     column = 2 if columns <= 2**16 else 4
-    compressed = int(weight.count_nonzero()) * (FLOAT + column) + (rows + 1) * POINTER
-    return min(compressed, weight.numel() * FLOAT)
+    in_rows = values // FLOAT * column + (rows + 1) * POINTER
+    bitmap = math.ceil(weight.numel() / 8)
+    return min(values + min(in_rows, bitmap), weight.numel() * FLOAT)
 
 
 def bias_size(layer: FullyConnected) -> int:

@@ -14,10 +14,12 @@ from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.tables import record
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import METADATA
+from eigenprune.report.trials import compression_exhibits
 from eigenprune.report.trials.compression_exhibits import (
     points,
     show_compression,
     sizes,
+    timed_alike,
     with_latency_share,
 )
 from eigenprune.report.trials.pruned_nodes import beside
@@ -94,7 +96,8 @@ def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
     (tiny, wider), arena = both
     (shown,) = arena.shown
     table = shown.table
-    # Chance would win, and a method that was pruned to one ratio alone: neither competes.
+    # Chance would win, a method that was pruned to one ratio alone, and one that averages: none of
+    # them competes.
     better = {"chance": 0.9, "norm": 0.6, "gain": 0.5}
     plain = table["retraining"] == "none"
     changed = table.assign(
@@ -103,7 +106,10 @@ def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
     )
     unfinished = changed[(changed["method"] == "norm") & (changed["pruning_ratio"] == 0.5) & plain]
     odd = unfinished.assign(method="gain-too", accuracy=1.0)
-    made = replace(shown, table=pd.concat([changed, odd], ignore_index=True))
+    averaged = changed[(changed["method"] == "norm") & plain].assign(
+        method="averaged", regulariser="averaged_taylor_pruning", accuracy=0.95
+    )
+    made = replace(shown, table=pd.concat([changed, odd, averaged], ignore_index=True))
     rows, (study,) = beside(tiny, "relu", replace(arena, shown=(made,)))
     pruned = rows[rows["retraining_epochs"] == 0]
     assert pruned["method"].tolist() == ["nodes: norm"] * 2 and (pruned["accuracy"] == 0.6).all()
@@ -153,3 +159,13 @@ def test_recorded_trials_are_shown_with_their_times(
     (_, figure), (table, words) = told
     assert "bytes and latency" in figure and f"on one thread of {processor()}" in words
     assert "latency (ms)" in table
+
+
+def test_times_of_another_kind_of_processor_are_not_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machines = {"digits": {"processor": "this"}}
+    monkeypatch.setattr(compression_exhibits, "latency_machines", lambda: machines)
+    assert timed_alike("digits", pd.DataFrame({"processor": ["this", "this"]}))
+    for dataset, processors in (("digits", ["this", "that"]), ("mnist", ["this"])):
+        assert not timed_alike(dataset, pd.DataFrame({"processor": processors}))

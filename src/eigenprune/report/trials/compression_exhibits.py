@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from eigenprune.lab.arena import latency_machines
 from eigenprune.lab.latency import BATCH
 from eigenprune.lab.trials import costs
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.figures import accuracy_axis, legend_below
+from eigenprune.report.readable import span
 from eigenprune.report.trials.pruned_nodes import LABEL, beside
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
@@ -50,6 +52,8 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
             rows = with_latency_share(rows)
             measured = "latency_share" in rows
             nodes, studies = beside(one, activation, arena)
+            if measured and not timed_alike(one.trials.dataset, rows):
+                nodes = nodes.drop(columns=["latency", "latency_share"], errors="ignore")
             both = pd.concat([rows, nodes], ignore_index=True)
             if not measured:
                 both = both.drop(columns=["latency", "latency_share"], errors="ignore")
@@ -60,7 +64,8 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 sizes(both),
                 "sizes",
                 f"accuracy, on an axis stretched at its upper end, against {words}. Filled "
-                "markers: trained at the final size, after compression or from the start"
+                "markers: trained at the final size, after compression or from the start, and of "
+                "`none` trained for as many epochs more"
                 + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else "."),
                 alt=f"Test accuracy over {words}, one line per method.",
                 beside=studies,
@@ -77,10 +82,29 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 activation,
                 points(both),
                 "points",
-                f"test accuracy in per cent.{timed}",
+                f"test accuracy in per cent.{timed}{_seeds_of(nodes)}",
                 beside=studies,
                 folded="All points",
             )
+
+
+def timed_alike(dataset: str, rows: pd.DataFrame) -> bool:
+    """Whether the networks of the arena were timed on a processor of the same kind as these.
+
+    Args:
+        dataset: of both.
+        rows: of compressed networks, with the column `processor`.
+    """
+    machine = latency_machines().get(dataset, {})
+    return set(rows["processor"]) == {machine.get("processor")}
+
+
+def _seeds_of(nodes: pd.DataFrame) -> str:
+    return (
+        ""
+        if nodes.empty
+        else f" Rows of `{LABEL.strip()}` are means over {span(nodes['n'])} seeds."
+    )
 
 
 def with_latency_share(rows: pd.DataFrame) -> pd.DataFrame:
