@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
@@ -111,10 +111,10 @@ def parameters_axis(panel: Axes) -> None:
     """
     panel.set_xscale("log")
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.invert_xaxis()
-    panel.set_xlabel("parameters kept")
+    panel.set_xlabel("parameters kept, fewer to the right")
 
 
 def accuracy_axis(panel: Axes, accuracies: pd.Series) -> None:

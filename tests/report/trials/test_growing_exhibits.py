@@ -56,10 +56,13 @@ def table() -> pd.DataFrame:
 
 def test_the_table_says_why_growing_ended(table: pd.DataFrame) -> None:
     shown = numbers(table)
-    row = shown.loc[("relu", "nodes", "random", "0.1")]
+    row = shown.loc[("nodes", "random", "0.1")]
     assert row["ended"] == "reached 1, spent 1" and row["connections"] == "150"
     assert row["grown"] == row["static-sparse"] == "83.00 ± 1.41"
-    assert shown.loc[("relu", "nodes", "random", "0.3"), "ended"] == "reached 2"
+    assert shown.loc[("nodes", "random", "0.3"), "ended"] == "reached 2"
+    two = pd.concat([table, table.assign(activation="tanh", ended="spent")])
+    assert numbers(two).loc[("tanh", "nodes", "random", "0.3"), "ended"] == "spent 2"
+    assert list(shown.columns)[:2] == ["grown", "static-sparse"], "what is compared comes first"
 
 
 def test_growing_can_be_better_or_worse(table: pd.DataFrame) -> None:

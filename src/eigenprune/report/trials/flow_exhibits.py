@@ -73,7 +73,7 @@ def _figure(rows: pd.DataFrame) -> Figure:
                     label=f"{architecture}, {name}",
                 )  # fmt: skip
     for panel, words in zip(panels, AXES.values(), strict=True):
-        panel.set_xticks(range(len(ticks)), [f"{k:g}" for k in ticks])
+        panel.set_xticks(range(len(ticks)), [f"{k:g}" for k in ticks], rotation=45)
         panel.set_xlabel("coefficient")
         panel.set_ylabel(words)
     legend_below(figure)

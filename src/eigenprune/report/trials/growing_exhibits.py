@@ -40,9 +40,9 @@ def show_growing(shown: Iterable[Shown]) -> None:
         show(
             numbers(its.table),
             name=f"growing-{its.trials.name}",
-            caption=f"{its.trials.dataset}: test accuracy in per cent with as many connections "
-            "(`small-dense`: at most as many), mean over seeds. `ended`: why growing stopped, in "
-            "how many networks.",
+            caption=f"{its.trials.dataset}, {' and '.join(its.table['activation'].unique())}: test "
+            "accuracy in per cent with as many connections (`small-dense`: at most as many), mean "
+            "over seeds. `ended`: why growing stopped, in how many networks.",
             of=[its.trials],
             recorded=its.recorded,
         )
@@ -120,9 +120,13 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
     ends = table[table["network"] == "grown"].groupby(keys, sort=False)["ended"]
     text["ended"] = ends.agg(_counted)
     wide = cells.pivot(index=keys, columns="network", values="cell").fillna("")
-    found = text.join(wide[list(cells["network"].unique())]).rename_axis(columns=None)
+    networks = list(cells["network"].unique())
+    found = text.join(wide)[[*networks, *text.columns]].rename_axis(columns=None)
     losses = found.index.levels[-1]  # type: ignore[attr-defined]
-    return found.rename(index={loss: f"{loss:g}" for loss in losses}, level="wanted_loss")
+    found = found.rename(index={loss: f"{loss:g}" for loss in losses}, level="wanted_loss")
+    found = found.rename_axis(index={"wanted_loss": "wanted loss"})
+    # On one activation no column is spent: a caption says which it is.
+    return found.droplevel("activation") if table["activation"].nunique() == 1 else found
 
 
 def _counted(words: pd.Series) -> str:

@@ -16,6 +16,7 @@ from eigenprune.lab.store import Store
 from eigenprune.lab.trials import found_modules
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.report.figures import legend_below
+from eigenprune.report.readable import span
 from eigenprune.report.shown import show
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
@@ -43,7 +44,7 @@ def show_modules(shown: Iterable[Shown]) -> None:
             activation,
             curves(rows),
             "modules",
-            "accuracy over the share of connections removed.",
+            f"accuracy over the share of connections removed; {span(rows['modules'])} modules.",
             alt="Test accuracy over sparsity, one line per gamma, one panel per clustering.",
         )
         show_one(
@@ -62,7 +63,8 @@ def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
     Returns:
         Index `dataset` and `gamma` (those below 1); columns `better than plain magnitude` and
         `better than random clusters`, of so many points (activations and sparsities), means over
-        shared seeds.
+        shared seeds; and `disconnected`, in how many networks with spectral clusters no path leads
+        from an input to an output.
     """
     rows = []
     for its in shown:
@@ -77,9 +79,14 @@ def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
                     "gamma": f"{gamma:g}",
                     "better than plain magnitude": higher(both, "kind", "spectral", "plain", keys),
                     "better than random clusters": higher(both, "kind", "spectral", "random", keys),
+                    "disconnected": _disconnected(chosen[chosen["clustering"] == "spectral"]),
                 }
             )
     return pd.DataFrame(rows).set_index(["dataset", "gamma"])
+
+
+def _disconnected(rows: pd.DataFrame) -> str:
+    return f"{int((rows['effective_sparsity'] == 1).sum())} of {len(rows)} networks"
 
 
 def show_verdicts(shown: Iterable[Shown]) -> None:
@@ -90,7 +97,9 @@ def show_verdicts(shown: Iterable[Shown]) -> None:
             verdicts(shown),
             "helpful",
             "Points (activations and sparsities) at which spectral clusters have the "
-            "higher mean accuracy over shared seeds; not tested.",
+            "higher mean accuracy over shared seeds; not tested. `disconnected`: networks of "
+            "theirs in which no path leads from an input to an output, so that they answer the "
+            "same to everything.",
         )
 
 
