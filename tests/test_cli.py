@@ -323,6 +323,7 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
             "--device: 'cuda:99' is not here, torch finds cpu",
         ),
         (["run", "tiny", "--shard", "3/2"], "--shard: '3/2' is not of the form 2/4"),
+        (["run", "tiny", "--shard", f"1/{5000 * '9'}"], "is not of the form 2/4"),
         (["run", "tiny", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
         (["run", "tiny", "--max-seconds", "inf"], "--max-seconds: inf is not above 0 and finite"),
         (["run", "tiny", "--hidden", "0"], "--hidden: '0' is not of the form 500"),

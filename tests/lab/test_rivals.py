@@ -217,6 +217,13 @@ def test_features_flow_through_layers_of_one_width(
         arena_project(rivals={"flow": line}, studies=studies)
 
 
+def test_no_ratio_of_one_where_the_ratio_is_the_strength(arena_project: MakeParams) -> None:
+    line = {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"}
+    studies = {"all": {"methods": ["while"], "pruning_ratios": [0.5, 1]}}
+    with pytest.raises(UserError, match=r"pruning_ratios: 1 is not allowed with while, .* below 1"):
+        arena_project(rivals={"while": line}, studies=studies)
+
+
 def test_what_a_stack_cannot_do_is_done_run_by_run(study: Study) -> None:
     """On a GPU too: held out examples, regularisers, and pruning before training."""
     jobs = [Job(row.run.training, (row.run,)) for row in plan(study)]

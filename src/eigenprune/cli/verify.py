@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eigenprune.cli.common import project_params, require_writable
-from eigenprune.files import write_whole
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params
@@ -71,6 +70,7 @@ def verify(
     from rich.console import Console
 
     from eigenprune.lab import results
+    from eigenprune.lab.records.recorded import write_csv
     from eigenprune.report.comparison import coverage, tables
     from eigenprune.report.comparison.agreement import compare_study
     from eigenprune.report.comparison.published import all_settings, other_settings
@@ -111,7 +111,7 @@ def verify(
         for line in ([] if studies else [coverage.aim_sentence(covered)]) + coverage.gaps(covered):
             console.print(line, highlight=False)
     if output is not None:
-        write_whole(output, found.to_csv(index=False, lineterminator="\n").encode())
+        write_csv(found, output)
         console.print(f"table: {output}")
 
 

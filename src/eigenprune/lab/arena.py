@@ -10,7 +10,7 @@ from eigenprune.files import write_all
 from eigenprune.lab import datasets, project, results, rivals
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.plans import PlannedRow, plan
-from eigenprune.lab.records.recorded import folder_of, rows_by_run
+from eigenprune.lab.records.recorded import csv_bytes, folder_of, rows_by_run
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import run_id
 from eigenprune.lab.studies import Params, Study
@@ -112,9 +112,9 @@ def write(params: Params) -> int:
     found = _recorded(params)
     if len(found):
         found, machines = _timed(found)
-        text = found.drop(columns="shape").to_csv(index=False, lineterminator="\n")
         said = json.dumps(machines, indent=1) + "\n"
-        write_all({path(): text.encode(), _machines_path(): said.encode()})
+        table = csv_bytes(found.drop(columns="shape"))
+        write_all({path(): table, _machines_path(): said.encode()})
     return len(found)
 
 

@@ -76,6 +76,7 @@ def shard(text: str) -> tuple[int, int]:
     (2, 4)
     """
     part, _, parts = text.partition("/")
-    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+    short = all(word.isdecimal() and len(word) < 20 for word in (part, parts))  # see widths
+    if not (short and 1 <= int(part) <= int(parts)):
         raise UserError(f"--shard: {text!r} is not of the form 2/4, the second of four parts")
     return int(part), int(parts)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from eigenprune.files import write_whole
 from eigenprune.lab import rivals
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import networks
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
@@ -48,13 +49,22 @@ def stored(study: Study, store: Store) -> dict[str, Spectrum]:
 
 
 def read(folder: Path) -> dict[str, Spectrum]:
-    """The spectra recorded in a folder, by run id; empty if there are none."""
+    """The spectra recorded in a folder, by run id; empty if there are none.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
     if not (folder / FILE).is_file():
         return {}
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    try:
+        tensors = load_file(folder / FILE)
+    except SafetensorError as error:
+        raise UserError(f"{folder / FILE} is damaged ({error}): restore it from Git") from error
     spectra: dict[str, Spectrum] = {}
-    for name, tensor in load_file(folder / FILE).items():
+    for name, tensor in tensors.items():
         run, _, rest = name.partition(".")
         spectra.setdefault(run, {})[rest] = tensor
     return spectra

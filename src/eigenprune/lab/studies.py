@@ -274,6 +274,11 @@ def _require_fit(study: Study, name: str, method: Method, where: str) -> None:
             f"{where}.held_out: 0 is not allowed with {name}, whose strength is chosen on examples "
             "that are held out; allowed: a share above 0 and below 1"
         )
+    if method.to_ratio and 1 in study.pruning_ratios:
+        raise UserError(
+            f"{where}.pruning_ratios: 1 is not allowed with {name}, which removes that share of "
+            "the nodes while it trains; allowed: ratios below 1"
+        )
     layers = rivals.EQUAL_LAYERS.get(method.regulariser, 1)
     if layers > 1 and (len(study.hidden) < layers or len(set(study.hidden)) > 1):
         raise UserError(

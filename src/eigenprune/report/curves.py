@@ -4,27 +4,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from eigenprune.files import write_whole
-from eigenprune.lab.errors import UserError
+from eigenprune.lab.records.recorded import write_csv
 from eigenprune.lab.rows import COLUMNS
+from eigenprune.lab.tidy_csv import read_tidy
 
 
 def write_curves(curves: pd.DataFrame, path: Path) -> None:
     """Write a table with the columns COLUMNS; the same table gives the same bytes."""
-    text = curves.to_csv(columns=list(COLUMNS), index=False, lineterminator="\n")
-    write_whole(path, text.encode())
+    write_csv(curves[list(COLUMNS)], path)
 
 
 def read_curves(path: Path) -> pd.DataFrame:
     """Read what `write_curves` wrote.
 
     Raises:
-        UserError: if the file is not there or lacks a column.
+        UserError: if the file is not there, is no table or lacks a column.
     """
-    try:
-        curves = pd.read_csv(path, dtype={"hidden": str})
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is not there; `dvc repro` makes it") from error
-    if missing := [name for name in COLUMNS if name not in curves]:
-        raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(COLUMNS)}")
-    return curves
+    return read_tidy(path, COLUMNS, text=["hidden"], mend="`dvc repro` makes it")

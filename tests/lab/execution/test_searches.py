@@ -1,6 +1,7 @@
 """A search that is recorded in Git is not made again elsewhere, and nothing comes out otherwise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.chosen import train_chosen
+from eigenprune.lab.execution.compute import compute_task
 from eigenprune.lab.execution.searches import recorded_choices
 from eigenprune.lab.execution.status import study_status
-from eigenprune.lab.execution.tasks import Choice
+from eigenprune.lab.execution.tasks import Choice, Places, Task
 from eigenprune.lab.plans import plan
 from eigenprune.lab.records.recorded import folder_of, record, rows_by_run
 from eigenprune.lab.runs import Training, run_id
@@ -127,6 +129,27 @@ def test_a_strength_that_a_file_has_rounded_is_found(
     assert rounded != 0.00003
     entry = train_chosen(training, Choice(rounded, 1.0), Store(store_folder), tmp_path)
     assert entry.record["result"]["strength"] == 0.00003
+
+
+def test_what_another_sweep_has_finished_meanwhile_stays(
+    study: Study, tmp_path: Path, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, store = networks(study)[1], Store(store_folder)
+    name, places = run_id(training), Places(store_folder, tmp_path)
+    claim = Store.claim
+
+    @contextmanager
+    def waited(self: Store, run: str, **how: Any) -> Iterator[None]:
+        with claim(self, run, **how):
+            if run == name:
+                self.put(name, {"result": {"status": "done"}, "made_with": {"by": "another sweep"}})
+            yield
+
+    monkeypatch.setattr(Store, "claim", waited)
+    task = Task((training,), choice=Choice(0.001, 1.0))
+    assert compute_task(task, places, lambda units: None)
+    entry = store.get(name)
+    assert entry is not None and entry.record["made_with"] == {"by": "another sweep"}
 
 
 def test_of_searches_that_contradict_each_other_none_is_taken(

@@ -154,6 +154,26 @@ def test_files_that_do_not_belong_together_are_refused(tiny: Study, store_folder
         recorded_results(tiny)
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("curves.csv", "curves.csv is no table"),
+        ("runs.csv", "runs.csv is no table"),
+        ("eigenvalues.safetensors", "eigenvalues.safetensors is damaged"),
+    ],
+)
+def test_a_damaged_recording_is_told_and_nothing_is_written(
+    tiny: Study, store_folder: Path, name: str, sentence: str
+) -> None:
+    compute(tiny)
+    folder = record(tiny, Store(store_folder)).folder
+    (folder / name).write_bytes(b"")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match=rf"{sentence} \(.*restore it from Git"):
+        record(tiny, Store(store_folder))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_rows_in_another_order_are_refused(tiny: Study, store_folder: Path) -> None:
     compute(tiny)
     record(tiny, Store(store_folder))

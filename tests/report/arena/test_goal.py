@@ -65,3 +65,14 @@ def test_a_study_without_the_method_is_left_out(study: Study, rivals: pd.DataFra
     others = rivals[rivals["method"] != "eigenvalue, lasso"]
     shown = Shown(study, others, recorded=True, controls=averages.controls_of(others))
     assert verdicts([shown], "eigenvalue, lasso").empty
+
+
+def test_where_no_seed_has_all_activations_nothing_is_told(
+    study: Study, rivals: pd.DataFrame
+) -> None:
+    """One seed with relu and another with tanh: there is no mean over the activations."""
+    ours = rivals["method"].eq("eigenvalue, lasso")
+    apart = rivals["activation"].eq("tanh") == rivals["seed"].eq(1)
+    part = rivals[~ours | apart]
+    shown = Shown(study, part, recorded=True, controls=averages.controls_of(part))
+    assert verdicts([shown], "eigenvalue, lasso").empty

@@ -39,3 +39,15 @@ def test_compute_is_drawn_against_loss_for_every_ratio(rivals: pd.DataFrame) -> 
 def test_without_an_unpruned_network_nothing_can_be_drawn(rivals: pd.DataFrame) -> None:
     with pytest.raises(UserError, match="nothing to draw"):
         rival_figures.compute_against_loss(leaderboard(rivals).assign(lost=float("nan")))
+
+
+def test_every_activation_of_a_pair_is_drawn() -> None:
+    names = ["tanh", "elu", "relu", "gelu", "selu", "silu", "sigmoid", "mish"]
+    rows = [
+        {"pair": "a − b", "activation": name, "pruning_ratio": 0.5, "difference": 0.1,
+         "low": 0.0, "high": 0.2, "verdict": "open"}
+        for name in names
+    ]  # fmt: skip
+    figure = rival_figures.differences_of_pairs(pd.DataFrame(rows))
+    told = " ".join(text.get_text() for text in figure.legends[0].texts)
+    assert [name for name in names if f"{name}, not told" not in told] == []

@@ -54,7 +54,7 @@ def compute_task(
             with store.claim(name, wait=task.wait, stopped=stopped), _room_for(run):
                 if task.choice is None:
                     compute(run, store, places.data, on_epoch)
-                else:
+                elif name not in store:  # who has waited may find it there
                     train_chosen(run, task.choice, store, places.data, on_epoch)
         except Busy:
             if stopped():

@@ -91,6 +91,7 @@ def state_now(*, of_trials: bool) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
 
 
+@cache
 def at_commit(commit: str) -> Fingerprints | None:
     """The fingerprints as they were at a commit; None if this repository does not have it.
 

@@ -17,7 +17,8 @@ from eigenprune.lab.trials import entries, tables
 from eigenprune.lab.trials.entries import Trials
 
 DIGITS = 12  # of a hash
-# Parameters that a study, or trials, have several values of.
+# Parameters that a study, or trials, have several values of, and may get more of: what is recorded
+# is a part of it then.
 SEVERAL = ("activations", "methods", "points", "pruning_ratios", "seeds")
 
 

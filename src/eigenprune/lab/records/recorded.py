@@ -24,6 +24,7 @@ from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.studies import Study
+from eigenprune.lab.tidy_csv import read_tidy
 from eigenprune.lab.trials.entries import Trials
 
 if TYPE_CHECKING:
@@ -111,10 +112,10 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         table = pd.DataFrame(rows)
         chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
-        files = {"curves.csv": table[list(COLUMNS)], "runs.csv": table[columns]}
-        write_all({folder / name: csv_bytes(part) for name, part in files.items()})
         networks = set(table["training"]) & spectra.kept(study)
         known_spectra = spectra.read(folder) | spectra.stored(study, store)
+        files = {"curves.csv": table[list(COLUMNS)], "runs.csv": table[columns]}
+        write_all({folder / name: csv_bytes(part) for name, part in files.items()})
         spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
         manifest.write(folder, study, table, len(planned))
         to_compare = one_network.command_for_one(table, here)
@@ -125,15 +126,17 @@ def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:
     """The rows of a recording by run id, columns of `curves.csv` and `runs.csv`; empty if none.
 
     Raises:
-        UserError: if the files do not belong together.
+        UserError: if one of the files is missing or no such table, or they do not belong together.
     """
     import pandas as pd
 
     if not (folder / "runs.csv").is_file():
         return {}
-    text = {"hidden": str, "nodes_by_layer": str, "run": str, "training": str, "commit": str}
-    curves = pd.read_csv(folder / "curves.csv", dtype=text)
-    runs = pd.read_csv(folder / "runs.csv", dtype=text)
+    needed = ("run", "nodes_by_layer", *manifest.MADE_BY, "seconds", *TRAINED_WITH)
+    curves = read_tidy(folder / "curves.csv", COLUMNS, text=["hidden"])
+    runs = read_tidy(
+        folder / "runs.csv", needed, text=["nodes_by_layer", "run", "training", "commit"]
+    )
     if "together" not in runs:  # recorded when every network was trained alone
         runs["together"] = 1
     kept = runs["nodes_by_layer"].map(lambda text: sum(map(int, text.split("-"))))

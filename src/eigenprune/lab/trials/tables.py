@@ -23,6 +23,7 @@ from eigenprune.lab.records.recorded import (
 )
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.store import Store
+from eigenprune.lab.tidy_csv import read_tidy
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.grids import options_of
 
@@ -160,11 +161,14 @@ def _value(cell: str) -> int | float | str | None:
 
 
 def origins(folder: Path) -> dict[str, dict[str, Any]]:
-    """What made the recorded runs: the rows of `runs.csv` by run id; empty if there are none."""
-    import pandas as pd
+    """What made the recorded runs: the rows of `runs.csv` by run id; empty if there are none.
 
+    Raises:
+        UserError: if the file is no such table.
+    """
     if not (folder / "runs.csv").is_file():
         return {}
-    text = {"run": str, "training": str, "commit": str}
-    rows = pd.read_csv(folder / "runs.csv", dtype=text).to_dict("records")
+    needed = [name for name in MADE_BY_RUN if name != "together"]  # once all were trained alone
+    table = read_tidy(folder / "runs.csv", needed, text=["run", "training", "commit"])
+    rows = table.to_dict("records")
     return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}

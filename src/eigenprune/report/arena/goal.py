@@ -38,6 +38,8 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
         )
         ours = averages.means_alone(standing)
         ours = ours[ours["method"] == method]
+        if RATIO not in set(ours["pruning_ratio"]):
+            continue  # no seed of it has all activations yet
         networks = averages.means_alone(its.networks)
         own = networks[(networks["method"] == method) & (networks["retraining"] == "none")]
         at = own.pivot(index="seed", columns="pruning_ratio", values="accuracy")

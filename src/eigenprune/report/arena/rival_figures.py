@@ -1,6 +1,7 @@
 """Figures of many pruning methods: what they cost, what a choice is worth, how pairs differ."""
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,7 +21,10 @@ from eigenprune.report.arena.small_multiples import (
 from eigenprune.report.figures import legend_below
 from eigenprune.report.paired import TOLD_APART
 
-_ACTIVATION_LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"))
+_ACTIVATION_LOOKS = (
+    *(("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^")),
+    *(("#CC79A7", "D"), ("#E69F00", "v"), ("#56B4E9", "P")),
+)
 
 
 def compute_against_loss(board: pd.DataFrame) -> Figure:
@@ -118,7 +122,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
     for panel, pair in zip(panels, pairs, strict=True):
         panel.axhline(0, color="black", linewidth=0.7)
         for number, (activation, (color, marker)) in enumerate(
-            zip(activations, _ACTIVATION_LOOKS, strict=False)
+            zip(activations, cycle(_ACTIVATION_LOOKS), strict=False)
         ):
             rows = table[(table["pair"] == pair) & (table["activation"] == activation)]
             # Beside each other, so that the bars do not cover each other.

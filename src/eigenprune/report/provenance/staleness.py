@@ -14,13 +14,11 @@ from typing import Any
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import code_state, manifest
+from eigenprune.lab.records.origins import SEVERAL
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.spot_checks import of_code_now
 from eigenprune.lab.studies import Params
 from eigenprune.report.provenance import spot_checks
-
-# Of these a study, or trials, may have got more since: what is recorded is a part of it then.
-GROWING = ("activations", "methods", "seeds", "pruning_ratios", "points")
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def changed_parameters(
     study, found = params.find(name), []
     for key, before in _as_tuples(then).items():
         now = getattr(study, key, None)
-        if key in GROWING and now is not None:
+        if key in SEVERAL and now is not None:
             # Ratio 0, the control, belongs to every study.
             gone = [value for value in before if value not in now and value != 0]
             if gone and recorded:

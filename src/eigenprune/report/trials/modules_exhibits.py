@@ -139,7 +139,9 @@ def curves(rows: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(clusterings), figsize=(8.0, 3.4), sharey=True, squeeze=False)
     for panel, clustering in zip(axes.flat, clusterings, strict=True):
         chosen = rows[rows["clustering"] == clustering]
-        for (gamma, line), (color, marker) in zip(chosen.groupby("gamma"), LOOKS, strict=False):
+        for (gamma, line), (color, marker) in zip(
+            chosen.groupby("gamma"), itertools.cycle(LOOKS), strict=False
+        ):
             line = line.sort_values("sparsity")
             panel.errorbar(
                 line["sparsity"], 100 * line["accuracy"], 100 * line["accuracy_std"].fillna(0),

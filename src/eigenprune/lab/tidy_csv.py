@@ -1,0 +1,46 @@
+"""Tables that the project has written, read with a word for what is wrong with them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eigenprune.lab.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_tidy(
+    path: Path,
+    needed: Iterable[str],
+    *,
+    text: Iterable[str] = (),
+    mend: str = "restore it from Git",
+) -> "pd.DataFrame":
+    """A table with a head, its columns checked.
+
+    Args:
+        path: of the CSV file.
+        needed: the columns that it must have.
+        text: those that are text, whatever they look like, with no cell empty.
+        mend: what to do where it is not so.
+
+    Raises:
+        UserError: if the file is not there, is no such table, or lacks a column or a text.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; {mend}") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no table ({str(error).strip()}): {mend}") from error
+    needed = tuple(needed)
+    if missing := [name for name in needed if name not in table]:
+        raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(needed)}: {mend}")
+    for name in text:
+        if name in table and (empty := table[name].isna()).any():
+            row = int(empty.argmax()) + 2  # the head is the first line
+            raise UserError(f"{path}: line {row} has no {name}: {mend}")
+    return table
