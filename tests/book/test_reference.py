@@ -1,8 +1,11 @@
 """The reference: all that the library offers, and names in backticks that lead to it."""
 
+import ast
 import inspect
+import json
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -84,3 +87,32 @@ def test_a_path_keeps_its_point(reproduced: Path) -> None:
 def test_mathematics_is_typeset(page: str) -> None:
     assert r"\lambda^{in}_j - \lambda^{out}_i" in page
     assert ":math:" not in page
+
+
+def imported_by(notebook: str) -> set[str]:
+    """The modules of lab and report that the code of a notebook imports, or imports from."""
+    cells = json.loads(notebook)["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in (alias.name for alias in node.names):
+                whole = f"{node.module}.{name}"
+                found.add(whole if name[0].islower() and find_module(whole) else node.module)
+    return {name for name in found if name.startswith(("eigenprune.lab", "eigenprune.report"))}
+
+
+def find_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what it is in is a module, and no package
+        return False
+
+
+def test_the_reference_has_all_that_notebooks_import(root: Path) -> None:
+    text = (root / "book" / "api-lab.md").read_text()
+    there = set(re.findall(r"automodule:: (\S+)", text))
+    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
+    needed = {path.name: imported_by(path.read_text()) for path in notebooks}
+    assert "eigenprune.lab.project" in needed["compare.ipynb"]
+    assert {name: found - there for name, found in needed.items() if found - there} == {}
