@@ -9,6 +9,7 @@ from eigenprune.lab import datasets, project, rivals
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution.sweep import OnStart
 from eigenprune.lab.plans import plan
+from eigenprune.lab.ranks import rank_correlation
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Pruning, Training
 from eigenprune.lab.scores import named_scores, score_values, trained_networks
@@ -284,10 +285,5 @@ def _retrained(
 
 def _rank_correlation(one: "list[Tensor]", other: "list[Tensor]") -> float:
     import torch
-    from scipy.stats import spearmanr
 
-    pair = [torch.cat(scores).cpu().double().numpy() for scores in (one, other)]
-    # Of constant scores there is no ranking, and scipy would warn.
-    if any(values.min() == values.max() for values in pair):
-        return float("nan")
-    return float(spearmanr(*pair).statistic)
+    return rank_correlation(torch.cat(one), torch.cat(other))

@@ -1,11 +1,13 @@
 """How stable a ranking of nodes is: one initial network, trained on several orders of the data."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from eigenprune.lab import datasets, project
+from eigenprune.lab.ranks import rank_correlation
 from eigenprune.lab.runs import Training
 from eigenprune.lab.scores import trained_networks
 from eigenprune.lab.store import Store
@@ -117,13 +119,9 @@ def _other_orders(run: Training, orders: int) -> "Iterator[nn.Sequential]":
 
 def _agreement(one: "Tensor", other: "Tensor") -> tuple[float, float]:
     """Spearman's correlation of two scores of the same nodes, and the overlap of their top."""
-    import numpy as np
-    from scipy.stats import spearmanr
-
-    pair = [scores.cpu().double().numpy() for scores in (one, other)]
-    # Of constant scores there is no ranking, and scipy would warn.
-    if any(values.min() == values.max() for values in pair):
-        return float("nan"), float("nan")
+    correlation = rank_correlation(one, other)
+    if math.isnan(correlation):
+        return correlation, correlation
     count = max(1, round(TOP_SHARE * len(one)))
-    tops = [set(np.argsort(-values, kind="stable")[:count]) for values in pair]
-    return float(spearmanr(*pair).statistic), len(tops[0] & tops[1]) / count
+    tops = [set((-scores).argsort(stable=True)[:count].tolist()) for scores in (one, other)]
+    return correlation, len(tops[0] & tops[1]) / count

@@ -55,7 +55,9 @@ def record(root: Path, better: float) -> None:
         for ratio in STUDY.pruning_ratios
     ]  # fmt: skip
     pd.DataFrame(rows)[list(COLUMNS)].to_csv(folder / "curves.csv", index=False)
-    (folder / "manifest.json").write_text(json.dumps({"study": asdict(STUDY), "made_with": []}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"study": asdict(STUDY), "made_with": [], "training_seconds": 0.0})
+    )
 
 
 def test_where_nothing_is_recorded_it_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What sums up a recording: the study, what made it, and the state of the code that did."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,13 +33,18 @@ def read(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found["study"], found["made_with"]
+        found["study"], seconds(found)
         for commit, state in found.get("code", {}).items():
             if state is not None:
                 found["code"][commit] = code_state.as_called_now(state)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: no manifest of `eigenprune record`: {error!r}") from error
     return found
+
+
+def seconds(found: Mapping[str, Any]) -> float:
+    """What all that is recorded took, trainings and what came after them."""
+    return float(found["training_seconds"] + sum(made["seconds"] for made in found["made_with"]))
 
 
 def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: int) -> None:

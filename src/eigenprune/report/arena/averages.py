@@ -9,21 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eigenprune.lab.arena import MORE
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 
 GROUP = ["dataset", "hidden", "retraining"]
 POINT = [*GROUP, "pruning_ratio", "activation"]
 METHOD = ["method", "family", "score", "regulariser"]
-RIVALS_COLUMNS = (
-    *COLUMNS,
-    "family",
-    "score",
-    "regulariser",
-    "retraining",
-    "hyperparameters",
-    "macs_kept",
-)
+RIVALS_COLUMNS = (*COLUMNS, *MORE)
 # What a table may have as well: it was measured when the results were recorded, see `lab.arena`.
 MEASURED = ("latency", "seconds")
 OVER_ACTIVATIONS = "all"

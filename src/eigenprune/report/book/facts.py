@@ -4,12 +4,11 @@
 comes from files in Git, so that the same checkout gives the same sentences.
 """
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from eigenprune.lab.errors import UserError
+from eigenprune.lab.records import manifest
 
 
 def facts(root: Path) -> dict[str, str]:
@@ -45,11 +44,5 @@ def duration(seconds: float) -> str:
 
 def _seconds(folder: Path) -> float:
     """Trainings and prunings of all recorded studies; a network in two studies counts in both."""
-    total = 0.0
-    for path in sorted(folder.glob("*/manifest.json")):
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-            total += manifest["training_seconds"] + sum(m["seconds"] for m in manifest["made_with"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: no manifest of `eigenprune record`: {error}") from error
-    return total
+    manifests = (manifest.read(path.parent) for path in sorted(folder.glob(f"*/{manifest.FILE}")))
+    return sum(manifest.seconds(found) for found in manifests if found is not None)

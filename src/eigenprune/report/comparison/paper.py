@@ -103,7 +103,7 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
         seeds = curves.groupby(["activation", "method", "pruning_ratio"], sort=False)[
             "seed"
         ].nunique()
-        seconds = recorded["training_seconds"] + sum(m["seconds"] for m in recorded["made_with"])
+        seconds = manifest.seconds(recorded)
         rows.append(
             {
                 "study": study.name,
