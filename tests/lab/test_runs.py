@@ -22,7 +22,7 @@ RUNS = (TRAINING, PRUNING, TRIAL)
 
 
 def test_ids_stay_what_they_are() -> None:
-    """If this fails, every store there is is worth nothing: see PROTOCOL_VERSION."""
+    """If this fails, stores are worth nothing: see PROTOCOL_VERSION and TRIAL_VERSIONS."""
     assert run_id(TRAINING) == "92df6df251e865a0"
     assert run_id(PRUNING) == "d40bd5915f200bb1"
     assert run_id(TRIAL) == "b2bc6a06c6123c7c"

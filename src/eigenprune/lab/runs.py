@@ -110,10 +110,15 @@ def run_id(run: Run) -> str:
     return hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def trial_version(kind: str) -> int:
+    """The version of what trials of one kind compute, see TRIAL_VERSIONS."""
+    return TRIAL_VERSIONS.get(kind, 1)
+
+
 def _essence(run: Run) -> dict[str, object]:
     essence: dict[str, object] = {"kind": type(run).__name__.lower()}
-    if isinstance(run, Trial) and run.kind in TRIAL_VERSIONS:
-        essence["version"] = TRIAL_VERSIONS[run.kind]
+    if isinstance(run, Trial) and (version := trial_version(run.kind)) != 1:
+        essence["version"] = version
     for field in fields(run):
         value = getattr(run, field.name)  # a trial's own kind takes the place of "trial"
         if isinstance(value, Training):

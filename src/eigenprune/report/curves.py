@@ -14,10 +14,14 @@ def write_curves(curves: pd.DataFrame, path: Path) -> None:
     write_csv(curves[list(COLUMNS)], path)
 
 
-def read_curves(path: Path) -> pd.DataFrame:
+def read_curves(path: Path, mend: str = "restore it from Git") -> pd.DataFrame:
     """Read what `write_curves` wrote.
+
+    Args:
+        path: of the file.
+        mend: what to do where it is missing or damaged.
 
     Raises:
         UserError: if the file is not there, is no table or lacks a column.
     """
-    return read_tidy(path, COLUMNS, text=["hidden"], mend="`dvc repro` makes it")
+    return read_tidy(path, COLUMNS, text=["hidden"], mend=mend)

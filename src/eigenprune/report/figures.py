@@ -51,18 +51,21 @@ def save(figure: Figure, path: Path) -> None:
     """
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     drawn = BytesIO()
-    kind = path.suffix.removeprefix(".")
+    kind = path.suffix.removeprefix(".") or None  # None: what matplotlib takes by itself
     figure.savefig(drawn, format=kind, metadata=undated.get(path.suffix), dpi=150)
     write_whole(path, drawn.getvalue())
 
 
 def tradeoff(
-    means: pd.DataFrame, published: pd.DataFrame | None = None, against: str = "pruning_ratio"
+    means: pd.DataFrame,
+    published: pd.DataFrame | None = None,
+    against: str = "pruning_ratio",
+    control: str | None = None,
 ) -> Figure:
     """Trade-off curves: accuracy over what is removed, one panel per activation.
 
     Bands are one sample standard deviation over the seeds. Every curve has its own unpruned control
-    at ratio 0; the thin line carries that of the first method over the panel. Open markers are
+    at ratio 0; a thin line carries that of one method over the panel. Open markers are
     published means.
 
     Args:
@@ -70,6 +73,7 @@ def tradeoff(
         published: what `published.published_curves` returns; only drawn over `pruning_ratio`.
         against: `"pruning_ratio"` (fraction of nodes removed) or `"parameters_kept"` (a count,
             on a logarithmic axis).
+        control: the method that the thin line is of; the first one if it is None or not there.
     """
     activations = list(means["activation"].unique())
     look = looks(means["method"])
@@ -81,12 +85,12 @@ def tradeoff(
             band(panel, curve, against, its.label, **_look(its))
             if published is not None and against == "pruning_ratio":
                 _published_points(panel, published, activation, str(method))
-        for _, control in ours[ours["pruning_ratio"] == 0].head(1).iterrows():
+        for line in unpruned(ours, control).to_dict("records"):
             panel.axhline(
-                100 * control["accuracy_mean"],
+                100 * line["accuracy_mean"],
                 color="black",
                 linewidth=0.7,
-                label=f"{control['method']}, unpruned",
+                label=f"{line['method']}, unpruned",
             )
         panel.set_title(activation)
         if against == "pruning_ratio":
@@ -101,6 +105,17 @@ def tradeoff(
 
 def _look(its: Method) -> dict[str, Any]:
     return {"color": its.color, "marker": its.marker, "linestyle": its.dashes}
+
+
+def unpruned(means: pd.DataFrame, method: str | None) -> pd.DataFrame:
+    """The row of one unpruned network, of the first method if the wanted one is not there.
+
+    Args:
+        means: of one activation, see `tradeoff`.
+        method: the wanted one.
+    """
+    rows = means[means["pruning_ratio"] == 0]
+    return rows.sort_values("method", key=lambda names: names != method, kind="stable").head(1)
 
 
 def parameters_axis(panel: Axes) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS, Method, looks
-from eigenprune.report.figures import groups_of_spectra
+from eigenprune.report.figures import groups_of_spectra, unpruned
 from eigenprune.report.panels import INK, axis, layout
 
 Trace = dict[str, Any]
@@ -46,7 +46,10 @@ _CONTROL = "<b>%{fullData.name}</b><br>accuracy %{customdata}<extra></extra>"
 
 
 def tradeoff(
-    means: pd.DataFrame, published: pd.DataFrame | None = None, against: str = "pruning_ratio"
+    means: pd.DataFrame,
+    published: pd.DataFrame | None = None,
+    against: str = "pruning_ratio",
+    control: str | None = None,
 ) -> dict[str, Any]:
     """Trade-off curves, see `figures.tradeoff`: a point says its method, ratio, nodes and accuracy.
 
@@ -54,6 +57,7 @@ def tradeoff(
         means: what `statistics.over_seeds` returns, for one study.
         published: what `published.published_curves` returns; only drawn over `pruning_ratio`.
         against: `"pruning_ratio"` or `"parameters_kept"` (on a logarithmic axis).
+        control: see `figures.tradeoff`.
 
     Raises:
         UserError: if `means` is empty.
@@ -70,7 +74,7 @@ def tradeoff(
             if published is not None and against == "pruning_ratio":
                 of_both = (published["activation"] == activation) & (published["method"] == name)
                 traces += _published_points(published[of_both], str(name), number)
-        traces += _control(ours, against, number)
+        traces += _control(ours, control, against, number)
     x: dict[str, Any] = {
         "title": {"text": "pruning ratio", "standoff": 8},
         "range": [-0.03, 1.03],
@@ -78,7 +82,7 @@ def tradeoff(
     }
     if against != "pruning_ratio":
         x = {
-            "title": {"text": "parameters kept", "standoff": 8},
+            "title": {"text": "parameters kept, fewer to the right", "standoff": 8},
             "type": "log",
             "autorange": "reversed",
         }
@@ -133,8 +137,8 @@ def _published_points(points: pd.DataFrame, method: str, number: int) -> Iterato
     }  # fmt: skip
 
 
-def _control(ours: pd.DataFrame, against: str, number: int) -> Iterator[Trace]:
-    for _, control in ours[ours["pruning_ratio"] == 0].head(1).iterrows():
+def _control(ours: pd.DataFrame, method: str | None, against: str, number: int) -> Iterator[Trace]:
+    for _, control in unpruned(ours, method).iterrows():
         (said,) = _accuracies(control.to_frame().T)
         ends = [0, 1]
         if against != "pruning_ratio":

@@ -10,8 +10,9 @@ from scipy import stats
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import change_study, load_params
-from eigenprune.report.comparison.agreement import by_curve, compare, swapped
+from eigenprune.report.comparison.agreement import agrees_by_spread, by_curve, compare, swapped
 from eigenprune.report.comparison.published import published_curves
+from eigenprune.report.comparison.tables import by_spread
 from eigenprune.report.curves import read_curves
 from eigenprune.report.paired import paired_differences
 
@@ -52,6 +53,19 @@ def test_without_any_spread_one_and_a_half_points_are_the_limit(
     ours = tidy({"post": {0.5: [0.8 + difference]}})
     points = compare(ours, published("post", {0.5: (0.8, 0.0)}))
     assert points["agrees"].tolist() == [agrees]
+
+
+def test_by_the_spreads_alone_nothing_is_granted() -> None:
+    spread = [0.80, 0.82]  # standard error 0.01: three of them reach 0.81 - 0.03
+    ours = tidy({"post": {0.5: spread, 0.6: spread, 0.7: [0.8]}, "pre": {0.5: [0.8]}})
+    exact = {0.5: (0.781, 0.0), 0.6: (0.779, 0.0), 0.7: (0.801, 0.0)}
+    both = pd.concat([published("post", exact), published("pre", {0.5: (0.8, 0.0)})])
+    points = compare(ours, both)
+    assert points["agrees"].all()
+    assert agrees_by_spread(points).tolist() == [True, False, False, True]
+    table = by_spread(points.assign(other_settings=""))
+    assert table.loc["one hidden layer, 2000"].to_dict() == {"post": "1 of 3", "pre": "1 of 1"}
+    assert by_spread(points.assign(other_settings="other epochs")).empty
 
 
 def test_a_curve_is_summed_up_by_its_share_and_its_worst_point() -> None:

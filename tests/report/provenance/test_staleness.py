@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from eigenprune.lab import datasets, spot_checks
+from eigenprune.lab import datasets, runs, spot_checks
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import code_state
 from eigenprune.lab.runs import PROTOCOL_VERSION
@@ -53,7 +53,10 @@ def write(tmp_path: Path) -> Write:
             "data_sha256": datasets.checksum("digits"),
             "protocol": PROTOCOL_VERSION,
             "rows": 860,
-            "made_with": [{"commit": "aaa", "device": "cpu"}, {"commit": "bbb", "device": "cpu"}],
+            "training_seconds": 1.0,
+            "made_with": [
+                {"commit": commit, "device": "cpu", "seconds": 1.0} for commit in ("aaa", "bbb")
+            ],
             "code": {"aaa": code_state.current(), "bbb": code_state.current()},
         }
         (folder / "manifest.json").write_text(json.dumps(found | other))
@@ -114,6 +117,18 @@ def test_a_study_that_is_gone_other_data_and_another_protocol(write: Write) -> N
     )
 
 
+def test_trials_of_an_older_version_are_outdated(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is recorded under it has other ids, and no chapter shows it any more."""
+    folder = write(study=asdict(STUDY) | {"kind": "growing"})
+    monkeypatch.setattr(runs, "TRIAL_VERSIONS", {"growing": 3})
+    said = "trials of this kind have version 3, recorded was 1"
+    assert said in since_recorded(folder, today()).outdated
+    folder = write(study=asdict(STUDY) | {"kind": "growing"}, trial_version=3)
+    assert said not in since_recorded(folder, today()).outdated
+
+
 def test_data_that_are_gone_are_said_to_be_so() -> None:
     assert changed_data("digits", datasets.checksum("digits")) == []
     assert changed_data("nowhere", "0") == ["the data nowhere are not here"]
@@ -134,7 +149,7 @@ def test_code_that_nobody_knows_is_said_to_be_so(write: Write) -> None:
         "the code of commit bbb is not known here",
     )
     folder = write(
-        made_with=[{"commit": "aaa+changes", "device": "cpu"}],
+        made_with=[{"commit": "aaa+changes", "device": "cpu", "seconds": 1.0}],
         code={"aaa+changes": code_state.current()},
     )
     assert since_recorded(folder, today()).code == (

@@ -107,7 +107,7 @@ def default_workers() -> int:
     said = os.environ.get(WORKERS, "")
     if not said:
         return usable_cores()
-    if not said.isdecimal() or len(said) > 9 or int(said) < 1:
+    if not said.isdecimal() or len(said) > 20 or int(said) < 1:
         raise UserError(f"{WORKERS}={said!r}: allowed is a whole number, 1 or more")
     return int(said)
 

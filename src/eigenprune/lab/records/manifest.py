@@ -11,7 +11,7 @@ from eigenprune.files import write_whole
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import code_state
-from eigenprune.lab.runs import PROTOCOL_VERSION
+from eigenprune.lab.runs import PROTOCOL_VERSION, trial_version
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
 
@@ -63,6 +63,7 @@ def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: i
         "study": json.loads(json.dumps(asdict(study))),  # lists for tuples, as it will be read
         "data_sha256": datasets.checksum(study.dataset),
         "protocol": PROTOCOL_VERSION,
+        **({"trial_version": trial_version(study.kind)} if isinstance(study, Trials) else {}),
         "rows": len(table),
         "rows_planned": planned,
         "networks": len(networks),

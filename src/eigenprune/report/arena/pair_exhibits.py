@@ -21,7 +21,8 @@ def show_pairs(arena: Arena, pairs: Pairs, *, key: str) -> None:
     """How often one of a pair is the better; folded the differences, drawn and as a table.
 
     As they are, and retrained. Summary, figure and table of a study tell the same verdicts: the
-    p-values are corrected for all points of its pairs, at every pruning ratio.
+    p-values are corrected for all points of its pairs, at every pruning ratio above 0; those of the
+    unpruned networks by themselves.
 
     Args:
         arena: what to show.
@@ -60,10 +61,10 @@ def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said
     show(
         rival_tables.verdicts(pruned),
         name=name,
-        caption=f"{said.capitalize()}: at how many points (pruning ratios and activations) the "
-        "first of a pair is better, worse, or not told from the second (`open`), in brackets over "
-        "how many shared seeds; corrected for all points with a dataset. Pairs that share fewer "
-        "than two seeds are left out.",
+        caption=f"{said.capitalize()}: at how many points (pruning ratios above 0 and activations) "
+        "the first of a pair is better, worse, or not told from the second (`open`), in brackets "
+        "over how many shared seeds; corrected for all these points of a dataset. Pairs that share "
+        "fewer than two seeds are left out.",
         of=[shown.study for shown, _ in tested],
         recorded=any(shown.recorded for shown, _ in tested),
     )
@@ -88,7 +89,8 @@ def _show_differences(shown: Shown, rows: pd.DataFrame, name: str, said: str) ->
         rival_tables.differences(rows),
         name=name,
         caption=f"{where}: differences in points of accuracy over n shared seeds, each with its "
-        "own interval; p is corrected, and an asterisk marks what it tells apart.",
+        "own interval; p is corrected, at ratio 0 by itself, and an asterisk marks what it tells "
+        "apart.",
         of=[shown.study],
         recorded=shown.recorded,
         folded=f"All differences: {where}",

@@ -63,19 +63,21 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     )
     shares = shares[shares["compared"] > 0].sort_values("hidden")
     shared = coverage.on_shared_points(pd.concat(points))
-    by_spread = agrees_by_spread(pd.concat(points))
+    ours = pd.concat(points)
+    by_spread = agrees_by_spread(ours).groupby(ours["hidden"]).sum()
     told = "; ".join(
         f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
         f"({100 * row['share']:.1f} %; `direct` and `post` alone "
-        f"{100 * row['without_pre']:.1f} %, exchanged {100 * row['wrong_method']:.1f} %)"
+        f"{100 * row['without_pre']:.1f} %, exchanged {100 * row['wrong_method']:.1f} %; by the "
+        f"spreads {by_spread[row['hidden']]})"
         for row in shares.to_dict("records")
     )
     yield (
         "**Do the published curves come out again?** Points that agree, of those compared: "
         f"{told}. Exchanged: `direct` against the published `post`, and the other way round, "
-        "which should not agree. The rule grants half a point beside the spreads; by these alone "
-        f"{int(by_spread.sum())} of all {len(by_spread)} comparisons agree. The width behind the "
-        "published three layers is not known"
+        "which should not agree. By the spreads: alone, without the half point that the rule "
+        "counts as one more standard error, by which means that differ by less than one and a half "
+        "points always agree. The width behind the published three layers is not known"
         f"{shared and f'; {shared}'}: [](paper/one-hidden-layer.ipynb), "
         "[](paper/several-hidden-layers.ipynb)."
     )
@@ -150,8 +152,8 @@ def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         f"The table is not finished: of the {len(planned)} methods of the arena there are so far "
         f"for {told}."
         if counts.lt(len(planned)).any()
-        else f"All {len(planned)} methods of the arena are there, compared with {activations}; how "
-        "much of what is planned is recorded stands at the beginning of [](arena/arena.ipynb)."
+        else f"All {len(planned)} methods of the arena are there, on networks with {activations}; "
+        "how much of what is planned is recorded stands at the beginning of [](arena/arena.ipynb)."
     )
 
 

@@ -100,7 +100,8 @@ def reproduction(name: str, params: Params) -> Reproduction:
         UserError: if there is no such study, it has no results here, or a recorded file is damaged.
     """
     study = params.study(name)
-    here = read_curves(project.results_dir(name, params.quick) / "curves.csv")
+    path = project.results_dir(name, params.quick) / "curves.csv"
+    here = read_curves(path, "`dvc repro` makes it")
     asked = pd.DataFrame([{**labels(study, row), "run": run_id(row.run)} for row in plan(study)])
     columns = ["run", *COLUMNS, *TOLD]
     recorded = pd.DataFrame(rows_by_run(reference_of(study)).values(), columns=columns)

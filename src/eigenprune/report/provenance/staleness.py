@@ -15,7 +15,7 @@ from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import code_state, manifest
 from eigenprune.lab.records.origins import SEVERAL
-from eigenprune.lab.runs import PROTOCOL_VERSION
+from eigenprune.lab.runs import PROTOCOL_VERSION, trial_version
 from eigenprune.lab.spot_checks import of_code_now
 from eigenprune.lab.studies import Params
 from eigenprune.report.provenance import spot_checks
@@ -73,6 +73,9 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
         outdated.append(
             f"the protocol has version {PROTOCOL_VERSION}, recorded was {found['protocol']}"
         )
+    version = trial_version(found["study"].get("kind", ""))
+    if (recorded := found.get("trial_version", 1)) != version:
+        outdated.append(f"trials of this kind have version {version}, recorded was {recorded}")
     checks = of_code_now(folder)
     return Changes(
         tuple(outdated),

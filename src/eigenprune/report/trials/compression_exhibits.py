@@ -52,8 +52,10 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
             rows = with_latency_share(rows)
             measured = "latency_share" in rows
             nodes, studies = beside(one, activation, arena)
-            if measured and not timed_alike(one.trials.dataset, rows):
+            left_out = ""
+            if measured and len(nodes) and not timed_alike(one.trials.dataset, rows):
                 nodes = nodes.drop(columns=["latency", "latency_share"], errors="ignore")
+                left_out = f" Those of `{LABEL.strip()}` are of another processor, and left out."
             both = pd.concat([rows, nodes], ignore_index=True)
             if not measured:
                 both = both.drop(columns=["latency", "latency_share"], errors="ignore")
@@ -66,14 +68,15 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 f"accuracy, on an axis stretched at its upper end, against {words}. Filled "
                 "markers: trained at the final size, after compression or from the start, and of "
                 "`none` trained for as many epochs more"
-                + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else "."),
+                + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else ".")
+                + left_out.replace("Those", "Latencies"),
                 alt=f"Test accuracy over {words}, one line per method.",
                 beside=studies,
             )
             timed = (
                 f" Latency in milliseconds for a batch of {BATCH} on one thread of "
                 f"{rows['processor'].iloc[0]}, and as a share of the whole network's; `sparse`: "
-                "with the kernel for sparse matrices."
+                f"with the kernel for sparse matrices.{left_out}"
                 if measured
                 else ""
             )
