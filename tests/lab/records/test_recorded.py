@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eigenprune.lab import spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.records.recorded import folder_of, record, recorded_results
@@ -64,6 +65,28 @@ def test_spectra_are_recorded_and_stay_when_another_machine_records(
     again = eigenvalues(both)
     assert set(again["seed"]) == {1, 2}
     pd.testing.assert_frame_equal(again[again["seed"] == 1].reset_index(drop=True), here)
+
+
+def test_spectra_are_of_the_networks_that_the_rows_are_of(
+    tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network trained here again does not take the place of that which gave the rows."""
+    compute(tiny)
+    folder = record(tiny, Store(store_folder)).folder
+    rounded = {
+        run: {name: 1.001 * tensor for name, tensor in its.items()}
+        for run, its in spectra.read(folder).items()
+    }
+    spectra.write(folder, rounded)  # as if another machine had recorded
+    before = (folder / spectra.FILE).read_bytes()
+    store = elsewhere(monkeypatch, tmp_path)
+    sweep.run_study(tiny, executor="inline", weights=True)
+    assert spectra.stored(tiny, store).keys() == rounded.keys()
+    record(tiny, store)
+    assert (folder / spectra.FILE).read_bytes() == before
+    sweep.run_study(tiny, executor="inline", anew=True)
+    record(tiny, store)
+    assert (folder / spectra.FILE).read_bytes() != before
 
 
 def test_anew_computes_what_is_recorded(

@@ -113,7 +113,11 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
         networks = set(table["training"]) & spectra.kept(study)
-        known_spectra = spectra.read(folder) | spectra.stored(study, store)
+        stored = spectra.stored(study, store)
+        # Of the networks that the rows are of: another machine's, where the rows are not from here.
+        of_here = set(table.loc[table["run"].isin(here), "training"])
+        newer = {run: its for run, its in stored.items() if run in of_here}
+        known_spectra = stored | spectra.read(folder) | newer
         files = {"curves.csv": table[list(COLUMNS)], "runs.csv": table[columns]}
         write_all({folder / name: csv_bytes(part) for name, part in files.items()})
         spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
