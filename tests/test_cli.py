@@ -133,6 +133,25 @@ trials:
 """
 
 
+def test_the_arena_is_one_table_and_is_ranked(project: Path) -> None:
+    methods = "methods: [norm, gain]"
+    text = PARAMS.replace("quick: [tiny]\n", "").replace("methods: [direct, pre]", methods)
+    rivals = "rivals: {norm: {score: weight_norm}, gain: {score: eigenvalue, layer: spectral}}\n"
+    (project / "params.yaml").write_text(f"{rivals}{text}    held_out: 0.2\n")
+    paper = project / "results" / "paper"
+    assert "rivals.csv: 0 rows" in eigenprune(project, "tables")
+    eigenprune(project, "run", "tiny", "--device", "cpu")
+    assert "rivals.csv: 8 rows" in eigenprune(project, "record")
+    written = {name: (paper / name).read_bytes() for name in ("rivals.csv", "leaderboard.csv")}
+    for name in written:
+        (paper / name).unlink()
+    eigenprune(project, "tables")
+    assert written == {name: (paper / name).read_bytes() for name in written}
+    networks, board = (pd.read_csv(paper / name) for name in written)
+    assert (networks["latency"] > 0).all() and set(networks["nodes_by_layer"]) == {8, 4}
+    assert sorted(board["method"].unique()) == ["gain", "norm"] and board["rank"].min() == 1
+
+
 def test_trials_are_run_shown_and_recorded_like_studies(project: Path) -> None:
     (project / "params.yaml").write_text(PARAMS + TRIALS)
     words = ["run", "small", "--seeds", "1", "--device", "cpu"]

@@ -16,9 +16,6 @@ from eigenprune.lab.methods import METHODS
 from eigenprune.report.book.typed_numbers import typed_numbers
 
 MEGABYTE = 1_000_000
-# One table of the whole arena, a row for each network: text, which Git packs well.
-ARENA = Path("results", "paper", "rivals.csv")
-ARENA_LIMIT = 5 * MEGABYTE
 # What belongs to one machine and not to a repository: the address of a package registry, a folder
 # of one person. Written so that no pattern matches itself.
 FOREIGN = {
@@ -98,14 +95,8 @@ def lock_faults(lock: str, needed: dict[str, SpecifierSet]) -> list[str]:
 def oversized(paths: list[Path]) -> list[str]:
     """Files larger than Git should carry."""
     return [
-        f"{path.name}: {size} bytes"
-        for path in paths
-        if (size := path.stat().st_size) > (ARENA_LIMIT if is_arena(path) else MEGABYTE)
+        f"{path.name}: {size} bytes" for path in paths if (size := path.stat().st_size) > MEGABYTE
     ]
-
-
-def is_arena(path: Path) -> bool:
-    return path.parts[-len(ARENA.parts) :] == ARENA.parts
 
 
 def foreign(text: str) -> list[str]:
@@ -144,6 +135,15 @@ def test_lock_pins_every_requirement(root: Path, pyproject: dict) -> None:
 
 def test_files_are_small(root: Path) -> None:
     assert oversized(files(root)) == []
+
+
+def test_the_chapters_depend_on_every_recording(root: Path) -> None:
+    """Each by its name: the tables of the arena lie beside them, and are made by the pipeline."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    named = {name for stage in ("paper", "arena") for name in stages[stage]["deps"]}
+    recorded = {path.relative_to(root) for path in files(root) if "results/paper/" in str(path)}
+    folders = {Path(*path.parts[:3]).as_posix() for path in recorded}
+    assert folders == {name for name in named if name.startswith("results/paper/")}
 
 
 def test_files_belong_to_no_machine(root: Path) -> None:
@@ -227,13 +227,6 @@ def test_a_large_file_is_seen(tmp_path: Path) -> None:
     (tmp_path / "large.bin").write_bytes(bytes(MEGABYTE + 1))
     (tmp_path / "small.bin").write_bytes(bytes(MEGABYTE))
     assert oversized(sorted(tmp_path.iterdir())) == ["large.bin: 1000001 bytes"]
-    tables = tmp_path / "results" / "paper"
-    tables.mkdir(parents=True)
-    (tables / "runs.csv").write_bytes(bytes(MEGABYTE + 1))
-    (tables / "rivals.csv").write_bytes(bytes(ARENA_LIMIT))
-    assert oversized(sorted(tables.iterdir())) == ["runs.csv: 1000001 bytes"]
-    (tables / "rivals.csv").write_bytes(bytes(ARENA_LIMIT + 1))
-    assert oversized([tables / "rivals.csv"]) == ["rivals.csv: 5000001 bytes"]
 
 
 @pytest.mark.parametrize(

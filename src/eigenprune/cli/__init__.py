@@ -15,6 +15,7 @@ from eigenprune.cli import (
     side_by_side,
     spot_check,
     status,
+    tables,
     verify,
 )
 
@@ -51,6 +52,7 @@ def _options(
 app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=record.EXAMPLES)(record.record)
+app.command(epilog=tables.EXAMPLES)(tables.tables)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=spot_check.EXAMPLES)(spot_check.spot_check)
 app.command(epilog=notebook.EXAMPLES)(notebook.notebook)

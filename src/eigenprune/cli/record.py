@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from eigenprune.cli.common import project_params
+from eigenprune.cli.tables import write_tables
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 
@@ -37,13 +38,12 @@ def record(
     if quick and studies:
         raise UserError("--quick takes all quick studies: name none")
     from eigenprune.lab import arena
+    from eigenprune.lab.records import latencies
     from eigenprune.lab.records.recorded import record as record_study
     from eigenprune.lab.records.recorded import reference_of
     from eigenprune.lab.store import Store
     from eigenprune.lab.trials import tables
     from eigenprune.lab.trials.entries import Trials
-    from eigenprune.report.arena.averages import read_rivals
-    from eigenprune.report.arena.leaderboard import write_leaderboard
     from eigenprune.report.comparison.published import published_curves
     from eigenprune.report.comparison.summary import write_summary
 
@@ -68,9 +68,6 @@ def record(
                 f"{name}: methods that share a network have it from two machines, which round "
                 f"otherwise; compare them on the same one: {made.to_compare}"
             )
-    if not quick and (rows := arena.write(params)):
-        typer.echo(f"results/paper/rivals.csv: {rows} rows")
-        ranked = write_leaderboard(
-            arena.path().with_name("leaderboard.csv"), read_rivals(arena.path())
-        )
-        typer.echo(f"results/paper/leaderboard.csv: {ranked} rows")
+    if not quick and len(networks := arena.recorded(params)):
+        latencies.record(networks)
+        write_tables(params)

@@ -286,4 +286,4 @@ def _retrained(
 def _rank_correlation(one: "list[Tensor]", other: "list[Tensor]") -> float:
     import torch
 
-    return rank_correlation(torch.cat(one), torch.cat(other))
+    return rank_correlation(torch.cat(one).cpu(), torch.cat(other).cpu())

@@ -3,7 +3,7 @@
 import math
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.values import LARGEST
+from eigenprune.lab.values import LARGEST, whole_number
 
 MOST_SEEDS = 10_000  # a range is short to write, and each number of it is a training
 
@@ -53,10 +53,8 @@ def widths(text: str) -> list[int]:
     >>> widths("800-800")
     [800, 800]
     """
-    words = text.split("-")
-    # Python reads no number of thousands of digits.
-    numbers = [int(word) for word in words if word.isdecimal() and len(word) < 20]
-    if len(numbers) < len(words) or not all(1 <= number <= LARGEST for number in numbers):
+    numbers = [whole_number(word) or 0 for word in text.split("-")]
+    if not all(1 <= number <= LARGEST for number in numbers):
         raise UserError(
             f"--hidden: {text!r} is not of the form 500 or 800-800, widths from 1 to {LARGEST}"
         )
@@ -75,8 +73,8 @@ def shard(text: str) -> tuple[int, int]:
     >>> shard("2/4")
     (2, 4)
     """
-    part, _, parts = text.partition("/")
-    short = all(word.isdecimal() and len(word) < 20 for word in (part, parts))  # see widths
-    if not (short and 1 <= int(part) <= int(parts)):
+    first, _, second = text.partition("/")
+    part, parts = whole_number(first), whole_number(second)
+    if part is None or parts is None or not 1 <= part <= parts:
         raise UserError(f"--shard: {text!r} is not of the form 2/4, the second of four parts")
-    return int(part), int(parts)
+    return part, parts

@@ -3,20 +3,24 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from numpy.typing import ArrayLike
 
 
-def rank_correlation(one: "Tensor", other: "Tensor") -> float:
+def rank_correlation(one: "ArrayLike", other: "ArrayLike") -> float:
     """Spearman's correlation of two scores of the same nodes; NaN where all of one are equal.
 
+    Args:
+        one: of each node; an array, or a tensor on the CPU.
+        other: of the same nodes, in the same order.
+
     Example:
-        >>> import torch
-        >>> rank_correlation(torch.tensor([1.0, 2, 3]), torch.tensor([1.0, 20, 300]))
+        >>> rank_correlation([1.0, 2, 3], [1.0, 20, 300])
         1.0
     """
+    import numpy as np
     from scipy.stats import spearmanr
 
-    pair = [scores.cpu().double().numpy() for scores in (one, other)]
+    pair = [np.asarray(scores, dtype=float) for scores in (one, other)]
     # Of constant scores there is no ranking, and scipy would warn.
     if any(values.min() == values.max() for values in pair):
         return float("nan")

@@ -6,7 +6,7 @@ Git, so that spectra and rankings can be looked at in every clone.
 By epoch they are in the run store alone, see `spectral_history`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,21 @@ FILE = "eigenvalues.safetensors"
 Spectrum = dict[str, "Tensor"]
 
 
-def stored(study: Study, store: Store) -> dict[str, Spectrum]:
-    """The spectra, by run id, of the networks of a study that are in the store."""
+def stored(study: Study, store: Store, among: Collection[str] | None = None) -> dict[str, Spectrum]:
+    """The spectra, by run id, of the networks of a study that are in the store.
+
+    Args:
+        study: any.
+        store: where the networks are.
+        among: run ids of the networks in question; all of the study if None.
+    """
     from eigenprune.lab.protocols import initial_network
     from eigenprune.networks import hidden_layers
 
     spectra: dict[str, Spectrum] = {}
     for training in dict.fromkeys(training for _, training in _spectral_networks(study)):
+        if among is not None and run_id(training) not in among:
+            continue
         entry: Entry | None = store.get(run_id(training))
         if entry is None or entry.record["result"]["status"] != "done":
             continue

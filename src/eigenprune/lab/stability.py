@@ -119,7 +119,7 @@ def _other_orders(run: Training, orders: int) -> "Iterator[nn.Sequential]":
 
 def _agreement(one: "Tensor", other: "Tensor") -> tuple[float, float]:
     """Spearman's correlation of two scores of the same nodes, and the overlap of their top."""
-    correlation = rank_correlation(one, other)
+    correlation = rank_correlation(one.cpu(), other.cpu())
     if math.isnan(correlation):
         return correlation, correlation
     count = max(1, round(TOP_SHARE * len(one)))

@@ -1,8 +1,8 @@
 """Tables that the project has written, read with a word for what is wrong with them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab.errors import UserError
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def read_tidy(
     path: Path,
-    needed: Iterable[str],
+    needed: Collection[str],
     *,
-    text: Iterable[str] = (),
+    text: Collection[str] = (),
     mend: str = "restore it from Git",
 ) -> "pd.DataFrame":
     """A table with a head, its columns checked.
@@ -28,19 +28,39 @@ def read_tidy(
     Raises:
         UserError: if the file is not there, is no such table, or lacks a column or a text.
     """
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is not there; {mend}") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no table ({str(error).strip()}): {mend}") from error
-    needed = tuple(needed)
-    if missing := [name for name in needed if name not in table]:
-        raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(needed)}: {mend}")
+    table = _read(path, needed, mend, dtype=dict.fromkeys(text, str))
     for name in text:
         if name in table and (empty := table[name].isna()).any():
             row = int(empty.argmax()) + 2  # the head is the first line
             raise UserError(f"{path}: line {row} has no {name}: {mend}")
+    return table
+
+
+def read_cells(
+    path: Path, needed: Collection[str], *, mend: str = "restore it from Git"
+) -> "pd.DataFrame":
+    """A table as it is written: all of it text, and what is empty as well.
+
+    Args:
+        path: of the CSV file.
+        needed: the columns that it must have.
+        mend: what to do where it is not so.
+
+    Raises:
+        UserError: if the file is not there, is no such table, or lacks a column.
+    """
+    return _read(path, needed, mend, dtype=str, keep_default_na=False)
+
+
+def _read(path: Path, needed: Collection[str], mend: str, **options: Any) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, **options)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; {mend}") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no table ({str(error).strip()}): {mend}") from error
+    if missing := [name for name in needed if name not in table]:
+        raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(needed)}: {mend}")
     return table

@@ -14,7 +14,17 @@ Keys = Mapping[str, tuple[str, Check]]
 
 # As in eigenprune.networks, without importing torch; a test holds them equal.
 ACTIVATIONS = ("elu", "gelu", "leaky_relu", "relu", "selu", "silu", "tanh")
+DIGITS = 20  # more than any number of ours has
 LARGEST = 2**31 - 1  # of whole numbers: torch takes no larger ones everywhere
+
+
+def whole_number(word: str) -> int | None:
+    """A number written in digits, if it is one that is short enough for Python to read.
+
+    >>> whole_number("12"), whole_number("-1"), whole_number("9" * 5000)
+    (12, None, None)
+    """
+    return int(word) if word.isdecimal() and len(word) <= DIGITS else None
 
 
 def check_values(

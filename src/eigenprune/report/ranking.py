@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
+from eigenprune.lab.ranks import rank_correlation
 from eigenprune.lab.stability import BETWEEN_ORDERS, WITH_INITIAL
 
 
@@ -27,8 +28,6 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
         of both correlations, over networks and over pairs of networks (NaN where there is only
         one).
     """
-    from scipy.stats import spearmanr
-
     rows = []
     sizes = eigenvalues.assign(size=eigenvalues["eigenvalue"].abs())
     for (activation, method), networks in sizes.groupby(["activation", "method"], sort=False):
@@ -36,9 +35,9 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
             index=["layer", "node"], columns=["when", "seed"], values="size"
         )
         seeds = list(wide["after"].columns)
-        within = [spearmanr(wide["before", s], wide["after", s]).statistic for s in seeds]
+        within = [rank_correlation(wide["before", s], wide["after", s]) for s in seeds]
         between = [
-            spearmanr(wide["after", one], wide["after", other]).statistic
+            rank_correlation(wide["after", one], wide["after", other])
             for one, other in itertools.combinations(seeds, 2)
         ]
         rows.append(

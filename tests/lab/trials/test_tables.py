@@ -195,6 +195,9 @@ def test_files_that_do_not_belong_together_are_refused(trials: Trials, store_fol
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
     with pytest.raises(UserError, match=r"table\.csv and runs\.csv are not of the same runs"):
         recorded(trials)
+    path.with_name("table.csv").write_text("<<<<<<< HEAD\n")
+    with pytest.raises(UserError, match=r"table\.csv: no column 'study'.*: restore it from Git"):
+        recorded(trials)
 
 
 def test_chapters_get_quick_trials_computed_and_others_as_recorded(

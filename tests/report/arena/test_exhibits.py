@@ -10,6 +10,7 @@ from scipy import stats
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.latency import BATCH
+from eigenprune.lab.records import latencies
 from eigenprune.lab.studies import Params
 from eigenprune.report.arena import (
     averages,
@@ -315,6 +316,6 @@ def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(
     assert "milliseconds" not in caption
     # Where the machine is known, it is named.
     machine = {"digits": {"processor": "a fast one", "torch": "9.9"}}
-    monkeypatch.setattr(rival_exhibits, "latency_machines", lambda: machine)
+    monkeypatch.setattr(latencies, "machines", lambda: machine)
     rival_exhibits.show_costs(Arena(arena.params, (timed,)))
     assert "on one thread of a fast one, torch 9.9" in shown[-1] and "measured" in shown[-2]

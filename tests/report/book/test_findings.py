@@ -11,6 +11,7 @@ import pytest
 from eigenprune.lab import project
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import make_study
+from eigenprune.report.arena.averages import RIVALS_COLUMNS
 from eigenprune.report.book.findings import findings
 from eigenprune.report.comparison import coverage, paper
 from eigenprune.report.comparison.published import all_settings
@@ -33,6 +34,9 @@ STUDY = make_study(
     },
     "test",
 )
+
+
+NO_RIVALS = pd.DataFrame(columns=RIVALS_COLUMNS)
 
 
 def record(root: Path, better: float) -> None:
@@ -61,28 +65,25 @@ def record(root: Path, better: float) -> None:
 
 
 def test_where_nothing_is_recorded_it_says_so(tmp_path: Path) -> None:
-    assert findings(tmp_path) == "Nothing is recorded at the scale of the paper yet.\n"
+    assert findings(tmp_path, NO_RIVALS) == "Nothing is recorded at the scale of the paper yet.\n"
 
 
 @pytest.mark.parametrize(("better", "said"), [(0.1, "worse at 2"), (-0.1, "better at 2 points")])
 def test_it_can_find_either(tmp_path: Path, better: float, said: str) -> None:
     record(tmp_path, better)
-    text = findings(tmp_path)
+    text = findings(tmp_path, NO_RIVALS)
     assert "before training" in text and said in text
     assert "come out again" not in text and "|" not in text  # nothing published, no arena
 
 
 def test_the_best_of_the_arena_are_in_a_table(tmp_path: Path, rivals: pd.DataFrame) -> None:
-    (tmp_path / "results" / "paper").mkdir(parents=True)
-    rivals.to_csv(tmp_path / "results" / "paper" / "rivals.csv", index=False)
-    text = findings(tmp_path)
+    text = findings(tmp_path, rivals)
     assert re.search(r"\n\| digits \(\d\d\.\d\d\) \| 0\.5 \| ", text)
     assert re.search(
         r"\nThe spectral method is `eigenvalue, lasso` at \d points.*; the rival", text
     )
     unranked = rivals[rivals["pruning_ratio"].eq(0)]
-    unranked.to_csv(tmp_path / "results" / "paper" / "rivals.csv", index=False)
-    assert findings(tmp_path).startswith("Nothing is recorded")
+    assert findings(tmp_path, unranked).startswith("Nothing is recorded")
 
 
 def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
@@ -92,7 +93,7 @@ def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
         for path in root.glob("results/paper/*/curves.csv")
         if not path.parent.name.startswith("rivals-")
     )
-    text = findings(root)
+    text = findings(root, NO_RIVALS)
     covered = coverage.coverage(
         paper.agreement_of(recorded), all_settings(["2000", "500-500-500", "800-800-800"])
     )

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from eigenprune.lab.machine import processor
+from eigenprune.lab.records import latencies
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.tables import record
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import METADATA
-from eigenprune.report.trials import compression_exhibits
 from eigenprune.report.trials.compression_exhibits import (
     points,
     show_compression,
@@ -165,7 +165,7 @@ def test_times_of_another_kind_of_processor_are_not_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machines = {"digits": {"processor": "this"}}
-    monkeypatch.setattr(compression_exhibits, "latency_machines", lambda: machines)
+    monkeypatch.setattr(latencies, "machines", lambda: machines)
     assert timed_alike("digits", pd.DataFrame({"processor": ["this", "this"]}))
     for dataset, processors in (("digits", ["this", "that"]), ("mnist", ["this"])):
         assert not timed_alike(dataset, pd.DataFrame({"processor": processors}))

@@ -16,6 +16,7 @@ from eigenprune.lab.errors import ExecutorError, UserError
 from eigenprune.lab.execution.compute import compute_task
 from eigenprune.lab.execution.futures import carry_out
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
+from eigenprune.lab.values import whole_number
 
 # The environment variable that limits what `dvc repro` starts.
 WORKERS = "EIGENPRUNE_WORKERS"
@@ -107,9 +108,10 @@ def default_workers() -> int:
     said = os.environ.get(WORKERS, "")
     if not said:
         return usable_cores()
-    if not said.isdecimal() or len(said) > 20 or int(said) < 1:
+    workers = whole_number(said)
+    if not workers:
         raise UserError(f"{WORKERS}={said!r}: allowed is a whole number, 1 or more")
-    return int(said)
+    return workers
 
 
 @contextmanager

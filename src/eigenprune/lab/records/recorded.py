@@ -9,7 +9,7 @@ are what a reader's own run is compared with.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,14 +64,17 @@ def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: if the recorded files do not belong together.
     """
+    return {run: result_of(row) for run, row in rows_by_run(folder_of(study)).items()}
+
+
+def result_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The result that a recorded row tells of, as a `Pruning` leaves it."""
+    strength = row.get(STRENGTH, math.nan)
     return {
-        run: {
-            "status": "done",
-            **{key: row[key] for key in RESULT},
-            "nodes_by_layer": [int(nodes) for nodes in row["nodes_by_layer"].split("-")],
-            **({STRENGTH: row[STRENGTH]} if not math.isnan(row.get(STRENGTH, math.nan)) else {}),
-        }
-        for run, row in rows_by_run(folder_of(study)).items()
+        "status": "done",
+        **{key: row[key] for key in RESULT},
+        "nodes_by_layer": [int(nodes) for nodes in row["nodes_by_layer"].split("-")],
+        **({} if math.isnan(strength) else {STRENGTH: strength}),
     }
 
 
@@ -113,14 +116,14 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
         networks = set(table["training"]) & spectra.kept(study)
-        stored = spectra.stored(study, store)
+        recorded = spectra.read(folder)
         # Of the networks that the rows are of: another machine's, where the rows are not from here.
         of_here = set(table.loc[table["run"].isin(here), "training"])
-        newer = {run: its for run, its in stored.items() if run in of_here}
-        known_spectra = stored | spectra.read(folder) | newer
+        newer = networks & (of_here | (networks - recorded.keys()))
+        found = recorded | spectra.stored(study, store, newer)
         files = {"curves.csv": table[list(COLUMNS)], "runs.csv": table[columns]}
         write_all({folder / name: csv_bytes(part) for name, part in files.items()})
-        spectra.write(folder, {run: s for run, s in known_spectra.items() if run in networks})
+        spectra.write(folder, {run: its for run, its in found.items() if run in networks})
         manifest.write(folder, study, table, len(planned))
         to_compare = one_network.command_for_one(table, here)
     return Recording(folder, len(rows), len(planned) - len(rows), to_compare)

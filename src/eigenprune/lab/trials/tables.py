@@ -23,7 +23,7 @@ from eigenprune.lab.records.recorded import (
 )
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.tidy_csv import read_tidy
+from eigenprune.lab.tidy_csv import read_cells, read_tidy
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.grids import options_of
 
@@ -132,11 +132,9 @@ def _tidy(trials: Trials, found: Mapping[Trial, list[dict[str, Any]]]) -> "pd.Da
 
 
 def _rows_by_run(folder: Path, kind: str) -> dict[str, list[dict[str, Any]]]:
-    import pandas as pd
-
     if not (folder / "table.csv").is_file():
         return {}
-    written = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
+    written = read_cells(folder / "table.csv", [*LABELS, "run"])
     found: dict[str, list[dict[str, Any]]] = {}
     results = written.drop(columns=[*LABELS, *options_of(kind)], errors="ignore")
     for row in results.to_dict("records"):

@@ -4,8 +4,6 @@ Methods compete where dataset, hidden widths and retraining are the same (GROUP)
 pruning ratio.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -37,27 +35,11 @@ _KEPT = ["nodes_kept", "parameters_kept", "macs_kept", "latency", *TIMES]
 _WORDS = [*METHOD, "retraining", "hyperparameters"]
 
 
-def read_rivals(path: Path) -> pd.DataFrame:
-    """Read the tidy table of all methods, `rivals.csv`.
-
-    Returns:
-        One row per network, with RIVALS_COLUMNS and MEASURED; words that are empty stay empty.
-
-    Raises:
-        UserError: if the file is not there or lacks a column.
-    """
-    try:
-        rivals = pd.read_csv(path, dtype={"hidden": str})
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is not there") from error
-    return _checked(rivals, str(path))
-
-
 def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
     """The rows of plainly trained dense networks, unpruned: the control of every method.
 
     Args:
-        rivals: the tidy table, see `read_rivals`.
+        rivals: the tidy table, see `lab.arena`.
 
     Returns:
         One row per dataset, widths, activation and seed, of family `weights`, nothing retrained,
@@ -75,7 +57,7 @@ def settled(rivals: pd.DataFrame) -> pd.DataFrame:
     others alone, and these would be compared with nobody.
 
     Args:
-        rivals: the tidy table, see `read_rivals`.
+        rivals: the tidy table, see `lab.arena`.
     """
     group = ["study", *GROUP]
     keys = rivals.replace(WHEN_SMALL)[[*group, "activation", "method"]]
@@ -91,7 +73,7 @@ def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None)
     a method or a seed lacks an activation of its group there is no such mean.
 
     Args:
-        rivals: the tidy table, see `read_rivals`.
+        rivals: the tidy table, see `lab.arena`.
         controls: what `controls_of` returns of a table that this one is a part of; if None, of it.
 
     Returns:
@@ -183,7 +165,7 @@ def plain_beside(rivals: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
     """What `plain_network` returns of controls, over the activations of the methods beside them.
 
     Args:
-        rivals: the tidy table of those methods, see `read_rivals`.
+        rivals: the tidy table of those methods, see `lab.arena`.
         controls: what `controls_of` returns.
     """
     where = ["dataset", "hidden", "activation"]
@@ -195,7 +177,7 @@ def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:
     """What the results of each method cost.
 
     Args:
-        rivals: the tidy table, see `read_rivals`.
+        rivals: the tidy table, see `lab.arena`.
 
     Returns:
         One row per group and method, the most expensive first, with GROUP, METHOD, `networks`
@@ -233,9 +215,10 @@ def _with_times(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**times)
 
 
-def _checked(rivals: pd.DataFrame, where: str = "the table of rivals") -> pd.DataFrame:
-    """The table, if it has all columns; words that are empty in its file are empty, not NaN."""
+def _checked(rivals: pd.DataFrame) -> pd.DataFrame:
+    """The table, if it has all columns; words that are empty in a file are empty, not NaN."""
     if missing := [name for name in RIVALS_COLUMNS if name not in rivals]:
-        raise UserError(f"{where}: no column {missing[0]!r}; needed: {', '.join(RIVALS_COLUMNS)}")
+        needed = ", ".join(RIVALS_COLUMNS)
+        raise UserError(f"the table of rivals: no column {missing[0]!r}; needed: {needed}")
     unknown = {name: np.nan for name in MEASURED if name not in rivals}
     return rivals.fillna(dict.fromkeys(_WORDS, "")).assign(**unknown)

@@ -39,7 +39,7 @@ def leaderboard(
     the same test accuracies that the comparison uses, so that the best looks a little too good.
 
     Args:
-        rivals: the tidy table, see `averages.read_rivals`.
+        rivals: the tidy table, see `lab.arena`.
         ratios: pruning ratios to rank at.
         confidence: of intervals and verdicts, between 0 and 1.
         controls: see `averages.over_activations`.
@@ -80,7 +80,7 @@ def spectral_standing(
     """Where the spectral methods stand: their ranks, and each against the best that is not one.
 
     Args:
-        rivals: the tidy table, see `averages.read_rivals`.
+        rivals: the tidy table, see `lab.arena`.
         ratios: pruning ratios to look at.
         confidence: of intervals and verdicts, between 0 and 1.
         controls: see `averages.over_activations`.
@@ -125,7 +125,7 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
 
     Args:
         path: `results/paper/leaderboard.csv`.
-        rivals: the tidy table, see `averages.read_rivals`, of which it takes what is
+        rivals: the tidy table, see `lab.arena`, of which it takes what is
             `averages.settled`. A study without a row at RATIOS is left out.
     """
     boards = []

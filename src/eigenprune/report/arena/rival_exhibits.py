@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from eigenprune.lab import results
-from eigenprune.lab.arena import latency_machines
 from eigenprune.lab.latency import BATCH
+from eigenprune.lab.records import latencies
 from eigenprune.lab.studies import change_study
 from eigenprune.report import readable
 from eigenprune.report.arena import (
@@ -110,7 +110,7 @@ def show_costs(arena: Arena) -> None:
             continue
         # Retraining leaves the size of a network as it is.
         table = rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"]))
-        machine = latency_machines().get(shown.study.dataset)
+        machine = latencies.machines().get(shown.study.dataset)
         if not machine:  # nor is it known whether the networks were timed in one go
             table = table.drop(columns="measured", errors="ignore")
         show(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from eigenprune.lab.arena import recorded
 from eigenprune.lab.errors import Failure, UserError
 from eigenprune.lab.studies import Params, Study
 from eigenprune.report.book.chapters import Exhibit, write_chapter
@@ -114,7 +115,7 @@ def assemble(root: Path, params: Params) -> Path:
         )
     _add_facts(source / "_config.yml", facts(root))
     (source / "studies.md").write_text(overview(studies, exhibits), encoding="utf-8")
-    found = f"{findings(root)}\n{again(exhibits, *OF_RIVALS)}"
+    found = f"{findings(root, recorded(params))}\n{again(exhibits, *OF_RIVALS)}"
     (source / "findings.md").write_text(found, encoding="utf-8")
     changes = recorded_changes(root, params)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")

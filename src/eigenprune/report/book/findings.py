@@ -28,14 +28,15 @@ CONTROLS = {
 }
 
 
-def findings(root: Path) -> str:
+def findings(root: Path, recorded: pd.DataFrame) -> str:
     """Markdown for the start page; of what is not recorded it says nothing.
 
     Args:
         root: of the repository.
+        recorded: the networks of the arena, see `lab.arena.recorded`.
     """
     studies = dict(_studies(root / "results" / "paper"))
-    parts = [*_agreement(studies), *_before_training(studies), *_arena(root, studies)]
+    parts = [*_agreement(studies), *_before_training(studies), *_arena(recorded, studies)]
     return "\n\n".join(parts or ["Nothing is recorded at the scale of the paper yet."]) + "\n"
 
 
@@ -57,13 +58,13 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         return
     settings = all_settings([study.widths for study in as_published])
     swapped = [compare_study(each, rows, wrong_method=True) for each, rows in as_published.items()]
+    ours = pd.concat(points)
     shares = coverage.shares(
-        coverage.coverage(pd.concat(points), settings),
+        coverage.coverage(ours, settings),
         coverage.coverage(pd.concat(swapped), settings),
     )
     shares = shares[shares["compared"] > 0].sort_values("hidden")
-    shared = coverage.on_shared_points(pd.concat(points))
-    ours = pd.concat(points)
+    shared = coverage.on_shared_points(ours)
     by_spread = agrees_by_spread(ours).groupby(ours["hidden"]).sum()
     told = "; ".join(
         f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
@@ -104,11 +105,7 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         )
 
 
-def _arena(root: Path, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
-    path = root / "results" / "paper" / "rivals.csv"
-    if not path.is_file():
-        return
-    recorded = averages.read_rivals(path)
+def _arena(recorded: pd.DataFrame, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     everything = averages.settled(recorded).replace(averages.WHEN_SMALL)
     alone = everything[everything["retraining"].eq("none")]
     ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]

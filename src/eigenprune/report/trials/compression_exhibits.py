@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eigenprune.lab.arena import latency_machines
 from eigenprune.lab.latency import BATCH
+from eigenprune.lab.records import latencies
 from eigenprune.lab.trials import costs
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.figures import accuracy_axis, legend_below
@@ -52,10 +52,14 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
             rows = with_latency_share(rows)
             measured = "latency_share" in rows
             nodes, studies = beside(one, activation, arena)
-            left_out = ""
-            if measured and len(nodes) and not timed_alike(one.trials.dataset, rows):
+            untimed = measured and len(nodes) and not timed_alike(one.trials.dataset, rows)
+            if untimed:
                 nodes = nodes.drop(columns=["latency", "latency_share"], errors="ignore")
-                left_out = f" Those of `{LABEL.strip()}` are of another processor, and left out."
+            left_out = (
+                f" Latencies of `{LABEL.strip()}` are of another processor, and left out."
+                if untimed
+                else ""
+            )
             both = pd.concat([rows, nodes], ignore_index=True)
             if not measured:
                 both = both.drop(columns=["latency", "latency_share"], errors="ignore")
@@ -69,7 +73,7 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 "markers: trained at the final size, after compression or from the start, and of "
                 "`none` trained for as many epochs more"
                 + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else ".")
-                + left_out.replace("Those", "Latencies"),
+                + left_out,
                 alt=f"Test accuracy over {words}, one line per method.",
                 beside=studies,
             )
@@ -98,7 +102,7 @@ def timed_alike(dataset: str, rows: pd.DataFrame) -> bool:
         dataset: of both.
         rows: of compressed networks, with the column `processor`.
     """
-    machine = latency_machines().get(dataset, {})
+    machine = latencies.machines().get(dataset, {})
     return set(rows["processor"]) == {machine.get("processor")}
 
 

@@ -1,0 +1,33 @@
+"""`eigenprune tables`: all methods of the arena in one tidy table, and ranked."""
+
+import typer
+
+from eigenprune.cli.common import project_params
+from eigenprune.lab import project
+from eigenprune.lab.studies import Params
+
+EXAMPLES = """Examples:
+
+    eigenprune tables"""
+
+
+def tables() -> None:
+    """Write the recorded arena as one table, results/paper/rivals.csv, and its leaderboard.csv.
+
+    Both are made from what the studies have recorded, in seconds; `dvc repro` and `eigenprune
+    record` do so, too. They are not kept in Git.
+    """
+    write_tables(project_params())
+
+
+def write_tables(params: Params) -> None:
+    """Write both tables, and say so."""
+    from eigenprune.lab.arena import recorded
+    from eigenprune.lab.records.recorded import write_csv
+    from eigenprune.report.arena.leaderboard import write_leaderboard
+
+    folder, found = project.root() / "results" / "paper", recorded(params)
+    write_csv(found, folder / "rivals.csv")
+    typer.echo(f"results/paper/rivals.csv: {len(found)} rows")
+    ranked = write_leaderboard(folder / "leaderboard.csv", found)
+    typer.echo(f"results/paper/leaderboard.csv: {ranked} rows")

@@ -1,0 +1,101 @@
+"""How long the arena's networks take to answer, as recorded: `results/paper/latency.csv`.
+
+Networks of one activation and shape share one time. Those of a dataset are timed in one go, on the
+machine that `latency.json` then names, whenever the time of one is missing: only then does the
+ratio of two say something of the networks.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eigenprune.files import write_all
+from eigenprune.lab import datasets, project
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.records.recorded import csv_bytes
+from eigenprune.lab.tidy_csv import read_tidy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NETWORK = ("dataset", "activation", "nodes_by_layer")
+TIME = "latency"  # milliseconds
+
+
+def read() -> dict[tuple[str, ...], float]:
+    """Milliseconds by NETWORK; empty if nothing is recorded.
+
+    Raises:
+        UserError: if the file is no such table.
+    """
+    if not path().is_file():
+        return {}
+    table = read_tidy(path(), [*NETWORK, TIME], text=NETWORK)
+    *network, times = (table[name] for name in (*NETWORK, TIME))
+    return dict(zip(zip(*network, strict=True), times, strict=True))
+
+
+def machines() -> dict[str, dict[str, Any]]:
+    """The machine that timed the networks of each dataset, as `latency.machine` describes it.
+
+    A dataset whose machine is not known is missing.
+
+    Raises:
+        UserError: if the file is not what `record` writes.
+    """
+    file = _machines_path()
+    if not file.is_file():
+        return {}
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        return {dataset: dict(machine) for dataset, machine in found.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{file} names no machines ({error}): restore it from Git") from error
+
+
+def record(networks: "pd.DataFrame") -> None:
+    """Write the times of networks, and measure those of a dataset that lacks one of its own.
+
+    Args:
+        networks: all that are recorded, with the columns NETWORK.
+    """
+    import pandas as pd
+
+    times, known, of_machines, rows = read(), machines(), {}, []
+    distinct = sorted(set(networks[list(NETWORK)].itertuples(index=False, name=None)))
+    for dataset in dict.fromkeys(networks["dataset"]):
+        own = [network for network in distinct if network[0] == dataset]
+        if dataset in known and all(network in times for network in own):
+            of_machines[dataset] = known[dataset]
+        else:
+            times |= _measured(own)
+            of_machines[dataset] = _machine()
+        rows += [(*network, times[network]) for network in own]
+    table = csv_bytes(pd.DataFrame(rows, columns=[*NETWORK, TIME]))
+    said = json.dumps(of_machines, indent=1) + "\n"
+    write_all({path(): table, _machines_path(): said.encode()})
+
+
+def path() -> Path:
+    """`results/paper/latency.csv` of the project."""
+    return project.root() / "results" / "paper" / "latency.csv"
+
+
+def _machines_path() -> Path:
+    return path().with_suffix(".json")
+
+
+def _measured(networks: list[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
+    """The times of some networks of one dataset."""
+    from eigenprune.lab.latency import latencies
+
+    _, features, classes = datasets.shape(networks[0][0])
+    shapes = {network: (network[1], tuple(map(int, network[2].split("-")))) for network in networks}
+    taken = latencies(list(shapes.values()), features, classes)
+    return {network: round(taken[shape], 4) for network, shape in shapes.items()}
+
+
+def _machine() -> dict[str, Any]:
+    from eigenprune.lab.latency import machine
+
+    return machine()

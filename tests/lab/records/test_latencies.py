@@ -1,0 +1,94 @@
+"""Times of the arena's networks: those that stand in one ratio are of one occasion."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+from torch import nn
+
+from eigenprune.lab import latency
+from eigenprune.lab.errors import UserError
+from eigenprune.lab.records import latencies
+from eigenprune.lab.studies import Params
+
+SEVEN = 7.0
+
+
+@pytest.fixture
+def networks() -> pd.DataFrame:
+    rows = [("digits", "relu", "8-4"), ("digits", "relu", "8-4"), ("digits", "tanh", "16")]
+    return pd.DataFrame(rows, columns=list(latencies.NETWORK))
+
+
+@pytest.fixture(autouse=True)
+def recorded(arena_project: Callable[..., Params], networks: pd.DataFrame) -> None:
+    arena_project()
+    latencies.record(networks)
+
+
+def edit(**changes: object) -> None:
+    pd.read_csv(latencies.path()).assign(**changes).to_csv(latencies.path(), index=False)
+
+
+def test_each_activation_and_shape_is_timed_once(networks: pd.DataFrame) -> None:
+    found = latencies.read()
+    assert sorted(found) == [("digits", "relu", "8-4"), ("digits", "tanh", "16")]
+    assert min(found.values()) > 0
+    assert latencies.machines() == {"digits": latency.machine()}
+    edit(latency=SEVEN)
+    latencies.record(networks)
+    assert set(latencies.read().values()) == {SEVEN}
+
+
+def test_where_one_is_missing_all_of_its_dataset_are_timed_anew(networks: pd.DataFrame) -> None:
+    """Times of two occasions must not stand in one ratio; those of another dataset may stay."""
+    other = networks.iloc[:1].assign(dataset="mnist")
+    latencies.record(pd.concat([networks, other]))
+    edit(latency=SEVEN)
+    more = networks.iloc[:1].assign(nodes_by_layer="2")
+    latencies.record(pd.concat([networks, other, more]))
+    found = latencies.read()
+    assert found.pop(("mnist", "relu", "8-4")) == SEVEN
+    assert len(found) == 3 and SEVEN not in found.values()
+    # What is no longer recorded is forgotten.
+    latencies.record(more)
+    assert list(latencies.read()) == [("digits", "relu", "2")]
+    assert list(latencies.machines()) == ["digits"]
+
+
+def test_times_of_a_machine_unknown_are_measured_anew(networks: pd.DataFrame) -> None:
+    edit(latency=SEVEN)
+    latencies.path().with_suffix(".json").unlink()
+    assert latencies.machines() == {}
+    latencies.record(networks)
+    assert SEVEN not in latencies.read().values()
+    assert latencies.machines()["digits"]["threads"] == 1
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"digits": 1}', "{"])
+def test_a_damaged_file_is_named(text: str) -> None:
+    file = latencies.path().with_suffix(".json")
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"latency\.json names no machines .* restore it from Git"):
+        latencies.machines()
+    file.write_text(json.dumps({}))
+    assert latencies.machines() == {}
+    latencies.path().write_text("dataset,activation\ndigits,relu\n")
+    with pytest.raises(UserError, match=r"latency\.csv: no column 'nodes_by_layer'"):
+        latencies.read()
+
+
+def test_each_network_is_timed_with_its_own_activation(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, plain = [], latency.mlp
+
+    def mlp(widths: list[int], **options: Any) -> nn.Sequential:
+        made.append((options["activation"], widths))
+        return plain(widths, **options)
+
+    monkeypatch.setattr(latency, "mlp", mlp)
+    networks = [("relu", (8,)), ("tanh", (8,)), ("relu", (400, 400))]
+    found = latency.latencies(networks, 64, 10)
+    assert list(found) == networks and found["relu", (8,)] < found["relu", (400, 400)]
+    assert made == [(name, [64, *shape, 10]) for name, shape in networks]
