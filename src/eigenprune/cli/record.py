@@ -70,4 +70,4 @@ def record(
             )
     if not quick and len(networks := arena.recorded(params)):
         latencies.record(networks)
-        write_tables(params)
+        write_tables(arena.with_times(networks))

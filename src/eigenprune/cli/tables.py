@@ -1,10 +1,14 @@
 """`eigenprune tables`: all methods of the arena in one tidy table, and ranked."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from eigenprune.cli.common import project_params
 from eigenprune.lab import project
-from eigenprune.lab.studies import Params
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXAMPLES = """Examples:
 
@@ -17,16 +21,17 @@ def tables() -> None:
     Both are made from what the studies have recorded, in seconds; `dvc repro` and `eigenprune
     record` do so, too. They are not kept in Git.
     """
-    write_tables(project_params())
-
-
-def write_tables(params: Params) -> None:
-    """Write both tables, and say so."""
     from eigenprune.lab.arena import recorded
+
+    write_tables(recorded(project_params()))
+
+
+def write_tables(found: "pd.DataFrame") -> None:
+    """Write what `arena.recorded` returns and its leaderboard, and say so."""
     from eigenprune.lab.records.recorded import write_csv
     from eigenprune.report.arena.leaderboard import write_leaderboard
 
-    folder, found = project.root() / "results" / "paper", recorded(params)
+    folder = project.root() / "results" / "paper"
     write_csv(found, folder / "rivals.csv")
     typer.echo(f"results/paper/rivals.csv: {len(found)} rows")
     ranked = write_leaderboard(folder / "leaderboard.csv", found)

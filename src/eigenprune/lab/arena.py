@@ -33,7 +33,7 @@ def table(study: Study) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    methods = {name: rivals.find(name) for name in study.methods}
+    methods = rivals.find_all(study.methods)
     rows = [
         _row(study, planned, methods[planned.method], result)
         for planned, result in results.finished(study)
@@ -61,7 +61,7 @@ def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFram
     for name in studies_of(params) if names is None else names:
         study = params.study(name)
         known = rows_by_run(folder_of(study))
-        methods = {name: rivals.find(name) for name in study.methods}
+        methods = rivals.find_all(study.methods)
         for planned in plan(study) if known else ():
             its = known.get(run_id(planned.run))
             if its is not None:
@@ -69,7 +69,11 @@ def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFram
                 seconds = round(its["seconds"] + its["training_seconds"], 3)
                 row = _row(study, planned, methods[planned.method], result_of(its))
                 rows.append({**row, **made, "seconds": seconds})
-    found = pd.DataFrame(rows, columns=[*COLUMNS, *MORE, *RECORDED])
+    return with_times(pd.DataFrame(rows, columns=[*COLUMNS, *MORE, *RECORDED]))
+
+
+def with_times(found: "pd.DataFrame") -> "pd.DataFrame":
+    """The table that `recorded` makes, with the latencies that are recorded now."""
     times = latencies.read()
     networks = found[list(latencies.NETWORK)].itertuples(index=False, name=None)
     return found.assign(latency=[times.get(network, math.nan) for network in networks])

@@ -31,7 +31,7 @@ def plan(study: Study) -> list[PlannedRow]:
     """The rows of a study, in the order of the tables; ratio 0, the control, is always there."""
     ratios = sorted({0.0, *study.pruning_ratios})
     rows = []
-    methods = {name: rivals.find(name) for name in study.methods}
+    methods = rivals.find_all(study.methods)
     for activation, name, seed in itertools.product(study.activations, methods, study.seeds):
         method = methods[name]
         training = _training(study, method, activation, seed)

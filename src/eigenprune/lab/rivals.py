@@ -9,7 +9,7 @@ is pruned `before` any training is trained afterwards in any case, and makes one
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,11 @@ def find(name: str) -> Method:
         known = [*METHODS, *own]
         raise UserError(f"method {name!r} is not known{did_you_mean(name, known)}")
     return own[name]
+
+
+def find_all(names: Iterable[str]) -> dict[str, Method]:
+    """The methods of those names, see `find`, by name."""
+    return {name: find(name) for name in names}
 
 
 def named(entries: object, file: str) -> dict[str, Method]:

@@ -21,7 +21,7 @@ def of_two_networks(rows: "pd.DataFrame") -> "pd.DataFrame":
             a node removed are held against each other, too.
     """
     unpruned = rows[rows["pruning_ratio"] == 0]
-    retrained = unpruned["method"].map({m: rivals.find(m).retrained for m in unpruned["method"]})
+    retrained = unpruned["method"].map(lambda name: rivals.find(name).retrained)
     alike = unpruned.groupby([unpruned["training"], retrained])["loss"]
     return unpruned[alike.transform("nunique") > 1]
 
