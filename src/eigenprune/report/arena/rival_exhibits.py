@@ -83,7 +83,7 @@ def show_leaderboard(arena: Arena) -> None:
     for shown in arena.shown:
         if not ranked(shown):
             continue
-        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
+        board = shown.leaderboard
         for retraining, rows in averages.means_alone(board).groupby("retraining", sort=False):
             show(
                 # Sizes stand in the table of costs; the rival is the first of its ratio.
@@ -165,7 +165,7 @@ def show_compute(arena: Arena) -> None:
     for shown in arena.shown:
         if not shown.recorded or not ranked(shown):
             continue
-        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
+        board = shown.leaderboard
         board = board[
             (board["retraining"] == "none") & board["lost"].notna() & (board["seconds"] > 0)
         ]

@@ -9,7 +9,7 @@ import pandas as pd
 from eigenprune.lab import arena, project, rivals
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.studies import Params, Study, change_study, load_params
-from eigenprune.report.arena import averages
+from eigenprune.report.arena import averages, leaderboard
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Shown:
     def networks(self) -> pd.DataFrame:
         """What `averages.over_activations` returns of what can be compared."""
         return averages.over_activations(self.competing, self.controls)
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame:
+        """What `leaderboard.leaderboard` returns of what can be compared."""
+        return leaderboard.leaderboard(self.competing, controls=self.controls)
 
     def plain(self, retraining: str) -> pd.DataFrame:
         """What `averages.plain_beside` returns for the methods that are retrained so."""

@@ -105,7 +105,7 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
         of_each = _of_each(shown)
         _show_heatmap(shown, networks, of_each, key)
         unpruned = averages.points(networks[networks["pruning_ratio"] == 0])
-        board = leaderboard.leaderboard(shown.competing, controls=shown.controls)
+        board = shown.leaderboard
         for retraining, rows in averages.means_alone(board).groupby("retraining", sort=False):
             own = unpruned[unpruned["retraining"] == retraining]
             plain = averages.means_alone(shown.plain(str(retraining)))

@@ -9,8 +9,9 @@ import hashlib
 import itertools
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -104,6 +105,14 @@ class Pipeline:
         """The folder of the recordings."""
         return self.root / "results" / "paper"
 
+    @cached_property
+    def since_recorded(self) -> Callable[[str, tuple[str, ...]], Changes]:
+        """What has changed, by the name of a recording and the commits that made the rows.
+
+        Many exhibits show the same rows, and nothing changes while a book is put together.
+        """
+        return cache(lambda name, commits: since_recorded(self.paper / name, self.params, commits))
+
     def stage_of(self, file: Path) -> tuple[str, str] | None:
         """Name and md5 of the stage output that a file is, from `dvc.lock`."""
         path = file.relative_to(self.root).as_posix()
@@ -132,7 +141,7 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
         facts += [("Study", f"`{name}`: {_parameters(each.study)}"), _data(each), _runs(each)]
         if each.recorded:
             facts.append(_recording(name, each.commits, pipeline))
-            found.append(since_recorded(pipeline.paper / name, pipeline.params, each.commits))
+            found.append(pipeline.since_recorded(name, tuple(each.commits)))
         else:
             outdated = changed_parameters(each.study, pipeline.params, recorded=False)
             outdated += changed_data(each.study["dataset"], each.data_sha256)
