@@ -6,10 +6,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+
+from eigenprune.lab.checks import CHECKS
 
 HEADINGS = ["Begin", "Other values", "Another score", "Your own data", "Take it back"]
 
@@ -59,6 +62,12 @@ def put_in_notebook(notebook: Path, instead_of: str, source: str) -> None:
     notebook.write_text(json.dumps(content, indent=1))
 
 
+def add_to_notebook(notebook: Path, source: str) -> None:
+    content = nbformat.read(notebook, as_version=4)
+    content.cells.append(nbformat.v4.new_code_cell(source))
+    nbformat.write(content, notebook)
+
+
 @pytest.fixture(scope="module")
 def begun(run: Run, fresh: Path, chapter: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = shutil.copytree(fresh, tmp_path_factory.mktemp("begun") / "eigenprune", symlinks=True)
@@ -96,13 +105,19 @@ def test_other_values(run: Run, begun: Path, chapter: dict, copy: Copy) -> None:
 
 def test_another_score(run: Run, begun: Path, chapter: dict, copy: Copy) -> None:
     project = copy(begun)
-    (source,) = [text for language, text in chapter["Another score"] if language == "python"]
+    source, checks = [text for language, text in chapter["Another score"] if language == "python"]
     body = source[source.index("def ") : source.index("\n\n\nscores")].splitlines()[2:]
     assert len(body) <= 10  # the score itself, without its name and its sentence
-    put_in_notebook(project / "notebooks" / "my-idea.ipynb", "largest_weight", source)
+    notebook = project / "notebooks" / "my-idea.ipynb"
+    put_in_notebook(notebook, "largest_weight", source)
+    add_to_notebook(notebook, checks)
     before = sorted((project / ".eigenprune" / "runs").rglob("*.json"))
     told = shell(run, project, chapter["Another score"])
     assert "spread_sent_on" in told["dvc metrics diff HEAD"]
+    executed = project / "results" / "experiments" / "my-idea" / "my-idea.ipynb"
+    (checked,) = json.loads(executed.read_text())["cells"][-1]["outputs"]
+    told_of = "".join(checked["data"]["text/html"])
+    assert all(f"<th>{check}</th>" in told_of for check in CHECKS)
     table = curves(project, "my-idea")
     assert set(table["method"]) == {"spread_sent_on", "eigenvalue", "weight_norm_in_out", "random"}
     old = curves(begun, "my-idea")

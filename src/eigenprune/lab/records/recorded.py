@@ -11,7 +11,7 @@ are what a reader's own run is compared with.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,16 +129,31 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
     return Recording(folder, len(rows), len(planned) - len(rows), to_compare)
 
 
-def rows_by_run(folder: Path) -> dict[str, dict[str, Any]]:
+def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
     """The rows of a recording by run id, columns of `curves.csv` and `runs.csv`; empty if none.
+
+    Read once for each state of the files: a chapter asks for them with every figure.
 
     Raises:
         UserError: if one of the files is missing or no such table, or they do not belong together.
     """
-    import pandas as pd
-
     if not (folder / "runs.csv").is_file():
         return {}
+    return _rows_by_run(folder, _state(folder / "curves.csv"), _state(folder / "runs.csv"))
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What tells a file from the one that it replaced."""
+    if not path.is_file():
+        return ()
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4)
+def _rows_by_run(folder: Path, *states: tuple[int, ...]) -> Mapping[str, dict[str, Any]]:
+    import pandas as pd
+
     needed = ("run", "nodes_by_layer", *manifest.MADE_BY, "seconds", *TRAINED_WITH)
     curves = read_tidy(folder / "curves.csv", COLUMNS, text=["hidden"])
     runs = read_tidy(
