@@ -69,5 +69,13 @@ def record(
                 f"otherwise; compare them on the same one: {made.to_compare}"
             )
     if not quick and len(networks := arena.recorded(params)):
-        latencies.record(networks)
+        untimed = latencies.record(
+            networks, lambda name, count: typer.echo(f"{name}: timing {count} networks")
+        )
+        for name, count in untimed.items():
+            typer.echo(
+                f"{name}: {count} networks without a latency, for another kind of machine timed "
+                "the others; to time all of them here, remove results/paper/latency.csv and "
+                "record again"
+            )
         write_tables(arena.with_times(networks))

@@ -58,6 +58,28 @@ def test_where_one_is_missing_all_of_its_dataset_are_timed_anew(networks: pd.Dat
     assert list(latencies.machines()) == ["digits"]
 
 
+def test_another_kind_of_machine_leaves_the_times_and_what_is_new_without_one(
+    networks: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(latency=SEVEN)
+    monkeypatch.setattr(latencies, "_machine", lambda: {"processor": "another"})
+    told: list[tuple[str, int]] = []
+    more = networks.iloc[:1].assign(nodes_by_layer="2")
+    other = networks.iloc[:1].assign(dataset="mnist")
+    every = pd.concat([networks, more, other])
+    assert latencies.record(every, lambda *timed: told.append(timed)) == {"digits": 1}
+    assert told == [("mnist", 1)]  # a dataset that nobody timed yet
+    found = latencies.read()
+    assert found.pop(("mnist", "relu", "8-4")) != SEVEN
+    assert len(found) == 2 and set(found.values()) == {SEVEN}
+    assert latencies.machines()["digits"] == latency.machine()
+    # Without the file it takes them over.
+    latencies.path().unlink()
+    assert latencies.record(every) == {}
+    assert len(latencies.read()) == 4
+    assert latencies.machines()["digits"] == {"processor": "another"}
+
+
 def test_times_of_a_machine_unknown_are_measured_anew(networks: pd.DataFrame) -> None:
     edit(latency=SEVEN)
     latencies.path().with_suffix(".json").unlink()

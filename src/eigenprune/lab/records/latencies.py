@@ -2,10 +2,12 @@
 
 Networks of one activation and shape share one time. Those of a dataset are timed in one go, on the
 machine that `latency.json` then names, whenever the time of one is missing: only then does the
-ratio of two say something of the networks.
+ratio of two say something of the networks. Another kind of machine leaves them alone, and what is
+new without a time: it would take away what else was timed on theirs, see `trials.costs`.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,27 +55,42 @@ def machines() -> dict[str, dict[str, Any]]:
         raise UserError(f"{file} names no machines ({error}): restore it from Git") from error
 
 
-def record(networks: "pd.DataFrame") -> None:
+def record(
+    networks: "pd.DataFrame", on_timing: Callable[[str, int], None] = lambda dataset, count: None
+) -> dict[str, int]:
     """Write the times of networks, and measure those of a dataset that lacks one of its own.
 
     Args:
         networks: all that are recorded, with the columns NETWORK.
+        on_timing: told the dataset before its networks are timed, which takes minutes, and how
+            many they are.
+
+    Returns:
+        By dataset, how many networks have no time, since another kind of machine timed the others.
     """
     import pandas as pd
 
-    times, known, of_machines, rows = read(), machines(), {}, []
+    times, known, of_machines, rows, here = read(), machines(), {}, [], _machine()
+    untimed: dict[str, int] = {}
     distinct = sorted(set(networks[list(NETWORK)].itertuples(index=False, name=None)))
     for dataset in dict.fromkeys(networks["dataset"]):
         own = [network for network in distinct if network[0] == dataset]
-        if dataset in known and all(network in times for network in own):
+        timed = [network for network in own if network in times]
+        of_another = timed and known.get(dataset, here).get("processor") != here["processor"]
+        if dataset in known and (timed == own or of_another):
             of_machines[dataset] = known[dataset]
+            if timed != own:
+                untimed[dataset] = len(own) - len(timed)
         else:
+            on_timing(dataset, len(own))
+            timed = own
             times |= _measured(own)
-            of_machines[dataset] = _machine()
-        rows += [(*network, times[network]) for network in own]
+            of_machines[dataset] = here
+        rows += [(*network, times[network]) for network in timed]
     table = csv_bytes(pd.DataFrame(rows, columns=[*NETWORK, TIME]))
     said = json.dumps(of_machines, indent=1) + "\n"
     write_all({path(): table, _machines_path(): said.encode()})
+    return untimed
 
 
 def path() -> Path:
