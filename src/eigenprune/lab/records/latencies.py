@@ -62,7 +62,7 @@ def record(
 
     Args:
         networks: all that are recorded, with the columns NETWORK.
-        on_timing: told the dataset before its networks are timed, which takes minutes, and how
+        on_timing: told the dataset before its networks are timed, which takes a while, and how
             many they are.
 
     Returns:
