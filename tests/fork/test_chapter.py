@@ -34,13 +34,7 @@ def sections(page: Path) -> dict[str, list[tuple[str, str]]]:
 @pytest.fixture(scope="module")
 def chapter(root: Path) -> dict[str, list[tuple[str, str]]]:
     found = sections(root / "book" / "your-own-experiment.md")
-    assert list(found) == [
-        "Begin",
-        "Other values",
-        "Another score",
-        "Your own data",
-        "Take it back",
-    ]
+    assert list(found) == HEADINGS
     return found
 
 
