@@ -42,6 +42,20 @@ def _replace(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def state(path: Path) -> tuple[int, ...]:
+    """What tells a file from another that took its place: inode, time and size; () without one.
+
+    For caches of what was made of a file, which keep it for as long as this stays the same.
+
+    >>> state(Path("no-such-file"))
+    ()
+    """
+    if not path.is_file():
+        return ()
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def write_all(contents: Mapping[Path, bytes | None]) -> None:
     """Write several files, or delete those whose content is None: all of them or none.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eigenprune.files import write_whole
+from eigenprune.files import state, write_whole
 
 
 def test_folders_are_made_and_content_replaced(tmp_path: Path) -> None:
@@ -42,3 +42,13 @@ def test_what_cannot_be_written_is_named_as_it_was_given(tmp_path: Path) -> None
         assert (refusal.value.filename, refusal.value.filename2) == (str(path), None)
         assert refusal.value.strerror
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_the_state_changes_with_a_file_put_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    assert state(file) == ()
+    write_whole(file, b"old")
+    before = state(file)
+    assert state(file) == before
+    write_whole(file, b"new")  # as long, and perhaps at the same tick of the clock
+    assert state(file) != before

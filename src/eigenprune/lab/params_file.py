@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from eigenprune.files import state
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError, did_you_mean
 
@@ -58,12 +59,12 @@ def of_project_params(make: Callable[[dict[str, Any], Path], dict[str, Made]]) -
         path = project.root() / "params.yaml"
     except UserError:
         return {}
-    return _made(make, path, path.stat().st_mtime_ns)
+    return _made(make, path, state(path))
 
 
 @cache
 def _made(
-    make: Callable[[dict[str, Any], Path], dict[str, Made]], path: Path, changed: int
+    make: Callable[[dict[str, Any], Path], dict[str, Made]], path: Path, found: tuple[int, ...]
 ) -> dict[str, Made]:
     return make(read_params(path), path)
 

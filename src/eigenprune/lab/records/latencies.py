@@ -76,9 +76,10 @@ def record(
     for dataset in dict.fromkeys(networks["dataset"]):
         own = [network for network in distinct if network[0] == dataset]
         timed = [network for network in own if network in times]
-        of_another = timed and known.get(dataset, here).get("processor") != here["processor"]
-        if dataset in known and (timed == own or of_another):
-            of_machines[dataset] = known[dataset]
+        by = known.get(dataset)
+        elsewhere = timed and by and by.get("processor") != here["processor"]
+        if by and (timed == own or elsewhere):
+            of_machines[dataset] = by
             if timed != own:
                 untimed[dataset] = len(own) - len(timed)
         else:

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.files import write_all, write_whole
+from eigenprune.files import state, write_all, write_whole
 from eigenprune.lab import project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan
@@ -139,15 +139,7 @@ def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
     """
     if not (folder / "runs.csv").is_file():
         return {}
-    return _rows_by_run(folder, _state(folder / "curves.csv"), _state(folder / "runs.csv"))
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """What tells a file from the one that it replaced."""
-    if not path.is_file():
-        return ()
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return _rows_by_run(folder, state(folder / "curves.csv"), state(folder / "runs.csv"))
 
 
 @lru_cache(maxsize=4)

@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
+from eigenprune.files import state
 from eigenprune.lab.records import manifest
 from eigenprune.lab.records.origins import Origin, code_now
 from eigenprune.lab.studies import Params
@@ -181,9 +182,18 @@ def _stage(notebook: Path, pipeline: Pipeline, scale: str) -> tuple[str, str]:
     if found is None:
         return "Stage", f"{said} by no stage that `dvc.lock` knows"
     name, md5 = found
-    same = hashlib.md5(notebook.read_bytes(), usedforsecurity=False).hexdigest() == md5
-    other = "" if same else "; the notebook at hand is not the one of `dvc.lock`, see `dvc status`"
+    other = (
+        ""
+        if _md5(notebook, state(notebook)) == md5
+        else "; the notebook at hand is not the one of `dvc.lock`, see `dvc status`"
+    )
     return "Stage", f"{said} by `{name}` of `dvc.yaml`{other}"
+
+
+@cache
+def _md5(path: Path, found: tuple[int, ...]) -> str:
+    """As DVC names contents. A notebook is read once for all that it shows, not once for each."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _parameters(study: Mapping[str, Any]) -> str:
