@@ -226,7 +226,7 @@ def test_a_bad_lock_is_seen() -> None:
 def test_a_large_file_is_seen(tmp_path: Path) -> None:
     (tmp_path / "large.bin").write_bytes(bytes(MEBIBYTE + 1))
     (tmp_path / "small.bin").write_bytes(bytes(MEBIBYTE))
-    assert oversized(sorted(tmp_path.iterdir())) == ["large.bin: 1000001 bytes"]
+    assert oversized(sorted(tmp_path.iterdir())) == ["large.bin: 1048577 bytes"]
 
 
 @pytest.mark.parametrize(
