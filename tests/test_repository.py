@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from eigenprune.lab.methods import METHODS
 from eigenprune.report.book.typed_numbers import typed_numbers
 
-MEBIBYTE = 2**20
+MEGABYTE = 1_000_000
 # What belongs to one machine and not to a repository: the address of a package registry, a folder
 # of one person. Written so that no pattern matches itself.
 FOREIGN = {
@@ -95,7 +95,7 @@ def lock_faults(lock: str, needed: dict[str, SpecifierSet]) -> list[str]:
 def oversized(paths: list[Path]) -> list[str]:
     """Files larger than Git should carry."""
     return [
-        f"{path.name}: {size} bytes" for path in paths if (size := path.stat().st_size) > MEBIBYTE
+        f"{path.name}: {size} bytes" for path in paths if (size := path.stat().st_size) > MEGABYTE
     ]
 
 
@@ -224,9 +224,9 @@ def test_a_bad_lock_is_seen() -> None:
 
 
 def test_a_large_file_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "large.bin").write_bytes(bytes(MEBIBYTE + 1))
-    (tmp_path / "small.bin").write_bytes(bytes(MEBIBYTE))
-    assert oversized(sorted(tmp_path.iterdir())) == ["large.bin: 1048577 bytes"]
+    (tmp_path / "large.bin").write_bytes(bytes(MEGABYTE + 1))
+    (tmp_path / "small.bin").write_bytes(bytes(MEGABYTE))
+    assert oversized(sorted(tmp_path.iterdir())) == ["large.bin: 1000001 bytes"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Git, so that spectra and rankings can be looked at in every clone.
 By epoch they are in the run store alone, see `spectral_history`.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FILE = "eigenvalues.safetensors"
+ALIKE = "alike"  # in its metadata: the tensor that each of these names stands for as well, JSON
 
 # One spectrum: tensors (nodes,) named `LAYER.before` and `LAYER.after`, layers from 1.
 Spectrum = dict[str, "Tensor"]
@@ -64,12 +66,14 @@ def read(folder: Path) -> dict[str, Spectrum]:
     """
     if not (folder / FILE).is_file():
         return {}
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     try:
-        tensors = load_file(folder / FILE)
-    except SafetensorError as error:
+        with safe_open(folder / FILE, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            alike = json.loads((file.metadata() or {}).get(ALIKE, "{}"))
+            tensors |= {name: tensors[first] for name, first in alike.items()}
+    except (SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{folder / FILE} is damaged ({error}): restore it from Git") from error
     spectra: dict[str, Spectrum] = {}
     for name, tensor in tensors.items():
@@ -79,15 +83,23 @@ def read(folder: Path) -> dict[str, Spectrum]:
 
 
 def write(folder: Path, spectra: Mapping[str, Spectrum]) -> None:
-    """Record spectra in a folder; the same spectra are the same bytes."""
+    """Record spectra in a folder; the same spectra are the same bytes.
+
+    What several networks share, as those of one seed share their start, stands in the file once.
+    """
     from safetensors.torch import save
 
-    tensors = {
-        f"{run}.{name}": tensor.contiguous()
-        for run, spectrum in sorted(spectra.items())
-        for name, tensor in sorted(spectrum.items())
-    }
-    write_whole(folder / FILE, save(tensors))
+    names: dict[bytes, str] = {}
+    tensors, alike = {}, {}
+    for run, spectrum in sorted(spectra.items()):
+        for name, tensor in sorted(spectrum.items()):
+            own = f"{run}.{name}"
+            first = names.setdefault(tensor.numpy().tobytes(), own)
+            if first == own:
+                tensors[own] = tensor.contiguous()
+            else:
+                alike[own] = first
+    write_whole(folder / FILE, save(tensors, {ALIKE: json.dumps(alike)}))
 
 
 def tidy(study: Study, spectra: Mapping[str, Spectrum]) -> "pd.DataFrame":
