@@ -41,7 +41,10 @@ def test_what_is_hidden_cannot_be_imported(hide: Hide) -> None:
     assert done.returncode == 1 and "No module named 'yaml'" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["eigenprune", "eigenprune.lab.studies"])
+@pytest.mark.parametrize(
+    "module",
+    ["eigenprune", "eigenprune.lab.studies", "eigenprune.report.arena.rival_exhibits"],
+)
 def test_torch_is_not_imported_before_it_is_used(module: str) -> None:
     done = python(f"import sys, {module}; print('torch' in sys.modules)")
     assert done.stdout.strip() == "False", done.stderr

@@ -13,9 +13,9 @@ import torch
 
 from eigenprune.lab.machine import made_with
 from eigenprune.lab.protocols import one_thread
+from eigenprune.lab.records.latencies import BATCH
 from eigenprune.networks import mlp
 
-BATCH = 1024
 UNCOUNTED_CALLS = 3
 COUNTED_CALLS = 15
 # What is kept of the machine beside its times.

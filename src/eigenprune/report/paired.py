@@ -1,5 +1,7 @@
 """Paired differences between methods: the same seed, the same ratio, one against the other."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -62,49 +64,55 @@ def paired_tests(
         first = ", ".join(str(value) for value in twice.iloc[0][networks])
         raise UserError(f"{first}: this network stands in the table twice; compare one study")
     wide = chosen.pivot(index=[*KEY, "seed"], columns="method", values="accuracy")
-    rows = []
+    keys, pairs = [], []
     if {method, against} <= set(wide.columns):
-        for key, pairs in wide.dropna().groupby(level=KEY, sort=False):
-            if len(pairs) >= 2:
-                found = paired_test(pairs[method], pairs[against], confidence)
-                rows.append({**dict(zip(KEY, key, strict=True)), **found})
-    table = pd.DataFrame(rows, columns=[*KEY, *TEST])
+        for key, both in wide.dropna().groupby(level=KEY, sort=False):
+            if len(both) >= 2:
+                keys.append(key)
+                pairs.append((both[method], both[against]))
+    table = pd.DataFrame(keys, columns=KEY).join(t_tests(pairs, confidence))
     if table.empty:
         return table
     # As the curves are ordered, so that panels stand in one order in all figures.
     return curves[KEY].drop_duplicates().merge(table, on=KEY)
 
 
-def paired_test(one: ArrayLike, other: ArrayLike, confidence: float = 0.95) -> dict[str, float]:
-    """The paired t-test of two samples that belong together, seed by seed.
+def t_tests(pairs: Sequence[tuple[ArrayLike, ArrayLike]], confidence: float = 0.95) -> pd.DataFrame:
+    """The paired t-test of each pair of samples, whose values belong together seed by seed.
 
     Args:
-        one: the difference is its values minus those of `other`.
-        other: as many values, in the same order.
-        confidence: of the interval, between 0 and 1.
+        pairs: two samples of as many values in the same order; the difference is the first less
+            the second.
+        confidence: of the intervals, between 0 and 1.
 
     Returns:
-        The numbers TEST, which are `n`, `difference`, `low` and `high` (the interval) and `p`, not
-        corrected. With fewer than two differences, or where all are the same, there is nothing to
-        test by: no interval and no p (NaN).
+        One row per pair, with the numbers TEST, which are `n`, `difference`, `low` and `high` (the
+        interval) and `p`, not corrected. With fewer than two differences, or where all are the
+        same, there is nothing to test by: no interval and no p (NaN).
 
     Example:
-        >>> found = paired_test([0.9, 0.8, 0.7], [0.8, 0.7, 0.5])
-        >>> found["n"], round(found["difference"], 3), found["low"] < 0 < found["high"]
-        (3, 0.133, True)
+        >>> t_tests([([0.9, 0.8, 0.7], [0.8, 0.7, 0.5])]).round(3).values.tolist()
+        [[3.0, 0.133, -0.01, 0.277, 0.057]]
     """
     from scipy import stats
 
-    differences = np.asarray(one) - np.asarray(other)
-    low = high = p = np.nan
+    samples = [np.asarray(pair, dtype=float) for pair in pairs]
+    differences = [one - other for one, other in samples]
     # Accuracies are multiples of 1/10,000: equal differences of few seeds are no rarity,
     # and without a spread there is nothing to test by.
-    if len(differences) > 1 and np.ptp(differences) > 1e-9:
-        test = stats.ttest_rel(one, other)
-        low, high = map(float, test.confidence_interval(confidence))
-        p = float(test.pvalue)
-    difference = float(differences.mean()) if len(differences) else np.nan
-    return {"n": len(differences), "difference": difference, "low": low, "high": high, "p": p}
+    tested = [len(each) > 1 and np.ptp(each) > 1e-9 for each in differences]
+    lengths = [len(each) for each in differences]
+    means = [each.mean() if len(each) else np.nan for each in differences]
+    table = pd.DataFrame({"n": lengths, "difference": means}).reindex(columns=TEST)
+    # Those of one length at once: there are thousands of pairs, and each test takes its time.
+    for length in set(lengths):
+        rows = [row for row, n in enumerate(lengths) if n == length and tested[row]]
+        if rows:
+            one, other = np.stack([samples[row] for row in rows], axis=1)
+            test = stats.ttest_rel(one, other, axis=1)
+            low, high = test.confidence_interval(confidence)
+            table.loc[rows, TEST[2:]] = np.column_stack([low, high, test.pvalue])
+    return table
 
 
 def verdicts_of_pruned(tests: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:

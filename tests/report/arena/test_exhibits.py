@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.latency import BATCH
 from eigenprune.lab.records import latencies
+from eigenprune.lab.records.latencies import BATCH
 from eigenprune.lab.studies import Params
 from eigenprune.report.arena import (
     averages,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NETWORK = ("dataset", "activation", "nodes_by_layer")
-TIME = "latency"  # milliseconds
+TIME = "latency"  # milliseconds, for BATCH examples
+BATCH = 1024
 
 
 def read() -> dict[tuple[str, ...], float]:
@@ -76,10 +77,10 @@ def record(
     for dataset in dict.fromkeys(networks["dataset"]):
         own = [network for network in distinct if network[0] == dataset]
         timed = [network for network in own if network in times]
-        by = known.get(dataset)
-        elsewhere = timed and by and by.get("processor") != here["processor"]
-        if by and (timed == own or elsewhere):
-            of_machines[dataset] = by
+        timed_by = known.get(dataset)
+        elsewhere = timed and timed_by and timed_by.get("processor") != here["processor"]
+        if timed_by and (timed == own or elsewhere):
+            of_machines[dataset] = timed_by
             if timed != own:
                 untimed[dataset] = len(own) - len(timed)
         else:

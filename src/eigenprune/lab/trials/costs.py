@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from eigenprune import seeds
 from eigenprune.connections import select_connections
 from eigenprune.lab import datasets
-from eigenprune.lab.latency import BATCH
 from eigenprune.lab.machine import processor
 from eigenprune.lab.protocols import one_thread
+from eigenprune.lab.records.latencies import BATCH
 from eigenprune.lab.records.recorded import folder_of, write_csv
 from eigenprune.lab.runs import Point, run_id
 from eigenprune.lab.trials.compression import AT_ONCE
@@ -134,7 +134,7 @@ def multiply_accumulates(network: nn.Sequential) -> int:
 
 @torch.inference_mode()
 def latencies(networks: Sequence[nn.Sequential]) -> list[tuple[float, str]]:
-    """Median milliseconds for a batch of `latency.BATCH` on one thread, and with which kernel.
+    """Median milliseconds for a batch of `latencies.BATCH` on one thread, and with which kernel.
 
     Each network as it is stored, with float32 matrices; where a layer is mostly zeros also with
     torch's kernel for compressed sparse rows (CSR), and the faster of the two counts. They take

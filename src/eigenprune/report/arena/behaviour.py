@@ -1,11 +1,12 @@
 """Whether importance scores behave as they must when something is taken away from them."""
 
+import numpy as np
 import pandas as pd
 
 from eigenprune.lab.checks import CHECKS
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.score_names import score_names
-from eigenprune.report.paired import TEST, TOLD_APART, paired_test, with_verdicts
+from eigenprune.report.paired import TEST, TOLD_APART, t_tests, with_verdicts
 
 HURT = "hurt"
 MAKE_NO_DIFFERENCE = "make no difference"
@@ -84,31 +85,30 @@ def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     if (twice := pruned[pruned.duplicated([*network, "check"])]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][network])
         raise UserError(f"{first}: this network stands in the table twice; judge one study")
-    rows = []
+    rows, pairs = [], []
     for key, method in pruned.groupby(own, sort=False):
         score, before = str(method["score"].iloc[0]), bool(method["before"].iloc[0])
         wide = method.pivot(index=network[3:], columns="check", values="accuracy")
         for check in [name for name in CHECKS[1:] if name in wide]:
-            pairs = wide[[check, CHECKS[0]]].dropna().groupby(level="seed").mean()
-            wanted = must(score, check, before=before)
-            found = paired_test(pairs[check], pairs[CHECKS[0]], confidence)
-            if wanted in (CHANGE, LEAVE):
-                found["p"] = float("nan")
+            by_seed = wide[[check, CHECKS[0]]].dropna().groupby(level="seed").mean()
+            pairs.append((by_seed[check], by_seed[CHECKS[0]]))
             correlation = method.loc[method["check"] == check, "rank_correlation"]
             rows.append(
                 {
                     **dict(zip(own, key, strict=True)),
                     "score": score,
                     "check": check,
-                    "must": wanted,
-                    **found,
+                    "must": must(score, check, before=before),
                     "rank_correlation": correlation.mean(skipna=False),
                 }
             )
+    judged = pd.DataFrame(rows, columns=[*own, "score", "check", "must", "rank_correlation"])
+    table = judged.join(t_tests(pairs, confidence))
+    table.loc[table["must"].isin([CHANGE, LEAVE]), "p"] = np.nan
+    table = with_verdicts(table, confidence)
     names = [*own, "score", "check", "must", *TEST, "rank_correlation"]
-    table = with_verdicts(pd.DataFrame(rows, columns=names), confidence)
     table["behaves"] = [_behaves(row) for row in table.to_dict("records")]
-    return table.drop(columns="verdict")
+    return table[[*names, "behaves"]]
 
 
 def _behaves(row: dict) -> str:

@@ -21,7 +21,7 @@ from eigenprune.report.arena.averages import (
     points,
     settled,
 )
-from eigenprune.report.paired import TEST, paired_test, with_verdicts
+from eigenprune.report.paired import t_tests, with_verdicts
 
 RATIOS = (0.5, 0.8, 0.9, 0.95)
 
@@ -47,7 +47,7 @@ def leaderboard(
     Returns:
         What `points` returns at these ratios, sorted by rank within each point, with `rank` (equal
         means share the better one), `of` (methods ranked), `rival`, the paired difference to it,
-        see `paired.paired_test` (`shared` seeds, `difference`, `low` and `high` of the single
+        see `paired.t_tests` (`shared` seeds, `difference`, `low` and `high` of the single
         interval, `p` corrected for all tests of the table), and `verdict`: `worse` than the best,
         `not told apart` from it, or `best`, if it is told apart from the next; `not tested` where
         the two share fewer than two seeds, `no rival` where a method stands alone.
@@ -183,15 +183,14 @@ def _compared(board: pd.DataFrame, networks: pd.DataFrame, confidence: float) ->
         }
         for key, point in networks.groupby(POINT, sort=False)
     }
-    nothing = {"n": 0, **dict.fromkeys(TEST[1:], np.nan)}
-    tests = []
+    pairs = []
     for row in board.to_dict("records"):
         if row["rival"]:
             wide = accuracies[tuple(row[name] for name in POINT)]
             one, other = wide[row["method"]], wide[row["rival"]]
             shared = ~np.isnan(one - other)
-            tests.append(paired_test(one[shared], other[shared], confidence))
+            pairs.append((one[shared], other[shared]))
         else:
-            tests.append(nothing)
-    found = pd.DataFrame(tests, columns=TEST, index=board.index).rename(columns={"n": "shared"})
+            pairs.append(([], []))
+    found = t_tests(pairs, confidence).set_index(board.index).rename(columns={"n": "shared"})
     return with_verdicts(board.join(found), confidence)

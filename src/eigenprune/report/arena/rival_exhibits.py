@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from eigenprune.lab import results
-from eigenprune.lab.latency import BATCH
 from eigenprune.lab.records import latencies
 from eigenprune.lab.studies import change_study
 from eigenprune.report import readable
@@ -257,7 +256,7 @@ def activations(table: pd.DataFrame) -> list[str]:
 
 def _timing(machine: Mapping[str, Any] | None) -> str:
     """What was timed, and on which machine."""
-    words = f"; `latency` in milliseconds for a batch of {BATCH} on one thread"
+    words = f"; `latency` in milliseconds for a batch of {latencies.BATCH} on one thread"
     if not machine:
         return f"{words} of a machine that is not known."
     return (

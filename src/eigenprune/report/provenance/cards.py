@@ -182,12 +182,9 @@ def _stage(notebook: Path, pipeline: Pipeline, scale: str) -> tuple[str, str]:
     if found is None:
         return "Stage", f"{said} by no stage that `dvc.lock` knows"
     name, md5 = found
-    other = (
-        ""
-        if _md5(notebook, state(notebook)) == md5
-        else "; the notebook at hand is not the one of `dvc.lock`, see `dvc status`"
-    )
-    return "Stage", f"{said} by `{name}` of `dvc.yaml`{other}"
+    same = _md5(notebook, state(notebook)) == md5
+    but = "" if same else "; the notebook at hand is not the one of `dvc.lock`, see `dvc status`"
+    return "Stage", f"{said} by `{name}` of `dvc.yaml`{but}"
 
 
 @cache

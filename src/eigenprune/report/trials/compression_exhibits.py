@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eigenprune.lab.latency import BATCH
 from eigenprune.lab.records import latencies
 from eigenprune.lab.trials import costs
 from eigenprune.report.arena.scope import Arena
@@ -78,7 +77,7 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 beside=studies,
             )
             timed = (
-                f" Latency in milliseconds for a batch of {BATCH} on one thread of "
+                f" Latency in milliseconds for a batch of {latencies.BATCH} on one thread of "
                 f"{rows['processor'].iloc[0]}, and as a share of the whole network's; `sparse`: "
                 f"with the kernel for sparse matrices.{left_out}"
                 if measured
