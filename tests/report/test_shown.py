@@ -99,7 +99,7 @@ def test_the_chapter_has_figure_sentence_and_table_in_their_order(executed: Path
         ":alt: A falling line.\n\nA `curve`.\n```"
     )
     assert between == "A sentence between."
-    assert second.startswith(":::{table} The `numbers`.\n:name: tab-mine-train-numbers\n")
+    assert second.startswith(":::{text-table} The `numbers`.\n:name: tab-mine-train-numbers\n")
     assert r"\|x\|" in second and r"1\_0" in second
     book = executed.parents[3] / "book"
     assert (book / "figures" / "mine-train-curve.svg").read_text().startswith("<?xml")
@@ -127,7 +127,7 @@ def test_a_long_table_is_folded_in_the_pages_alone(
     nbformat.write(content, folder / "train.ipynb")
     chapter(folder / "train.ipynb")
     text = texts(folder / "train.ipynb")[5]
-    assert text.startswith(f"```{{raw}} html\n{opened}\n```\n\n:::{{table}} All.\n")
+    assert text.startswith(f"```{{raw}} html\n{opened}\n```\n\n:::{{text-table}} All.\n")
     assert "| 1 |\n:::\n\n````{only} html\n" in text  # its card lies within
     assert text.endswith("\n\n```{raw} html\n</details>\n```")
 

@@ -115,8 +115,8 @@ def _exhibit(
     exhibit = Exhibit(kind, label, shown["caption"], made, shown.get("alt", ""))
     if svg is None:
         # Colons: a caption may hold backquotes, and a fence of backquotes would not be one then.
-        lines = [f":::{{table}} {shown['caption']}", f":name: {label}", "", data["text/markdown"]]
-        return exhibit, "\n".join([*lines, ":::"])
+        begin = [f":::{{text-table}} {shown['caption']}", f":name: {label}", ""]
+        return exhibit, "\n".join([*begin, data["text/markdown"], ":::"])
     file = folder / "figures" / f"{chapter}-{shown['name']}.svg"
     file.parent.mkdir(exist_ok=True)
     file.write_text(svg, encoding="utf-8")
