@@ -86,6 +86,18 @@ def test_the_best_of_the_arena_are_in_a_table(tmp_path: Path, rivals: pd.DataFra
     assert findings(tmp_path, unranked).startswith("Nothing is recorded")
 
 
+def test_what_ranks_by_eigenvalue_is_told_apart(tmp_path: Path, rivals: pd.DataFrame) -> None:
+    """A spectral method with another score may lead; the recipe's score is then judged alone."""
+    better = rivals[rivals["method"] == "eigenvalue, lasso"].assign(
+        method="another", score="taylor", accuracy=lambda rows: rows["accuracy"] + 0.2
+    )
+    text = findings(tmp_path, pd.concat([rivals, better], ignore_index=True))
+    first, second = re.findall(r"is (better at .*?)(?::|\. Equally)", text)
+    assert "worse at 0, open at 0" in first
+    (alone,) = re.findall(r"does, is (better at .*?)\. Equally", findings(tmp_path, rivals))
+    assert second == alone != first
+
+
 def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
     root = project.root()
     recorded = paper.recorded_studies(

@@ -22,8 +22,8 @@ SAID = (
     f"`seeds`: of the first and of the second; {PER_RATIO}: a network trained for each ratio. What "
     "is small from the start is trained as long as others are together with their retraining. "
     "Which is best is read off these same accuracies. Methods named `averaged` also average the "
-    "parameters of the last steps, which lifts their unpruned networks above the one in brackets: "
-    "a cell above it does not say that pruning raises accuracy."
+    "parameters of the last steps, which can lift their unpruned networks above the one in "
+    "brackets: a cell above it does not say that pruning raises accuracy."
 )
 
 

@@ -172,9 +172,9 @@ def show_compute(arena: Arena) -> None:
             show(
                 rival_figures.compute_against_loss(board[board["activation"] == activation]),
                 name=f"compute-{shown.study.name}-{activation}",
-                caption=f"{shown.study.dataset}, {activation}: compute (the median over the seeds) "
-                "against accuracy lost, nothing retrained. Numbered, and joined by a line, are "
-                "the methods that no other beats in both.",
+                caption=f"{shown.study.dataset}, {activation}: compute (the median over the seeds, "
+                "no search for a strength) against accuracy lost, nothing retrained. Numbered, and "
+                "joined by a line, are the methods that no other beats in both.",
                 alt="Points of accuracy lost over seconds of compute, one marker per method, one "
                 "panel per pruning ratio.",
                 of=[shown.study],
