@@ -293,6 +293,11 @@ def test_a_pair_has_one_verdict_corrected_for_all_points_of_its_section(
         assert told_apart.tolist() == [cell.endswith("*") for cell in table["difference"]]
         for pair, cell in shown[f"pair-{retraining}"]["digits"].items():
             assert cell == f"1 {found.loc[(pair, 0.5), 'verdict']} (2)"
+    pair_exhibits.show_pairs(arena, pairs, key="counted", differences=False)
+    counted = {name: table for name, table in shown.items() if name.startswith("counted")}
+    assert list(counted) == ["counted-none", "counted-fine-tuned"]
+    for retraining in ("none", "fine-tuned"):
+        assert counted[f"counted-{retraining}"].equals(shown[f"pair-{retraining}"])
 
 
 def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(

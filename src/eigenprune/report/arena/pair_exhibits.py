@@ -17,7 +17,7 @@ from eigenprune.report.shown import show
 Pairs = Sequence[tuple[str, str]]
 
 
-def show_pairs(arena: Arena, pairs: Pairs, *, key: str) -> None:
+def show_pairs(arena: Arena, pairs: Pairs, *, key: str, differences: bool = True) -> None:
     """How often one of a pair is the better; folded the differences, drawn and as a table.
 
     As they are, and retrained. Summary, figure and table of a study tell the same verdicts: the
@@ -28,6 +28,7 @@ def show_pairs(arena: Arena, pairs: Pairs, *, key: str) -> None:
         arena: what to show.
         pairs: see the top of this file.
         key: begins the names of figures and tables, which must differ within a notebook.
+        differences: whether to show these too, or how often alone.
     """
     narrowed = arena.named(name for pair in pairs for name in pair).shown
     for retraining, said in WORDS.items():
@@ -35,7 +36,7 @@ def show_pairs(arena: Arena, pairs: Pairs, *, key: str) -> None:
         tested = [(shown, rows) for shown, rows in found if len(rows)]  # two seeds are needed
         if tested:
             _show_verdicts(tested, f"{key}-{retraining}", said)
-        for shown, rows in tested:
+        for shown, rows in tested if differences else ():
             _show_differences(shown, rows, f"{key}-{shown.study.name}-{retraining}", said)
 
 
