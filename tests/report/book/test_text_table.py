@@ -11,13 +11,13 @@ PAGE = """# Page
 
 See {{numref}}`one` and {{numref}}`two`.
 
-:::{{{first}}} A `caption` with $x$.
+:::{{{directive}}} A `caption` with $x$.
 :name: one
 
 {cells}
 :::
 
-:::{{{second}}} Another.
+:::{{{directive}}} Another.
 :name: two
 
 | y |
@@ -41,7 +41,7 @@ def build(folder: Path, directive: str, builder: str) -> str:
     """What Sphinx makes of the page with two tables of this directive."""
     folder.mkdir()
     (folder / "conf.py").write_text(CONFIG)
-    page = PAGE.format(first=directive, second=directive, cells=CELLS)
+    page = PAGE.format(directive=directive, cells=CELLS)
     (folder / "index.md").write_text(page)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", builder, folder, folder / "out"]
     subprocess.run(command, check=True)
