@@ -24,6 +24,17 @@ def test_the_leaderboard_says_what_it_was_given(rivals: pd.DataFrame) -> None:
     assert table["p"].iloc[0] == f"{board['p'].iloc[0]:.3f}"
 
 
+def test_what_the_rival_keeps_stands_beside_it(rivals: pd.DataFrame) -> None:
+    heavier = rivals["method"].eq("weight norm")
+    unlike = rivals.assign(parameters_kept=rivals["parameters_kept"].mask(heavier, 1234.0))
+    standing = boards.spectral_standing(unlike, ratios=[0.9])
+    assert set(rival_tables.leaderboard(standing)["its parameters"]) == {"1,234"}
+    spectral = rivals[rivals["family"] == "spectral"]
+    alone = rival_tables.leaderboard(boards.spectral_standing(spectral, ratios=[0.9]))
+    assert set(alone["its parameters"]) == {""}
+    assert "its parameters" not in rival_tables.leaderboard(boards.leaderboard(rivals))
+
+
 def test_what_is_not_known_is_left_empty(rivals: pd.DataFrame) -> None:
     alone = rivals[(rivals["method"] == "taylor") & (rivals["pruning_ratio"] > 0)]
     table = rival_tables.leaderboard(boards.leaderboard(alone[alone["seed"] == 1]))

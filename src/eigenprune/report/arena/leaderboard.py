@@ -87,8 +87,9 @@ def spectral_standing(
 
     Returns:
         The rows of `leaderboard` whose family is SPECTRAL, with the same ranks, but with the best
-        method of another family for a `rival`, p corrected for the tests of this table alone, and
-        the `verdict` `better`, `worse`, `open`, `not tested` or `no rival`.
+        method of another family for a `rival`, `rival_parameters` (kept, NaN without a rival), p
+        corrected for the tests of this table alone, and the `verdict` `better`, `worse`, `open`,
+        `not tested` or `no rival`.
 
     Raises:
         UserError: see `leaderboard`.
@@ -96,7 +97,8 @@ def spectral_standing(
     networks = over_activations(rivals, controls)
     board = _ranked(networks, ratios)
     others = board[board["family"] != SPECTRAL].drop_duplicates(POINT)
-    rival = others[[*POINT, "method"]].rename(columns={"method": "rival"})
+    named = {"method": "rival", "parameters_kept": "rival_parameters"}
+    rival = others[[*POINT, *named]].rename(columns=named)
     standing = board[board["family"] == SPECTRAL].merge(rival, on=POINT, how="left")
     standing["rival"] = standing["rival"].fillna("")
     standing = _compared(standing, networks, confidence)

@@ -230,9 +230,13 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index `ratio` and `rank`; columns `method`, `family`, `accuracy` (mean ± sample standard
-        deviation), `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept, `rival`, `against
-        it` (difference and its interval), `p` (corrected) and `verdict`.
+        deviation), `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept, `rival` and, of
+        `spectral_standing`, `its parameters`, `against it` (difference and its interval), `p`
+        (corrected) and `verdict`.
     """
+    rival = {"rival": board["rival"]}
+    if "rival_parameters" in board:
+        rival["its parameters"] = [_count(kept) for kept in board["rival_parameters"]]
     return pd.DataFrame(
         {
             "ratio": board["pruning_ratio"].map("{:g}".format),
@@ -245,7 +249,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "nodes": board["nodes_kept"].map("{:,.0f}".format),
             "parameters": board["parameters_kept"].map("{:,.0f}".format),
             "MACs": board["macs_kept"].map("{:,.0f}".format),
-            "rival": board["rival"],
+            **rival,
             "against it": _differences(board),
             "p": [_p(p) for p in board["p"]],
             "verdict": board["verdict"],
@@ -310,6 +314,10 @@ def _differences(table: pd.DataFrame) -> list[str]:
 def _span(counts: pd.Series) -> str:
     least, most = (f"{count:,.0f}" for count in (counts.min(), counts.max()))
     return least if least == most else f"{least}–{most}"
+
+
+def _count(count: float) -> str:
+    return "" if pd.isna(count) else f"{count:,.0f}"
 
 
 def _times(times: float) -> str:
