@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MORE = ("family", "score", "regulariser", "retraining", "hyperparameters", "macs_kept")
 # Of what is recorded alone: seconds are other ones each time.
-RECORDED = ("latency", "seconds", "run", "nodes_by_layer", "training", "training_seconds")
+RECORDED = (
+    *("latency", "seconds", "processor", "run", "nodes_by_layer", "training", "training_seconds"),
+)
 
 
 def table(study: Study) -> "pd.DataFrame":
@@ -51,9 +53,10 @@ def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFram
     Returns:
         The columns of `table`, and RECORDED: `latency` is in milliseconds, see
         `lab.records.latencies`; `seconds` is what the row took of a core (by the clock in older
-        records) from the first step of training on, the search for a strength included; of these,
-        `training_seconds` went into the network that it was pruned from, which it shares with other
-        rows (`training`); `run` is the id of the row, `nodes_by_layer` are its hidden widths.
+        records) of a `processor` from the first step of training on, without the search for a
+        strength; of these, `training_seconds` went into the network that it was pruned from, which
+        it shares with other rows (`training`); `run` is the id of the row, `nodes_by_layer` are its
+        hidden widths.
     """
     import pandas as pd
 

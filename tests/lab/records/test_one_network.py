@@ -24,7 +24,7 @@ def test_what_is_recorded_here_is_of_one_network(root: Path) -> None:
     tables = recorded(root)
     assert len(tables) > 5
     found = {name: of_two_networks(rows) for name, rows in tables.items()}
-    assert {name: list(rows["method"]) for name, rows in found.items() if len(rows)} == {}
+    assert {name: sorted(set(rows["method"])) for name, rows in found.items() if len(rows)} == {}
 
 
 @pytest.fixture
@@ -55,6 +55,14 @@ def test_another_network_is_seen_and_the_command_names_what_came_from_elsewhere(
     assert command_for_one(rows, set(rows.loc[~at, "run"])) == (
         "eigenprune run both --anew --activation relu --seeds 2 --methods lot"
     )
+
+
+def test_another_processor_is_seen_where_the_unpruned_rows_agree(rows: pd.DataFrame) -> None:
+    at = rows["method"].eq("lot-retrained") & rows["seed"].eq(1) & rows["pruning_ratio"].gt(0)
+    rows.loc[at, "processor"] = "another"
+    found = of_two_networks(rows)
+    assert set(found["method"]) == {"norm-retrained", "lot-retrained"}
+    assert set(found["seed"]) == {1}
 
 
 def test_record_tells_the_command(

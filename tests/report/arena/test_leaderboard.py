@@ -231,6 +231,21 @@ def test_what_was_not_measured_is_unknown(rivals: pd.DataFrame) -> None:
     assert compute_spent(unmeasured)["seconds"].isna().all()
 
 
+def test_compute_is_compared_on_one_kind_of_processor(rivals: pd.DataFrame) -> None:
+    """A method that was computed on a slow one as well costs no more than it does on the other."""
+    slow = rivals["method"].eq("taylor") & rivals["seed"].eq(1)
+    unlike = rivals.assign(
+        processor=slow.map({True: "slow", False: "fast"}),
+        seconds=rivals["seconds"].mask(slow, 1e6),
+    )
+    found, plain = (
+        points(over_activations(table)).set_index([*POINT, "method"]) for table in (unlike, rivals)
+    )
+    pd.testing.assert_frame_equal(found, plain)
+    alike = over_activations(unlike.assign(processor="slow"))
+    assert alike["seconds"].max() == 1e6, "of one kind, all of it counts"
+
+
 def test_a_training_that_rows_share_is_counted_once(rivals: pd.DataFrame) -> None:
     spent = rivals.assign(
         training=rivals["method"] + rivals["activation"] + rivals["seed"].astype(str),

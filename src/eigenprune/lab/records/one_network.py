@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
 
 def of_two_networks(rows: "pd.DataFrame") -> "pd.DataFrame":
-    """The unpruned rows that say otherwise than another one of the same training.
+    """The rows of trainings that do not all come from one network, as far as can be told.
+
+    They do not where they were made on two kinds of processors, or where the unpruned ones differ
+    in their loss.
 
     Args:
-        rows: of a recording, see `recorded.rows_by_run`. Those that were trained once more without
-            a node removed are held against each other, too.
+        rows: of a recording, see `recorded.rows_by_run`. Those that were trained once more are held
+            against each other, not against those that were not.
     """
-    unpruned = rows[rows["pruning_ratio"] == 0]
-    retrained = unpruned["method"].map(lambda name: rivals.find(name).retrained)
-    alike = unpruned.groupby([unpruned["training"], retrained])["loss"]
-    return unpruned[alike.transform("nunique") > 1]
+    retrained = rows["method"].map(lambda name: rivals.find(name).retrained)
+    unpruned = rows["loss"].where(rows["pruning_ratio"] == 0)
+    told = rows.assign(unpruned=unpruned).groupby([rows["training"], retrained])
+    return rows[(told[["unpruned", "processor"]].transform("nunique") > 1).any(axis=1)]
 
 
 def command_for_one(rows: "pd.DataFrame", here: Collection[str]) -> str:

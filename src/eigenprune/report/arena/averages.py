@@ -66,6 +66,23 @@ def settled(rivals: pd.DataFrame) -> pd.DataFrame:
     return rivals[having == methods]
 
 
+def timed_alike(rivals: pd.DataFrame) -> pd.DataFrame:
+    """The table with the seconds of one kind of processor alone; others take other times.
+
+    For each dataset, widths and activation it is the one that most methods were computed on.
+
+    Args:
+        rivals: the tidy table, see `lab.arena`, as it is if it has no column `processor`.
+    """
+    if "processor" not in rivals:
+        return rivals
+    setting = ["dataset", "hidden", "activation"]
+    methods = rivals.groupby([*setting, "processor"])["method"].nunique().reset_index()
+    most = methods.sort_values("method").drop_duplicates(setting, keep="last")
+    timing = rivals[setting].merge(most, on=setting, how="left")["processor"].to_numpy()
+    return rivals.assign(seconds=rivals["seconds"].where(rivals["processor"] == timing))
+
+
 def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None) -> pd.DataFrame:
     """The networks of each activation, and the mean over the activations for each seed.
 
@@ -82,12 +99,12 @@ def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None)
         control of that seed, NaN where there is none; `lost`, the latter less the former;
         and TIMES, before pruning over after it: parameters (`compression_ratio`), MACs
         (`theoretical_speed_up`) and latency (`measured_speed_up`), NaN where the table has no
-        unpruned network.
+        unpruned network. `seconds` are those that `timed_alike` leaves.
 
     Raises:
         UserError: if a column is missing or a network stands in the table twice.
     """
-    rivals = _checked(rivals)
+    rivals = timed_alike(_checked(rivals))
     network = [*POINT, "method", "seed"]
     if (twice := rivals[rivals.duplicated(network)]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][network])

@@ -123,7 +123,8 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
       over all tests of the study) and `verdict`, see `leaderboard`;
     - what is left, means over the seeds: `nodes_kept`, `parameters_kept`, `macs_kept`, `latency`
       (milliseconds), `compression_ratio`, `theoretical_speed_up` and `measured_speed_up` (before
-      pruning over after it), and `seconds` of compute for one network.
+      pruning over after it), and `seconds` of compute for one network, see
+      `averages.timed_alike`.
 
     Args:
         path: `results/paper/leaderboard.csv`.

@@ -174,9 +174,10 @@ def show_compute(arena: Arena) -> None:
             show(
                 rival_figures.compute_against_loss(board[board["activation"] == activation]),
                 name=f"compute-{shown.study.name}-{activation}",
-                caption=f"{shown.study.dataset}, {activation}: compute (the median over the seeds, "
-                "no search for a strength) against accuracy lost, nothing retrained. Numbered, and "
-                "joined by a line, are the methods that no other beats in both.",
+                caption=f"{shown.study.dataset}, {activation}: compute (the median over the seeds "
+                "computed on one kind of processor, no search for a strength) against accuracy "
+                "lost, nothing retrained. Numbered, and joined by a line, are the methods that no "
+                "other beats in both.",
                 alt="Points of accuracy lost over seconds of compute, one marker per method, one "
                 "panel per pruning ratio.",
                 of=[shown.study],
@@ -186,7 +187,8 @@ def show_compute(arena: Arena) -> None:
             rival_tables.compute_spent(averages.compute_spent(shown.table)),
             name=f"spent-{shown.study.name}",
             caption=f"{shown.study.dataset}: compute spent on each method, in time of one core; "
-            "older records have the clock's, of a machine that did other work at times.",
+            "older records have the clock's, of a machine that did other work at times. Unlike the "
+            "picture it counts all machines, and they are not equally fast.",
             of=[shown.study],
             recorded=True,
             folded=f"Compute spent on each method: {shown.study.dataset}",
