@@ -151,9 +151,9 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
                 caption=f"{said_of(shown, str(retraining))}: "
                 f"{f'`{method}`' if method else 'the best spectral method'} "
                 f"at each ratio, {WORDS[str(retraining)]}; p is corrected for the tests of all "
-                "spectral methods at these ratios, `lost` against the plain network, unpruned. Equal "
-                "ratios remove as many nodes, not as many parameters: `its parameters` are those "
-                "that the rival keeps.",
+                "spectral methods at these ratios, `lost` against the plain network, unpruned. At "
+                "one ratio both lose as many nodes, not as many parameters: `its parameters` are "
+                "those that the rival keeps.",
                 of=[shown.study],
                 recorded=shown.recorded,
                 # What is asked first is what pruning alone does.

@@ -236,7 +236,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
     """
     rival = {"rival": board["rival"]}
     if "rival_parameters" in board:
-        rival["its parameters"] = [_count(kept) for kept in board["rival_parameters"]]
+        rival["its parameters"] = board["rival_parameters"].map(_count)
     return pd.DataFrame(
         {
             "ratio": board["pruning_ratio"].map("{:g}".format),
