@@ -52,11 +52,11 @@ def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFram
 
     Returns:
         The columns of `table`, and RECORDED: `latency` is in milliseconds, see
-        `lab.records.latencies`; `seconds` is what the row took of a core (by the clock in older
-        records) of a `processor` from the first step of training on, without the search for a
-        strength; of these, `training_seconds` went into the network that it was pruned from, which
-        it shares with other rows (`training`); `run` is the id of the row, `nodes_by_layer` are its
-        hidden widths.
+        `lab.records.latencies`; `seconds` is what the row took of a core of `processor` (by the
+        clock in older records) from the first step of training on, with the search for a strength
+        where its seed was the one that searched; of these, `training_seconds` went into the network
+        that it was pruned from, which it shares with other rows (`training`); `run` is the id of
+        the row, `nodes_by_layer` are its hidden widths.
     """
     import pandas as pd
 
