@@ -13,6 +13,7 @@ from eigenprune.lab.records import latencies
 from eigenprune.lab.records.latencies import BATCH
 from eigenprune.lab.studies import Params
 from eigenprune.report.arena import (
+    activations,
     averages,
     check_exhibits,
     pair_exhibits,
@@ -126,6 +127,19 @@ def test_an_activation_that_is_there_in_part_is_named_and_no_part_of_a_mean(
     assert said_of(alone) == (
         "digits (nothing retrained: mean over relu, tanh; trained when small: relu)"
     )
+    # What is there of it is ranked by itself, of those methods alone that have it.
+    so_far = Arena(recorded, (part, alone)).so_far()
+    assert list(so_far) == ["tanh"] and Arena(recorded, (alone,)).so_far() == {}
+    [its] = so_far["tanh"].shown
+    assert said_of(its) == "digits, tanh" and its.unsettled == []
+    assert set(its.leaderboard["method"]) == set(quick.leaderboard["method"]) - {"gain"}
+    tables = []
+    monkeypatch.setattr(activations, "show", lambda table, **words: tables.append(table))
+    activations.show_across_activations(Arena(recorded, (quick,)))
+    assert not tables, "with one activation there is nothing to compare"
+    activations.show_across_activations(Arena(recorded, (part,)))
+    alone_too = quick.table["retraining"].eq("none") & quick.table["method"].ne("gain")
+    assert set(tables[0]["methods"]) == {quick.table[alone_too]["method"].nunique()}
     # The control beside them is of the same activations, and no loss is lost.
     both, one = (set(alone.plain(how)["activation"]) for how in ("none", "fine-tuned"))
     assert both == {"all", "relu", "tanh"} and one == {"all", "relu"}

@@ -137,6 +137,21 @@ class Arena:
         names = set(methods)
         return self.only(lambda name, method: name in names)
 
+    def so_far(self) -> dict[str, "Arena"]:
+        """By activation, of those that some methods of a study lack: the methods that have it."""
+        names = sorted({name for shown in self.shown for name in shown.unsettled})
+        return {
+            name: Arena(
+                self.params,
+                tuple(
+                    replace(shown, table=shown.table[shown.table["activation"] == name])
+                    for shown in self.shown
+                    if name in shown.unsettled
+                ),
+            )
+            for name in names
+        }
+
     def gaps(self) -> list[str]:
         """How much of each recorded study is there, one line each in Markdown."""
         return [

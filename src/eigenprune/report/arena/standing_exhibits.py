@@ -121,7 +121,7 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
                 f"{_explained(marked)}.",
                 of=[shown.study],
                 recorded=shown.recorded,
-                folded=f"With deviations and ranks: {shown.study.dataset}, "
+                folded=f"With deviations and ranks: {said_of(shown, str(retraining))}, "
                 f"{WORDS[str(retraining)]}",
             )
 

@@ -1,0 +1,67 @@
+"""Whether the same methods lead with another activation."""
+
+import itertools
+
+import pandas as pd
+from scipy import stats
+
+from eigenprune.report.arena import averages, leaderboard
+from eigenprune.report.arena.scope import Arena
+from eigenprune.report.shown import show
+
+
+def show_across_activations(arena: Arena) -> None:
+    """The order of the methods with one activation against that with another, for all studies."""
+    shown = [its for its in arena.shown if its.table["activation"].nunique() > 1]
+    tables = [
+        across_activations(averages.points(averages.over_activations(its.table, its.controls)))
+        for its in shown
+    ]
+    if not tables:
+        return
+    show(
+        pd.concat(tables),
+        name="across-activations",
+        caption="Methods that are recorded with both activations, nothing retrained, mean accuracy "
+        "over the seeds of each: Spearman's rank correlation over the methods, and the best with "
+        "either, its accuracy in per cent in brackets.",
+        of=[its.study for its in shown],
+        recorded=any(its.recorded for its in shown),
+    )
+
+
+def across_activations(means: pd.DataFrame) -> pd.DataFrame:
+    """How far the methods' order is the same with two activations, at each ratio.
+
+    Args:
+        means: what `averages.points` returns, of one dataset and width.
+
+    Returns:
+        Index `dataset` and `ratio`, those of the leaderboard; columns `methods` (that have both,
+        nothing retrained), `rank correlation` (Spearman's of their mean accuracies) and the best
+        with either. No row for fewer than three methods, of which an order says nothing.
+    """
+    alone = means[means["retraining"] == "none"]
+    names = [n for n in alone["activation"].unique() if n != averages.OVER_ACTIVATIONS]
+    rows = []
+    for ratio, pair in itertools.product(leaderboard.RATIOS, itertools.combinations(names, 2)):
+        at = alone[alone["pruning_ratio"] == ratio]
+        both = at.pivot(index="method", columns="activation", values="accuracy_mean")
+        both = both.reindex(columns=list(pair)).dropna()
+        if len(both) < 3:
+            continue
+        order = stats.spearmanr(both[pair[0]], both[pair[1]]).statistic
+        rows.append(
+            {
+                "dataset": alone["dataset"].iloc[0],
+                "ratio": f"{ratio:g}",
+                "methods": len(both),
+                "rank correlation": f"{order:.2f}",
+                **{f"best with {name}": _best(both[name]) for name in pair},
+            }
+        )
+    return pd.DataFrame(rows).set_index(["dataset", "ratio"]) if rows else pd.DataFrame()
+
+
+def _best(accuracies: pd.Series) -> str:
+    return f"{accuracies.idxmax()} ({100 * accuracies.max():.2f})"
