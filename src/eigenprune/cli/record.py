@@ -22,7 +22,8 @@ def record(
     studies: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[STUDY]...", help="Names from params.yaml; all but the quick ones."
+            metavar="[STUDY]...",
+            help="Names from params.yaml; all but quick ones and experiments.",
         ),
     ] = None,
     quick: Annotated[
@@ -34,6 +35,8 @@ def record(
     What is recorded counts as done in every clone: a sweep can be carried on elsewhere. Quick
     studies go to results/reference/ and do not count as done: each reader computes them, and
     `eigenprune verify --quick` holds the result against the reference.
+
+    Networks of the arena of which no latency is recorded are timed, in a minute or so.
     """
     if quick and studies:
         raise UserError("--quick takes all quick studies: name none")

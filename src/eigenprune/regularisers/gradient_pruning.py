@@ -90,8 +90,9 @@ class TaylorPruning(RunningScorePruning):
 
     on a batch, with the weights just after the step and without the bias. The second holds in a
     spectral layer without lambda_in: there the eigenvalue is that gate, its gradient is there in
-    any case, and the score costs as many products as there are nodes and not weights. It does not
-    depend on the gauge, for :math:`\lambda_i \to c\lambda_i` divides the gradient by c.
+    any case, and the score itself costs as many products as there are nodes and not weights; what
+    the layer does for its eigenvalues in every step takes more than that saves. It does not depend
+    on the gauge, for :math:`\lambda_i \to c\lambda_i` divides the gradient by c.
 
     Source: Molchanov et al., CVPR 2019 (arXiv 1906.10771), eq. 7 and the gates of sect. 3.2; the
     form with eigenvalues is ours.

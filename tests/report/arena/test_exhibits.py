@@ -264,6 +264,28 @@ def test_standings_mark_what_has_a_network_for_each_ratio(
     assert plain.loc[PLAIN, "unpruned"] == small.loc[PLAIN, "unpruned"]
 
 
+def test_what_another_processor_computed_is_named_below_the_picture(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions = []
+    monkeypatch.setattr(
+        rival_exhibits, "show", lambda what, **words: captions.append(words["caption"])
+    )
+    [quick] = arena.shown
+    timed = quick.table.assign(seconds=1.0, latency=1.0, processor="fast")
+    for processor, said in (("slow", True), ("fast", False)):
+        table = timed.assign(
+            processor=timed["processor"].mask(timed["method"] == "norm", processor)
+        )
+        rival_exhibits.show_compute(
+            Arena(arena.params, (replace(quick, table=table, recorded=True),))
+        )
+        picture, _ = captions
+        assert ("Lacking, as of other processors alone: `norm`." in picture) is said
+        assert "chance" not in picture
+        captions.clear()
+
+
 def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
     monkeypatch.setattr(

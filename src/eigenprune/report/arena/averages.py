@@ -69,14 +69,15 @@ def settled(rivals: pd.DataFrame) -> pd.DataFrame:
 def timed_alike(rivals: pd.DataFrame) -> pd.DataFrame:
     """The table with the seconds of one kind of processor alone; others take other times.
 
-    For each dataset, widths and activation it is the one that most methods were computed on.
+    For each dataset, widths, activation and retraining it is the one that most methods were
+    computed on.
 
     Args:
         rivals: the tidy table, see `lab.arena`, as it is if it has no column `processor`.
     """
     if "processor" not in rivals:
         return rivals
-    setting = ["dataset", "hidden", "activation"]
+    setting = [*GROUP, "activation"]
     methods = rivals.groupby([*setting, "processor"])["method"].nunique().reset_index()
     most = methods.sort_values("method").drop_duplicates(setting, keep="last")
     timing = rivals[setting].merge(most, on=setting, how="left")["processor"].to_numpy()

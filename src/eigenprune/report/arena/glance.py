@@ -19,7 +19,7 @@ LANDMARKS = {
 SAID = (
     "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
     "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
-    f"`seeds`: of the first and of the second; {PER_RATIO}: a network trained for each ratio. What "
+    f"`seeds`: of each of these in turn; {PER_RATIO}: a network trained for each ratio. What "
     "is small from the start is trained as long as others are together with their retraining. "
     "Which is best is read off these same accuracies. Methods named `averaged` also average the "
     "parameters of the last steps, which can lift their unpruned networks above the one in "
@@ -44,9 +44,10 @@ def at_a_glance(
 
     Returns:
         Index `dataset`, in brackets the accuracy of the plainly trained dense network, unpruned,
-        and `ratio`; columns, of what is not retrained, `spectral` and `rival`, `seeds` (how many
-        each of these has), the landmarks, and which methods the first two are. Means over them. A
-        rival is neither spectral nor a control. Cells of what is not there are empty.
+        and `ratio`; columns, of what is not retrained, `spectral` and `rival`, the landmarks,
+        `seeds` (how many each of these has, a dash for none), and which methods the first two are.
+        Means over them. A rival is neither spectral nor a control. Cells of what is not there are
+        empty.
     """
     means = averages.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
@@ -60,22 +61,24 @@ def at_a_glance(
     for ratio in leaderboard.RATIOS:
         there = means["pruning_ratio"] == ratio
         best, rival = (means[there & alone & kind] for kind in (spectral, rivals))
+        beside = {head: means[there & (means["method"] == n)] for n, head in landmarks.items()}
+        columns = {"spectral": best, "rival": rival, **beside}
         rows.append(
             {
                 "dataset": dataset,
                 "ratio": f"{ratio:g}",
-                "spectral": _accuracy(best),
-                "rival": _accuracy(rival),
-                "seeds": ", ".join(str(n) for kind in (best, rival) for n in kind["n"].head(1)),
-                **{
-                    head: _accuracy(means[there & (means["method"] == name)])
-                    for name, head in landmarks.items()
-                },
+                **{head: _accuracy(its) for head, its in columns.items()},
+                "seeds": ", ".join(_seeds(its) for its in columns.values()),
                 "spectral method": "".join(best["method"].replace(marked).head(1)),
                 "rival method": "".join(rival["method"].replace(marked).head(1)),
             }
         )
     return pd.DataFrame(rows).set_index(["dataset", "ratio"])
+
+
+def _seeds(means: pd.DataFrame) -> str:
+    """Of the first row; a dash if there is none."""
+    return "".join(map(str, means["n"].head(1))) or "–"
 
 
 def _accuracy(means: pd.DataFrame) -> str:

@@ -65,11 +65,13 @@ def show_curves(
             continue
         for activation in activations(means):
             said = f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, over {AXES[against]}"
+            drawn = means[means["activation"] == activation]
             show(
-                curve_figures.curves_by_family(means[means["activation"] == activation], against),
+                curve_figures.curves_by_family(drawn, against),
                 name=f"{key}-{shown.study.name}-{activation}",
                 caption=f"{said}: test accuracy on an axis stretched at its upper end, mean and "
-                "sample standard deviation over seeds.",
+                f"sample standard deviation over {readable.span(drawn['n'])} seeds; where these "
+                "differ, they do between methods, and of some between ratios.",
                 alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
                 recorded=shown.recorded,
@@ -167,24 +169,26 @@ def show_compute(arena: Arena) -> None:
         if not shown.recorded or not ranked(shown):
             continue
         board = shown.leaderboard
-        board = board[
-            (board["retraining"] == "none") & board["lost"].notna() & (board["seconds"] > 0)
-        ]
+        board = board[(board["retraining"] == "none") & board["lost"].notna()]
         for activation in activations(board):
+            at = board[board["activation"] == activation]
+            timed = at["seconds"] > 0
+            untimed = ", ".join(f"`{name}`" for name in at.loc[~timed, "method"].unique())
             show(
-                rival_figures.compute_against_loss(board[board["activation"] == activation]),
+                rival_figures.compute_against_loss(at[timed]),
                 name=f"compute-{shown.study.name}-{activation}",
                 caption=f"{shown.study.dataset}, {activation}: compute (the median over the seeds "
                 "computed on one kind of processor, no search for a strength) against accuracy "
                 "lost, nothing retrained. Numbered, and joined by a line, are the methods that no "
-                "other beats in both.",
+                "other beats in both."
+                + (f" Lacking, as of other processors alone: {untimed}." if untimed else ""),
                 alt="Points of accuracy lost over seconds of compute, one marker per method, one "
                 "panel per pruning ratio.",
                 of=[shown.study],
                 recorded=True,
             )
         show(
-            rival_tables.compute_spent(averages.compute_spent(shown.table)),
+            rival_tables.compute_spent(averages.compute_spent(shown.competing)),
             name=f"spent-{shown.study.name}",
             caption=f"{shown.study.dataset}: compute spent on each method, in time of one core; "
             "older records have the clock's, of a machine that did other work at times. Unlike the "
@@ -265,7 +269,7 @@ def _timing(machine: Mapping[str, Any] | None) -> str:
         return f"{words} of a machine that is not known."
     return (
         f"{words} of {machine['processor']}, torch {machine['torch']}, and the speed-up that was "
-        "`measured`."
+        "`measured`, both over those networks alone that were timed."
     )
 
 
