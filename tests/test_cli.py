@@ -101,6 +101,8 @@ def test_what_diverged_is_not_called_unfinished(project: Path) -> None:
         told = eigenprune(project, "run", name, "--device", "cpu")
         assert f"{rows} rows are missing: the numbers ceased to be finite" in told
         assert "finished yet" not in told
+    told = eigenprune(project, "record", "small")
+    assert "0 still to be computed, 6 without one: their numbers ceased to be finite" in told
 
 
 def test_parts_times_and_status(project: Path) -> None:

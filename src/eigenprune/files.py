@@ -74,8 +74,8 @@ def write_all(contents: Mapping[Path, bytes | None]) -> None:
     touched: list[Path] = []
     try:
         for path, content in contents.items():
-            touched.append(path)
             _write_or_delete(path, content)
+            touched.append(path)
     except BaseException:
         for path in reversed(touched):
             _write_or_delete(path, before[path])

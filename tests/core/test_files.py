@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eigenprune.files import state, write_whole
+from eigenprune.files import state, write_all, write_whole
 
 
 def test_folders_are_made_and_content_replaced(tmp_path: Path) -> None:
@@ -31,6 +31,18 @@ def test_an_interrupted_write_leaves_the_old_file(
             write_whole(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path: Path) -> None:
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    one.write_bytes(b"old")
+    three.write_bytes(b"there")
+    with pytest.raises(OSError):
+        write_all({one: b"new", two: b"new", three / "below a file": b"new"})
+    assert one.read_bytes() == b"old" and not two.exists()
+    with pytest.raises(OSError):  # the first one: nothing is to be undone
+        write_all({three / "below a file": b"new", one: b"new"})
+    assert one.read_bytes() == b"old" and three.read_bytes() == b"there"
 
 
 def test_what_cannot_be_written_is_named_as_it_was_given(tmp_path: Path) -> None:

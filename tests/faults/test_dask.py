@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.execution import cluster as cluster_executor
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.studies import Study, change_study, make_study
 
@@ -119,6 +120,20 @@ def test_a_cluster_is_started_here_and_stops_in_time(
     there = rows(endless, tmp_path / "dask", monkeypatch, executor="dask", workers=1, max_seconds=4)
     assert len(there) == 0
     assert time.monotonic() - begun < 60
+
+
+def test_without_a_worker_it_stops_in_time(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the jobs of a batch system are still waiting for their turn."""
+    monkeypatch.setattr(cluster_executor, "GRACE", 1.0)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as waiting:
+        begun = time.monotonic()
+        there = rows(
+            study, tmp_path, monkeypatch,
+            executor="dask", address=waiting.scheduler_address, max_seconds=2,
+        )  # fmt: skip
+        assert len(there) == 0 and time.monotonic() - begun < 30
 
 
 def test_an_address_where_nobody_answers(

@@ -215,6 +215,14 @@ def test_a_bad_document_is_refused(tmp_path: Path, text: str | bytes, named: str
     assert named in str(refusal.value) and "params.yaml" in str(refusal.value)
 
 
+def test_what_is_anchored_can_be_merged(tmp_path: Path) -> None:
+    defaults = yaml.safe_dump({"defaults": DEFAULTS})
+    one = "studies:\n  one: &one {dataset: digits, hidden: [8, 6]}\n"
+    params = load(tmp_path, f"{defaults}{one}  two:\n    <<: *one\n    epochs: 7\n")
+    two = params.study("two")
+    assert (two.hidden, two.epochs) == ((8, 6), 7) and params.study("one").epochs != 7
+
+
 def test_a_number_where_a_word_is_wanted_gets_the_word_in_quotes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r'2022 is not allowed; allowed: "2022", ones$'):
         load(tmp_path, document(initialisation=2022))

@@ -65,7 +65,11 @@ def record(
                 write_summary(made.folder, published_curves(study, same_width=True))
         if made.rows or studies or quick:
             what = "runs" if isinstance(study, Trials) else "rows"
-            typer.echo(f"{name}: {made.rows} {what} recorded, {made.missing} still to be computed")
+            lost = f", {made.diverged} without one: their numbers ceased to be finite"
+            typer.echo(
+                f"{name}: {made.rows} {what} recorded, {made.missing} still to be computed"
+                + (lost if made.diverged else "")
+            )
         if made.to_compare:
             typer.echo(
                 f"{name}: methods that share a network have it from two machines, which round "

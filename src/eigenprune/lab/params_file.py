@@ -109,7 +109,11 @@ def _strict_loader() -> type["yaml.SafeLoader"]:
 
     class StrictLoader(yaml.SafeLoader):
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            keys = [
+                self.construct_object(key, deep=True)
+                for key, _ in node.value
+                if key.tag != "tag:yaml.org,2002:merge"  # `<<: *anchor`, a key of no mapping
+            ]
             for key in keys:
                 if keys.count(key) > 1:
                     raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")

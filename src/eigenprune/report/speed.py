@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 
 # Ways to put the cores to use, see `bench.EpochTime`, in the words of tables and figures.
@@ -44,7 +45,8 @@ def read_all(folder: Path, pattern: str = "*.json") -> dict[str, dict[str, Any]]
 def where(measured: dict[str, Any]) -> str:
     """Device, threads, versions, network and commit in a line."""
     machine = measured["machine"]
-    network = "-".join(["784", *map(str, measured["hidden"]), "10"])
+    _, features, classes = datasets.shape(measured["dataset"])
+    network = "-".join(map(str, [features, *measured["hidden"], classes]))
     return (
         f"{machine['device']} ({machine['processor']}), {machine['threads']} threads, torch "
         f"{machine['torch']}, commit {machine['commit']}; {measured['dataset']}, {network}, relu, "

@@ -11,6 +11,8 @@ import pytest
 from eigenprune.lab import spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import sweep
+from eigenprune.lab.plans import plan
+from eigenprune.lab.protocols import keep
 from eigenprune.lab.records.recorded import folder_of, record, recorded_results
 from eigenprune.lab.results import curves, eigenvalues, layer_shares
 from eigenprune.lab.store import Store
@@ -122,6 +124,22 @@ def test_recordings_of_two_machines_add_up(
     both = (folder_of(study) / "curves.csv").read_text().splitlines()
     assert set(first) < set(both)
     assert sorted(curves(study)["seed"].unique()) == [1, 2]
+
+
+def test_what_diverged_here_keeps_the_row_of_elsewhere_and_is_not_to_be_computed(
+    tiny: Study, store_folder: Path
+) -> None:
+    here = compute(tiny)
+    store = Store(store_folder)
+    record(tiny, store)
+    lost = [row.run for row in plan(tiny)][:2]
+    for run in lost:
+        keep(run, {"status": "diverged"}, store, 1.0)
+    kept = record(tiny, store)
+    assert (kept.rows, kept.missing, kept.diverged) == (len(here), 0, 0)
+    shutil.rmtree(folder_of(tiny))
+    alone = record(tiny, store)
+    assert (alone.rows, alone.missing, alone.diverged) == (len(here) - 2, 0, 2)
 
 
 def test_recording_twice_changes_no_byte(tiny: Study, store_folder: Path) -> None:

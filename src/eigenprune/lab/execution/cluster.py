@@ -9,6 +9,8 @@ from eigenprune.lab.execution.processes import default_workers
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 from eigenprune.lab.execution.work import work
 
+GRACE = 30.0  # seconds after the deadline in which workers may say that they have stopped
+
 
 def on_dask(
     schedule: Schedule,
@@ -59,7 +61,9 @@ def on_dask(
             except (OSError, ValueError) as error:
                 raise UserError(f"--address: no Dask scheduler answers at {address!r}") from error
         in_flight: dict[distributed.Future, Task] = {}
-        finished = distributed.as_completed()
+        # Workers stop at the deadline by themselves, but none may have come by then.
+        patience = None if deadline is None else deadline - time.monotonic() + GRACE
+        finished = distributed.as_completed(timeout=patience)
         while True:
             for task in schedule.ready(in_flight=bool(in_flight)):
                 future = client.submit(_on_worker, task, places, stop_at, pure=False)
@@ -67,7 +71,11 @@ def on_dask(
                 finished.add(future)
             if not in_flight:
                 return True
-            future = next(finished)
+            try:
+                future = next(finished)
+            except TimeoutError:
+                client.cancel(list(in_flight))
+                return False
             task = in_flight.pop(future)
             try:
                 complete = future.result()
@@ -78,7 +86,8 @@ def on_dask(
             if complete is None:
                 client.cancel(list(in_flight))
                 return False
-            report(sum(map(work, task.runs)))
+            if complete:  # what was put off, for another sweep computes it, comes once more
+                report(sum(map(work, task.runs)))
             schedule.done(task, complete)
 
 

@@ -1,5 +1,6 @@
 """How far a study is and how long it will still take: a bar on a terminal, lines elsewhere."""
 
+import math
 import sys
 import threading
 import time
@@ -65,20 +66,22 @@ def _bar(title: str) -> Iterator[OnStart]:
 def _lines(title: str) -> OnStart:
     def on_start(todo: Outlook) -> OnUnits:
         print(_summary(title, todo), file=sys.stderr, flush=True)
-        start, done, next_share = time.monotonic(), 0.0, 0.1
+        start, done, told = time.monotonic(), 0.0, 0
+        whole = todo.work or 1.0  # a network that is not trained is no work
 
         lock = threading.Lock()  # several threads report what they did on a GPU
 
         def on_units(units: float) -> None:
-            nonlocal done, next_share
+            nonlocal done, told
             with lock:
                 done += units
-                share = done / todo.work
-                if share >= next_share and share < 1:
+                share = done / whole
+                tenth = math.floor(10 * share + 1e-9)  # sums of shares fall short by a last digit
+                if told < tenth < 10:
                     left = (time.monotonic() - start) / share * (1 - share)
                     when = timedelta(seconds=round(left))
                     print(f"{title}: {share:.0%} done, {when} left", file=sys.stderr, flush=True)
-                    next_share = share + 0.1
+                    told = tenth
 
         return on_units
 

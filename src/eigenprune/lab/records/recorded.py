@@ -40,11 +40,15 @@ MADE_BY_RUN = ("run", *MADE_WITH, *TRAINED_WITH)
 
 @dataclass(frozen=True)
 class Recording:
-    """What `record` found; `to_compare` is a command, where methods do not share their networks."""
+    """What `record` found; `to_compare` is a command, where methods do not share their networks.
+
+    What diverged here, and was never recorded, has no row and is not missing.
+    """
 
     folder: Path
     rows: int
     missing: int
+    diverged: int = 0
     to_compare: str = ""
 
 
@@ -92,17 +96,17 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
 
     folder = folder or folder_of(study)
     known, rows, here, to_compare = rows_by_run(folder), [], set(), ""
-    planned, seconds = plan(study), seconds_in(store)
+    planned, seconds, diverged = plan(study), seconds_in(store), 0
     for row in planned:
         run = run_id(row.run)
         entry = store.get(run)
-        if entry is None:
+        if entry is None or entry.record["result"]["status"] != "done":
             if run in known:
                 rows.append(known[run] | labels(study, row))
+            else:
+                diverged += entry is not None
             continue
         result = entry.record["result"]
-        if result["status"] != "done":
-            continue
         here.add(run)
         rows.append(
             labels(study, row)
@@ -126,7 +130,8 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         spectra.write(folder, {run: its for run, its in found.items() if run in networks})
         manifest.write(folder, study, table, len(planned))
         to_compare = one_network.command_for_one(table, here)
-    return Recording(folder, len(rows), len(planned) - len(rows), to_compare)
+    missing = len(planned) - len(rows) - diverged
+    return Recording(folder, len(rows), missing, diverged, to_compare)
 
 
 def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:

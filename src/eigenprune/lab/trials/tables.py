@@ -89,16 +89,18 @@ def record(trials: Trials, store: Store) -> Recording:
 
     folder, planned, seconds = folder_of(trials), plan(trials), seconds_in(store)
     known, known_origins = _rows_by_run(folder, trials.kind), origins(folder)
-    rows, made = {}, []
+    rows, made, diverged = {}, [], 0
     for run in planned:
         name = run_id(run)
         entry = store.get(name)
-        if entry is None and name in known:
-            rows[run] = known[name]
-            made.append(known_origins[name])
-        elif entry is not None and entry.record["result"]["status"] == "done":
+        if entry is not None and entry.record["result"]["status"] == "done":
             rows[run] = entry.record["result"]["rows"]
             made.append(made_by(run, entry, seconds))
+        elif name in known:
+            rows[run] = known[name]
+            made.append(known_origins[name])
+        else:
+            diverged += entry is not None
     if rows:
         runs = pd.DataFrame(made, columns=list(MADE_BY_RUN))
         files = {"table.csv": _tidy(trials, rows), "runs.csv": runs}
@@ -108,7 +110,7 @@ def record(trials: Trials, store: Store) -> Recording:
             costs.record(trials)
         elif trials.kind == "modules":
             found_modules.record(trials, store)
-    return Recording(folder, len(rows), len(planned) - len(rows))
+    return Recording(folder, len(rows), len(planned) - len(rows) - diverged, diverged)
 
 
 def _tidy(trials: Trials, found: Mapping[Trial, list[dict[str, Any]]]) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ reference must not reach a reader.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -205,16 +206,27 @@ def run_sphinx(source: Path, builder: str, epoch: str | None = None) -> Path:
         errors="replace",
     )
     if run.returncode:
-        # Name the files that a person edits, not the copies.
-        told = ANSI.sub("", run.stderr).strip()
-        chapter = source / "quick" / YOUR_RUN
-        told = told.replace(str(chapter), f"results/chapters/{YOUR_RUN}")
-        told = told.replace(f"{source / 'quick'}{os.sep}", "results/quick/")
-        told = told.replace(f"{source / 'paper'}{os.sep}", "results/chapters/")
-        told = told.replace(f"{source / 'experiments'}{os.sep}", "results/experiments/")
-        told = told.replace(f"{source}{os.sep}", "book/")
+        told = as_edited(ANSI.sub("", run.stderr).strip(), source)
         raise BookError(f"the book was not built, for Sphinx says:\n{told}")
     return scratch / builder
+
+
+def as_edited(told: str, source: Path) -> str:
+    """What Sphinx says, with the names of the files that a person edits, not of their copies.
+
+    >>> as_edited("/s/arena/arena.ipynb:3: /s/experiments/mine.ipynb /s/index.md", Path("/s"))
+    'results/chapters/arena.ipynb:3: results/experiments/mine/mine.ipynb book/index.md'
+    """
+    files = {
+        rf"quick/{YOUR_RUN}\.ipynb": f"results/chapters/{YOUR_RUN}.ipynb",
+        r"(?:paper|arena)/": "results/chapters/",
+        r"quick/": "results/quick/",
+        r"experiments/([\w-]+)\.ipynb": r"results/experiments/\1/\1.ipynb",
+        "": "book/",
+    }
+    for copy, original in files.items():
+        told = re.sub(rf"{re.escape(source.as_posix())}/{copy}", original, told)
+    return told
 
 
 def _drop_unused_mathjax(folder: Path) -> None:

@@ -7,6 +7,7 @@ commit but those of a recording.
 
 import hashlib
 import itertools
+import json
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -239,7 +240,9 @@ def _command(
     drawn = f"dvc repro {stage[0]}" if stage else "dvc repro"
     measured = [file for file in files if PurePath(file).match("results/bench/*.json")]
     if measured:
-        return f"eigenprune bench --json > {shlex.quote(measured[0])} && {drawn}"
+        found = json.loads((pipeline.root / measured[0]).read_text(encoding="utf-8"))
+        what = f"--dataset {found['dataset']} --hidden {'-'.join(map(str, found['hidden']))}"
+        return f"eigenprune bench {what} --json > {shlex.quote(measured[0])} && {drawn}"
     recorded = [each for each in made_from if each.recorded]
     if not recorded:
         return drawn
