@@ -10,10 +10,10 @@ from eigenprune.report.paired import TEST, t_tests
 def test_pairs_of_any_length_are_tested_as_each_by_itself() -> None:
     draw = np.random.default_rng(0)
     pairs = [(draw.random(n), draw.random(n)) for n in (5, 2, 3, 5, 2, 4)]
-    together = t_tests(pairs, confidence=0.9)
+    together = t_tests(pairs)
     for (one, other), (_, row) in zip(pairs, together.iterrows(), strict=True):
         test = stats.ttest_rel(one, other)
-        interval = test.confidence_interval(0.9)
+        interval = test.confidence_interval(0.95)
         wanted = [len(one), (one - other).mean(), interval.low, interval.high, test.pvalue]
         assert row[TEST].tolist() == pytest.approx(wanted)
 

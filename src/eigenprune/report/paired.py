@@ -10,34 +10,30 @@ from eigenprune.lab.errors import UserError
 
 KEY = ["dataset", "hidden", "activation", "pruning_ratio"]
 TEST = ["n", "difference", "low", "high", "p"]
+CONFIDENCE = 0.95  # of all intervals; a corrected p below 1 - CONFIDENCE tells two apart
 TOLD_APART = ("better", "worse")  # verdicts; the others are `open` and `not tested`
 
 
-def paired_differences(
-    curves: pd.DataFrame, method: str, against: str, confidence: float = 0.95
-) -> pd.DataFrame:
+def paired_differences(curves: pd.DataFrame, method: str, against: str) -> pd.DataFrame:
     """What `paired_tests` returns, with corrected p-values and verdicts: `verdicts_of_pruned`.
 
     Args:
         curves: the tidy table, of one or more studies.
         method: the difference is its accuracy minus that of `against`.
         against: the other method.
-        confidence: of intervals and verdicts, between 0 and 1.
 
     Returns:
         One row per point, with KEY, `n` (shared seeds), `difference`, `low` and `high` (the
         interval), `p` (corrected), and `verdict`: `better`, `worse` (corrected p below
-        1 - confidence) or `open`.
+        1 - CONFIDENCE) or `open`.
 
     Raises:
         UserError: see `paired_tests`.
     """
-    return verdicts_of_pruned(paired_tests(curves, method, against, confidence), confidence)
+    return verdicts_of_pruned(paired_tests(curves, method, against))
 
 
-def paired_tests(
-    curves: pd.DataFrame, method: str, against: str, confidence: float = 0.95
-) -> pd.DataFrame:
+def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFrame:
     """Mean difference in accuracy over the seeds that both methods have, with its interval.
 
     The interval and the p-value are those of the paired t-test (`scipy.stats.ttest_rel`), which
@@ -48,7 +44,6 @@ def paired_tests(
         curves: the tidy table, of one or more studies.
         method: the difference is its accuracy minus that of `against`.
         against: the other method.
-        confidence: of the interval, between 0 and 1.
 
     Returns:
         One row per point, in the order of the curves, with KEY and TEST, which are `n` (shared
@@ -70,20 +65,19 @@ def paired_tests(
             if len(both) >= 2:
                 keys.append(key)
                 pairs.append((both[method], both[against]))
-    table = pd.DataFrame(keys, columns=KEY).join(t_tests(pairs, confidence))
+    table = pd.DataFrame(keys, columns=KEY).join(t_tests(pairs))
     if table.empty:
         return table
     # As the curves are ordered, so that panels stand in one order in all figures.
     return curves[KEY].drop_duplicates().merge(table, on=KEY)
 
 
-def t_tests(pairs: Sequence[tuple[ArrayLike, ArrayLike]], confidence: float = 0.95) -> pd.DataFrame:
+def t_tests(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> pd.DataFrame:
     """The paired t-test of each pair of samples, whose values belong together seed by seed.
 
     Args:
         pairs: two samples of as many values in the same order; the difference is the first less
             the second.
-        confidence: of the intervals, between 0 and 1.
 
     Returns:
         One row per pair, with the numbers TEST, which are `n`, `difference`, `low` and `high` (the
@@ -110,12 +104,12 @@ def t_tests(pairs: Sequence[tuple[ArrayLike, ArrayLike]], confidence: float = 0.
         if rows:
             one, other = np.stack([samples[row] for row in rows], axis=1)
             test = stats.ttest_rel(one, other, axis=1)
-            low, high = test.confidence_interval(confidence)
+            low, high = test.confidence_interval(CONFIDENCE)
             table.loc[rows, TEST[2:]] = np.column_stack([low, high, test.pvalue])
     return table
 
 
-def verdicts_of_pruned(tests: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+def verdicts_of_pruned(tests: pd.DataFrame) -> pd.DataFrame:
     """What `with_verdicts` says of the pruned networks, and of the unpruned ones by themselves.
 
     The latter, ratio 0, are another question: one that is easily answered would lower the bar for
@@ -123,23 +117,22 @@ def verdicts_of_pruned(tests: pd.DataFrame, confidence: float = 0.95) -> pd.Data
 
     Args:
         tests: what `paired_tests` returns, of one pair of methods or of several.
-        confidence: see `with_verdicts`.
     """
     pruned = tests["pruning_ratio"] > 0
-    parts = [with_verdicts(tests[rows], confidence) for rows in (pruned, ~pruned) if rows.any()]
-    return pd.concat(parts).sort_index() if parts else with_verdicts(tests, confidence)
+    parts = [with_verdicts(tests[rows]) for rows in (pruned, ~pruned) if rows.any()]
+    return pd.concat(parts).sort_index() if parts else with_verdicts(tests)
 
 
-def with_verdicts(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+def with_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """The table with `p` corrected for the number of its tests, and a `verdict` for each.
 
     Args:
         table: one row per test, with the columns TEST; where p is NaN there was no test.
-        confidence: a corrected p below 1 - confidence tells the two apart.
 
     Returns:
         The table with p corrected by Benjamini and Hochberg and with the column `verdict`:
-        `better`, `worse`, `open` (tested, and not told apart) or `not tested`.
+        `better`, `worse` (p below 1 - CONFIDENCE), `open` (tested, and not told apart) or `not
+        tested`.
 
     Example:
         >>> tests = pd.DataFrame({"difference": [0.1, -0.1, -0.1], "p": [0.001, 0.04, 0.01]})
@@ -152,7 +145,7 @@ def with_verdicts(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame
     table = table.assign(verdict=np.where(tested, "open", "not tested"))
     if tested.any():
         table.loc[tested, "p"] = stats.false_discovery_control(table.loc[tested, "p"])
-        sure = table["p"] < 1 - confidence
+        sure = table["p"] < 1 - CONFIDENCE
         table.loc[sure & (table["difference"] > 0), "verdict"] = "better"
         table.loc[sure & (table["difference"] < 0), "verdict"] = "worse"
     return table

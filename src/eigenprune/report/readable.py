@@ -29,10 +29,10 @@ def span(counts: pd.Series) -> str:
     """The least and the most of some counts, or the one that all of them are.
 
     >>> span(pd.Series([2, 1, 2])), span(pd.Series([5, 5]))
-    ('1 to 2', '5')
+    ('1–2', '5')
     """
-    least, most = int(counts.min()), int(counts.max())
-    return str(most) if least == most else f"{least} to {most}"
+    least, most = (f"{count:,.0f}" for count in (counts.min(), counts.max()))
+    return most if least == most else f"{least}–{most}"
 
 
 def seeds(count: int) -> str:

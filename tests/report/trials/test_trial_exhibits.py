@@ -92,7 +92,7 @@ def test_a_caption_says_over_how_many_seeds_points_are_means(
     assert its.scope("relu") == "digits, relu, 2 seeds"
     second = its.table["seed"] == its.table["seed"].max()
     fewer = replace(its, table=its.table[~second | (its.table["gamma"] == 0)])
-    assert fewer.scope("relu") == "digits, relu, 1 to 2 seeds"
+    assert fewer.scope("relu") == "digits, relu, 1–2 seeds"
     assert replace(its, table=its.table[~second]).scope("relu") == "digits, relu, 1 seed"
 
 

@@ -49,7 +49,7 @@ def must(score: str, check: str, *, before: bool = False) -> str:
     return HURT
 
 
-def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+def behaviour(checks: pd.DataFrame) -> pd.DataFrame:
     """For each method and check: the accuracy and the ranking that it leaves, and whether it must.
 
     Accuracies are compared network by network with the method as it is; their means over
@@ -59,13 +59,12 @@ def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     That no difference is found does not say that there is none. What must make no difference
     behaves where the whole interval lies within SAME_ACCURACY of zero, be it told apart from zero
     or not, and does not where the whole interval lies outside and is told apart. This asks for more
-    than two one-sided tests at the level 1 - confidence, whose interval is the narrower one at the
-    confidence 2 confidence - 1.
+    than two one-sided tests at the level 1 - CONFIDENCE, whose interval is the narrower one at the
+    confidence 2 CONFIDENCE - 1.
 
     Args:
         checks: what `checks.check_curves` or `checks.method_checks` returns, of one or more
             studies.
-        confidence: of intervals and verdicts, between 0 and 1.
 
     Returns:
         One row per dataset, hidden widths, method and check, with `score`, `must` (see the function
@@ -103,9 +102,9 @@ def behaviour(checks: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
                 }
             )
     judged = pd.DataFrame(rows, columns=[*own, "score", "check", "must", "rank_correlation"])
-    table = judged.join(t_tests(pairs, confidence))
+    table = judged.join(t_tests(pairs))
     table.loc[table["must"].isin([CHANGE, LEAVE]), "p"] = np.nan
-    table = with_verdicts(table, confidence)
+    table = with_verdicts(table)
     names = [*own, "score", "check", "must", *TEST, "rank_correlation"]
     table["behaves"] = [_behaves(row) for row in table.to_dict("records")]
     return table[[*names, "behaves"]]

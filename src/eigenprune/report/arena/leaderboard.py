@@ -29,7 +29,6 @@ RATIOS = (0.5, 0.8, 0.9, 0.95)
 def leaderboard(
     rivals: pd.DataFrame,
     ratios: Sequence[float] = RATIOS,
-    confidence: float = 0.95,
     *,
     controls: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -41,7 +40,6 @@ def leaderboard(
     Args:
         rivals: the tidy table, see `lab.arena`.
         ratios: pruning ratios to rank at.
-        confidence: of intervals and verdicts, between 0 and 1.
         controls: see `averages.over_activations`.
 
     Returns:
@@ -60,7 +58,7 @@ def leaderboard(
     methods = board.groupby(POINT, sort=False)["method"]
     best, second = methods.transform("first"), methods.transform(_second)
     leads = board["method"] == best
-    board = _compared(board.assign(rival=best.where(~leads, second)), networks, confidence)
+    board = _compared(board.assign(rival=best.where(~leads, second)), networks)
     better, worse = board["verdict"] == "better", board["verdict"] == "worse"
     verdict = np.select(
         [board["rival"] == "", board["p"].isna(), leads & better, ~leads & worse],
@@ -73,7 +71,6 @@ def leaderboard(
 def spectral_standing(
     rivals: pd.DataFrame,
     ratios: Sequence[float] = RATIOS,
-    confidence: float = 0.95,
     *,
     controls: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -82,7 +79,6 @@ def spectral_standing(
     Args:
         rivals: the tidy table, see `lab.arena`.
         ratios: pruning ratios to look at.
-        confidence: of intervals and verdicts, between 0 and 1.
         controls: see `averages.over_activations`.
 
     Returns:
@@ -101,7 +97,7 @@ def spectral_standing(
     rival = others[[*POINT, *named]].rename(columns=named)
     standing = board[board["family"] == SPECTRAL].merge(rival, on=POINT, how="left")
     standing["rival"] = standing["rival"].fillna("")
-    standing = _compared(standing, networks, confidence)
+    standing = _compared(standing, networks)
     standing.loc[standing["rival"] == "", "verdict"] = "no rival"
     return standing
 
@@ -174,7 +170,7 @@ def _second(methods: pd.Series) -> str:
     return methods.iloc[1] if len(methods) > 1 else ""
 
 
-def _compared(board: pd.DataFrame, networks: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def _compared(board: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
     """The board with the paired test of each method against its `rival`, where it has one."""
     # By seed, as arrays: there are thousands of pairs, and a Series takes its time for each.
     accuracies = {
@@ -195,5 +191,5 @@ def _compared(board: pd.DataFrame, networks: pd.DataFrame, confidence: float) ->
             pairs.append((one[shared], other[shared]))
         else:
             pairs.append(([], []))
-    found = t_tests(pairs, confidence).set_index(board.index).rename(columns={"n": "shared"})
-    return with_verdicts(board.join(found), confidence)
+    found = t_tests(pairs).set_index(board.index).rename(columns={"n": "shared"})
+    return with_verdicts(board.join(found))

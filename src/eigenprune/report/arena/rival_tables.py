@@ -7,7 +7,7 @@ import pandas as pd
 from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import family
 from eigenprune.report.paired import TOLD_APART
-from eigenprune.report.readable import percents
+from eigenprune.report.readable import percents, span
 
 PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
 NEAR = "○"  # after what was tested against the best and is not told apart from it
@@ -44,7 +44,7 @@ def standings(
     wide = board.pivot(index="method", columns="ratio", values="cell").loc[order]
     controls = pd.concat([plain, unpruned])
     own = pd.Series(percents(controls), index=controls["method"])
-    seeds = pd.concat([plain, board]).groupby("method")["n"].agg(_span)
+    seeds = pd.concat([plain, board]).groupby("method")["n"].agg(span)
     wide = wide.reindex([*plain["method"], *order])
     wide.insert(0, "unpruned", own.reindex(wide.index))
     wide = wide.assign(n=seeds.reindex(wide.index)).fillna("")
@@ -71,7 +71,7 @@ def costs(means: pd.DataFrame) -> pd.DataFrame:
         (parameters before over after) and `speed-up` (the same of MACs). Where it was measured,
         `latency` (milliseconds) and `measured` (latency before over after) as well.
     """
-    nodes = means.groupby("pruning_ratio")["nodes_kept"].agg(_span)
+    nodes = means.groupby("pruning_ratio")["nodes_kept"].agg(span)
     means = means.sort_values(["pruning_ratio", "parameters_kept"], kind="stable")
     table = pd.DataFrame(
         {
@@ -188,7 +188,7 @@ def _counted(tests: pd.DataFrame) -> str:
     """
     counts = tests["verdict"].value_counts()
     words = [name for name in (*TOLD_APART, "open", "not tested") if name in counts]
-    return f"{', '.join(f'{counts[name]} {name}' for name in words)} ({_span(tests['n'])})"
+    return f"{', '.join(f'{counts[name]} {name}' for name in words)} ({span(tests['n'])})"
 
 
 def _marked(hyperparameters: str, tried: Sequence[float]) -> str:
@@ -309,11 +309,6 @@ def _differences(table: pd.DataFrame) -> list[str]:
         interval = "" if pd.isna(low) else f" [{points(low, '+')}, {points(high, '+')}]"
         cells.append(points(difference, "+") + interval)
     return cells
-
-
-def _span(counts: pd.Series) -> str:
-    least, most = (f"{count:,.0f}" for count in (counts.min(), counts.max()))
-    return least if least == most else f"{least}–{most}"
 
 
 def _count(count: float) -> str:
