@@ -134,14 +134,15 @@ def _show_heatmap(shown: Shown, networks: pd.DataFrame, of_each: Collection[str]
     controls = dict.fromkeys(f"{100 * mean:.2f}" for mean in plain["accuracy_mean"])
     means = averages.points(networks)
     means = means[means["pruning_ratio"].isin((0, *leaderboard.RATIOS))]
+    both = means["retraining"].nunique() > 1
+    right = ", on the right after the same further training" if both else ""
     show(
         heatmap(means.replace({"method": rival_tables.marks(of_each)}), WORDS),
         name=f"{key}-{shown.study.name}",
         caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
         "seeds, the best mean over the ratios first; plainly trained and unpruned it is "
         f"{' and '.join(controls)}. Coloured by what is lost against that network, over the seeds "
-        "of each cell. Column 0: no node removed, on the right after the same further training"
-        f"{_explained(of_each)}.",
+        f"of each cell. Column 0: no node removed{right}{_explained(of_each)}.",
         alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
         "the darker the more is lost.",
         of=[shown.study],
