@@ -1,7 +1,7 @@
 """What trials are tried with: the options of each kind, and the points of a grid of them.
 
     grid:
-      - {method: [magnitude], sparsity: [0.5, 0.9]}
+      - {method: [low-rank], rank: [5, 10]}
       - {method: [quantised], bits: [8, 4]}
 
 Each mapping stands for all combinations of its values, and a grid for those of all its mappings.
