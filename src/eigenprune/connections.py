@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune.counts import nodes_removed
+from eigenprune.divergence import require_ranking
 from eigenprune.networks import as_dense, fully_connected, require_plain
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.training import train
@@ -49,8 +50,9 @@ def select_connections(
         One mask (out_features, in_features) per layer.
 
     Raises:
-        ValueError: if `sparsity` is out of its range, a score is not a number, or fewer connections
-            are present than are to stay.
+        ValueError: if `sparsity` is out of its range, or fewer connections are present than are to
+            stay.
+        Diverged: a ValueError, if a score is not a number.
 
     Example:
         >>> import torch
@@ -59,9 +61,8 @@ def select_connections(
     """
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
+    require_ranking(scores)
     flat = torch.cat([score.detach().flatten() for score in scores])
-    if bool(flat.isnan().any()):
-        raise ValueError("scores: some are NaN; a network that diverged cannot be ranked")
     there = torch.ones_like(flat, dtype=torch.bool)
     if present is not None:
         there = torch.cat([mask.flatten() for mask in present]).to(flat.device)
@@ -246,6 +247,7 @@ def prune_gradually(
 
     Raises:
         ValueError: if a number is out of its range, or `retrain` gives absent connections weight.
+        Diverged: a ValueError, if a score is not a number.
 
     Source: Zhu and Gupta, arXiv 1710.01878 (2017).
 

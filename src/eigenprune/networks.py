@@ -36,7 +36,7 @@ _MIXES_NODES = (
     nn.RMSNorm,
     nn.Softmax,
     nn.Softmin,
-    nn.modules.batchnorm._BatchNorm,
+    nn.modules.batchnorm._NormBase,
 )
 
 
@@ -105,7 +105,7 @@ def mlp(
             "eigenvalues_in, frozen and initialisation are for layer='spectral'; a dense layer has "
             "no eigenvalues and starts Glorot-uniform"
         )
-    if eigenvalues_in not in (True, False, "first"):
+    if eigenvalues_in != "first" and not isinstance(eigenvalues_in, bool):
         raise ValueError(f"eigenvalues_in={eigenvalues_in!r}: True, False or 'first'")
     generator = seeds.generator(seed, "initialisation")
     modules: list[nn.Module] = []
@@ -200,17 +200,15 @@ def require_plain(model: nn.Sequential) -> None:
                 "inputs: they must be as many"
             )
     last = next(index for index, module in enumerate(model) if module is layers[-1])
-    for index, module in enumerate(model[:last]):
-        if isinstance(module, _MIXES_NODES):
-            raise ValueError(
-                f"module {index} is a {type(module).__name__}, which makes of a node what the "
-                "others say: between two layers only what treats each node by itself may stand"
-            )
-    if type(model) is not nn.Sequential:
-        raise ValueError(
-            f"a {type(model).__name__}, which may compute more than the nn.Sequential it is made "
-            "of: nn.Sequential(*model) takes its modules alone"
-        )
+    for index, module in enumerate(list(model)[:last]):
+        for part in module.modules():
+            if isinstance(part, _MIXES_NODES):
+                raise ValueError(
+                    f"module {index} {'is' if part is module else 'holds'} a "
+                    f"{type(part).__name__}, which makes of a node what the others say: between "
+                    "two layers only what treats each node by itself may stand"
+                )
+    require_sequential_alone(model)
     for index, layer in enumerate(model):
         if not isinstance(layer, SpectralLinear | nn.Linear):
             continue
@@ -221,6 +219,19 @@ def require_plain(model: nn.Sequential) -> None:
                 "subclass, or parametrised or pruned by torch; make it plain "
                 "(torch.nn.utils.parametrize.remove_parametrizations, torch.nn.utils.prune.remove)"
             )
+
+
+def require_sequential_alone(model: nn.Sequential) -> None:
+    """Refuse subclasses of nn.Sequential: of what they are beside it, no copy would know.
+
+    Raises:
+        ValueError: with what it is.
+    """
+    if type(model) is not nn.Sequential:
+        raise ValueError(
+            f"a {type(model).__name__}, which may compute more than the nn.Sequential it is made "
+            "of: nn.Sequential(*model) takes its modules alone"
+        )
 
 
 def hidden_layers(model: nn.Sequential) -> list[FullyConnected]:

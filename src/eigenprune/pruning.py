@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune.counts import nodes_removed
+from eigenprune.divergence import require_ranking
 from eigenprune.layers import SpectralLinear
 from eigenprune.networks import (
     FullyConnected,
@@ -52,7 +53,8 @@ def select_nodes(
         The mask, one bool tensor (nodes,) per hidden layer, True for a node that stays.
 
     Raises:
-        ValueError: if an argument is out of its range or a score is not a number.
+        ValueError: if an argument is out of its range.
+        Diverged: a ValueError, if a score is not a number.
 
     Example:
         >>> import torch
@@ -67,8 +69,7 @@ def select_nodes(
         raise ValueError(f"minimum_per_layer={minimum_per_layer!r}: 1 or more")
     if not scores or any(score.ndim != 1 or not len(score) for score in scores):
         raise ValueError("scores: one non-empty tensor of shape (nodes,) per hidden layer")
-    if any(bool(score.isnan().any()) for score in scores):
-        raise ValueError("scores: some are NaN; a network that diverged cannot be ranked")
+    require_ranking(scores)
     if scope == "layer":
         return [_keep_best([score], pruning_ratio, minimum_per_layer)[0] for score in scores]
     return _keep_best(scores, pruning_ratio, minimum_per_layer)
@@ -120,6 +121,10 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
         # A hidden node is silenced just before the layer that reads it, after its activation.
         if any(module is layer for layer in layers[1:]):
             keep = next(waiting).to(layers[0].weight.device, copy=True)
+            # What is silent in a masked network stays so; one mask says both.
+            if modules and isinstance(earlier := modules[-1][1], NodeMask):
+                keep &= earlier.keep
+                modules.pop()
             modules.append((f"mask_before_{name}", NodeMask(keep)))
         modules.append((name, copy.deepcopy(module)))
     return alike(model, modules)

@@ -24,6 +24,7 @@ from eigenprune.compression import (
     sparse_times_dense,
 )
 from eigenprune.connections import magnitude, select_connections, train_masked, without_absent
+from eigenprune.divergence import Diverged
 from eigenprune.networks import as_dense, fully_connected
 
 Compression = Callable[[nn.Sequential], tuple[nn.Sequential, Size]]
@@ -123,6 +124,17 @@ def test_magnitude_at_once_is_the_ranking_of_connections(model: nn.Sequential) -
         gradual, other = prune_connections_gradually(model, sparsity, steps=4, retrain=untrained)
         assert all(map(torch.equal, weights(network), weights(gradual))) and size == other
         assert not any("mask" in key or "orig" in key for key in network.state_dict())
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_what_diverged_is_not_pruned(model: nn.Sequential, steps: int) -> None:
+    with torch.no_grad():
+        model[0].weight[0, 0] = torch.nan
+    with pytest.raises(Diverged, match="a diverged network cannot be ranked"):
+        if steps:
+            prune_connections_gradually(model, 0.5, steps=steps, retrain=untrained)
+        else:
+            prune_connections(model, 0.5)
 
 
 def test_gradual_pruning_trains(model: nn.Sequential) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import eigenprune as ep
 from eigenprune import networks, seeds
+from eigenprune.regularisers import REGULARISERS
+from eigenprune.training import train
 
 
 def values(model: nn.Sequential) -> list[torch.Tensor]:
@@ -106,6 +108,8 @@ def test_streams_of_a_seed_are_apart_and_repeatable() -> None:
         ([4, 3], {"layer": "linear"}, "dense"),
         ([4, 3], {"initialisation": "2021"}, "2022"),
         ([4, 3], {"frozen": ("phi",)}, "eigenvectors"),
+        ([4, 3], {"eigenvalues_in": 1}, "eigenvalues_in=1: True, False or 'first'"),
+        ([4, 3], {"eigenvalues_in": "last"}, "True, False or 'first'"),
         ([4, 3], {"layer": "dense", "frozen": ("bias",)}, "layer='spectral'"),
     ],
 )
@@ -144,12 +148,51 @@ def test_parameter_free_modules_may_stand_between() -> None:
         nn.Softmax(dim=1),
         nn.LayerNorm(6, elementwise_affine=False),
         nn.BatchNorm1d(6, affine=False, track_running_stats=False),
+        nn.InstanceNorm1d(6),
     ],
 )
 def test_what_mixes_nodes_is_refused_between_layers_and_not_after_them(between: nn.Module) -> None:
     with pytest.raises(ValueError, match=rf"module 1 is a {type(between).__name__}, which makes"):
         networks.require_plain(nn.Sequential(nn.Linear(4, 6), between, nn.Linear(6, 2)))
     networks.require_plain(nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 6), between))
+
+
+def test_what_mixes_nodes_is_found_inside_of_what_stands_between() -> None:
+    between = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Softmax(dim=1)))
+    with pytest.raises(ValueError, match="module 1 holds a Softmax, which makes"):
+        networks.require_plain(nn.Sequential(nn.Linear(4, 6), between, nn.Linear(6, 2)))
+
+
+class WithWidths(nn.Sequential):
+    """Its constructor takes no modules, so that no slice of it can be made."""
+
+    def __init__(self, *, hidden: int) -> None:
+        """Take the number of hidden nodes."""
+        layers = [nn.Linear(4, hidden), *(nn.Linear(hidden, hidden) for _ in range(2))]
+        hidden_ones = [module for layer in layers for module in (layer, nn.ReLU())]
+        super().__init__(*hidden_ones, nn.Linear(hidden, 2))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """More than its modules say."""
+        return super().forward(inputs) + 1
+
+
+def test_a_subclass_with_a_constructor_of_its_own_is_named() -> None:
+    with pytest.raises(ValueError, match=r"a WithWidths, which may compute more"):
+        networks.require_plain(WithWidths(hidden=6))
+
+
+@pytest.mark.parametrize("name", REGULARISERS)
+def test_no_regulariser_makes_something_else_of_a_subclass(name: str) -> None:
+    inputs, targets = torch.rand(20, 4), torch.arange(20) % 2
+    regulariser = REGULARISERS[name](0.5)
+    model = WithWidths(hidden=6)
+    try:
+        trained, _ = train(model, inputs, targets, epochs=1, regulariser=regulariser)
+    except ValueError as error:
+        assert "WithWidths" in str(error) or "SpectralLinear" in str(error)
+    else:
+        assert type(trained) is WithWidths
 
 
 def test_layers_of_widths_that_do_not_meet_are_refused() -> None:

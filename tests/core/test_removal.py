@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import pytest
@@ -170,6 +171,23 @@ def test_a_mask_that_still_silences_nodes_shrinks_with_its_layer() -> None:
     expected = ep.compact(model, [torch.tensor([True, False, False])])
     assert fully_connected(smaller)[0].out_features == 2
     assert torch.allclose(smaller(torch.eye(4)), expected(torch.eye(4)))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_masks_of_a_masked_network_add_up(named: bool) -> None:
+    model, x = ep.mlp([6, 4, 3], seed=1), torch.rand(5, 6)
+    if named:
+        names = ("first", "relu", "last")
+        model = nn.Sequential(OrderedDict(zip(names, model, strict=True)))
+    one, other = torch.tensor([True, True, True, False]), torch.tensor([False, True, True, True])
+    twice = ep.masked(ep.masked(model, [one]), [other])
+    assert torch.equal(twice(x), ep.masked(model, [one & other])(x))
+    assert not torch.equal(twice(x), ep.masked(model, [other])(x))
+    # The second call left the first network as it was.
+    first = ep.masked(model, [one])
+    before = first(x)
+    ep.masked(first, [other])
+    assert torch.equal(first(x), before)
 
 
 def test_an_infinite_node_is_silent_once_masked() -> None:

@@ -11,12 +11,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eigenprune.lab import datasets, protocols
+from eigenprune.connections import train_masked
+from eigenprune.lab import datasets, fitting, protocols
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.protocols import compute, initial_network, trained_network
-from eigenprune.lab.runs import Pruning, Training, run_id
+from eigenprune.lab.runs import Pruning, Training, Trial, run_id
 from eigenprune.lab.store import Entry, Store
+from eigenprune.lab.trials import retraining
 from eigenprune.metrics import evaluate
+from eigenprune.regularisers import REGULARISERS
 from eigenprune.training import train
 
 NO_DATA = Path("no-data")  # the digits need none
@@ -117,7 +120,7 @@ def test_pre_trains_eigenvalues_prunes_and_then_trains_everything(
         calls.append((model, options, retrained))
         return retrained, losses
 
-    monkeypatch.setattr(protocols, "train", watched)
+    monkeypatch.setattr(fitting, "train", watched)
     run = Pruning(training=EIGENVALUES, score="eigenvalue", pruning_ratio=0.5, retraining_epochs=3)
     pruned = result(compute(run, store, NO_DATA))
 
@@ -190,7 +193,7 @@ def test_what_is_in_the_store_is_not_computed_again(
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("computed again")
 
-    for name in ("train", "evaluate", "initial_network"):
+    for name in ("fit", "evaluate", "initial_network"):
         monkeypatch.setattr(protocols, name, fail)
     assert [compute(DENSE, store, NO_DATA), compute(run, store, NO_DATA)] == first
 
@@ -226,12 +229,44 @@ def test_a_run_that_diverges_says_so_and_has_no_numbers(store: Store, layer: str
         assert result(compute(run, store, NO_DATA)) == {"status": "diverged"}
 
 
+@pytest.mark.parametrize("name", REGULARISERS)
+def test_a_network_that_diverges_under_a_regulariser_is_no_error(store: Store, name: str) -> None:
+    layer = "spectral" if "eigen" in name else "dense"
+    strength = 0.5 if REGULARISERS[name].LIMIT <= 1 else 0.1
+    run = replace(
+        DENSE,
+        hidden=(8, 8, 8),
+        layer=layer,
+        regulariser=name,
+        strength=strength,
+        learning_rate=1e38,
+        epochs=2,
+    )
+    assert result(compute(run, store, NO_DATA)) == {"status": "diverged"}
+
+
+def test_a_trial_that_diverges_on_the_way_is_no_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*given: Any, **options: Any) -> Any:
+        return train_masked(*given, **{**options, "learning_rate": 1e38})
+
+    run = Trial(
+        kind="compression",
+        training=DENSE,
+        options=(("method", "gradual-magnitude"), ("sparsity", 0.5)),
+        retraining_epochs=3,
+    )
+    monkeypatch.setattr(retraining, "train_masked", explode)
+    assert result(compute(run, store, NO_DATA)) == {"status": "diverged"}
+
+
 def test_retraining_that_diverges_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(model: nn.Sequential, *data: Tensor, **options: Any) -> Any:
         return train(model, *data, **{**options, "learning_rate": 1e30})
 
     compute(EIGENVALUES, store, NO_DATA)
-    monkeypatch.setattr(protocols, "train", explode)
+    monkeypatch.setattr(fitting, "train", explode)
     run = Pruning(training=EIGENVALUES, score="eigenvalue", pruning_ratio=0.3, retraining_epochs=2)
     assert result(compute(run, store, NO_DATA)) == {"status": "diverged"}
 
@@ -251,7 +286,7 @@ def test_threads_are_one_while_computing_and_given_back(
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        monkeypatch.setattr(protocols, "train", watched(protocols.train))
+        monkeypatch.setattr(fitting, "train", watched(fitting.train))
         monkeypatch.setattr(protocols, "evaluate", watched(protocols.evaluate))
         compute(replace(DENSE, seed=11), store, NO_DATA)
         assert torch.get_num_threads() == 3 and seen == [1, 1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from eigenprune.lab import datasets, protocols
+from eigenprune.lab import datasets, fitting
 from eigenprune.lab.execution import tasks
 from eigenprune.lab.execution.compute import compute_task
 from eigenprune.lab.execution.tasks import Job, Places
@@ -129,13 +129,13 @@ def test_retraining_is_plain_whatever_the_network_was_trained_with(
     run = replace(TUNED, tuning=None, strength=0.1)
     trained_network(run, store, tmp_path)
     seen = []
-    real = protocols.train
+    real = fitting.train
 
     def watched(*arguments, **options):  # type: ignore[no-untyped-def]
         seen.append(options["regulariser"])
         return real(*arguments, **options)
 
-    monkeypatch.setattr(protocols, "train", watched)
+    monkeypatch.setattr(fitting, "train", watched)
     retrained = Pruning(training=run, score="weight_norm", pruning_ratio=0.5, retraining_epochs=1)
     compute(retrained, store, tmp_path)
     assert seen == [None]

@@ -4,8 +4,9 @@ from torch import nn
 from torch.nn.utils import prune
 
 from eigenprune.compression.size import Size, sparse_size
-from eigenprune.connections import Retrain, prune_gradually
+from eigenprune.connections import Retrain, magnitude, prune_gradually
 from eigenprune.counts import nodes_removed
+from eigenprune.divergence import require_ranking
 from eigenprune.networks import as_dense, fully_connected
 
 
@@ -21,6 +22,7 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
 
     Raises:
         ValueError: if `sparsity` is out of its range.
+        Diverged: a ValueError, if a weight is not a number.
 
     Source: Han, Pool, Tran and Dally, NeurIPS 2015 (arXiv 1506.02626), there with retraining and a
     threshold for each layer.
@@ -33,6 +35,7 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
     sparse = as_dense(model)
+    require_ranking(magnitude(sparse))  # torch would remove some or none of what is NaN
     weights = [(layer, "weight") for layer in fully_connected(sparse)]
     total = sum(layer.weight.numel() for layer, _ in weights)
     prune.global_unstructured(

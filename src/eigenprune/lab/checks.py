@@ -72,6 +72,7 @@ def check_curves(
     """
     import pandas as pd
 
+    from eigenprune.lab import fitting
     from eigenprune.lab.protocols import one_thread, pruning_result
     from eigenprune.pruning import SCOPES, select_nodes
 
@@ -100,7 +101,8 @@ def check_curves(
                         masks = select_nodes(values, ratio, scope=scope)
                         small = _pruned(check, whole, masks, training)
                         if retrained:
-                            small = _retrained(small, training, study.retraining_epochs, data_dir)
+                            epochs = study.retraining_epochs
+                            small = fitting.retrained(small, training, epochs, data_dir)
                         result = pruning_result(small, data)
                         if result["status"] == "done":
                             row = {**labels(study, planned), **own, "pruning_ratio": ratio}
@@ -177,6 +179,7 @@ def _checked(
     """What a run would have come to with a check; where that changes nothing, what it came to."""
     import torch
 
+    from eigenprune.lab import fitting
     from eigenprune.lab.protocols import compute, pruning_result
     from eigenprune.pruning import select_nodes
 
@@ -191,7 +194,7 @@ def _checked(
         return {"status": "done"}
     small = _pruned(check, whole, masks, run.training)
     if run.retraining_epochs:
-        small = _retrained(small, run.training, run.retraining_epochs, data_dir)
+        small = fitting.retrained(small, run.training, run.retraining_epochs, data_dir)
     return pruning_result(small, datasets.load(run.training.dataset, data_dir))
 
 
@@ -261,26 +264,6 @@ def _pruned(
     if check == "redrawn weights":
         small = sanity.redrawn(small, training.seed, initialisation=training.initialisation)
     return small
-
-
-def _retrained(
-    network: "nn.Sequential", training: Training, epochs: int, data_dir: Path
-) -> "nn.Sequential":
-    """The pruned network trained as a protocol that retrains would train it."""
-    from eigenprune.training import train
-
-    data = datasets.held_out(training.dataset, data_dir, training.held_out)
-    trained, _ = train(
-        network.requires_grad_(True),
-        data.train_inputs,
-        data.train_targets,
-        epochs=epochs,
-        batch_size=training.batch_size,
-        learning_rate=training.learning_rate,
-        seed=training.seed,
-        stream="retraining",
-    )
-    return trained
 
 
 def _rank_correlation(one: "list[Tensor]", other: "list[Tensor]") -> float:

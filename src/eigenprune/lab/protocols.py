@@ -6,7 +6,7 @@ thread: the same numbers, bit for bit, on every executor.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,17 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import importance, pruning, saliency
+from eigenprune.divergence import Diverged
 from eigenprune.lab import datasets
+from eigenprune.lab.fitting import OnEpoch, fit, retrained
 from eigenprune.lab.runs import Pruning, Run, Training, Trial, run_id
 from eigenprune.lab.spectral_history import Watcher, watcher_of
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.tuning import best_strength, candidates
 from eigenprune.metrics import evaluate, parameters
 from eigenprune.networks import hidden_layers, mlp
-from eigenprune.regularisers import REGULARISERS
-from eigenprune.training import train
-
-OnEpoch = Callable[[], None]
 
 DIVERGED = {"status": "diverged"}
 
@@ -70,13 +68,17 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
     """
     if (entry := store.get(run_id(run))) is not None:
         return entry
+    start = time.thread_time()
     with one_thread():
-        if isinstance(run, Training):
-            make = _train if run.tuning is None else _train_tuned
-            return make(run, store, data_dir, on_epoch)
-        if isinstance(run, Trial):
-            return _try(run, store, data_dir, on_epoch)
-        return _prune(run, store, data_dir, on_epoch)
+        try:
+            if isinstance(run, Training):
+                make = _train if run.tuning is None else _train_tuned
+                return make(run, store, data_dir, on_epoch)
+            if isinstance(run, Trial):
+                return _try(run, store, data_dir, on_epoch)
+            return _prune(run, store, data_dir, on_epoch)
+        except Diverged:  # what ranks nodes or connections on the way met no numbers
+            return keep(run, DIVERGED, store, time.thread_time() - start)
 
 
 @contextmanager
@@ -106,7 +108,9 @@ def _train(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch | None
     data = datasets.held_out(run.dataset, data_dir, run.held_out)
     start = time.thread_time()
     watcher = watcher_of(run)
-    model, losses = _fit(initial_network(run), run, data, run.epochs, "order", on_epoch, watcher)
+    model, losses = fit(
+        initial_network(run), run, data, epochs=run.epochs, on_epoch=on_epoch, watch=watcher
+    )
     result = training_result(model, losses, data)
     return keep(run, result, store, time.thread_time() - start, model, watcher)
 
@@ -137,15 +141,11 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     start = time.thread_time()
     if whole is None:
         return keep(run, DIVERGED, store, 0.0)
-    seen = datasets.held_out(training.dataset, data_dir, training.held_out)
     model = pruning.compact(whole, nodes_kept(run, whole, data_dir))
     if run.retraining_epochs:
-        model.requires_grad_(True)
-        # What is pruned is trained plainly, whatever its network was trained with.
-        plain = replace(training, regulariser="")
-        model, _ = _fit(model, plain, seen, run.retraining_epochs, "retraining", on_epoch)
-    judged = seen if run.validated else datasets.load(training.dataset, data_dir)
-    result = pruning_result(model, judged)
+        model = retrained(model, training, run.retraining_epochs, data_dir, on_epoch)
+    share = training.held_out if run.validated else 0
+    result = pruning_result(model, datasets.held_out(training.dataset, data_dir, share))
     if training.tuning is not None and result is not DIVERGED:
         result["strength"] = compute(training, store, data_dir).record["result"]["strength"]
     return keep(run, result, store, time.thread_time() - start)
@@ -165,30 +165,6 @@ def _try(run: Trial, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> 
     rows = rows_of(run, network, data, on_epoch)
     result = DIVERGED if rows is None else {"status": "done", "rows": rows}
     return keep(run, result, store, time.thread_time() - start)
-
-
-def _fit(
-    model: nn.Sequential,
-    run: Training,
-    data: datasets.Dataset,
-    epochs: int,
-    stream: str,
-    on_epoch: OnEpoch | None,
-    watcher: Watcher | None = None,
-) -> tuple[nn.Sequential, list[float]]:
-    return train(
-        model,
-        data.train_inputs,
-        data.train_targets,
-        epochs=epochs,
-        batch_size=run.batch_size,
-        learning_rate=run.learning_rate,
-        seed=run.seed,
-        stream=stream,
-        regulariser=REGULARISERS[run.regulariser](run.strength) if run.regulariser else None,
-        on_epoch=None if on_epoch is None else lambda epoch, loss: on_epoch(),
-        watch=watcher,
-    )
 
 
 def nodes_kept(run: Pruning, whole: nn.Sequential, data_dir: Path) -> list[Tensor]:

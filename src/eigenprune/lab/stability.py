@@ -94,9 +94,8 @@ def rank_stability(
 
 def _other_orders(run: Training, orders: int) -> "Iterator[nn.Sequential]":
     """The network of a run trained on other orders of the data than its own."""
+    from eigenprune.lab.fitting import fit
     from eigenprune.lab.protocols import compute, initial_network
-    from eigenprune.regularisers import REGULARISERS
-    from eigenprune.training import train
 
     data_dir = project.data_dir()
     data = datasets.held_out(run.dataset, data_dir, run.held_out)
@@ -104,17 +103,8 @@ def _other_orders(run: Training, orders: int) -> "Iterator[nn.Sequential]":
         chosen = compute(run, Store(project.store_dir()), data_dir).record["result"]["strength"]
         run = replace(run, strength=chosen)
     for number in range(1, orders):
-        yield train(
-            initial_network(run),
-            data.train_inputs,
-            data.train_targets,
-            epochs=run.epochs,
-            batch_size=run.batch_size,
-            learning_rate=run.learning_rate,
-            seed=run.seed,
-            stream=f"order {number + 1}",
-            regulariser=REGULARISERS[run.regulariser](run.strength) if run.regulariser else None,
-        )[0]
+        stream = f"order {number + 1}"
+        yield fit(initial_network(run), run, data, epochs=run.epochs, stream=stream)[0]
 
 
 def _agreement(one: "Tensor", other: "Tensor") -> tuple[float, float]:

@@ -93,4 +93,7 @@ def encoders(model: nn.Sequential) -> list[nn.Sequential]:
     layers = fully_connected(model)
     places = [i for i, module in enumerate(model) if any(module is layer for layer in layers)]
     # What stands before the first layer belongs to it.
-    return [model[start:stop] for start, stop in itertools.pairwise([0, *places[1:]])]
+    # As a list: a subclass of nn.Sequential may not be made of a slice.
+    modules = list(model)
+    parts = itertools.pairwise([0, *places[1:]])
+    return [nn.Sequential(*modules[start:stop]) for start, stop in parts]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from torch import nn
 
-from eigenprune.networks import alike, placed
+from eigenprune.networks import alike, placed, require_sequential_alone
 
 
 def insert(
@@ -20,6 +20,9 @@ def insert(
         before: from a module of the network to the new one just before it.
         after: from a module of the network to the new one just after it.
 
+    Raises:
+        ValueError: see `networks.require_sequential_alone`.
+
     Example:
         >>> model = nn.Sequential(nn.Linear(3, 4, bias=False), nn.ReLU())
         >>> insert(model, after={model[0]: nn.Dropout(0.5)})
@@ -29,6 +32,7 @@ def insert(
           (2): ReLU()
         )
     """
+    require_sequential_alone(model)
     modules: list[tuple[str, nn.Module]] = []
     for name, module in placed(model):
         if new := (before or {}).get(module):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from eigenprune.lab import protocols, results
+from eigenprune.lab import fitting, protocols, results
 from eigenprune.lab.errors import Failure
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.executors import EXECUTORS, execute
@@ -124,8 +124,8 @@ def test_a_second_time_nothing_is_computed(
 ) -> None:
     _, rows = undisturbed
     trained = []
-    train = protocols.train
-    monkeypatch.setattr(protocols, "train", lambda *a, **o: trained.append(1) or train(*a, **o))
+    train = fitting.train
+    monkeypatch.setattr(fitting, "train", lambda *a, **o: trained.append(1) or train(*a, **o))
     first = Progress()
     sweep.run_study(tiny, executor="inline", on_start=first)
     assert len(trained) == 3 + 2  # three networks, and `pre` once more at each of two ratios
@@ -146,8 +146,8 @@ def test_more_of_a_study_computes_only_what_is_new(
     sweep.run_study(tiny, executor="inline")
     written = times(store_folder)
     trained = []
-    train = protocols.train
-    monkeypatch.setattr(protocols, "train", lambda *a, **o: trained.append(1) or train(*a, **o))
+    train = fitting.train
+    monkeypatch.setattr(fitting, "train", lambda *a, **o: trained.append(1) or train(*a, **o))
     more, progress = change_study(tiny, {"pruning_ratios": [0.25, 0.5]}), Progress()
     rows = sweep.run_study(more, executor="inline", on_start=progress)
     assert len(rows) == 12 and len(trained) == 1  # `pre` at the new ratio

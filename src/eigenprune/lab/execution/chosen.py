@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from eigenprune.lab.execution.tasks import Choice
-from eigenprune.lab.protocols import OnEpoch, compute, keep, trained_network
+from eigenprune.lab.fitting import OnEpoch
+from eigenprune.lab.protocols import compute, keep, trained_network
 from eigenprune.lab.runs import Run, Training
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.tuning import search_of

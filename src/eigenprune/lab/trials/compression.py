@@ -9,8 +9,9 @@ from torch import nn
 from eigenprune import compression
 from eigenprune.compression import Size
 from eigenprune.lab.datasets import Dataset
+from eigenprune.lab.fitting import OnEpoch
 from eigenprune.lab.runs import Trial
-from eigenprune.lab.trials.retraining import OnEpoch, Row, after_each_step, judged, retrain
+from eigenprune.lab.trials.retraining import Row, after_each_step, judged, retrain
 from eigenprune.networks import as_dense, fully_connected
 
 

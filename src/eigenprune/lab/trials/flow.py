@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from eigenprune.importance import weight_norm
 from eigenprune.lab.datasets import Dataset
+from eigenprune.lab.fitting import OnEpoch, settings
 from eigenprune.lab.runs import Trial
-from eigenprune.lab.trials.retraining import OnEpoch, Row
+from eigenprune.lab.trials.retraining import Row
 from eigenprune.metrics import evaluate
 from eigenprune.networks import mlp
 from eigenprune.pruning import compact, select_nodes
@@ -86,18 +87,11 @@ def _fit(
     k2: float = 0.0,
     stream: str = "order",
 ) -> Network:
-    settings: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": run.training.batch_size,
-        "learning_rate": run.training.learning_rate,
-        "seed": run.training.seed,
-        "stream": stream,
-        "on_epoch": None if on_epoch is None else lambda epoch, loss: on_epoch(),
-    }
+    told = settings(run.training, epochs=epochs, stream=stream, on_epoch=on_epoch)
     examples = data.train_inputs, data.train_targets
     if isinstance(network, Residual):
-        return train_residual(network, *examples, k1=k1, k2=k2, **settings)[0]
-    return train(network, *examples, regulariser=FeatureFlow(k1, k2), **settings)[0]
+        return train_residual(network, *examples, k1=k1, k2=k2, **told)[0]
+    return train(network, *examples, regulariser=FeatureFlow(k1, k2), **told)[0]
 
 
 def _points(network: Network, inputs: Tensor) -> Tensor:

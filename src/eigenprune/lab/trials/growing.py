@@ -10,8 +10,9 @@ from eigenprune.connections import prune_gradually
 from eigenprune.growing import Growth, grow, small_dense, static_sparse
 from eigenprune.growing.initial import hidden_nodes
 from eigenprune.lab.datasets import Dataset
+from eigenprune.lab.fitting import OnEpoch
 from eigenprune.lab.runs import Trial
-from eigenprune.lab.trials.retraining import OnEpoch, Row, after_each_step, judged, retrain
+from eigenprune.lab.trials.retraining import Row, after_each_step, judged, retrain
 from eigenprune.networks import fully_connected, mlp
 
 _RULES = ("choice", "wanted_loss", "connectivity", "new_connections", "tolerance", "patience")

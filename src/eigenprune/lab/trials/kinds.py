@@ -6,12 +6,13 @@ from collections.abc import Callable
 from torch import nn
 
 from eigenprune.lab.datasets import Dataset
+from eigenprune.lab.fitting import OnEpoch
 from eigenprune.lab.runs import Trial
 from eigenprune.lab.trials.compression import compress
 from eigenprune.lab.trials.flow import train_with_flow
 from eigenprune.lab.trials.growing import grow_and_compare
 from eigenprune.lab.trials.modules import prune_to_parts
-from eigenprune.lab.trials.retraining import OnEpoch, Row
+from eigenprune.lab.trials.retraining import Row
 
 # By kind: the trained network, the data, the trial and what is called after each epoch; the rows
 # that come out are the same on every machine of a kind.

@@ -7,9 +7,10 @@ from typing import Any
 from torch import nn
 
 from eigenprune.lab.datasets import Dataset
+from eigenprune.lab.fitting import OnEpoch
 from eigenprune.lab.modules import describe, find_modules, prune_to_modules, random_modules
 from eigenprune.lab.runs import Trial
-from eigenprune.lab.trials.retraining import OnEpoch, Row, after_each_step, judged
+from eigenprune.lab.trials.retraining import Row, after_each_step, judged
 
 
 def prune_to_parts(

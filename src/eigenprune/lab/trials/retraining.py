@@ -1,15 +1,15 @@
 """How trials train: the connections that are there, on the examples that the network saw."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from eigenprune.connections import Retrain, train_masked
 from eigenprune.lab.datasets import Dataset
+from eigenprune.lab.fitting import OnEpoch, settings
 from eigenprune.lab.runs import Trial
 from eigenprune.metrics import evaluate
 
-OnEpoch = Callable[[], None]
 # One row of the table: what came out of a trial, or of one of its controls.
 Row = dict[str, float | int | str | None]
 
@@ -30,12 +30,7 @@ def retrain(
         masks,
         data.train_inputs,
         data.train_targets,
-        epochs=epochs,
-        batch_size=run.training.batch_size,
-        learning_rate=run.training.learning_rate,
-        seed=run.training.seed,
-        stream=stream,
-        on_epoch=None if on_epoch is None else lambda epoch, loss: on_epoch(),
+        **settings(run.training, epochs=epochs, stream=stream, on_epoch=on_epoch),
     )
     return trained
 

@@ -1,0 +1,25 @@
+"""What tells a network that diverged from a mistake of the caller."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+
+class Diverged(ValueError):
+    """Numbers of a network ceased to be finite in training: nothing can be ranked by them."""
+
+
+def require_ranking(scores: Sequence[Tensor]) -> None:
+    """Refuse scores by which nothing can be ranked.
+
+    Raises:
+        Diverged: if a score is not a number.
+
+    Example:
+        >>> import torch
+        >>> require_ranking([torch.tensor([0.5, torch.nan])])
+        Traceback (most recent call last):
+        eigenprune.divergence.Diverged: scores: some are NaN; a diverged network cannot be ranked
+    """
+    if any(bool(score.isnan().any()) for score in scores):
+        raise Diverged("scores: some are NaN; a diverged network cannot be ranked")

@@ -1,0 +1,89 @@
+"""Training with the settings of a run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from eigenprune.lab.datasets import Dataset, held_out
+from eigenprune.lab.runs import Training
+from eigenprune.regularisers import REGULARISERS
+from eigenprune.training import train
+
+OnEpoch = Callable[[], None]
+
+
+def settings(
+    run: Training, *, epochs: int, stream: str, on_epoch: OnEpoch | None
+) -> dict[str, Any]:
+    """What `training.train`, and all that is called like it, is told by a run.
+
+    Args:
+        run: whose settings they are.
+        epochs: passes over the data.
+        stream: name of the random stream of the order of the examples.
+        on_epoch: called after each epoch.
+    """
+    return {
+        "epochs": epochs,
+        "batch_size": run.batch_size,
+        "learning_rate": run.learning_rate,
+        "seed": run.seed,
+        "stream": stream,
+        "on_epoch": None if on_epoch is None else lambda epoch, loss: on_epoch(),
+    }
+
+
+def fit(
+    model: nn.Sequential,
+    run: Training,
+    data: Dataset,
+    *,
+    epochs: int,
+    stream: str = "order",
+    on_epoch: OnEpoch | None = None,
+    watch: Callable[[int, nn.Sequential], None] | None = None,
+) -> tuple[nn.Sequential, list[float]]:
+    """Train a network as a run trains its own, see `training.train`.
+
+    Args:
+        model: the network, which stays as it is.
+        run: says how, its regulariser included.
+        data: the examples.
+        epochs: passes over the data.
+        stream: name of the random stream of the order of the examples.
+        on_epoch: called after each epoch.
+        watch: shown the network, see `training.train`.
+    """
+    return train(
+        model,
+        data.train_inputs,
+        data.train_targets,
+        regulariser=REGULARISERS[run.regulariser](run.strength) if run.regulariser else None,
+        watch=watch,
+        **settings(run, epochs=epochs, stream=stream, on_epoch=on_epoch),
+    )
+
+
+def retrained(
+    pruned: nn.Sequential,
+    run: Training,
+    epochs: int,
+    data_dir: Path,
+    on_epoch: OnEpoch | None = None,
+) -> nn.Sequential:
+    """What is left of the network of a run, trained on: plainly, all of it, in another order.
+
+    Args:
+        pruned: the smaller network; its parameters are trainable afterwards.
+        run: how its network was trained, up to the regulariser.
+        epochs: passes over the examples that the run sees.
+        data_dir: where MNIST and Fashion-MNIST lie.
+        on_epoch: called after each epoch.
+    """
+    seen = held_out(run.dataset, data_dir, run.held_out)
+    plain = replace(run, regulariser="")
+    pruned.requires_grad_(True)
+    return fit(pruned, plain, seen, epochs=epochs, stream="retraining", on_epoch=on_epoch)[0]
