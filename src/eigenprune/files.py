@@ -74,11 +74,12 @@ def write_all(contents: Mapping[Path, bytes | None]) -> None:
     touched: list[Path] = []
     try:
         for path, content in contents.items():
+            touched.append(path)  # first: what fails may have written it
             _write_or_delete(path, content)
-            touched.append(path)
     except BaseException:
         for path in reversed(touched):
-            _write_or_delete(path, before[path])
+            with contextlib.suppress(OSError):  # the others get back what they held all the same
+                _write_or_delete(path, before[path])
         raise
 
 

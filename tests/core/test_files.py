@@ -45,6 +45,28 @@ def test_of_several_files_all_are_written_or_none(tmp_path: Path) -> None:
     assert one.read_bytes() == b"old" and three.read_bytes() == b"there"
 
 
+def test_what_was_written_is_undone_as_far_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    for path in (one, two, three):
+        write_whole(path, b"old")
+    replace, done = os.replace, []
+
+    def stopped_at_the_end(source: Path, to: Path) -> None:
+        done.append(to)
+        if len(done) == 4:  # the first of those that are put back
+            raise OSError("No space left on device")
+        replace(source, to)
+        if len(done) == 3:  # just after the last one
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", stopped_at_the_end)
+    with pytest.raises(KeyboardInterrupt):
+        write_all(dict.fromkeys((one, two, three), b"new"))
+    assert [path.read_bytes() for path in (one, two, three)] == [b"old", b"old", b"new"]
+
+
 def test_what_cannot_be_written_is_named_as_it_was_given(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()

@@ -4,9 +4,19 @@ import ast
 import hashlib
 import io
 import tokenize
+from collections.abc import Iterable
 from functools import cache
 
-DIGITS = 12
+DIGITS = 12  # of a hash, where it is kept or shown
+
+
+def short_hash(lines: Iterable[str]) -> str:
+    """A hash of some lines, DIGITS long.
+
+    >>> len(short_hash(["one", "two"])), short_hash(["one", "two"]) == short_hash(["two", "one"])
+    (12, False)
+    """
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
 
 
 @cache  # each card of the book asks for the code as it is
@@ -36,5 +46,4 @@ def fingerprint(source: str) -> str:
             ):
                 for row in range(first.lineno, (first.end_lineno or first.lineno) + 1):
                     lines[row - 1] = ""
-    kept = "\n".join(line.rstrip() for line in lines if line.strip())
-    return hashlib.sha256(kept.encode()).hexdigest()[:DIGITS]
+    return short_hash(line.rstrip() for line in lines if line.strip())

@@ -5,11 +5,10 @@ numbers back. Those that came with the package are known by their names, whateve
 files: what is recorded keeps its ids, and PROTOCOL_VERSION of `runs` stands for their code.
 """
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
-from eigenprune.lab.fingerprint import DIGITS, fingerprint
+from eigenprune.lab.fingerprint import fingerprint, short_hash
 from eigenprune.lab.score_names import score_names
 
 _PACKAGE = Path(__file__).parents[1]
@@ -85,5 +84,4 @@ def own_code(field: str, name: str) -> str:
     else:
         module = "importance" if name in score_names("importance") else "saliency"
         files = [_PACKAGE / f"{module}.py"]
-    found = "\n".join(fingerprint(file.read_text(encoding="utf-8")) for file in files)
-    return hashlib.sha256(found.encode()).hexdigest()[:DIGITS]
+    return short_hash(fingerprint(file.read_text(encoding="utf-8")) for file in files)

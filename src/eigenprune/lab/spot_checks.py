@@ -7,7 +7,6 @@ was found for the state of the code that was checked last.
 """
 
 import csv
-import hashlib
 import math
 import random
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from eigenprune.lab import project
 from eigenprune.lab.execution import executors
 from eigenprune.lab.execution.sweep import OnStart, executor_for, outlook_of, recorded_runs
 from eigenprune.lab.execution.tasks import Places
-from eigenprune.lab.fingerprint import DIGITS
+from eigenprune.lab.fingerprint import short_hash
 from eigenprune.lab.plans import runs_of
 from eigenprune.lab.records import code_state, manifest
 from eigenprune.lab.records.recorded import folder_of, rows_by_run, write_csv
@@ -175,10 +174,7 @@ def _written(folder: Path) -> dict[str, str]:
     elif (folder / "runs.csv").is_file():
         for row, made in zip(rows_of("curves.csv"), rows_of("runs.csv"), strict=True):
             texts[made["run"]] = [*row.values(), made["nodes_by_layer"]]
-    return {
-        run: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
-        for run, lines in texts.items()
-    }
+    return {run: short_hash(lines) for run, lines in texts.items()}
 
 
 def _accuracies(result: Mapping[str, Any]) -> list[float]:

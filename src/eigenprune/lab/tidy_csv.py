@@ -9,13 +9,16 @@ from eigenprune.lab.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+# What to do with a damaged file that Git has.
+MEND = "restore it from Git"
+
 
 def read_tidy(
     path: Path,
     needed: Collection[str],
     *,
     text: Collection[str] = (),
-    mend: str = "restore it from Git",
+    mend: str = MEND,
 ) -> "pd.DataFrame":
     """A table with a head, its columns checked.
 
@@ -36,20 +39,17 @@ def read_tidy(
     return table
 
 
-def read_cells(
-    path: Path, needed: Collection[str], *, mend: str = "restore it from Git"
-) -> "pd.DataFrame":
+def read_cells(path: Path, needed: Collection[str]) -> "pd.DataFrame":
     """A table as it is written: all of it text, and what is empty as well.
 
     Args:
         path: of the CSV file.
         needed: the columns that it must have.
-        mend: what to do where it is not so.
 
     Raises:
         UserError: if the file is not there, is no such table, or lacks a column.
     """
-    return _read(path, needed, mend, dtype=str, keep_default_na=False)
+    return _read(path, needed, MEND, dtype=str, keep_default_na=False)
 
 
 def _read(path: Path, needed: Collection[str], mend: str, **options: Any) -> "pd.DataFrame":

@@ -6,7 +6,7 @@ import pandas as pd
 
 from eigenprune.lab.records.recorded import write_csv
 from eigenprune.lab.rows import COLUMNS
-from eigenprune.lab.tidy_csv import read_tidy
+from eigenprune.lab.tidy_csv import MEND, read_tidy
 
 
 def write_curves(curves: pd.DataFrame, path: Path) -> None:
@@ -14,7 +14,7 @@ def write_curves(curves: pd.DataFrame, path: Path) -> None:
     write_csv(curves[list(COLUMNS)], path)
 
 
-def read_curves(path: Path, mend: str = "restore it from Git") -> pd.DataFrame:
+def read_curves(path: Path, mend: str = MEND) -> pd.DataFrame:
     """Read what `write_curves` wrote.
 
     Args:

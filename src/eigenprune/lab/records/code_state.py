@@ -4,14 +4,13 @@ A commit says too much and too little: it changes with every comment, and does n
 run would come out otherwise.
 """
 
-import hashlib
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from eigenprune.lab.fingerprint import DIGITS, fingerprint
+from eigenprune.lab.fingerprint import fingerprint, short_hash
 
 _PACKAGE = Path(__file__).parents[2]
 
@@ -89,8 +88,7 @@ def state_now(*, of_trials: bool) -> str:
         of_trials: whether the run is a trial.
     """
     now = current()
-    lines = [f"{file} {now.get(file)}" for file in _deciding(of_trials=of_trials)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
+    return short_hash(f"{file} {now.get(file)}" for file in _deciding(of_trials=of_trials))
 
 
 @cache

@@ -1,12 +1,12 @@
 """The runs behind a figure or table, in a few words that can be compared."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
 from eigenprune.lab import datasets, rivals
+from eigenprune.lab.fingerprint import short_hash
 from eigenprune.lab.methods import Method
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.records import code_state, manifest
@@ -16,7 +16,6 @@ from eigenprune.lab.studies import Study
 from eigenprune.lab.trials import entries, tables
 from eigenprune.lab.trials.entries import Trials
 
-DIGITS = 12  # of a hash
 # Parameters that a study, or trials, have several values of, and may get more of: what is recorded
 # is a part of it then.
 SEVERAL = ("activations", "methods", "points", "pruning_ratios", "seeds")
@@ -71,7 +70,7 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
         study=parameters,
         recorded=recorded,
         runs=len(planned),
-        common_hash=_hash(sorted(planned)),
+        common_hash=short_hash(sorted(planned)),
         data_sha256=data or datasets.checksum(study.dataset),
         code="" if recorded else code_now(),
         commits=tuple(sorted(commits)),
@@ -81,11 +80,7 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
 @cache
 def code_now() -> str:
     """A hash of the code that computes runs, as this process first saw it."""
-    return _hash([f"{file} {print_}" for file, print_ in sorted(code_state.current().items())])
-
-
-def _hash(lines: list[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
+    return short_hash(f"{file} {print_}" for file, print_ in sorted(code_state.current().items()))
 
 
 def _methods(study: Study | Trials) -> tuple[Method, ...]:

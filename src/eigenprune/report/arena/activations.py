@@ -42,9 +42,9 @@ def across_activations(means: pd.DataFrame) -> pd.DataFrame:
         with either. No row for fewer than three methods, of which an order says nothing.
     """
     alone = means[means["retraining"] == "none"]
-    names = [n for n in alone["activation"].unique() if n != averages.OVER_ACTIVATIONS]
+    pairs = itertools.combinations(averages.activations(alone), 2)
     rows = []
-    for ratio, pair in itertools.product(leaderboard.RATIOS, itertools.combinations(names, 2)):
+    for ratio, pair in itertools.product(leaderboard.RATIOS, pairs):
         at = alone[alone["pruning_ratio"] == ratio]
         both = at.pivot(index="method", columns="activation", values="accuracy_mean")
         both = both.reindex(columns=list(pair)).dropna()

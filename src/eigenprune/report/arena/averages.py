@@ -160,6 +160,12 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def activations(table: pd.DataFrame) -> list[str]:
+    """Those of which a table has rows, without the mean over them."""
+    names = map(str, table["activation"].unique())
+    return [name for name in names if name != OVER_ACTIVATIONS]
+
+
 def means_alone(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that are means over the activations, see `over_activations`."""
     return table[table["activation"] == OVER_ACTIVATIONS]

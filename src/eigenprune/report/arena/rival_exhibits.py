@@ -63,7 +63,7 @@ def show_curves(
         means = means[means["retraining"] == retraining]
         if not (means["pruning_ratio"] > 0).any():
             continue
-        for activation in activations(means):
+        for activation in averages.activations(means):
             said = f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, over {AXES[against]}"
             drawn = means[means["activation"] == activation]
             show(
@@ -144,8 +144,9 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
         if method:
             standing = standing[standing["method"] == method]
         best = standing.drop_duplicates(["retraining", "pruning_ratio"])
-        # What is the same in every row; and without biases each parameter is multiplied once.
-        known = ["family", "MACs", *(["method"] if method else [])]
+        # What is the same in every row, or of a ratio; and without biases each parameter is
+        # multiplied once.
+        known = ["family", "nodes", "MACs", *(["method"] if method else [])]
         for retraining, rows in best.groupby("retraining", sort=False):
             show(
                 rival_tables.leaderboard(rows).drop(columns=known),
@@ -170,7 +171,8 @@ def show_compute(arena: Arena) -> None:
             continue
         board = shown.leaderboard
         board = board[(board["retraining"] == "none") & board["lost"].notna()]
-        for activation in activations(board):
+        # Of an activation of which nothing is timed there is no picture.
+        for activation in averages.activations(board[board["seconds"] > 0]):
             at = board[board["activation"] == activation]
             timed = at["seconds"] > 0
             untimed = ", ".join(f"`{name}`" for name in at.loc[~timed, "method"].unique())
@@ -256,12 +258,6 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
         )
 
 
-def activations(table: pd.DataFrame) -> list[str]:
-    """Those of which a table has rows, without the mean over them."""
-    names = map(str, table["activation"].unique())
-    return [name for name in names if name != averages.OVER_ACTIVATIONS]
-
-
 def _timing(machine: Mapping[str, Any] | None) -> str:
     """What was timed, and on which machine."""
     words = f"; `latency` in milliseconds for a batch of {latencies.BATCH} on one thread"
@@ -282,7 +278,7 @@ def said_of(shown: Shown, retraining: str = "") -> str:
     """
     rows, said = shown.competing, {}
     for how in [retraining] if retraining else WORDS:
-        if names := activations(rows[rows["retraining"] == how]):
+        if names := averages.activations(rows[rows["retraining"] == how]):
             said[how] = f"mean over {', '.join(names)}" if len(names) > 1 else names[0]
     if len(set(said.values())) == 1:
         return f"{shown.study.dataset}, {said.popitem()[1]}"

@@ -77,7 +77,7 @@ def costs(means: pd.DataFrame) -> pd.DataFrame:
         {
             "ratio": [f"{ratio:g} ({nodes[ratio]} nodes)" for ratio in means["pruning_ratio"]],
             "method": means["method"],
-            "parameters": means["parameters_kept"].map("{:,.0f}".format),
+            "parameters": means["parameters_kept"].map(_count),
             "compression": [_times(times) for times in means["compression_ratio"]],
             "speed-up": [_times(times) for times in means["theoretical_speed_up"]],
         }
@@ -246,9 +246,9 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "accuracy": percents(board),
             "n": board["n"],
             "lost": [points(lost) for lost in board["lost"]],
-            "nodes": board["nodes_kept"].map("{:,.0f}".format),
-            "parameters": board["parameters_kept"].map("{:,.0f}".format),
-            "MACs": board["macs_kept"].map("{:,.0f}".format),
+            "nodes": board["nodes_kept"].map(_count),
+            "parameters": board["parameters_kept"].map(_count),
+            "MACs": board["macs_kept"].map(_count),
             **rival,
             "against it": _differences(board),
             "p": [_p(p) for p in board["p"]],

@@ -1,6 +1,6 @@
 """Who stands where in the arena: at a glance, as a picture, and as the table of all methods."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -9,24 +9,19 @@ from eigenprune.report.arena import averages, goal, leaderboard, rival_tables
 from eigenprune.report.arena.curve_figures import best_of_families
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.heatmap import heatmap
-from eigenprune.report.arena.rival_exhibits import WORDS, activations, ranked, said_of
+from eigenprune.report.arena.rival_exhibits import WORDS, ranked, said_of
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
 
-def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> None:
-    """The best spectral method and the best other one at each ratio, in one table for all studies.
-
-    Args:
-        arena: what to show.
-        landmarks: methods that stand beside them, and the heads of their columns.
-    """
+def show_at_a_glance(arena: Arena) -> None:
+    """The best spectral method and the best other one at each ratio, one table for all studies."""
     shown = [its for its in arena.shown if ranked(its)]
     tables = [
         at_a_glance(
             averages.means_alone(its.networks),
             averages.means_alone(its.plain("none")),
-            landmarks,
+            LANDMARKS,
             _of_each(its),
         )
         for its in shown
@@ -42,20 +37,15 @@ def show_at_a_glance(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> 
     )
 
 
-def show_best_curves(arena: Arena, landmarks: Mapping[str, str] = LANDMARKS) -> None:
-    """The best method of each family over the pruning ratio, a figure for each activation.
-
-    Args:
-        arena: what to show.
-        landmarks: methods that stand beside them, and their names in the legend.
-    """
+def show_best_curves(arena: Arena) -> None:
+    """The best method of each family over the pruning ratio, a figure for each activation."""
     for its in arena.shown:
         if not ranked(its):
             continue
         means = averages.points(its.networks)
-        for activation in activations(means):
+        for activation in averages.activations(means):
             show(
-                best_of_families(means[means["activation"] == activation], WORDS, landmarks),
+                best_of_families(means[means["activation"] == activation], WORDS, LANDMARKS),
                 name=f"best-curves-{its.study.name}-{activation}",
                 caption=f"{its.study.dataset}, {activation}: the method of each family with the "
                 "highest mean over the ratios, in each panel by itself, and what to hold them "

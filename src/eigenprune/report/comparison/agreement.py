@@ -11,6 +11,8 @@ from eigenprune.report.statistics import over_seeds
 # (the order of the data, the rounding of a framework). Half a point of accuracy counts as one more
 # standard error, so that means which differ by less than one and a half points always agree.
 GRANTED = 0.005
+# So many neighbouring ratios make a slope.
+SLOPE = 3
 # The study stands in it: two may differ in a setting that the other columns do not show.
 CURVE = ["study", "dataset", "hidden", "activation", "method"]
 NAMED = ["study", "activation", "method"]  # enough to tell curves apart in a table
@@ -159,14 +161,13 @@ def agreement_summary(points: pd.DataFrame) -> str:
     return f"{agree.sum()} of {len(agree)} points agree ({100 * agree.mean():.0f} %)"
 
 
-def along_slopes(points: pd.DataFrame, at_least: int = 3) -> str:
+def along_slopes(points: pd.DataFrame) -> str:
     """The curves that disagree at several ratios in a row, in words.
 
     At a single steep point a few seeds can be off by chance; along a slope they are not.
 
     Args:
         points: what `compare` returns, of one or more studies.
-        at_least: so many neighbouring ratios make a slope.
 
     Example:
         >>> points = pd.DataFrame({"study": "mine", "activation": "tanh", "method": "post",
@@ -182,6 +183,6 @@ def along_slopes(points: pd.DataFrame, at_least: int = 3) -> str:
         runs = curve["agrees"].astype(bool).cumsum()  # the same along each run of disagreement
         off = curve[~curve["agrees"].astype(bool)]
         for _, run in off.groupby(runs[off.index])["pruning_ratio"]:
-            if len(run) >= at_least:
+            if len(run) >= SLOPE:
                 told.append(f"{' '.join(map(str, key))} ({run.min():g} to {run.max():g})")
     return ", ".join(told) or "none"

@@ -17,6 +17,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from eigenprune.files import state
+from eigenprune.lab.fingerprint import DIGITS
 from eigenprune.lab.records import manifest
 from eigenprune.lab.records.origins import Origin, code_now
 from eigenprune.lab.studies import Params
@@ -29,7 +30,6 @@ from eigenprune.report.provenance.staleness import (
 )
 from eigenprune.report.shown import origins
 
-DIGITS = 12  # shown of a checksum
 SCALES = {
     "quick": "Quick scale, made",
     "experiment": "An experiment, made",
@@ -149,8 +149,8 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
             outdated += changed_data(each.study["dataset"], each.data_sha256)
             code = () if each.code == code_now() else ("what computes runs was another code",)
             found.append(Changes(tuple(outdated), code))
-    for file in files:
-        content = (pipeline.root / file).read_bytes()
+    contents = {file: (pipeline.root / file).read_bytes() for file in files}
+    for file, content in contents.items():
         facts.append(
             ("File", f"`{file}`, SHA-256 `{hashlib.sha256(content).hexdigest()[:DIGITS]}`")
         )
@@ -159,7 +159,7 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
     facts += [("Code since then", sentence) for sentence in changes.code]
     facts += [("Spot checks", sentence) for sentence in changes.checks]
     more = ", and what is not recorded yet" if _more_than_shown(made_from) else ""
-    facts.append(("Make it again", f"`{_command(made_from, files, notebook, pipeline)}`{more}"))
+    facts.append(("Make it again", f"`{_command(made_from, contents, notebook, pipeline)}`{more}"))
     runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in made_from)
     return Card(scale, tuple(facts), changes, runs)
 
@@ -234,13 +234,16 @@ def _recording(name: str, commits: Sequence[str], pipeline: Pipeline) -> tuple[s
 
 
 def _command(
-    made_from: Sequence[Origin], files: Sequence[str], notebook: Path, pipeline: Pipeline
+    made_from: Sequence[Origin],
+    contents: Mapping[str, bytes],
+    notebook: Path,
+    pipeline: Pipeline,
 ) -> str:
     stage = pipeline.stage_of(notebook)
     drawn = f"dvc repro {stage[0]}" if stage else "dvc repro"
-    measured = [file for file in files if PurePath(file).match("results/bench/*.json")]
+    measured = [file for file in contents if PurePath(file).match("results/bench/*.json")]
     if measured:
-        found = json.loads((pipeline.root / measured[0]).read_text(encoding="utf-8"))
+        found = json.loads(contents[measured[0]])
         what = f"--dataset {found['dataset']} --hidden {'-'.join(map(str, found['hidden']))}"
         return f"eigenprune bench {what} --json > {shlex.quote(measured[0])} && {drawn}"
     recorded = [each for each in made_from if each.recorded]
