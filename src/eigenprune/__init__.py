@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         sanity,
     )
     from eigenprune.checkpoints import load_checkpoint, save_checkpoint
+    from eigenprune.divergence import Diverged
     from eigenprune.ensemble import train_together
     from eigenprune.layers import SpectralLinear
     from eigenprune.metrics import evaluate, multiply_accumulates, parameters
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from eigenprune.training import train
 
 __all__ = [
+    "Diverged",
     "SpectralLinear",
     "compact",
     "compression",
@@ -65,6 +67,7 @@ _MODULES = (
     "sanity",
 )
 _MODULE_OF = {
+    "Diverged": "divergence",
     "SpectralLinear": "layers",
     "compact": "pruning",
     "evaluate": "metrics",

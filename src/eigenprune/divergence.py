@@ -6,7 +6,17 @@ from torch import Tensor
 
 
 class Diverged(ValueError):
-    """Numbers of a network ceased to be finite in training: nothing can be ranked by them."""
+    """Numbers of a network ceased to be finite in training: nothing can be ranked by them.
+
+    Example:
+        >>> import torch
+        >>> from eigenprune import select_nodes
+        >>> try:
+        ...     select_nodes([torch.tensor([0.5, torch.nan])], 0.5)
+        ... except Diverged as error:
+        ...     print(error)
+        scores: some are NaN; a diverged network cannot be ranked
+    """
 
 
 def require_ranking(scores: Sequence[Tensor]) -> None:
