@@ -52,7 +52,7 @@ def select_connections(
     Raises:
         ValueError: if `sparsity` is out of its range, or fewer connections are present than are to
             stay.
-        Diverged: a ValueError, if a score is not a number.
+        eigenprune.Diverged: a ValueError, if a score is not a number.
 
     Example:
         >>> import torch
@@ -247,7 +247,7 @@ def prune_gradually(
 
     Raises:
         ValueError: if a number is out of its range, or `retrain` gives absent connections weight.
-        Diverged: a ValueError, if a score is not a number.
+        eigenprune.Diverged: a ValueError, if a score is not a number.
 
     Source: Zhu and Gupta, arXiv 1710.01878 (2017).
 

@@ -54,7 +54,7 @@ def select_nodes(
 
     Raises:
         ValueError: if an argument is out of its range.
-        Diverged: a ValueError, if a score is not a number.
+        eigenprune.Diverged: a ValueError, if a score is not a number.
 
     Example:
         >>> import torch

@@ -22,7 +22,7 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
 
     Raises:
         ValueError: if `sparsity` is out of its range.
-        Diverged: a ValueError, if a weight is not a number.
+        eigenprune.Diverged: a ValueError, if a weight is not a number.
 
     Source: Han, Pool, Tran and Dally, NeurIPS 2015 (arXiv 1506.02626), there with retraining and a
     threshold for each layer.
