@@ -55,3 +55,8 @@ def test_a_landmark_that_is_there_retrained_alone_is_shown_so(rivals: pd.DataFra
 def test_a_kind_without_methods_is_left_empty(rivals: pd.DataFrame) -> None:
     table = glance(rivals[rivals["family"].ne("spectral")], {})
     assert set(table["spectral"]) == set(table["spectral method"]) == {""}
+
+
+def test_a_ratio_that_nothing_was_pruned_by_has_no_row(rivals: pd.DataFrame) -> None:
+    table = glance(rivals[rivals["pruning_ratio"] != 0.8], LANDMARKS)
+    assert list(table.index.get_level_values("ratio")) == ["0.5", "0.9", "0.95"]

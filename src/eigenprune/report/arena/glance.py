@@ -47,7 +47,7 @@ def at_a_glance(
         and `ratio`; columns, of what is not retrained, `spectral` and `rival`, the landmarks,
         `seeds` (how many each of these has, a dash for none), and which methods the first two are.
         Means over them. A rival is neither spectral nor a control. Cells of what is not there are
-        empty.
+        empty, and a ratio at which nothing is has no row.
     """
     means = averages.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
@@ -60,6 +60,8 @@ def at_a_glance(
     rows = []
     for ratio in leaderboard.RATIOS:
         there = means["pruning_ratio"] == ratio
+        if not there.any():
+            continue
         best, rival = (means[there & alone & kind] for kind in (spectral, rivals))
         beside = {head: means[there & (means["method"] == n)] for n, head in landmarks.items()}
         columns = {"spectral": best, "rival": rival, **beside}
