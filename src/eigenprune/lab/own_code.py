@@ -34,6 +34,8 @@ CAME_WITH_IT = {
     ),
     "regulariser": (
         "autoencoder",
+        "averaged_gradient_pruning",
+        "averaged_random_pruning",
         "averaged_taylor_pruning",
         "dropout",
         "eigenvalue_l1",
@@ -49,11 +51,13 @@ CAME_WITH_IT = {
         "gate_l1",
         "gradient_pruning",
         "group_lasso",
+        "group_lasso_in_loss",
         "hard_concrete",
         "hard_threshold",
         "l1",
         "l2",
         "norm_pruning",
+        "random_pruning",
         "taylor_pruning",
     ),
 }

@@ -24,6 +24,8 @@ SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_no
 # As in eigenprune, without importing torch; a test holds them equal.
 REGULARISERS = (
     "autoencoder",
+    "averaged_gradient_pruning",
+    "averaged_random_pruning",
     "averaged_taylor_pruning",
     "dropout",
     "eigenvalue_l1",
@@ -39,27 +41,34 @@ REGULARISERS = (
     "gate_l1",
     "gradient_pruning",
     "group_lasso",
+    "group_lasso_in_loss",
     "hard_concrete",
     "hard_threshold",
     "l1",
     "l2",
     "norm_pruning",
+    "random_pruning",
     "taylor_pruning",
 )
 # Those whose strength is a share, below 1.
 OF_SHARES = (
+    "averaged_gradient_pruning",
+    "averaged_random_pruning",
     "averaged_taylor_pruning",
     "dropout",
     "eigenvalue_pruning",
     "gradient_pruning",
     "hard_threshold",
     "norm_pruning",
+    "random_pruning",
     "taylor_pruning",
 )
 # And these remove that share of the nodes, in the end: they can be told the pruning ratio.
 OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
 # Of these, what does more than prune: unpruned too its networks are not those of plain training.
-MORE_THAN_PRUNING = ("averaged_taylor_pruning",)
+MORE_THAN_PRUNING = tuple(name for name in OF_RATIOS if name.startswith("averaged_"))
+# And these draw the nodes by lot: controls of the others.
+BY_LOT = tuple(name for name in OF_RATIOS if name.endswith("random_pruning"))
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
 # These change weights or eigenvectors, which must not be frozen.
 OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_threshold")
@@ -154,7 +163,7 @@ def family(method: Method) -> str:
     """What kind of rival it is: the word by which tables and figures group the methods."""
     if method.layer == "spectral":
         return "spectral"
-    if method.from_scratch or method.score == "random":
+    if method.from_scratch or method.score == "random" or method.regulariser in BY_LOT:
         return "control"
     if method.regulariser:
         return "regulariser"

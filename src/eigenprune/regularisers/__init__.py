@@ -4,7 +4,11 @@ Each is a class whose one argument is its strength; `training.train` takes it as
 """
 
 from eigenprune.regularisers.autoencoder import Autoencoder
-from eigenprune.regularisers.averaged_taylor_pruning import AveragedTaylorPruning
+from eigenprune.regularisers.averaged_pruning import (
+    AveragedGradientPruning,
+    AveragedRandomPruning,
+    AveragedTaylorPruning,
+)
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.dropout import Dropout
 from eigenprune.regularisers.feature_flow import FlowAngle, FlowCurvature, FlowLength
@@ -13,7 +17,11 @@ from eigenprune.regularisers.gradient_pruning import GradientPruning, TaylorPrun
 from eigenprune.regularisers.group_lasso import GroupLasso
 from eigenprune.regularisers.hard_concrete import HardConcrete
 from eigenprune.regularisers.hard_threshold import HardThreshold
-from eigenprune.regularisers.scheduled_pruning import EigenvaluePruning, NormPruning
+from eigenprune.regularisers.scheduled_pruning import (
+    EigenvaluePruning,
+    NormPruning,
+    RandomPruning,
+)
 from eigenprune.regularisers.spectral_penalties import (
     EigenvalueL1,
     EigenvalueL1EigenvectorL2,
@@ -22,13 +30,15 @@ from eigenprune.regularisers.spectral_penalties import (
     EigenvectorL1,
     EigenvectorL2,
 )
-from eigenprune.regularisers.weight_penalties import L1, L2
+from eigenprune.regularisers.weight_penalties import L1, L2, GroupLassoInLoss
 
 __all__ = [
     "L1",
     "L2",
     "REGULARISERS",
     "Autoencoder",
+    "AveragedGradientPruning",
+    "AveragedRandomPruning",
     "AveragedTaylorPruning",
     "Dropout",
     "EigenvalueL1",
@@ -44,9 +54,11 @@ __all__ = [
     "GateL1",
     "GradientPruning",
     "GroupLasso",
+    "GroupLassoInLoss",
     "HardConcrete",
     "HardThreshold",
     "NormPruning",
+    "RandomPruning",
     "Regulariser",
     "TaylorPruning",
 ]
@@ -54,6 +66,8 @@ __all__ = [
 # By the name that `params.yaml` uses.
 REGULARISERS: dict[str, type[Regulariser]] = {
     "autoencoder": Autoencoder,
+    "averaged_gradient_pruning": AveragedGradientPruning,
+    "averaged_random_pruning": AveragedRandomPruning,
     "averaged_taylor_pruning": AveragedTaylorPruning,
     "dropout": Dropout,
     "eigenvalue_l1": EigenvalueL1,
@@ -69,10 +83,12 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "gate_l1": GateL1,
     "gradient_pruning": GradientPruning,
     "group_lasso": GroupLasso,
+    "group_lasso_in_loss": GroupLassoInLoss,
     "hard_concrete": HardConcrete,
     "hard_threshold": HardThreshold,
     "l1": L1,
     "l2": L2,
     "norm_pruning": NormPruning,
+    "random_pruning": RandomPruning,
     "taylor_pruning": TaylorPruning,
 }

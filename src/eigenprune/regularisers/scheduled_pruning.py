@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eigenprune import importance
+from eigenprune import importance, seeds
 from eigenprune.networks import hidden_layers
 from eigenprune.pruning import select_nodes
 from eigenprune.regularisers.base import Regulariser
@@ -124,3 +124,32 @@ class EigenvaluePruning(ScheduledPruning):
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
         """Absolute eigenvalues."""
         return importance.eigenvalue(model)
+
+
+class RandomPruning(ScheduledPruning):
+    """Scheduled pruning by lot, drawn once for all nodes: the control of all others.
+
+    What it comes to is owed to the schedule, and to training on after it; a score is worth what it
+    gains over this. As many nodes of each layer go.
+
+    Example:
+        >>> import torch
+        >>> from eigenprune import mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=RandomPruning(0.75))
+        >>> int(importance.weight_norm(model)[0].count_nonzero())
+        4
+    """
+
+    SCOPE = "layer"
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """Draw the lots."""
+        model = super().prepare(model, inputs, seed)
+        generator = seeds.generator(seed, "pruning by lot")
+        self.lots = [torch.rand(len(kept), generator=generator) for kept in self.kept]
+        return model
+
+    def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
+        """The lots of the nodes that are left."""
+        return [lots[kept] for lots, kept in zip(self.lots, self.kept, strict=True)]

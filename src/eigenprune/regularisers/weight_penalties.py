@@ -59,3 +59,32 @@ class L2(_WeightPenalty):
     def penalty(self) -> Tensor:
         """R, a number."""
         return total([layer.weight**2 for layer in self.layers])
+
+
+class GroupLassoInLoss(_WeightPenalty):
+    r"""Norms of the weights of each node, :math:`R = \sum_i \lVert w_i \rVert_2` over all layers.
+
+    The penalty of `GroupLasso`, but followed by the optimiser like any other, and of the output
+    layer too. Adam hits no kink, so that no norm becomes exactly zero, and its steps are as long
+    where the penalty is weak as where it is strong; a penalty on both factors of a spectral layer
+    is followed in the same way. At strength :math:`2\sqrt{ab}` it is the dense twin of
+    `EigenvalueL2EigenvectorL2` with strengths a and b.
+
+    Args:
+        strength: s, 0 or more.
+
+    Source: Yuan and Lin, J R Stat Soc B 68 (2006), there for linear regression.
+
+    Example:
+        >>> import torch
+        >>> from eigenprune import mlp
+        >>> lasso, model = GroupLassoInLoss(0.1), mlp([8, 5, 2], layer="dense")
+        >>> _ = lasso.prepare(model, torch.rand(4, 8), seed=0)
+        >>> norms = [weights.norm(dim=1).sum() for weights in model.parameters()]
+        >>> torch.allclose(lasso.penalty(), sum(norms))
+        True
+    """
+
+    def penalty(self) -> Tensor:
+        """R, a number."""
+        return total([layer.weight.norm(dim=1) for layer in self.layers])
