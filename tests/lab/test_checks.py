@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import importance, saliency, sanity
-from eigenprune.lab import datasets, protocols, rivals
+from eigenprune.lab import datasets, fitting, protocols, rivals
 from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS, check_curves, method_checks
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution.sweep import run_study
 from eigenprune.lab.rows import COLUMNS
+from eigenprune.lab.runs import Training
 from eigenprune.lab.scores import score_curves
 from eigenprune.lab.studies import Params, Study, change_study
 
@@ -182,12 +184,27 @@ def test_with_nothing_taken_away_every_check_comes_to_the_same(
     monkeypatch.setattr(sanity, "shuffled", lambda masks, seed: masks)
     monkeypatch.setattr(sanity, "redrawn", lambda model, seed, **how: model)
     found = checked(arena, "norm", "norm-by-layer", "decayed", "shrunk", "gain-retrained", "snip")
-    for check in ("shuffled mask", "redrawn weights"):
-        one, other = (
-            found[found["check"] == name].set_index(["method", "seed"])["accuracy"]
-            for name in (check, "as is")
-        )
-        assert len(one) and (one == other[one.index]).all(), check
+    shuffled, redrawn, as_is = (
+        found[found["check"] == name].set_index(["method", "seed"])["accuracy"]
+        for name in ("shuffled mask", "redrawn weights", "as is")
+    )
+    assert len(shuffled) and (shuffled == as_is[shuffled.index]).all()
+    # What was not trained before it is pruned is not trained longer for being drawn anew.
+    assert redrawn["snip", 1] == as_is["snip", 1]
+
+
+def test_what_is_drawn_anew_is_trained_as_long_as_the_kept_weights_in_all(
+    arena: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def watched(network: Any, run: Training, epochs: int, *more: Any) -> Any:
+        asked.append(epochs)
+        return network
+
+    monkeypatch.setattr(fitting, "retrained", watched)
+    method_checks(change_study(arena, {"methods": ["norm-retrained"]}), ["redrawn weights"])
+    assert set(asked) == {arena.epochs + arena.retraining_epochs}
 
 
 def test_a_shuffled_mask_keeps_the_shares_of_the_layers_that_the_method_has(arena: Study) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -198,6 +199,16 @@ def test_a_strength_does_not_depend_on_what_part_of_a_study_is_asked_for(study: 
 )
 def test_families(name: str, family: str) -> None:
     assert rivals.family(METHODS[name]) == family
+
+
+def test_nodes_drawn_by_lot_while_training_are_a_control() -> None:
+    dense = METHODS["direct"]
+    drawn = {
+        name
+        for name in rivals.REGULARISERS
+        if rivals.family(replace(dense, regulariser=name)) == "control"
+    }
+    assert drawn == {"random_pruning", "averaged_random_pruning"}
 
 
 def test_a_strength_is_not_chosen_without_examples_held_out(study: Study) -> None:

@@ -57,8 +57,9 @@ def check_curves(
         scores: names or functions, see `scores.score_curves`; a function is taken to ignore data.
         method: the one whose trained networks are ranked, see `scores.score_curves`.
         scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
-        retrained: train every pruned network for the study's `retraining_epochs`, in all checks
-            alike; else what is redrawn has learned nothing, and all that the check shows is chance.
+        retrained: train every pruned network for the study's `retraining_epochs`, and what is
+            redrawn as long as the others have been in all; else it has learned nothing, and all
+            that the check shows is chance.
         on_start: see `sweep.run_study`.
 
     Returns:
@@ -101,7 +102,7 @@ def check_curves(
                         masks = select_nodes(values, ratio, scope=scope)
                         small = _pruned(check, whole, masks, training)
                         if retrained:
-                            epochs = study.retraining_epochs
+                            epochs = _epochs(check, study.retraining_epochs, training)
                             small = fitting.retrained(small, training, epochs, data_dir)
                         result = pruning_result(small, data)
                         if result["status"] == "done":
@@ -116,9 +117,10 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
     Each method has its own networks, its own score and scope, and is trained after pruning as it
     is in the arena; `as is` is its own run, from the store where it is there. The shuffled mask
     keeps as many nodes in each layer as the method does, drawn by lot: what it loses is owed to
-    which nodes are chosen there, what it keeps to the shares of the layers. Without any training
-    after pruning, weights that are drawn anew are chance: there `redrawn weights` has no rows. And
-    where a network would have to be trained for a check OF_THE_RANKING, its row has no accuracy.
+    which nodes are chosen there, what it keeps to the shares of the layers. What is drawn anew is
+    trained as long as the kept weights have been in all, before pruning and after. Without any
+    training after pruning it would be chance: there `redrawn weights` has no rows. And where a
+    network would have to be trained for a check OF_THE_RANKING, its row has no accuracy.
 
     Args:
         study: gives methods, seeds and pruning ratios above 0.
@@ -194,8 +196,17 @@ def _checked(
         return {"status": "done"}
     small = _pruned(check, whole, masks, run.training)
     if run.retraining_epochs:
-        small = fitting.retrained(small, run.training, run.retraining_epochs, data_dir)
+        epochs = _epochs(check, run.retraining_epochs, run.training)
+        small = fitting.retrained(small, run.training, epochs, data_dir)
     return pruning_result(small, datasets.load(run.training.dataset, data_dir))
+
+
+def _epochs(check: str, retraining: int, training: Training) -> int:
+    """How long a pruned network is trained: drawn anew, it learns as long as the other has in all.
+
+    Else a comparison would be of how long both were trained, which the kept weights always win.
+    """
+    return retraining + (training.epochs if check == "redrawn weights" else 0)
 
 
 def _rankings(

@@ -1,4 +1,4 @@
-"""The finished network is the mean of those after each step; all else is Taylor pruning."""
+"""The finished network is the mean of those after each step; all else is the pruning below."""
 
 import copy
 
@@ -7,7 +7,15 @@ import torch
 from torch import Tensor, nn
 
 import eigenprune as ep
-from eigenprune.regularisers import AveragedTaylorPruning, TaylorPruning
+from eigenprune.regularisers import (
+    AveragedGradientPruning,
+    AveragedRandomPruning,
+    AveragedTaylorPruning,
+    GradientPruning,
+    RandomPruning,
+    TaylorPruning,
+)
+from eigenprune.regularisers.scheduled_pruning import ScheduledPruning
 from eigenprune.shrinking import grown_back
 
 Data = tuple[Tensor, Tensor]
@@ -45,10 +53,20 @@ def test_what_is_left_is_the_mean_over_the_steps(layer: str, data: Data) -> None
 
 
 @pytest.mark.parametrize("layer", ["dense", "spectral"])
-def test_steps_and_nodes_are_those_of_taylor_pruning(layer: str, data: Data) -> None:
+@pytest.mark.parametrize(
+    ("of", "alone"),
+    [
+        (AveragedTaylorPruning, TaylorPruning),
+        (AveragedGradientPruning, GradientPruning),
+        (AveragedRandomPruning, RandomPruning),
+    ],
+)
+def test_steps_and_nodes_are_those_of_the_pruning_below(
+    layer: str, of: type[ScheduledPruning], alone: type[ScheduledPruning], data: Data
+) -> None:
     model = ep.mlp([8, 20, 20, 4], layer=layer, activation="elu", seed=1)
-    early = type("Early", (TaylorPruning,), {"UNTIL": AveragedTaylorPruning.UNTIL})
-    averaged, plain = AveragedTaylorPruning(0.8), early(0.8)
+    early = type("Early", (alone,), {"UNTIL": of.UNTIL})
+    averaged, plain = of(0.8), early(0.8)
     _, losses = ep.train(model, *data, regulariser=averaged, **OPTIONS)
     _, others = ep.train(model, *data, regulariser=plain, **OPTIONS)
     assert losses == others

@@ -1,6 +1,7 @@
 """Penalties on weights, eigenvalues and eigenvectors: their sums, their gauges, what they do."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -19,16 +20,18 @@ from eigenprune.regularisers import (
     EigenvalueL2EigenvectorL2,
     EigenvectorL1,
     EigenvectorL2,
+    GroupLassoInLoss,
 )
 from eigenprune.regularisers.penalty import Penalty
 
 Data = tuple[Tensor, Tensor]
 WIDTHS = [8, 5, 3, 4]
 
-# Of a list of layers, each written out with numbers: w, lambda_out and lambda_in, phi.
+# Of a layer, written out with numbers: the rows of w, lambda_out and lambda_in, phi.
 PLAIN = {
-    L1: lambda w, values, vectors: sum(abs(x) for x in w),
-    L2: lambda w, values, vectors: sum(x * x for x in w),
+    L1: lambda w, values, vectors: sum(abs(x) for row in w for x in row),
+    L2: lambda w, values, vectors: sum(x * x for row in w for x in row),
+    GroupLassoInLoss: lambda w, values, vectors: sum(math.hypot(*row) for row in w),
     EigenvalueL1: lambda w, values, vectors: sum(abs(x) for x in values),
     EigenvalueL2: lambda w, values, vectors: sum(x * x for x in values),
     EigenvectorL1: lambda w, values, vectors: sum(abs(x) for x in vectors),
@@ -40,7 +43,7 @@ PLAIN = {
         sum(abs(x) for x in values) + sum(x * x for x in vectors)
     ),
 }
-OF_WEIGHTS = {L1, L2}
+OF_WEIGHTS = {L1, L2, GroupLassoInLoss}
 
 
 def penalty(made: type[Penalty], model: nn.Sequential) -> float:
@@ -58,7 +61,7 @@ def test_sums_over_all_layers(made: type[Penalty], eigenvalues_in: bool) -> None
         values = layer.eigenvalues_out.tolist()
         if eigenvalues_in:
             values += layer.eigenvalues_in.tolist()
-        numbers = layer.weight.flatten().tolist(), values, layer.eigenvectors.flatten().tolist()
+        numbers = layer.weight.tolist(), values, layer.eigenvectors.flatten().tolist()
         wanted += PLAIN[made](*numbers)
     assert penalty(made, model) == pytest.approx(wanted, rel=1e-5)
 
@@ -72,6 +75,20 @@ def test_the_loss_is_cross_entropy_and_strength_times_penalty(
     regulariser.prepare(model, data[0], seed=0)
     wanted = float(F.cross_entropy(model(data[0]), data[1]).detach()) + 0.3 * penalty(made, model)
     assert float(regulariser.loss(model, *data).detach()) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_at_its_least_the_penalty_on_both_factors_is_the_group_lasso() -> None:
+    model = ep.mlp(WIDTHS, seed=2)
+    off_balance = penalty(EigenvalueL2EigenvectorL2, model)
+    with torch.no_grad():
+        for layer in (model[0], model[2], model[4]):
+            # The gauge in which both factors are as long.
+            gauge = (layer.eigenvectors.norm(dim=1) / layer.eigenvalues_out.abs()).sqrt()
+            layer.eigenvalues_out.mul_(gauge)
+            layer.eigenvectors.div_(gauge[:, None])
+    balanced = penalty(EigenvalueL2EigenvectorL2, model)
+    assert balanced == pytest.approx(2 * penalty(GroupLassoInLoss, model), rel=1e-5)
+    assert balanced < 0.99 * off_balance
 
 
 @pytest.mark.parametrize("made", PLAIN)

@@ -15,6 +15,7 @@ from eigenprune.regularisers import (
     EigenvaluePruning,
     GradientPruning,
     NormPruning,
+    RandomPruning,
     TaylorPruning,
 )
 from eigenprune.regularisers.scaling import scale_incoming, scale_outgoing
@@ -39,6 +40,8 @@ KINDS = [
     ("spectral", EigenvaluePruning),
     ("dense", TaylorPruning),
     ("spectral", TaylorPruning),
+    ("dense", RandomPruning),
+    ("spectral", RandomPruning),
 ]
 
 
@@ -217,6 +220,21 @@ def test_nodes_of_use_are_kept(data: Data) -> None:
     accuracy = ep.evaluate(trained, *data)[0]
     assert accuracy > 0.9
     assert accuracy > ep.evaluate(random, *data)[0] + 0.05
+
+
+@pytest.mark.parametrize("layer", ["dense", "spectral"])
+def test_lots_know_nothing_of_the_network_and_fall_otherwise_for_each_seed(
+    layer: str, data: Data
+) -> None:
+    def who_is_left(seed: int, weights: int, layer: str = "dense") -> list[list[int]]:
+        regulariser = RandomPruning(0.8)
+        model = ep.mlp([8, 20, 20, 4], layer=layer, seed=weights)
+        ep.train(model, *data, epochs=4, seed=seed, regulariser=regulariser)
+        return [kept.tolist() for kept in regulariser.kept]
+
+    assert who_is_left(1, 1) == who_is_left(1, 2) == who_is_left(1, 1, layer)
+    assert who_is_left(1, 1) != who_is_left(2, 1)
+    assert [len(kept) for kept in who_is_left(1, 1)] == [4, 4]
 
 
 def test_eigenvalues_and_norms_rank_each_in_its_way() -> None:

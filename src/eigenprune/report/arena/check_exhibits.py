@@ -45,8 +45,8 @@ def checked(
         regularised: names of rivals with a regulariser that are checked besides all those without.
             One whose networks are trained for one pruning ratio each, or that is trained once it
             is small, is checked at `ratios_trained` alone.
-        redrawn: names of those whose kept weights are drawn anew as well: both networks are then
-            trained alike, at `ratios_trained`.
+        redrawn: names of those whose kept weights are drawn anew as well: they are then trained
+            as long as the others have been in all, at `ratios_trained`.
         ratios_trained: the pruning ratios at which every network is one more training.
     """
     found = []
