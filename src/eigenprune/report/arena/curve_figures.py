@@ -28,7 +28,12 @@ _OWN_LINES = (
 )
 
 # What the best methods are held against: apart from the families in colour, line and marker.
-_LANDMARK_LINES = (("#56B4E9", "P", "--"), ("#7F7F7F", "x", ":"), ("#000000", "*", "--"))
+_LANDMARK_LINES = (
+    ("#56B4E9", "P", "--"),
+    ("#7F7F7F", "x", ":"),
+    ("#7F7F7F", "D", "--"),
+    ("#000000", "*", "--"),
+)
 
 
 def best_of_families(
@@ -44,7 +49,7 @@ def best_of_families(
         means: what `averages.points` returns, of one dataset, width and activation.
         headings: the kinds of retraining, in their order, and how each panel is headed; one that
             the table has not, at any ratio above 0, is left out.
-        landmarks: up to three methods that are drawn besides, and their names in the legend.
+        landmarks: up to four methods that are drawn besides, and their names in the legend.
 
     Raises:
         UserError: if nothing is left, or the table has several settings or a point twice.

@@ -11,6 +11,7 @@ from eigenprune.report.arena.rival_tables import PER_RATIO, marks
 LANDMARKS = {
     "spectral-post": "post of 2022",
     "random-nodes": "drawn by lot",
+    "averaged-random-pruning": "by lot while training",
     "small": "small from the start",
 }
 
@@ -19,7 +20,9 @@ LANDMARKS = {
 SAID = (
     "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
     "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
-    f"`seeds`: of each of these in turn; {PER_RATIO}: a network trained for each ratio. What "
+    f"`seeds`: of each of these in turn; {PER_RATIO}: a network trained for each ratio; `by lot "
+    "while training`: `averaged-random-pruning`, which goes and averages like the best, without a "
+    "score. What "
     "is small from the start is trained as long as others are together with their retraining. "
     "Which is best is read off these same accuracies. Methods named `averaged` also average the "
     "parameters of the last steps, which can lift their unpruned networks above the one in "
