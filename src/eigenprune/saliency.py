@@ -108,7 +108,9 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
     Raises:
         ValueError: if there are no rows, or not as many inputs as targets.
 
-    Source: Molchanov et al., ICLR 2017 (arXiv 1611.06440), there for feature maps.
+    Source: Molchanov et al., ICLR 2017 (arXiv 1611.06440), there for feature maps, divided by their
+    norm within each layer before one ranking over all, and removed a few at a time, with training
+    between. Here it is the score itself, for all at once.
 
     Example:
         >>> import torch

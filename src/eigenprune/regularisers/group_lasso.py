@@ -20,13 +20,9 @@ class GroupLasso(Regulariser):
 
     Adam has no one step size: it divides each gradient by its own root mean square. The proximal
     step takes eta as it is, as decoupled weight decay does. A strength therefore weighs against
-    Adam's steps and not against the gradients, and the loss that is reported is the cross-entropy.
-    Groups of all layers weigh the same, whatever their size. So do L2 penalties of strengths a and
-    b on the two factors of a spectral layer, which come to the same penalty with
-    :math:`s = 2\sqrt{ab}`, since
-
-    .. math:: \min_{\lambda_i \varphi_i = -w_i} a\lambda_i^2 + b\lVert\varphi_i\rVert_2^2
-        = 2\sqrt{ab}\, \lVert w_i \rVert_2
+    Adam's steps and not against the gradients, and the loss that is reported is the cross-entropy:
+    it is in other units than that of `GroupLassoInLoss`, where the gradients feel the penalty.
+    Groups of all layers weigh the same, whatever their size.
 
     A node of relus whose weights are all zero gets no gradient and stays silent. In a spectral
     layer the eigenvectors are shortened.

@@ -67,8 +67,13 @@ class GroupLassoInLoss(_WeightPenalty):
     The penalty of `GroupLasso`, but followed by the optimiser like any other, and of the output
     layer too. Adam hits no kink, so that no norm becomes exactly zero, and its steps are as long
     where the penalty is weak as where it is strong; a penalty on both factors of a spectral layer
-    is followed in the same way. At strength :math:`2\sqrt{ab}` it is the dense twin of
-    `EigenvalueL2EigenvectorL2` with strengths a and b.
+    is followed in the same way. L2 penalties of strengths a and b on the two factors come to it
+    with :math:`s = 2\sqrt{ab}`, since
+
+    .. math:: \min_{\lambda_i \varphi_i = -w_i} a\lambda_i^2 + b\lVert\varphi_i\rVert_2^2
+        = 2\sqrt{ab}\, \lVert w_i \rVert_2
+
+    so that at twice its strength this is the dense twin of `EigenvalueL2EigenvectorL2`.
 
     Args:
         strength: s, 0 or more.
