@@ -11,7 +11,7 @@ from eigenprune.lab.checks import CHECK_COLUMNS
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.stability import BETWEEN_ORDERS, STABILITY_COLUMNS, WITH_INITIAL
 from eigenprune.report import ranking
-from eigenprune.report.arena import check_tables, rival_figures
+from eigenprune.report.arena import arms, check_tables, rival_figures
 from eigenprune.report.arena.behaviour import behaviour
 from eigenprune.report.arena.check_tables import CHOSEN, DRAWN
 
@@ -53,7 +53,7 @@ def test_the_choice_is_what_lies_between_the_method_and_the_drawn_nodes() -> Non
     assert found.loc["norm", "verdict"].eq("better").all()
     assert found.loc["norm", "difference"].to_numpy() == pytest.approx(0.3, abs=0.01)
     assert found.loc["none", "verdict"].eq("open").all()
-    numbers = check_tables.accuracies(found.reset_index())
+    numbers = arms.numbers(found.reset_index(), (CHOSEN, DRAWN))
     row, wanted = numbers.loc[("norm", "relu", "0.9")], found.loc[("norm", 0.9)]
     assert row[CHOSEN] == f"{100 * wanted[CHOSEN]:.2f}" and row["difference"].endswith("*")
     assert list(numbers.columns) == [CHOSEN, DRAWN, "n", "difference", "p"]
@@ -61,7 +61,7 @@ def test_the_choice_is_what_lies_between_the_method_and_the_drawn_nodes() -> Non
 
 def test_every_method_has_both_its_points_in_the_panel_of_the_ratio() -> None:
     table = check_tables.chosen_and_drawn(pd.concat([curves("norm", 0.3), curves("none", 0.0)]))
-    figure = rival_figures.chosen_and_drawn(table)
+    figure = arms.drawn(table, (CHOSEN, DRAWN))
     assert [panel.get_title() for panel in figure.axes] == [
         "pruning ratio 0.5",
         "pruning ratio 0.9",
@@ -74,7 +74,7 @@ def test_every_method_has_both_its_points_in_the_panel_of_the_ratio() -> None:
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["none", "norm"]
     plt.close(figure)
     with pytest.raises(UserError, match="nothing to draw"):
-        rival_figures.chosen_and_drawn(table.iloc[:0])
+        arms.drawn(table.iloc[:0], (CHOSEN, DRAWN))
 
 
 def test_every_pair_has_a_panel_with_its_differences() -> None:

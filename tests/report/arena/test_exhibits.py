@@ -17,6 +17,7 @@ from eigenprune.report.arena import (
     averages,
     check_exhibits,
     pair_exhibits,
+    reconstruction_exhibits,
     rival_exhibits,
     rival_figures,
     rival_tables,
@@ -186,6 +187,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     check_exhibits.show_checks(checked)
     check_exhibits.show_chosen_and_drawn(checked)
     check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
+    reconstruction_exhibits.show_reconstructed(arena, seeds=[1, 2])
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
         *("at-a-glance", "best-curves-quick-relu"),
@@ -195,7 +197,8 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
         *("pair-fine-tuned", "pair-none"),
         *("pair-quick-fine-tuned", "pair-quick-fine-tuned-drawn"),
         *("pair-quick-none", "pair-quick-none-drawn"),
-        *("parameters-quick-relu", "rankings-quick", "retrained-quick-relu"),
+        *("parameters-quick-relu", "rankings-quick"),
+        *("reconstructed-numbers-quick", "reconstructed-quick-relu", "retrained-quick-relu"),
         *("scopes-quick", "settings"),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
         *("stability-quick", "standings-quick", "standings-quick-fine-tuned"),

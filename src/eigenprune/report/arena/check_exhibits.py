@@ -11,7 +11,8 @@ import pandas as pd
 from eigenprune.lab import checks, rivals, stability
 from eigenprune.lab.studies import Study, change_study
 from eigenprune.report import ranking
-from eigenprune.report.arena import behaviour, check_tables, rival_figures, rival_tables
+from eigenprune.report.arena import arms, behaviour, check_tables, rival_tables
+from eigenprune.report.arena.check_tables import CHOSEN, DRAWN
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import show
 
@@ -122,7 +123,7 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
         ]
         for activation, rows in table.groupby("activation", sort=False):
             show(
-                rival_figures.chosen_and_drawn(rows),
+                arms.drawn(rows, (CHOSEN, DRAWN)),
                 name=f"drawn-{study.name}-{activation}",
                 caption=f"{study.dataset}, {activation}: each method (filled) and as many nodes "
                 "per layer of the same networks drawn by lot (open), nothing retrained but what is "
@@ -132,7 +133,7 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
                 of=origins,
             )
         show(
-            check_tables.accuracies(table),
+            arms.numbers(table, (CHOSEN, DRAWN)),
             name=f"drawn-numbers-{study.name}",
             caption=f"{study.dataset}: accuracy in per cent with the nodes that the method "
             "chooses, and with as many per layer drawn by lot; paired difference in points with "

@@ -4,9 +4,8 @@ import pandas as pd
 
 from eigenprune.lab.checks import CHECKS
 from eigenprune.lab.rivals import RETRAINED
-from eigenprune.report.arena import rival_tables
+from eigenprune.report.arena.arms import compared
 from eigenprune.report.arena.behaviour import CHANGE, LEAVE
-from eigenprune.report.paired import paired_tests, with_verdicts
 
 SHUFFLED = "shuffled mask"
 CHOSEN, DRAWN = "chosen", "drawn by lot"
@@ -50,32 +49,7 @@ def chosen_and_drawn(checks: pd.DataFrame) -> pd.DataFrame:
         checks: what `lab.checks.method_checks` returns, of one study.
 
     Returns:
-        One row per method, activation and pruning ratio above 0, with what `paired.with_verdicts`
-        gives for the difference (p corrected for all rows), and the mean accuracies CHOSEN and
-        DRAWN. Points with fewer than two seeds are left out.
+        What `arms.compared` returns, CHOSEN less DRAWN.
     """
     arms = checks.assign(arm=checks["check"].map({"as is": CHOSEN, SHUFFLED: DRAWN}))
-    arms = arms[arms["arm"].notna() & (arms["pruning_ratio"] > 0)]
-    parts = []
-    for method, rows in arms.groupby("method", sort=False):
-        found = paired_tests(rows.assign(method=rows["arm"]), CHOSEN, DRAWN)
-        point = ["activation", "pruning_ratio"]
-        means = rows.pivot_table(index=point, columns="arm", values="accuracy")
-        if len(found):  # beside an empty table, numbers would become objects
-            parts.append(found.assign(method=method).merge(means, on=point))
-    return with_verdicts(pd.concat(parts, ignore_index=True))
-
-
-def accuracies(table: pd.DataFrame) -> pd.DataFrame:
-    """Chosen and drawn nodes in numbers; an asterisk marks what is told apart.
-
-    Args:
-        table: what `chosen_and_drawn` returns, of one dataset and width.
-
-    Returns:
-        Index `method`, `activation` and `ratio`; columns CHOSEN and DRAWN (mean accuracy in per
-        cent), `n` (seeds), `difference` (with its interval) and `p` (corrected).
-    """
-    tests = rival_tables.differences(table.assign(pair=table["method"]))
-    means = {arm: (100 * table[arm]).map("{:.2f}".format).to_numpy() for arm in (CHOSEN, DRAWN)}
-    return tests.assign(**means)[[*means, *tests.columns]].rename_axis(index={"pair": "method"})
+    return compared(arms, (CHOSEN, DRAWN))

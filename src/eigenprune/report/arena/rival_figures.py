@@ -1,9 +1,8 @@
-"""Figures of many pruning methods: what they cost, what a choice is worth, how pairs differ."""
+"""Figures of many pruning methods: what they cost, how pairs differ."""
 
 from collections.abc import Mapping
 from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -70,34 +69,6 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
         panel.set_xlabel("seconds of compute for one network")
     for panel in panels[::2]:
         panel.set_ylabel("points of accuracy lost")
-    legend_below(figure)
-    return figure
-
-
-def chosen_and_drawn(table: pd.DataFrame) -> Figure:
-    """Methods against nodes drawn by lot in each layer, a panel for each pruning ratio.
-
-    Args:
-        table: what `check_tables.chosen_and_drawn` returns, of one dataset, width and activation.
-
-    Raises:
-        UserError: if the table is empty, has several settings or a point twice.
-    """
-    require_one_setting(table, ["method", "pruning_ratio"])
-    methods = list(table["method"].unique())[::-1]  # the first at the top
-    ratios = sorted(table["pruning_ratio"].unique())
-    size = (max(1.9 * len(ratios), 4.0) + 1.6, 0.24 * len(methods) + 1.2)
-    figure, axes = plt.subplots(1, len(ratios), figsize=size, sharex=True, sharey=True)
-    for panel, ratio in zip(np.atleast_1d(axes), ratios, strict=True):
-        rows = table[table["pruning_ratio"] == ratio]
-        heights = [methods.index(name) for name in rows["method"]]
-        chosen, drawn = 100 * rows["chosen"], 100 * rows["drawn by lot"]
-        panel.hlines(heights, drawn, chosen, color="#7F7F7F", linewidth=1)
-        for x, face, label in ((chosen, "#0072B2", "chosen"), (drawn, "white", "drawn by lot")):
-            panel.plot(x, heights, "o", color="#0072B2", markerfacecolor=face, label=label)
-        panel.set_yticks(range(len(methods)), methods, fontsize=7)
-        panel.set_title(f"pruning ratio {ratio:g}")
-        panel.set_xlabel("test accuracy in %")
     legend_below(figure)
     return figure
 
