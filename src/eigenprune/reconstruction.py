@@ -34,7 +34,7 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
         inputs: examples, (rows, features), on the model's device.
 
     Returns:
-        The smaller network, of dense layers: what is fitted so has no eigenvalues.
+        The smaller network. Its layers are dense, for what is fitted so has no eigenvalues.
 
     Raises:
         ValueError: if there are no rows, the network is masked, or see `pruning.compact`.
