@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from eigenprune.metrics import evaluate, multiply_accumulates, parameters
     from eigenprune.networks import mlp
     from eigenprune.pruning import compact, masked, select_nodes
+    from eigenprune.reconstruction import reconstruct
     from eigenprune.training import train
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "multiply_accumulates",
     "parameters",
     "paths",
+    "reconstruct",
     "regularisers",
     "saliency",
     "sanity",
@@ -76,6 +78,7 @@ _MODULE_OF = {
     "mlp": "networks",
     "multiply_accumulates": "metrics",
     "parameters": "metrics",
+    "reconstruct": "reconstruction",
     "save_checkpoint": "checkpoints",
     "select_nodes": "pruning",
     "train": "training",
