@@ -1,4 +1,4 @@
-"""What pruned networks come to if their layers are fitted anew, see `eigenprune.reconstruction`."""
+"""What pruned networks come to if their layers are fitted anew, see `eigenprune.reconstruct`."""
 
 from itertools import groupby
 from typing import TYPE_CHECKING
