@@ -65,6 +65,7 @@ OF_TRIALS = (
 MOVED = {
     "lab/one_shape.py": "lab/execution/one_shape.py",
     "lab/together.py": "lab/execution/together.py",
+    "regularisers/averaged_taylor_pruning.py": "regularisers/averaged_pruning.py",
 }
 COMPUTING = (*ALONE, *AS_STACK, *OF_TRIALS)
 
