@@ -187,6 +187,19 @@ def test_the_best_of_a_family_is_another_where_another_is_better(both: pd.DataFr
     )
 
 
+def test_who_lacks_the_highest_ratio_is_not_the_best_for_that(both: pd.DataFrame) -> None:
+    alone = both[(both["retraining"] == "none") & (both["pruning_ratio"] > 0)]
+    best = alone[alone["method"] == "weight norm"]
+    # A little worse everywhere, and nowhere to be seen where all fall.
+    other = best.assign(method="short", accuracy_mean=best["accuracy_mean"] - 0.001)
+    other = other[other["pruning_ratio"] <= 0.5]
+    assert other["accuracy_mean"].mean() > best["accuracy_mean"].mean(), "the control"
+    [labels] = lines(
+        curve_figures.best_of_families(pd.concat([alone, other]), HEADINGS, {})
+    ).values()
+    assert of_five({"weights: weight norm"}) <= set(labels)
+
+
 def test_a_landmark_stands_there_once_and_what_is_missing_not_at_all(both: pd.DataFrame) -> None:
     alone = both[both["retraining"] == "none"]
     [[best, *_]] = lines(curve_figures.best_of_families(alone, HEADINGS, {})).values()

@@ -41,7 +41,7 @@ def best_of_families(
 ) -> Figure:
     """The best method of each family and a few landmarks, a panel for each kind of retraining.
 
-    Best is the highest accuracy in the mean over the pruning ratios, in each panel by itself. No
+    Best is the highest accuracy in the mean over the pruning ratios that all of a panel have. No
     control is the best of anything. The legend says of how many seeds (n). Bands and the vertical
     axis as in `curves_by_family`.
 
@@ -90,9 +90,9 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
 
     Every panel shows the best spectral method and random nodes as well, and no more than five of
     its own: a family that has more gets more panels, the best methods in the first. Best is here
-    the highest accuracy in the mean over the pruning ratios. Bands are one sample standard
-    deviation over the seeds. The vertical axis is stretched at its upper end,
-    see `figures.accuracy_axis`.
+    the highest accuracy in the mean over the pruning ratios that all have. Bands are one sample
+    standard deviation over the seeds. The vertical axis is stretched at its upper end, see
+    `figures.accuracy_axis`.
 
     Args:
         means: what `averages.points` returns, of one dataset, width and activation, each method
@@ -153,8 +153,14 @@ def _legend_below(panel: Axes) -> None:
 
 
 def _by_accuracy(means: pd.DataFrame) -> list[str]:
-    """The methods, the highest accuracy in the mean over the pruning ratios first."""
+    """The methods, the highest accuracy in the mean over the pruning ratios first.
+
+    Over those that all of them have, if there is one: without the highest, a mean is higher.
+    """
     pruned = means[means["pruning_ratio"] > 0]
+    having = pruned.groupby("pruning_ratio")["method"].transform("nunique")
+    shared = having == pruned["method"].nunique()
+    pruned = pruned[shared] if shared.any() else pruned
     mean = pruned.groupby("method", sort=False)["accuracy_mean"].mean()
     return [str(name) for name in mean.sort_values(ascending=False, kind="stable").index]
 

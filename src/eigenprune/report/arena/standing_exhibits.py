@@ -48,7 +48,7 @@ def show_best_curves(arena: Arena) -> None:
                 best_of_families(means[means["activation"] == activation], WORDS, LANDMARKS),
                 name=f"best-curves-{its.study.name}-{activation}",
                 caption=f"{its.study.dataset}, {activation}: the method of each family with the "
-                "highest mean over the ratios, in each panel by itself, and what to hold them "
+                "highest mean over the ratios that all of a panel have, and what to hold them "
                 "against; test accuracy on an axis stretched at its upper end, mean and sample "
                 "standard deviation over seeds.",
                 alt="Test accuracy over the pruning ratio: nothing retrained, and trained when "
