@@ -288,7 +288,11 @@ def alike(model: nn.Sequential, modules: Sequence[tuple[str, nn.Module]]) -> nn.
     Args:
         model: what they were made of.
         modules: with the names that they have there.
+
+    Raises:
+        ValueError: see `require_sequential_alone`.
     """
+    require_sequential_alone(model)
     if all(name.isdigit() for name, _ in placed(model)):
         made = nn.Sequential(*(module for _, module in modules))
     else:

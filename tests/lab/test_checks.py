@@ -216,6 +216,11 @@ def test_a_shuffled_mask_keeps_the_shares_of_the_layers_that_the_method_has(aren
     assert (accuracy["as is"] != accuracy["shuffled mask"]).any()
 
 
+def test_what_is_fitted_anew_is_not_checked(arena: Study) -> None:
+    with pytest.raises(UserError, match="'norm-reconstructed' is fitted anew: check 'norm'"):
+        method_checks(change_study(arena, {"methods": ["norm-reconstructed"]}))
+
+
 def test_weights_are_drawn_anew_where_training_follows_alone(arena: Study) -> None:
     found = checked(arena, "norm", "norm-retrained", "snip")
     redrawn = set(found.loc[found["check"] == "redrawn weights", "method"])

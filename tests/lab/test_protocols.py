@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune.connections import train_masked
+from eigenprune.importance import weight_norm
 from eigenprune.lab import datasets, fitting, protocols
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.protocols import compute, initial_network, trained_network
@@ -19,6 +20,8 @@ from eigenprune.lab.runs import Pruning, Training, Trial, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.trials import retraining
 from eigenprune.metrics import evaluate
+from eigenprune.pruning import select_nodes
+from eigenprune.reconstruction import reconstruct
 from eigenprune.regularisers import REGULARISERS
 from eigenprune.training import train
 
@@ -140,6 +143,28 @@ def test_pre_trains_eigenvalues_prunes_and_then_trains_everything(
         assert not torch.equal(small.eigenvalues_out, final.eigenvalues_out)
     accuracy, loss = evaluate(retrained, digits.test_inputs, digits.test_targets)
     assert (pruned["accuracy"], pruned["loss"]) == (accuracy, loss)
+
+
+@pytest.mark.parametrize("training", [DENSE, SPECTRAL], ids=["dense", "spectral"])
+def test_reconstructed_layers_are_fitted_to_the_whole_network_on_examples_it_saw(
+    store: Store, digits: datasets.Dataset, monkeypatch: pytest.MonkeyPatch, training: Training
+) -> None:
+    training = replace(training, held_out=0.2)
+    seen = datasets.held_out("digits", NO_DATA, 0.2)
+    monkeypatch.setattr(protocols, "FITTING_ROWS", 300)
+    as_is = Pruning(training=training, score="weight_norm", pruning_ratio=0.5)
+    cut, fitted = (
+        result(compute(run, store, NO_DATA)) for run in (as_is, replace(as_is, reconstructed=True))
+    )
+    whole = trained_network(training, store, NO_DATA)
+    masks = select_nodes(weight_norm(whole), 0.5)
+    accuracy, loss = evaluate(
+        reconstruct(whole, masks, seen.train_inputs[:300]), digits.test_inputs, digits.test_targets
+    )
+    assert (fitted["accuracy"], fitted["loss"]) == (accuracy, loss)
+    same = ["nodes_by_layer", "parameters_kept"]
+    assert [fitted[key] for key in same] == [cut[key] for key in same]
+    assert fitted["loss"] < cut["loss"]
 
 
 def kept_at_random(store: Store, training: Training) -> list[int]:

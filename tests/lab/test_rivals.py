@@ -30,10 +30,13 @@ def test_the_names_are_those_of_the_package() -> None:
     assert list(rivals.OF_SHARES) == sorted(shares)
 
 
-def test_a_line_makes_a_method_as_it_is_and_one_that_is_retrained() -> None:
+def test_a_line_makes_a_method_as_it_is_one_fitted_anew_and_one_that_is_retrained() -> None:
     made = rivals.named({"norm": {"score": "weight_norm", "scope": "layer"}}, "params.yaml")
     assert made == {
         "norm": Method(label="norm", score="weight_norm", scope="layer"),
+        "norm-reconstructed": Method(
+            label="norm, reconstructed", score="weight_norm", scope="layer", reconstructed=True
+        ),
         "norm-retrained": Method(
             label="norm, retrained", score="weight_norm", scope="layer", retrained=True
         ),
@@ -112,7 +115,8 @@ def test_numbers_may_be_written_as_yaml_reads_them_and_as_words() -> None:
 def test_no_two_methods_have_one_name() -> None:
     taken = (
         {"post": {"score": "random"}},
-        {"a": {"score": "random"}, "a-retrained": {"score": "random"}},
+        {"a-retrained": {"score": "random"}},
+        {"a-reconstructed": {"score": "random"}},
     )
     for entries in taken:
         with pytest.raises(UserError, match="take another name"):
@@ -142,7 +146,8 @@ def study(arena_project: MakeParams) -> Study:
 
 def test_one_word_stands_for_all_rivals(study: Study) -> None:
     assert study.methods == (
-        *("norm", "norm-retrained", "snip", "decayed", "decayed-retrained"),
+        *("norm", "norm-reconstructed", "norm-retrained", "snip"),
+        *("decayed", "decayed-retrained"),
         *("fixed", "fixed-retrained", "aimed", "aimed-retrained"),
         *("meant", "meant-retrained", "direct"),
     )
@@ -160,6 +165,9 @@ def test_what_the_methods_make_of_a_study(study: Study) -> None:
     assert all(run.training.held_out == 0.2 and not run.validated for run in runs.values())
     assert runs["norm"].training == runs["norm-retrained"].training == runs["direct"].training
     assert (runs["norm"].retraining_epochs, runs["norm-retrained"].retraining_epochs) == (0, 2)
+    assert runs["norm-reconstructed"] == replace(runs["norm"], reconstructed=True)
+    unpruned = {row.method: row.run for row in plan(study) if not row.pruning_ratio}
+    assert unpruned["norm-reconstructed"] == unpruned["norm"], "there is nothing to fit"
     assert (runs["snip"].training.epochs, runs["snip"].retraining_epochs) == (0, 3 + 2)
     fixed = runs["fixed"].training
     assert (fixed.regulariser, fixed.strength, fixed.tuning) == ("l2", 0.01, None)

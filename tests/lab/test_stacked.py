@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from eigenprune.lab.execution import stacks, sweep, together
 from eigenprune.lab.execution.compute import compute_task
 from eigenprune.lab.execution.executors import execute
 from eigenprune.lab.execution.tasks import Places, Stopped, Task
+from eigenprune.lab.execution.together import compute_together
 from eigenprune.lab.plans import plan
-from eigenprune.lab.protocols import initial_network
+from eigenprune.lab.protocols import compute, initial_network
 from eigenprune.lab.records.recorded import record
 from eigenprune.lab.runs import Pruning, Run, Training, run_id
 from eigenprune.lab.store import Store
@@ -130,6 +132,22 @@ def test_stacks_are_seeds_and_in_retraining_ratios_too(study: Study, store: Stor
         assert store.get(name).record["made_with"]["device"] == "cpu"
         assert store.get(name).record["made_with"]["threads"] == 1
     assert took / 10 < told < took, "each tells its share of the time"
+
+
+def test_what_is_fitted_anew_is_so_in_stacks_too(
+    study: Study, one_by_one: Store, store: Store
+) -> None:
+    """No method of a bare study is: its runs, with that asked for."""
+    runs = [
+        replace(row.run, reconstructed=True)
+        for row in plan(change_study(study, {"methods": ["direct", "post"]}))
+        if row.pruning_ratio
+    ]
+    task = Task(tuple(runs), together=True)
+    assert compute_together(task, places(store), lambda work: None, lambda: False)
+    for run in runs:
+        expected = compute(run, one_by_one, NO_DATA).record["result"]
+        assert store.get(run_id(run)).record["result"] == expected
 
 
 def test_large_stacks_are_cut(

@@ -30,8 +30,9 @@ def table(study: Study) -> "pd.DataFrame":
 
     Returns:
         The columns COLUMNS, of which `method` is the same for a rival with and without retraining,
-        and MORE. `retraining` is `none`, `fine-tuned` (after pruning), or `trained` (pruned or made
-        small before any training); `hyperparameters` are those that were chosen or given, as text.
+        and MORE. `retraining` is `none`, `reconstructed` (layers fitted anew, nothing trained),
+        `fine-tuned` (after pruning), or `trained` (pruned or made small before any training);
+        `hyperparameters` are those that were chosen or given, as text.
     """
     import pandas as pd
 
@@ -103,22 +104,27 @@ def studies_of(params: Params) -> list[str]:
     return [n for n in params.paper if set(params.rivals) & set(params.studies[n].methods)]
 
 
+def _retraining(method: Method) -> str:
+    if method.before or method.from_scratch:
+        return "trained"
+    return "fine-tuned" if method.retrained else "reconstructed" if method.reconstructed else "none"
+
+
 def _row(
     study: Study, planned: PlannedRow, method: Method, result: dict[str, Any]
 ) -> dict[str, object]:
     training = planned.run.training
     strength = result.get("strength", training.strength) if training.regulariser else None
-    small = method.before or method.from_scratch
     _, features, classes = datasets.shape(study.dataset)
     widths = [features, *result["nodes_by_layer"], classes]
     return {
         **labels(study, planned),
         **{key: result[key] for key in COLUMNS if key in result},
-        "method": planned.method.removesuffix(rivals.RETRAINED if method.retrained else ""),
+        "method": rivals.entry_of(planned.method),
         "family": rivals.family(method),
         "score": method.score,
         "regulariser": method.regulariser,
-        "retraining": "trained" if small else "fine-tuned" if method.retrained else "none",
+        "retraining": _retraining(method),
         "hyperparameters": "" if strength is None else f"strength={strength:g}",
         "macs_kept": sum(a * b for a, b in itertools.pairwise(widths)),
     }

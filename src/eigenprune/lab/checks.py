@@ -131,7 +131,7 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
         `check_curves`. Networks that diverged have no row.
 
     Raises:
-        UserError: if a check is not known, or a method prunes nothing.
+        UserError: if a check is not known, or a method prunes nothing or is fitted anew.
     """
     import pandas as pd
 
@@ -141,6 +141,9 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
         raise UserError(f"checks: {min(unknown)!r} is not allowed; allowed: {', '.join(CHECKS)}")
     if small := [name for name in study.methods if rivals.find(name).from_scratch]:
         raise UserError(f"methods: {small[0]!r} prunes nothing: there is nothing to check")
+    if fitted := [name for name in study.methods if rivals.find(name).reconstructed]:
+        name = fitted[0]
+        raise UserError(f"methods: {name!r} is fitted anew: check {rivals.entry_of(name)!r}")
     wanted = {"as is", *checks}
     store, data_dir = Store(project.store_dir()), project.data_dir()
     pruned = [row for row in plan(study) if row.pruning_ratio > 0]

@@ -24,6 +24,7 @@ class Method:
         score: a name in `eigenprune.importance.SCORES` or `eigenprune.saliency.SCORES`.
         scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
         before: prune before any training, and train for `epochs` and `retraining_epochs` together.
+        reconstructed: fit the layers behind pruned ones anew, see `eigenprune.reconstruct`.
         retrained: train everything in the pruned network for `retraining_epochs`.
         from_scratch: prune nothing: train a network of the final size, its hidden layers all
             smaller by the pruning ratio, for `epochs` and `retraining_epochs` together.
@@ -43,6 +44,7 @@ class Method:
     score: str = "connectivity"
     scope: str = "global"
     before: bool = False
+    reconstructed: bool = False
     retrained: bool = False
     from_scratch: bool = False
 

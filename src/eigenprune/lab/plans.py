@@ -50,6 +50,8 @@ def plan(study: Study) -> list[PlannedRow]:
                     pruning_ratio=ratio,
                     retraining_epochs=after,
                     scope=method.scope,
+                    # With nothing removed there is nothing to fit.
+                    reconstructed=method.reconstructed and ratio > 0,
                 )
             rows.append(PlannedRow(name, ratio, run))
     return rows

@@ -26,11 +26,14 @@ from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.tuning import best_strength, candidates
 from eigenprune.metrics import evaluate, parameters
 from eigenprune.networks import hidden_layers, mlp
+from eigenprune.reconstruction import reconstruct
 
 DIVERGED = {"status": "diverged"}
 
 # Scores that look at data see so many examples of the training part, the first ones.
 SCORING_ROWS = 5_000
+# And so many are layers fitted to that are fitted anew.
+FITTING_ROWS = 10_000
 
 
 def initial_network(run: Training) -> nn.Sequential:
@@ -141,7 +144,7 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     start = time.thread_time()
     if whole is None:
         return keep(run, DIVERGED, store, 0.0)
-    model = pruning.compact(whole, nodes_kept(run, whole, data_dir))
+    model = pruned(run, whole, data_dir)
     if run.retraining_epochs:
         model = retrained(model, training, run.retraining_epochs, data_dir, on_epoch)
     share = training.held_out if run.validated else 0
@@ -165,6 +168,18 @@ def _try(run: Trial, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> 
     rows = rows_of(run, network, data, on_epoch)
     result = DIVERGED if rows is None else {"status": "done", "rows": rows}
     return keep(run, result, store, time.thread_time() - start)
+
+
+def pruned(run: Pruning, whole: nn.Sequential, data_dir: Path) -> nn.Sequential:
+    """The trained network without the nodes that a pruning removes, before any retraining.
+
+    What is reconstructed sees the first FITTING_ROWS examples that it was trained with.
+    """
+    masks = nodes_kept(run, whole, data_dir)
+    if not run.reconstructed:
+        return pruning.compact(whole, masks)
+    seen = datasets.held_out(run.training.dataset, data_dir, run.training.held_out)
+    return reconstruct(whole, masks, seen.train_inputs[:FITTING_ROWS])
 
 
 def nodes_kept(run: Pruning, whole: nn.Sequential, data_dir: Path) -> list[Tensor]:

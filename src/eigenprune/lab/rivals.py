@@ -4,8 +4,10 @@
     group-lasso: {score: weight_norm, regulariser: group_lasso, strengths: [1, 2, 5]}
 
 A rival called NAME makes the method NAME, whose networks are pruned and looked at, and the method
-NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. One that
-is pruned `before` any training is trained afterwards in any case, and makes one method.
+NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. One
+without a regulariser makes NAME-reconstructed, too, whose pruned networks are fitted to give what
+the whole ones gave. One that is pruned `before` any training is trained afterwards in any case, and
+makes one method.
 """
 
 import math
@@ -75,6 +77,7 @@ OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_thres
 # Those that need so many hidden layers of one width.
 EQUAL_LAYERS = {"flow_angle": 3, "flow_length": 2, "flow_curvature": 3}
 RETRAINED = "-retrained"
+RECONSTRUCTED = "-reconstructed"
 
 
 def _yes_or_no(value: object) -> bool:
@@ -148,8 +151,16 @@ def named(entries: object, file: str) -> dict[str, Method]:
         where = f"{file}: rivals.{name}"
         values = _checked(require_keys(entry, where, KEYS), where)
         name = require_name(name, where)
+        if name != entry_of(name):
+            raise UserError(
+                f"{where}: names that end in {RETRAINED} or {RECONSTRUCTED} are made from others; "
+                "take another name"
+            )
         made = {name: Method(label=name, **values)}
         if not values.get("before"):
+            if "regulariser" not in values:
+                label = f"{name}, reconstructed"
+                made[name + RECONSTRUCTED] = Method(label=label, reconstructed=True, **values)
             label = f"{name}, retrained"
             made[name + RETRAINED] = Method(label=label, retrained=True, **values)
         for new in made:
@@ -157,6 +168,15 @@ def named(entries: object, file: str) -> dict[str, Method]:
                 raise UserError(f"{where}: there is a method {new} already; take another name")
         methods |= made
     return methods
+
+
+def entry_of(name: str) -> str:
+    """The rival that makes the method of a name, whatever becomes of what it has pruned.
+
+    >>> entry_of("norm-retrained"), entry_of("norm-reconstructed"), entry_of("norm")
+    ('norm', 'norm', 'norm')
+    """
+    return name.removesuffix(RETRAINED).removesuffix(RECONSTRUCTED)
 
 
 def family(method: Method) -> str:

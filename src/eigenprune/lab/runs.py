@@ -66,6 +66,7 @@ class Training:
 class Pruning:
     """A trained network without its least important nodes, perhaps trained once more.
 
+    Or, if `reconstructed`, with the layers behind them fitted anew, see `eigenprune.reconstruct`.
     Judged by the test set, or, if `validated`, by the examples that its training held out.
     """
 
@@ -75,6 +76,7 @@ class Pruning:
     retraining_epochs: int = 0
     scope: str = "global"
     validated: bool = False
+    reconstructed: bool = False
 
 
 # One value for each option, options in the order of the tables.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from torch import nn
 
-from eigenprune.networks import alike, placed, require_sequential_alone
+from eigenprune.networks import alike, placed
 
 
 def insert(
@@ -32,7 +32,6 @@ def insert(
           (2): ReLU()
         )
     """
-    require_sequential_alone(model)
     modules: list[tuple[str, nn.Module]] = []
     for name, module in placed(model):
         if new := (before or {}).get(module):

@@ -9,6 +9,7 @@ from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.shards import trainings_of
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import plan
+from eigenprune.lab.rivals import entry_of
 from eigenprune.lab.runs import Pruning, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params, Study, change_study
@@ -67,8 +68,7 @@ def test_all_that_shares_a_search_is_in_one_part(study: Study) -> None:
             owners = {
                 owner[row.run.training]
                 for row in plan(study)
-                if row.run.training.activation == activation
-                and row.method.removesuffix("-retrained") in methods
+                if row.run.training.activation == activation and entry_of(row.method) in methods
             }
             assert len(owners) == 1
     # What is not searched for may part, seed by seed.

@@ -71,7 +71,10 @@ def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> 
         "small",
     }
     [two] = arena.named(["gain", "decayed"]).shown
-    assert two.study.methods == ("gain", "gain-retrained", "decayed", "decayed-retrained")
+    assert two.study.methods == (
+        *("gain", "gain-reconstructed", "gain-retrained"),
+        *("decayed", "decayed-retrained"),
+    )
     assert arena.named(["nobody"]).shown == ()
 
 
@@ -89,14 +92,14 @@ def test_what_of_a_study_is_missing_is_named(arena: Arena) -> None:
     assert arena.gaps() == []  # a quick study is computed whole
     # `snip` alone is not retrained; a control, such as `small`, is none of the methods.
     assert of_planned(quick.study, quick.table) == (
-        "6 of 6 methods, relu of relu, more than one seed of 6 methods as they are and of 5 "
-        "retrained"
+        "6 of 6 methods, relu of relu, more than one seed of 6 methods as they are, of 4 "
+        "reconstructed and of 5 retrained"
     )
     part = quick.table[quick.table["method"].ne("gain") & quick.table["seed"].eq(1)]
     recorded = replace(quick, table=part, recorded=True)
     assert Arena(arena.params, (recorded,)).gaps() == [
-        "`quick`: 5 of 6 methods, relu of relu, more than one seed of 0 methods as they are and of "
-        "0 retrained; "
+        "`quick`: 5 of 6 methods, relu of relu, more than one seed of 0 methods as they are, of 0 "
+        "reconstructed and of 0 retrained; "
         "missing: `gain`"
     ]
 
@@ -187,18 +190,21 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     check_exhibits.show_checks(checked)
     check_exhibits.show_chosen_and_drawn(checked)
     check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
-    reconstruction_exhibits.show_reconstructed(arena, seeds=[1, 2])
+    reconstruction_exhibits.show_reconstructed(arena.named(["norm", "gain"]), quick_seeds=[1, 2, 3])
+    pair_exhibits.show_pairs(arena, [("norm", "chance")], key="lot", retrainings=["reconstructed"])
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
         *("at-a-glance", "best-curves-quick-relu"),
         *("checks-quick", "costs-quick", "curves-quick-relu"),
         *("drawn-numbers-quick", "drawn-quick-relu"),
         *("leaderboard-quick-fine-tuned", "leaderboard-quick-none"),
+        *("lot-quick-reconstructed", "lot-quick-reconstructed-drawn", "lot-reconstructed"),
         *("pair-fine-tuned", "pair-none"),
         *("pair-quick-fine-tuned", "pair-quick-fine-tuned-drawn"),
         *("pair-quick-none", "pair-quick-none-drawn"),
         *("parameters-quick-relu", "rankings-quick"),
-        *("reconstructed-numbers-quick", "reconstructed-quick-relu", "retrained-quick-relu"),
+        *("reconstructed-numbers-quick", "reconstructed-quick-relu"),
+        *("retrained-numbers-quick", "retrained-quick-relu"),
         *("scopes-quick", "settings"),
         *("spectral-quick-fine-tuned", "spectral-quick-none"),
         *("stability-quick", "standings-quick", "standings-quick-fine-tuned"),

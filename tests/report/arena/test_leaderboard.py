@@ -172,8 +172,19 @@ def test_what_is_small_from_the_start_counts_with_what_is_retrained(rivals: pd.D
     assert {how: sorted(those) for how, those in left.items()} == {
         "fine-tuned": ["relu"],
         "none": ["relu", "tanh"],
-        "trained": ["relu"],
     }
+
+
+def test_what_is_reconstructed_is_not_ranked(rivals: pd.DataFrame, tmp_path: Path) -> None:
+    more = rivals[rivals["retraining"] == "none"].assign(retraining="reconstructed", accuracy=1.0)
+    table = pd.concat([rivals, more], ignore_index=True)
+    assert settled(table).equals(rivals)
+    boards = []
+    for number, each in enumerate((rivals, table)):
+        path = tmp_path / f"{number}.csv"
+        write_leaderboard(path, each.assign(study="arena"))
+        boards.append(path.read_bytes())
+    assert boards[0] == boards[1]
 
 
 def test_a_method_alone_and_a_single_seed_are_not_judged(rivals: pd.DataFrame) -> None:

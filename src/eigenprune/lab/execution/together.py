@@ -28,6 +28,7 @@ from eigenprune.lab.protocols import (
     keep,
     nodes_kept,
     one_thread,
+    pruned,
     pruning_result,
     trained_network,
     training_result,
@@ -125,27 +126,27 @@ class _Stack:
             training: trained_network(training, self.store, self.places.data)
             for training in {run.training for run in runs}
         }
-        pruned: list[tuple[Pruning, nn.Sequential]] = []
+        ready: list[tuple[Pruning, nn.Sequential]] = []
         for run in runs:
             whole = wholes[run.training]
             if whole is None:
                 self._keep(run, DIVERGED, 0.0)
                 self.report(work(run))
             else:
-                pruned.append((run, whole))
-        if not pruned:
+                ready.append((run, whole))
+        if not ready:
             return
         if runs[0].retraining_epochs:
-            self._retrain(pruned)
+            self._retrain(ready)
         else:
-            self._look(pruned)
+            self._look(ready)
 
-    def _retrain(self, pruned: list[tuple[Pruning, nn.Sequential]]) -> None:
+    def _retrain(self, ready: list[tuple[Pruning, nn.Sequential]]) -> None:
         start = time.perf_counter()
-        runs = [run for run, _ in pruned]
+        runs = [run for run, _ in ready]
         # Ranked on the CPU: the same weights lose the same nodes, whatever device comes after.
-        kept = [nodes_kept(run, whole, self.places.data) for run, whole in pruned]
-        cut = of_one_shape([whole for _, whole in pruned], kept)
+        kept = [nodes_kept(run, whole, self.places.data) for run, whole in ready]
+        cut = of_one_shape([whole for _, whole in ready], kept)
         models = [masked(model, masks).requires_grad_(True) for model, masks in cut]
         trained = self._fit(models, runs, runs[0].retraining_epochs, "retraining")
         results = [
@@ -156,12 +157,12 @@ class _Stack:
         for run, result in zip(runs, results, strict=True):
             self._keep(run, result, seconds, len(runs))
 
-    def _look(self, pruned: list[tuple[Pruning, nn.Sequential]]) -> None:
-        for run, whole in pruned:
+    def _look(self, ready: list[tuple[Pruning, nn.Sequential]]) -> None:
+        for run, whole in ready:
             if self.stopped():
                 raise Stopped
             start = time.perf_counter()
-            model = compact(whole, nodes_kept(run, whole, self.places.data)).to(self.places.device)
+            model = pruned(run, whole, self.places.data).to(self.places.device)
             result = pruning_result(model, self.data)
             self._keep(run, result, time.perf_counter() - start)
             self.report(work(run))

@@ -35,6 +35,7 @@ ALONE = (
     "networks.py",
     "onednn.py",
     "pruning.py",
+    "reconstruction.py",
     *sorted(f"regularisers/{path.name}" for path in (_PACKAGE / "regularisers").glob("*.py")),
     "saliency.py",
     "seeds.py",

@@ -50,8 +50,19 @@ def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
     return rivals[_plain(rivals)].drop_duplicates(same)
 
 
+def rankable(rivals: pd.DataFrame) -> pd.DataFrame:
+    """The rows that can be ranked, with one word for all that are trained when small.
+
+    What is reconstructed is held against the same method as it is, see `reconstruction_exhibits`.
+
+    Args:
+        rivals: the tidy table, see `lab.arena`.
+    """
+    return rivals[rivals["retraining"] != "reconstructed"].replace(WHEN_SMALL)
+
+
 def settled(rivals: pd.DataFrame) -> pd.DataFrame:
-    """The rows of those activations that every method of a study has, of those retrained alike.
+    """What is `rankable`, of those activations that every method of a study has, retrained alike.
 
     A study is recorded bit by bit. A mean over an activation that some methods lack would be of the
     others alone, and these would be compared with nobody.
@@ -59,8 +70,9 @@ def settled(rivals: pd.DataFrame) -> pd.DataFrame:
     Args:
         rivals: the tidy table, see `lab.arena`.
     """
+    rivals = rankable(rivals)
     group = ["study", *GROUP]
-    keys = rivals.replace(WHEN_SMALL)[[*group, "activation", "method"]]
+    keys = rivals[[*group, "activation", "method"]]
     methods = keys.groupby(group)["method"].transform("nunique")
     having = keys.groupby([*group, "activation"])["method"].transform("nunique")
     return rivals[having == methods]

@@ -51,7 +51,7 @@ def checked(
         ratios_trained: the pruning ratios at which every network is one more training.
     """
     found = []
-    plain = [n for n, its in arena.params.rivals.items() if not (its.regulariser or its.retrained)]
+    plain = [n for n, its in arena.params.rivals.items() if not its.regulariser and _untouched(n)]
     for shown in arena.quick:
         wanted = [name for name in [*plain, *regularised] if name in shown.study.methods]
         costly = [n for n in wanted if rivals.find(n).before or rivals.find(n).to_ratio]
@@ -170,4 +170,4 @@ def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders:
 
 def _untouched(name: str) -> bool:
     """Whether nothing more is done to the method's networks than the method itself does."""
-    return not name.endswith(rivals.RETRAINED)
+    return name == rivals.entry_of(name)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from eigenprune.lab.checks import CHECKS
-from eigenprune.lab.rivals import RETRAINED
+from eigenprune.lab.rivals import entry_of
 from eigenprune.report.arena.arms import compared
 from eigenprune.report.arena.behaviour import CHANGE, LEAVE
 
@@ -31,7 +31,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
         )
     ]
     cells = judged.assign(
-        method=judged["method"].str.removesuffix(RETRAINED),
+        method=judged["method"].map(entry_of),
         cell=[f"{word} ({n})" for word, n in zip(judged["behaves"], numbers, strict=True)],
     )
     wide = cells.pivot(index="method", columns="check", values="cell").fillna("")

@@ -16,7 +16,6 @@ from eigenprune.report.arena.averages import (
     POINT,
     SPECTRAL,
     TIMES,
-    WHEN_SMALL,
     over_activations,
     points,
     settled,
@@ -130,7 +129,7 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
     boards = []
     for study, rows in settled(rivals).groupby("study", sort=False):
         if rows["pruning_ratio"].isin(RATIOS).any():
-            board = leaderboard(rows.replace(WHEN_SMALL))
+            board = leaderboard(rows)
             board.insert(0, "study", study)
             boards.append(board)
     found = pd.concat(boards, ignore_index=True) if boards else pd.DataFrame(columns=_WRITTEN)

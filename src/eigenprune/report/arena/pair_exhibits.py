@@ -15,23 +15,33 @@ from eigenprune.report.paired import paired_tests, verdicts_of_pruned
 from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
+SAID = {**WORDS, "reconstructed": "layers fitted anew"}
 
 
-def show_pairs(arena: Arena, pairs: Pairs, *, key: str, differences: bool = True) -> None:
+def show_pairs(
+    arena: Arena,
+    pairs: Pairs,
+    *,
+    key: str,
+    retrainings: Sequence[str] = tuple(WORDS),
+    differences: bool = True,
+) -> None:
     """How often one of a pair is the better; folded the differences, drawn and as a table.
 
-    As they are, and retrained. Summary, figure and table of a study tell the same verdicts: the
-    p-values are corrected for all points of its pairs, at every pruning ratio above 0; those of the
-    unpruned networks by themselves.
+    For each kind of retraining by itself. Summary, figure and table of a study tell the same
+    verdicts: the p-values are corrected for all points of its pairs, at every pruning ratio above
+    0; those of the unpruned networks by themselves.
 
     Args:
         arena: what to show.
         pairs: see the top of this file.
         key: begins the names of figures and tables, which must differ within a notebook.
+        retrainings: keys of SAID.
         differences: whether to show these too, or how often alone.
     """
     narrowed = arena.named(name for pair in pairs for name in pair).shown
-    for retraining, said in WORDS.items():
+    for retraining in retrainings:
+        said = SAID[retraining]
         found = [(shown, tests_of_pairs(shown.table, pairs, retraining)) for shown in narrowed]
         tested = [(shown, rows) for shown, rows in found if len(rows)]  # two seeds are needed
         if tested:
@@ -44,9 +54,9 @@ def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.Dat
     """What `paired.verdicts_of_pruned` says of all pairs, in the column `pair` its two names.
 
     Args:
-        table: one row per network and method, retrained or not.
+        table: one row per network and method, of all kinds of retraining.
         pairs: see the top of this file.
-        retraining: `none` or `fine-tuned`.
+        retraining: a key of SAID.
     """
     table = table[table["retraining"] == retraining]
     parts = [

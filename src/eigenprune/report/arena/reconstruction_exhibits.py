@@ -2,44 +2,74 @@
 
 from collections.abc import Sequence
 
-from eigenprune.lab.reconstructions import ARMS, ROWS, reconstructed_curves
-from eigenprune.lab.rivals import find
-from eigenprune.lab.studies import change_study
+import pandas as pd
+
+from eigenprune.report import readable
 from eigenprune.report.arena import arms
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import show
 
-AS_IS, RECONSTRUCTED = ARMS
+# By `retraining`.
+ARMS = {"reconstructed": "reconstructed", "none": "as is", "fine-tuned": "retrained"}
+AS_IS = ("reconstructed", "as is", "retrained")
+TRAINED = ("retrained", "reconstructed")
 
 
-def show_reconstructed(arena: Arena, *, seeds: Sequence[int]) -> None:
-    """Methods as they are and reconstructed, of quick studies alone: a figure, and in numbers.
+def show_reconstructed(arena: Arena, *, quick_seeds: Sequence[int]) -> None:
+    """Methods as they are, reconstructed and retrained: a figure, and folded their differences.
 
     Args:
-        arena: gives studies, and of their methods those that prune a plainly trained network.
-        seeds: of the networks; two or more.
+        arena: gives studies; of their methods those that were reconstructed are shown.
+        quick_seeds: of the quick studies; a verdict on accuracy needs more of them than a curve.
     """
-    plain = arena.only(lambda name, its: not (its.regulariser or its.before or its.from_scratch))
-    for shown in plain.quick:
-        names = [name for name in shown.study.methods if not find(name).trained_small]
-        study = change_study(shown.study, {"methods": names, "seeds": list(seeds)})
-        table = arms.compared(reconstructed_curves(study), (RECONSTRUCTED, AS_IS))
-        for activation, rows in table.groupby("activation", sort=False):
+    from eigenprune.lab.protocols import FITTING_ROWS
+
+    quick = {each.study.name: each for each in arena.with_seeds(quick_seeds).shown}
+    for shown in [quick.get(each.study.name, each) for each in arena.shown]:
+        rows = _arms(shown.table)
+        table = arms.compared(rows, AS_IS)
+        if table.empty:
+            continue
+        for activation, its in table.groupby("activation", sort=False):
             show(
-                arms.drawn(rows, (RECONSTRUCTED, AS_IS)),
-                name=f"reconstructed-{study.name}-{activation}",
-                caption=f"{study.dataset}, {activation}: each method as it is (open), and with the "
-                f"layers behind pruned ones fitted on {ROWS:,} training examples at most, without "
-                f"their classes (filled); mean over {len(seeds)} seeds, nothing retrained.",
-                alt="Mean test accuracy of each method as it is and reconstructed, joined by a "
-                "line, one panel per pruning ratio.",
-                of=[study],
+                arms.drawn(its, AS_IS),
+                name=f"reconstructed-{shown.study.name}-{activation}",
+                caption=f"{shown.study.dataset}, {activation}: each method as it is (open), with "
+                f"the layers behind pruned ones fitted anew on {FITTING_ROWS:,} training examples "
+                "at most, without classes (filled), and trained for "
+                f"{shown.study.retraining_epochs} epochs instead (crosses); mean over "
+                f"{readable.span(its['n'])} seeds.",
+                alt="Mean test accuracy of each method as it is, reconstructed and retrained, "
+                "joined by a line, one panel per pruning ratio.",
+                of=[shown.study],
+                recorded=shown.recorded,
             )
-        show(
-            arms.numbers(table, (RECONSTRUCTED, AS_IS)),
-            name=f"reconstructed-numbers-{study.name}",
-            caption=f"{study.dataset}: accuracy in per cent reconstructed and as it is; paired "
-            "difference in points with its 95 % interval, p corrected for all rows.",
-            of=[study],
-            folded=f"The numbers with their tests: {study.dataset}",
-        )
+        for pair in (AS_IS[:2], TRAINED):
+            table = arms.compared(rows, pair)
+            one, other = pair
+            if len(table):
+                show(
+                    arms.numbers(table, pair),
+                    name=f"{one}-numbers-{shown.study.name}",
+                    caption=f"{shown.study.dataset}: accuracy in per cent {one} and {other}; "
+                    "paired difference in points with its 95 % interval, p corrected for all rows.",
+                    of=[shown.study],
+                    recorded=shown.recorded,
+                    folded=f"The numbers with their tests: {shown.study.dataset}, {one} and "
+                    f"{other}",
+                )
+
+
+def _arms(table: pd.DataFrame) -> pd.DataFrame:
+    """The pruned networks of the methods that were reconstructed, at the points and seeds of these.
+
+    Returns:
+        The rows with the column `arm`; none if nothing was reconstructed. Retrained ones are there
+        where every seed was retrained, else their mean would be of others.
+    """
+    point = ["method", "activation", "pruning_ratio"]
+    fitted = table[(table["retraining"] == "reconstructed") & (table["pruning_ratio"] > 0)]
+    wanted = fitted.groupby(point)["seed"].size().rename("wanted").reset_index()
+    rows = table.merge(fitted[[*point, "seed"]]).merge(wanted)
+    rows = rows.assign(arm=rows["retraining"].map(ARMS))
+    return rows[rows.groupby([*point, "arm"])["seed"].transform("size") == rows["wanted"]]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pandas as pd
 
 from eigenprune.lab.methods import Method
-from eigenprune.lab.rivals import family
+from eigenprune.lab.rivals import entry_of, family
 from eigenprune.report.paired import TOLD_APART
 from eigenprune.report.readable import percents, span
 
@@ -92,7 +92,7 @@ def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
     """The arena's methods as `params.yaml` says them.
 
     Args:
-        rivals: by name, as `Params.rivals`; the retrained ones are left out.
+        rivals: by name, as `Params.rivals`; what is made from others is left out.
 
     Returns:
         Index `method`; columns `family`, `network`, `score` (over all layers, if not said
@@ -106,7 +106,7 @@ def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
             "regulariser": _regulariser(its),
         }
         for name, its in rivals.items()
-        if not its.retrained
+        if name == entry_of(name)
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 

@@ -7,6 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from eigenprune.lab import arena, project, rivals
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.studies import Params, Study, change_study, load_params
 from eigenprune.report.arena import averages, leaderboard
@@ -31,8 +32,8 @@ class Shown:
 
     @cached_property
     def competing(self) -> pd.DataFrame:
-        """The rows that are `averages.settled`, with one word for all trained when small."""
-        return averages.settled(self.table).replace(averages.WHEN_SMALL)
+        """The rows that are `averages.settled`."""
+        return averages.settled(self.table)
 
     @cached_property
     def networks(self) -> pd.DataFrame:
@@ -54,32 +55,34 @@ class Shown:
         """The activations that some of the methods lack, with one kind of retraining or both."""
         found, compared = (
             {tuple(pair) for pair in rows[["activation", "retraining"]].to_numpy()}
-            for rows in (self.table.replace(averages.WHEN_SMALL), self.competing)
+            for rows in (averages.rankable(self.table), self.competing)
         )
         return sorted({activation for activation, _ in found - compared})
 
 
 def of_planned(study: Study, table: pd.DataFrame) -> str:
-    """How much of a study is there, in words; a method counts, retrained or not, with one seed.
+    """How much of a study is there, in words; a method counts with one seed of any retraining.
 
     Args:
         study: with all that is planned.
         table: what is there of it.
     """
     # The controls of other studies apart, such as `small`.
-    planned = {name.removesuffix(rivals.RETRAINED) for name in study.methods} - set(METHODS)
+    planned = set(map(rivals.entry_of, study.methods)) - set(METHODS)
     missing = sorted(planned - set(table["method"]))
     rows = table[table["method"].isin(planned)]
-    retrained = rows["retraining"] == "fine-tuned"
-    several = [
-        int((those.groupby("method")["seed"].nunique() > 1).sum())
-        for those in (rows[~retrained], rows[retrained])
-    ]
+    seeds = rows.groupby(["retraining", "method"])["seed"].nunique()
+    several = seeds[seeds > 1].groupby("retraining").size()
+    as_they_are, reconstructed, retrained = (
+        sum(int(several.get(kind, 0)) for kind in kinds)
+        for kinds in (["none", "trained"], ["reconstructed"], ["fine-tuned"])
+    )
     said = [
         f"{len(planned) - len(missing)} of {len(planned)} methods",
         " and ".join(name for name in study.activations if name in set(table["activation"]))
         + f" of {' and '.join(study.activations)}",
-        f"more than one seed of {several[0]} methods as they are and of {several[1]} retrained",
+        f"more than one seed of {as_they_are} methods as they are, of {reconstructed} "
+        f"reconstructed and of {retrained} retrained",
     ]
     lacking = f"; missing: {', '.join(f'`{name}`' for name in missing)}" if missing else ""
     return ", ".join(said) + lacking
@@ -114,7 +117,7 @@ class Arena:
         )
 
     def only(self, wanted: Callable[[str, Method], bool]) -> "Arena":
-        """With those methods alone that a function of name, without `-retrained`, and method wants.
+        """With those methods alone that a function of the rival's name and of the method wants.
 
         A study that has none of them, or no row of them yet, is left out.
         """
@@ -123,9 +126,9 @@ class Arena:
             kept = [
                 name
                 for name in shown.study.methods
-                if wanted(name.removesuffix(rivals.RETRAINED), rivals.find(name))
+                if wanted(rivals.entry_of(name), rivals.find(name))
             ]
-            names = {name.removesuffix(rivals.RETRAINED) for name in kept}
+            names = set(map(rivals.entry_of, kept))
             table = shown.table[shown.table["method"].isin(names)].reset_index(drop=True)
             if len(table):
                 study = change_study(shown.study, {"methods": kept})
@@ -136,6 +139,16 @@ class Arena:
         """With the named methods alone, retrained or not."""
         names = set(methods)
         return self.only(lambda name, method: name in names)
+
+    def with_seeds(self, seeds: Sequence[int]) -> "Arena":
+        """The quick studies alone, with other seeds; what is not in the run store is computed."""
+        changed = []
+        for shown in self.quick:
+            study = change_study(shown.study, {"seeds": list(seeds)})
+            sweep.run_study(study)
+            table = arena.table(study)
+            changed.append(Shown(study, table, False, averages.controls_of(table)))
+        return Arena(self.params, tuple(changed))
 
     def so_far(self) -> dict[str, "Arena"]:
         """By activation, of those that some methods of a study lack: the methods that have it."""

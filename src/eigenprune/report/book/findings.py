@@ -106,7 +106,7 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
 
 
 def _arena(recorded: pd.DataFrame, studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
-    everything = averages.settled(recorded).replace(averages.WHEN_SMALL)
+    everything = averages.settled(recorded)
     alone = everything[everything["retraining"].eq("none")]
     ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]
     if ranked.empty:
@@ -150,7 +150,7 @@ def _arena(recorded: pd.DataFrame, studies: dict[Study, pd.DataFrame]) -> Iterat
     told = "; the ".join(f"{name} is {_counted(found[name])}" for name in _NAMES)
     yield f"The {told}."
     methods = list(rivals.of_project())
-    planned = {name.removesuffix(rivals.RETRAINED) for name in methods}
+    planned = set(map(rivals.entry_of, methods))
     there = recorded[recorded["method"].isin(planned)]
     counts = there.groupby("dataset", sort=False)["method"].nunique()
     told = ", ".join(f"{dataset} {count}" for dataset, count in counts.items())
