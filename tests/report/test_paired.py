@@ -1,10 +1,18 @@
 """Many paired tests at once say what each by itself does."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from eigenprune.report.paired import TEST, t_tests
+from eigenprune.report.paired import (
+    AS_UNPRUNED,
+    KEY,
+    TEST,
+    paired_differences,
+    paired_tests,
+    t_tests,
+)
 
 
 def test_pairs_of_any_length_are_tested_as_each_by_itself() -> None:
@@ -27,3 +35,30 @@ def test_without_a_spread_there_is_no_test() -> None:
     assert table["difference"].tolist() == pytest.approx([0.1, 0.1, np.nan, 0.4 / 3], nan_ok=True)
     assert table[["low", "high", "p"]].notna().all(axis=1).tolist() == [False, False, False, True]
     assert t_tests([]).columns.tolist() == TEST
+
+
+def curves(unpruned: list[float], pruned: list[float]) -> pd.DataFrame:
+    """Three seeds of `one` and of `other`, which has 0.8 throughout."""
+    rows = [
+        ("digits", "8", "relu", ratio, seed, method, accuracy if method == "one" else 0.8)
+        for ratio, accuracies in ((0.0, unpruned), (0.5, pruned), (0.9, [0.1, 0.3, 0.2]))
+        for seed, accuracy in enumerate(accuracies)
+        for method in ("one", "other")
+    ]
+    return pd.DataFrame(rows, columns=[*KEY, "seed", "method", "accuracy"])
+
+
+def test_what_differs_as_it_does_unpruned_is_no_finding_of_its_own() -> None:
+    kept = paired_differences(curves([0.9, 0.91, 0.92], [0.9, 0.91, 0.92]), "one", "other")
+    assert kept["verdict"].tolist() == ["better", AS_UNPRUNED, "worse"]
+    assert np.isnan(kept["p"][1]) and kept["difference"][1] == kept["difference"][0]
+    # One test is corrected for itself alone, not for those that repeat another.
+    assert kept["p"][2] == paired_tests(curves([], []), "one", "other")["p"].item()
+    # The same numbers of other seeds are another finding.
+    other = paired_differences(curves([0.9, 0.91, 0.92], [0.9, 0.91, 0.925]), "one", "other")
+    assert other["verdict"].tolist() == ["better", "better", "worse"]
+
+
+def test_without_unpruned_networks_nothing_is_as_unpruned() -> None:
+    table = paired_differences(curves([], [0.9, 0.91, 0.92]), "one", "other")
+    assert table["verdict"].tolist() == ["better", "worse"]

@@ -107,7 +107,7 @@ def test_the_unpruned_control_is_in_no_verdict() -> None:
         "open": 1,
         "not tested": 1,
     }
-    said = "better at 0 points, worse at 0, open at 1, not tested at 1"
+    said = "better in 0 of 2 settings, worse in 0, open in 1, not tested in 1"
     assert readable.verdict_summary(rows) == said
 
 

@@ -213,12 +213,12 @@ def differences(table: pd.DataFrame) -> Figure:
         panel.errorbar(
             chosen["pruning_ratio"], mean, yerr=reach, fmt="none", color="#0072B2", linewidth=1
         )
-        for verdicts, face in ((TOLD_APART, "#0072B2"), (("open", "not tested"), "white")):
-            points = chosen[chosen["verdict"].isin(verdicts)]
+        for sure, face in ((True, "#0072B2"), (False, "white")):
+            points = chosen[chosen["verdict"].isin(TOLD_APART) == sure]
             panel.plot(
                 points["pruning_ratio"], 100 * points["difference"], "o",
                 color="#0072B2", markerfacecolor=face,
-                label="differs from 0" if "better" in verdicts else "not told from 0",
+                label="differs from 0" if sure else "not told from 0",
             )  # fmt: skip
         panel.set_title(str(activation))
         panel.set_xlim(-0.03, 1.03)

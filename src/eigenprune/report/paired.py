@@ -11,7 +11,8 @@ from eigenprune.lab.errors import UserError
 KEY = ["dataset", "hidden", "activation", "pruning_ratio"]
 TEST = ["n", "difference", "low", "high", "p"]
 CONFIDENCE = 0.95  # of all intervals; a corrected p below 1 - CONFIDENCE tells two apart
-TOLD_APART = ("better", "worse")  # verdicts; the others are `open` and `not tested`
+TOLD_APART = ("better", "worse")  # verdicts; the others are `open`, `not tested` and this one
+AS_UNPRUNED = "as unpruned"
 
 
 def paired_differences(curves: pd.DataFrame, method: str, against: str) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def paired_differences(curves: pd.DataFrame, method: str, against: str) -> pd.Da
     Returns:
         One row per point, with KEY, `n` (shared seeds), `difference`, `low` and `high` (the
         interval), `p` (corrected), and `verdict`: `better`, `worse` (corrected p below
-        1 - CONFIDENCE) or `open`.
+        1 - CONFIDENCE), `open`, or what else `verdicts_of_pruned` says.
 
     Raises:
         UserError: see `paired_tests`.
@@ -113,14 +114,27 @@ def verdicts_of_pruned(tests: pd.DataFrame) -> pd.DataFrame:
     """What `with_verdicts` says of the pruned networks, and of the unpruned ones by themselves.
 
     The latter, ratio 0, are another question: one that is easily answered would lower the bar for
-    the other.
+    the other. And where two methods differ just as they do unpruned, since neither has lost
+    anything, that question is asked once more: it is not tested again, and the verdict is
+    AS_UNPRUNED.
 
     Args:
         tests: what `paired_tests` returns, of one pair of methods or of several.
     """
-    pruned = tests["pruning_ratio"] > 0
-    parts = [with_verdicts(tests[rows]) for rows in (pruned, ~pruned) if rows.any()]
+    pruned, repeated = tests["pruning_ratio"] > 0, _as_unpruned(tests)
+    parts = [with_verdicts(tests[rows]) for rows in (pruned & ~repeated, ~pruned) if rows.any()]
+    if repeated.any():
+        parts.append(tests[repeated].assign(p=np.nan, verdict=AS_UNPRUNED))
     return pd.concat(parts).sort_index() if parts else with_verdicts(tests)
+
+
+def _as_unpruned(tests: pd.DataFrame) -> pd.Series:
+    """Whether pruned networks differ as the unpruned ones do: the same test, to the last digit."""
+    at = tests["pruning_ratio"]
+    same = [name for name in tests if name != "pruning_ratio"]
+    unpruned = tests.loc[at == 0, same].drop_duplicates().assign(unpruned=True)
+    found = tests[same].merge(unpruned, how="left")["unpruned"].notna().to_numpy()
+    return (at > 0) & tests["p"].notna() & found
 
 
 def with_verdicts(table: pd.DataFrame) -> pd.DataFrame:

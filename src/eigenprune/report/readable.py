@@ -163,7 +163,7 @@ def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index dataset, hidden, activation; columns `better`, `worse`, `open` and, if there are any,
-        `not tested`.
+        the other verdicts.
     """
     settings = ["dataset", "hidden", "activation"]
     differences = differences[differences["pruning_ratio"] > 0]  # 0 is the unpruned control
@@ -178,7 +178,7 @@ def verdict_summary(differences: pd.DataFrame) -> str:
 
     >>> verdict_summary(pd.DataFrame({
     ...     "pruning_ratio": [0, 0.5, 0.9], "verdict": ["worse", "better", "open"]}))
-    'better at 1 point, worse at 0, open at 1'
+    'better in 1 of 2 settings, worse in 0, open in 1'
     >>> verdict_summary(pd.DataFrame({"pruning_ratio": [], "verdict": []}))
     'fewer than two shared seeds are recorded'
     """
@@ -186,9 +186,7 @@ def verdict_summary(differences: pd.DataFrame) -> str:
     if differences.empty:
         return "fewer than two shared seeds are recorded"
     counts = differences["verdict"].value_counts()
-    better, worse, undecided, untested = (
-        int(counts.get(name, 0)) for name in ("better", "worse", "open", "not tested")
-    )
-    points = "point" if better == 1 else "points"
-    said = f"better at {better} {points}, worse at {worse}, open at {undecided}"
-    return f"{said}, not tested at {untested}" if untested else said
+    settings = f"{len(differences)} setting{'' if len(differences) == 1 else 's'}"
+    said = f"better in {counts.get('better', 0)} of {settings}"
+    others = {"worse": 0, "open": 0, **counts.drop("better", errors="ignore")}
+    return ", ".join([said, *(f"{name} in {count}" for name, count in others.items())])

@@ -1,5 +1,6 @@
 """What a chapter on the arena shows: the studies that are there, narrowed to some methods."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,8 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_costs(arena)
     rival_exhibits.show_spectral(arena)
     pair_exhibits.show_pairs(arena, [("gain", "norm"), ("nobody", "norm")], key="pair")
+    rival_exhibits.show_spectral(arena, key="again")
+    pair_exhibits.show_in_short(arena, {"the gain, or the norm": [("gain", "norm")]})
     rival_exhibits.show_strengths(arena)
     rival_exhibits.show_scopes(arena)
     rival_exhibits.show_rankings(arena, ["gain"])
@@ -194,9 +197,10 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     pair_exhibits.show_pairs(arena, [("norm", "chance")], key="lot", retrainings=["reconstructed"])
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
+        *("again-quick-fine-tuned", "again-quick-none"),
         *("at-a-glance", "best-curves-quick-relu"),
         *("checks-quick", "costs-quick", "curves-quick-relu"),
-        *("drawn-numbers-quick", "drawn-quick-relu"),
+        *("drawn-numbers-quick", "drawn-quick-relu", "in-short"),
         *("leaderboard-quick-fine-tuned", "leaderboard-quick-none"),
         *("lot-quick-reconstructed", "lot-quick-reconstructed-drawn", "lot-reconstructed"),
         *("pair-fine-tuned", "pair-none"),
@@ -210,6 +214,26 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
         *("stability-quick", "standings-quick", "standings-quick-fine-tuned"),
         *("standings-quick-none", "strengths-quick", "unsure-quick"),
     ]
+
+
+def test_in_short_is_the_sum_of_what_is_shown_pair_by_pair(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {}
+    monkeypatch.setattr(
+        pair_exhibits, "show", lambda table, *, name, **said: tables.update({name: table})
+    )
+    pairs = [("norm", "chance"), ("gain", "chance")]
+    nothing = [("nobody", "norm")]
+    pair_exhibits.show_in_short(arena, {"a score or the lot": pairs, "nothing": nothing})
+    pair_exhibits.show_pairs(arena, pairs, key="pairs", differences=False)
+    short = tables["in-short"].loc["a score or the lot", "digits"]
+    whole = tables["pairs-none"]["digits"]
+    for verdict in ("better", "worse", "open"):
+        [said] = re.findall(rf"{verdict} in (\d+)", short)
+        counts = (re.findall(rf"(\d+) {verdict}", cell) for cell in whole)
+        assert int(said) == sum(int(found[0]) for found in counts if found)
+    assert tables["in-short"].loc["nothing", "digits"] == "fewer than two shared seeds are recorded"
 
 
 def test_what_is_recorded_in_part_is_shown_in_part(
@@ -290,7 +314,7 @@ def test_what_another_processor_computed_is_named_below_the_picture(
             Arena(arena.params, (replace(quick, table=table, recorded=True),))
         )
         picture, _ = captions
-        assert ("Lacking, as of other processors alone: `norm`." in picture) is said
+        assert ("Not shown, timed on other processors alone: `norm`." in picture) is said
         assert "chance" not in picture
         captions.clear()
 

@@ -68,7 +68,9 @@ def test_where_nothing_is_recorded_it_says_so(tmp_path: Path) -> None:
     assert findings(tmp_path, NO_RIVALS) == "Nothing is recorded at the scale of the paper yet.\n"
 
 
-@pytest.mark.parametrize(("better", "said"), [(0.1, "worse at 2"), (-0.1, "better at 2 points")])
+@pytest.mark.parametrize(
+    ("better", "said"), [(0.1, "worse in 2"), (-0.1, "better in 2 of 2 settings")]
+)
 def test_it_can_find_either(tmp_path: Path, better: float, said: str) -> None:
     record(tmp_path, better)
     text = findings(tmp_path, NO_RIVALS)
@@ -80,7 +82,7 @@ def test_the_best_of_the_arena_are_in_a_table(tmp_path: Path, rivals: pd.DataFra
     text = findings(tmp_path, rivals)
     assert re.search(r"\n\| digits \(\d\d\.\d\d\) \| 0\.5 \| ", text)
     assert re.search(
-        r"\nThe spectral method is `eigenvalue, lasso` at \d points.*; the rival", text
+        r"\nThe spectral method is `eigenvalue, lasso` in \d settings.*; the rival", text
     )
     unranked = rivals[rivals["pruning_ratio"].eq(0)]
     assert findings(tmp_path, unranked).startswith("Nothing is recorded")
@@ -92,10 +94,40 @@ def test_what_ranks_by_eigenvalue_is_told_apart(tmp_path: Path, rivals: pd.DataF
         method="another", score="taylor", accuracy=lambda rows: rows["accuracy"] + 0.2
     )
     text = findings(tmp_path, pd.concat([rivals, better], ignore_index=True))
-    first, second = re.findall(r"is (better at .*?)(?::|\. Equally)", text)
-    assert "worse at 0, open at 0" in first
-    (alone,) = re.findall(r"does, is (better at .*?)\. Equally", findings(tmp_path, rivals))
-    assert second == alone != first
+    first, *others = re.findall(r"is (better in .*?)(?::|;|\. Equally)", text)
+    assert "worse in 0, open in 0" in first
+    _, *alone = re.findall(r"is (better in .*?)(?::|;|\. Equally)", findings(tmp_path, rivals))
+    assert len(others) == 2 and others == alone and first not in others
+
+
+def test_what_averages_is_left_out_where_like_is_held_against_like(
+    tmp_path: Path, rivals: pd.DataFrame
+) -> None:
+    """A rival far ahead that averages its last steps decides the one verdict, not the other."""
+    ahead = rivals[rivals["method"] == "taylor"].assign(
+        method="ahead",
+        regulariser="averaged_taylor_pruning",
+        accuracy=lambda rows: rows["accuracy"] + 0.3,
+    )
+    text = findings(tmp_path, pd.concat([rivals, ahead], ignore_index=True))
+    _, against_all, alike = re.findall(r"is (better in .*?)(?::|;|\. Equally)", text)
+    _, _, before = re.findall(r"is (better in .*?)(?::|;|\. Equally)", findings(tmp_path, rivals))
+    assert "better in 0 of" in against_all and "open in 0" in against_all
+    assert alike == before != against_all
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(0.1, "better in 4 of 4"), (-0.1, "worse in 4")])
+def test_the_lot_can_win_and_lose_and_needs_no_activation_that_all_have(
+    tmp_path: Path, rivals: pd.DataFrame, ahead: float, said: str
+) -> None:
+    some = rivals[rivals["method"].eq("taylor") & rivals["retraining"].eq("none")]
+    some = some[some["pruning_ratio"].isin([0.5, 0.9])]
+    lot = some.assign(method="random-nodes")
+    noise = some["seed"] * 1e-4
+    ours = some.assign(method="spectral-post", accuracy=some["accuracy"] + ahead + noise)
+    lacking = rivals[rivals["activation"] == "relu"]
+    text = findings(tmp_path, pd.concat([lacking, lot, ours], ignore_index=True))
+    assert re.search(rf"recipe \(`post`\) is with three hidden layers \(.*tanh.*\) .*{said}", text)
 
 
 def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
@@ -110,7 +142,7 @@ def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
         paper.agreement_of(recorded), all_settings(["2000", "500-500-500", "800-800-800"])
     )
     for row in coverage.shares(covered).to_dict("records"):
-        told = f"{row['hidden']}, {row['agree']} of {row['compared']} ("
+        told = f", {row['hidden']} | {row['compared']} | {row['agree']} | "
         assert (told in text) == (row["compared"] > 0)
     alike = [each for each in recorded if "-1x500" in each.name]
     for name in ("pre-random", "post-retrained", "small"):
@@ -119,5 +151,5 @@ def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
         worse = int((table["verdict"] == "worse").sum())
         open_ = int((table["verdict"] == "open").sum())
         assert re.search(
-            rf"\(`{name}`\) it is better at .*, worse at {worse}, open at {open_}", text
+            rf"\(`{name}`\) it is better in .*, worse in {worse}, open in {open_}", text
         )

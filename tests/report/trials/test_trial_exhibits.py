@@ -43,9 +43,8 @@ TRIALS = {
 EXHIBITS = {
     "small-compression": {
         "sizes": "accuracy, on an axis stretched at its upper end, against parameters, bytes and "
-        "MACs. Filled markers: trained at the "
-        "final size, after compression or from the start, and of `none` trained for as many epochs "
-        "more.",
+        "MACs. Filled markers: trained at the final size, after compression or from the start; the "
+        "filled `none` is the whole network, trained for as many more epochs.",
         "points": "test accuracy in per cent.",
     },
     "small-modules": {

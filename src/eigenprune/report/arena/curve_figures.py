@@ -43,7 +43,8 @@ def best_of_families(
 
     Best is the highest accuracy in the mean over the pruning ratios that all of a panel have. No
     control is the best of anything. The legend says of how many seeds (n). Bands and the vertical
-    axis as in `curves_by_family`.
+    axis as in `curves_by_family`, but each panel has an axis of its own: what is retrained would be
+    a line at the upper end of that of what collapses.
 
     Args:
         means: what `averages.points` returns, of one dataset, width and activation.
@@ -61,7 +62,7 @@ def best_of_families(
     means = means[means["retraining"].isin(set(headings) & pruned)]
     require_one_setting(means, ["method", "retraining", "pruning_ratio"])
     kinds = [kind for kind in headings if kind in pruned]
-    figure, panels = grid(len(kinds), columns=2, height=4.6)
+    figure, panels = grid(len(kinds), columns=2, height=4.6, sharey=False)
     for panel, kind in zip(panels, kinds, strict=True):
         there = means[means["retraining"] == kind]
         families = there.drop_duplicates("method").set_index("method")["family"]
@@ -81,7 +82,7 @@ def best_of_families(
         panel.set_title(headings[kind])
         _ratio_axis(panel)
         _legend_below(panel)
-    accuracy_axis(panels[0], means["accuracy_mean"])
+        accuracy_axis(panel, there["accuracy_mean"])
     return figure
 
 

@@ -20,13 +20,15 @@ LANDMARKS = {
 SAID = (
     "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
     "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
-    f"`seeds`: of each of these in turn; {PER_RATIO}: a network trained for each ratio; `by lot "
+    "`seeds`: of each, or where they differ of these in turn; "
+    f"{PER_RATIO}: a network trained for each ratio; `by lot "
     "while training`: `averaged-random-pruning`, which goes and averages like the best, without a "
     "score. What "
     "is small from the start is trained as long as others are together with their retraining. "
-    "Which is best is read off these same accuracies. Methods named `averaged` also average the "
-    "parameters of the last steps, which can lift their unpruned networks above the one in "
-    "brackets: a cell above it does not say that pruning raises accuracy."
+    "Which is best is read off these same accuracies. Methods named `averaged`, and no others, "
+    "also average the parameters of the last steps, which can lift their unpruned networks above "
+    "the one in brackets: a cell above it does not say that pruning raises accuracy, nor one above "
+    "`small from the start`, which averages nothing, that it is better to prune."
 )
 
 
@@ -48,9 +50,9 @@ def at_a_glance(
     Returns:
         Index `dataset`, in brackets the accuracy of the plainly trained dense network, unpruned,
         and `ratio`; columns, of what is not retrained, `spectral` and `rival`, the landmarks,
-        `seeds` (how many each of these has, a dash for none), and which methods the first two are.
-        Means over them. A rival is neither spectral nor a control. Cells of what is not there are
-        empty, and a ratio at which nothing is has no row.
+        `seeds` (how many each of these has, a dash for none; one number if all are alike), and
+        which methods the first two are. Means over them. A rival is neither spectral nor a
+        control. Cells of what is not there are empty, and a ratio at which nothing is has no row.
     """
     means = averages.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
@@ -73,12 +75,16 @@ def at_a_glance(
                 "dataset": dataset,
                 "ratio": f"{ratio:g}",
                 **{head: _accuracy(its) for head, its in columns.items()},
-                "seeds": ", ".join(_seeds(its) for its in columns.values()),
+                "seeds": ", ".join(_as_one([_seeds(its) for its in columns.values()])),
                 "spectral method": "".join(best["method"].replace(marked).head(1)),
                 "rival method": "".join(rival["method"].replace(marked).head(1)),
             }
         )
     return pd.DataFrame(rows).set_index(["dataset", "ratio"])
+
+
+def _as_one(counts: list[str]) -> list[str]:
+    return counts[:1] if len(set(counts)) == 1 else counts
 
 
 def _seeds(means: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ Each pair is a method and the one that is subtracted; a study that lacks one of 
 the pair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from eigenprune.report.arena import rival_figures, rival_tables
 from eigenprune.report.arena.rival_exhibits import WORDS
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.paired import paired_tests, verdicts_of_pruned
+from eigenprune.report.readable import verdict_summary
 from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
@@ -50,6 +51,46 @@ def show_pairs(
             _show_differences(shown, rows, f"{key}-{shown.study.name}-{retraining}", said)
 
 
+def show_in_short(
+    arena: Arena,
+    questions: Mapping[str, Pairs],
+    *,
+    retraining: str = "none",
+    key: str = "in-short",
+) -> None:
+    """How often the first of a pair is the better, over all pairs of a question: one table.
+
+    The verdicts are those that `show_pairs` counts pair by pair, if it is given the same pairs.
+
+    Args:
+        arena: what to show.
+        questions: pairs of methods, see the top of this file, by the question that they answer.
+        retraining: a key of SAID.
+        key: name of the table, which must differ within a notebook.
+    """
+    cells: dict[str, dict[str, str]] = {}
+    shown = arena.named(name for pairs in questions.values() for pair in pairs for name in pair)
+    for each in shown.shown:
+        tested = {
+            question: tests_of_pairs(each.table, pairs, retraining)
+            for question, pairs in questions.items()
+        }
+        if any(map(len, tested.values())):
+            cells[each.study.dataset] = {
+                question: verdict_summary(tests) for question, tests in tested.items()
+            }
+    if cells:
+        show(
+            pd.DataFrame(cells).rename_axis("question"),
+            name=key,
+            caption=f"{SAID[retraining].capitalize()}: over all pairs of a question, pruning "
+            "ratios above 0 and activations, in how many settings the first of a pair is better "
+            "or worse than the second, p corrected for each question and dataset.",
+            of=[each.study for each in shown.shown if each.study.dataset in cells],
+            recorded=any(each.recorded for each in shown.shown),
+        )
+
+
 def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
     """What `paired.verdicts_of_pruned` says of all pairs, in the column `pair` its two names.
 
@@ -72,10 +113,11 @@ def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said
     show(
         rival_tables.verdicts(pruned),
         name=name,
-        caption=f"{said.capitalize()}: at how many points (pruning ratios above 0 and activations) "
-        "the first of a pair is better, worse, or not told from the second (`open`), in brackets "
-        "over how many shared seeds; corrected for all these points of a dataset. Pairs that share "
-        "fewer than two seeds are left out.",
+        caption=f"{said.capitalize()}: in how many settings (pruning ratios above 0 and "
+        "activations) the first of a pair is better, worse, or not told from the second (`open`), "
+        "in brackets over how many shared seeds; corrected for all these settings of a dataset but "
+        "those in which the two differ by what they do unpruned, seed by seed (`as unpruned`), "
+        "which is no finding of its own. Pairs that share fewer than two seeds are left out.",
         of=[shown.study for shown, _ in tested],
         recorded=any(shown.recorded for shown, _ in tested),
     )

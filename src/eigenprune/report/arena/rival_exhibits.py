@@ -70,8 +70,7 @@ def show_curves(
                 curve_figures.curves_by_family(drawn, against),
                 name=f"{key}-{shown.study.name}-{activation}",
                 caption=f"{said}: test accuracy on an axis stretched at its upper end, mean and "
-                f"sample standard deviation over {readable.span(drawn['n'])} seeds; where these "
-                "differ, they do between methods, and of some between ratios.",
+                f"sample standard deviation over {_seeds(drawn['n'])}.",
                 alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
                 recorded=shown.recorded,
@@ -127,12 +126,16 @@ def show_costs(arena: Arena) -> None:
         )
 
 
-def show_spectral(arena: Arena, *, method: str = "") -> None:
+def show_spectral(
+    arena: Arena, *, method: str = "", key: str = "", which: str = "the best spectral method"
+) -> None:
     """A spectral method at each ratio of the study against the best that is not one.
 
     Args:
         arena: what to show.
         method: its name; if none is given, the best one at each ratio.
+        key: begins the names of the tables; the method, or `spectral`, if none is given.
+        which: of the best one, in words.
     """
     for shown in arena.shown:
         if not ranked(shown):
@@ -150,9 +153,9 @@ def show_spectral(arena: Arena, *, method: str = "") -> None:
         for retraining, rows in best.groupby("retraining", sort=False):
             show(
                 rival_tables.leaderboard(rows).drop(columns=known),
-                name=f"{method or 'spectral'}-{shown.study.name}-{retraining}",
+                name=f"{key or method or 'spectral'}-{shown.study.name}-{retraining}",
                 caption=f"{said_of(shown, str(retraining))}: "
-                f"{f'`{method}`' if method else 'the best spectral method'} "
+                f"{f'`{method}`' if method else which} "
                 f"at each ratio, {WORDS[str(retraining)]}; p is corrected for the tests of all "
                 "spectral methods at these ratios, `lost` against the plain network, unpruned. At "
                 "one ratio both lose as many nodes, not as many parameters: `its parameters` are "
@@ -183,7 +186,7 @@ def show_compute(arena: Arena) -> None:
                 "computed on one kind of processor, no search for a strength) against accuracy "
                 "lost, nothing retrained. Numbered, and joined by a line, are the methods that no "
                 "other beats in both."
-                + (f" Lacking, as of other processors alone: {untimed}." if untimed else ""),
+                + (f" Not shown, timed on other processors alone: {untimed}." if untimed else ""),
                 alt="Points of accuracy lost over seconds of compute, one marker per method, one "
                 "panel per pruning ratio.",
                 of=[shown.study],
@@ -256,6 +259,16 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
             "level of chance.",
             of=[study],
         )
+
+
+def _seeds(counts: pd.Series) -> str:
+    """Of how many seeds the points of some curves are.
+
+    >>> _seeds(pd.Series([3, 5])), _seeds(pd.Series([5, 5]))
+    ('3–5 seeds, not all methods and ratios having as many', '5 seeds')
+    """
+    unlike = ", not all methods and ratios having as many" if counts.nunique() > 1 else ""
+    return f"{readable.span(counts)} seeds{unlike}"
 
 
 def _timing(machine: Mapping[str, Any] | None) -> str:

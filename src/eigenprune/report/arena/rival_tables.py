@@ -6,7 +6,7 @@ import pandas as pd
 
 from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import entry_of, family
-from eigenprune.report.paired import TOLD_APART
+from eigenprune.report.paired import AS_UNPRUNED, TOLD_APART
 from eigenprune.report.readable import percents, span
 
 PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
@@ -187,7 +187,7 @@ def _counted(tests: pd.DataFrame) -> str:
     '1 better, 2 open (2–3)'
     """
     counts = tests["verdict"].value_counts()
-    words = [name for name in (*TOLD_APART, "open", "not tested") if name in counts]
+    words = [name for name in (*TOLD_APART, "open", AS_UNPRUNED, "not tested") if name in counts]
     return f"{', '.join(f'{counts[name]} {name}' for name in words)} ({span(tests['n'])})"
 
 
@@ -230,13 +230,13 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index `ratio` and `rank`; columns `method`, `family`, `accuracy` (mean ± sample standard
-        deviation), `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept, `rival` and, of
-        `spectral_standing`, `its parameters`, `against it` (difference and its interval), `p`
-        (corrected) and `verdict`.
+        deviation), `rival`, `against it` (difference and its interval), `verdict`, `p` (corrected),
+        `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept and, of `spectral_standing`,
+        `its parameters`: the rival's.
     """
-    rival = {"rival": board["rival"]}
+    its = {}
     if "rival_parameters" in board:
-        rival["its parameters"] = board["rival_parameters"].map(_count)
+        its["its parameters"] = board["rival_parameters"].map(_count)
     return pd.DataFrame(
         {
             "ratio": board["pruning_ratio"].map("{:g}".format),
@@ -244,15 +244,17 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "method": board["method"],
             "family": board["family"],
             "accuracy": percents(board),
+            # What it comes to stands where a narrow screen still shows it.
+            "rival": board["rival"],
+            "against it": _differences(board),
+            "verdict": board["verdict"],
+            "p": [_p(p) for p in board["p"]],
             "n": board["n"],
             "lost": [points(lost) for lost in board["lost"]],
             "nodes": board["nodes_kept"].map(_count),
             "parameters": board["parameters_kept"].map(_count),
             "MACs": board["macs_kept"].map(_count),
-            **rival,
-            "against it": _differences(board),
-            "p": [_p(p) for p in board["p"]],
-            "verdict": board["verdict"],
+            **its,
         }
     ).set_index(["ratio", "rank"])
 

@@ -23,12 +23,14 @@ OTHER_FAMILY = ("#000000", "*")
 COLUMNS = 3
 
 
-def grid(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+def grid(
+    count: int, columns: int, height: float, *, sharey: bool = True
+) -> tuple[Figure, list[Axes]]:
     """That many panels in rows, with one vertical axis for all; `height` of a row in inches."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     size = (max(3.3 * columns, 4.0), height * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=sharey, squeeze=False)
     panels = list(axes.flat)
     for unused in panels[count:]:
         unused.remove()

@@ -49,8 +49,8 @@ def show_best_curves(arena: Arena) -> None:
                 name=f"best-curves-{its.study.name}-{activation}",
                 caption=f"{its.study.dataset}, {activation}: the method of each family with the "
                 "highest mean over the ratios that all of a panel have, and what to hold them "
-                "against; test accuracy on an axis stretched at its upper end, mean and sample "
-                "standard deviation over seeds.",
+                "against; test accuracy on axes stretched at their upper ends, another in each "
+                "panel, mean and sample standard deviation over seeds.",
                 alt="Test accuracy over the pruning ratio: nothing retrained, and trained when "
                 "small; one curve for each family of methods.",
                 of=[its.study],

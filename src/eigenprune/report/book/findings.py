@@ -16,9 +16,8 @@ from eigenprune.report.comparison.agreement import agrees_by_spread, compare_stu
 from eigenprune.report.comparison.published import all_settings, other_settings
 from eigenprune.report.curves import read_curves
 from eigenprune.report.markdown import table_text
-from eigenprune.report.paired import KEY, paired_differences
+from eigenprune.report.paired import KEY, paired_differences, paired_tests, verdicts_of_pruned
 from eigenprune.report.readable import verdict_summary
-from eigenprune.report.statistics import counts_below
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
@@ -66,22 +65,35 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     shares = shares[shares["compared"] > 0].sort_values("hidden")
     shared = coverage.on_shared_points(ours)
     by_spread = agrees_by_spread(ours).groupby(ours["hidden"]).sum()
-    told = "; ".join(
-        f"{coverage.of_layers(row['hidden'])}, {row['agree']} of {row['compared']} "
-        f"({100 * row['share']:.1f} %; `direct` and `post` alone "
-        f"{100 * row['without_pre']:.1f} %, exchanged {100 * row['wrong_method']:.1f} %; by the "
-        f"spreads {by_spread[row['hidden']]})"
-        for row in shares.to_dict("records")
+    yield (
+        "**Do the published curves come out again?** Published points that are compared, and how "
+        "many agree: [](paper/one-hidden-layer.ipynb), [](paper/several-hidden-layers.ipynb). The "
+        "width behind the published three layers is not known"
+        f"{shared and f'; {shared}'}."
+    )
+    yield table_text(
+        pd.DataFrame(
+            {
+                "hidden layers": shares["hidden"].map(coverage.of_layers),
+                "compared": shares["compared"],
+                "agree": shares["agree"],
+                "share": shares["share"].map(_percent),
+                "`direct` and `post` alone": shares["without_pre"].map(_percent),
+                "these exchanged": shares["wrong_method"].map(_percent),
+                "by the spreads": shares["hidden"].map(by_spread),
+            }
+        ).set_index("hidden layers")
     )
     yield (
-        "**Do the published curves come out again?** Points that agree, of those compared: "
-        f"{told}. Exchanged: `direct` against the published `post`, and the other way round, "
-        "which should not agree. By the spreads: alone, without the half point that the rule "
-        "counts as one more standard error, by which means that differ by less than one and a half "
-        "points always agree. The width behind the published three layers is not known"
-        f"{shared and f'; {shared}'}: [](paper/one-hidden-layer.ipynb), "
-        "[](paper/several-hidden-layers.ipynb)."
+        "Exchanged: `direct` against the published `post`, and the other way round, which should "
+        "not agree. By the spreads: how many agree without the half point that the rule counts as "
+        "one more standard error, by which means that differ by less than one and a half points "
+        "always agree."
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
@@ -120,20 +132,28 @@ def _arena(recorded: pd.DataFrame, studies: dict[Study, pd.DataFrame]) -> Iterat
         standing = standing.drop_duplicates(["dataset", "pruning_ratio"])
         return standing[standing["shared"] > 1]
 
-    # Many of the spectral methods rank nodes by something else, in networks trained as products.
-    by_value = alone["score"].eq("eigenvalue") | alone["regulariser"].eq("eigenvalue_pruning")
+    by_value = alone[alone["family"].ne(averages.SPECTRAL) | averages.by_eigenvalue(alone)]
+    alike = by_value[~averages.averaged(by_value)]
     yield (
-        f"**Is the best spectral method better than the best other?** With {activations}, nothing "
+        "**Is the best spectral method better than the best other?** Spectral is what is trained "
+        "as eigenvalues and eigenvectors, whatever chooses its nodes. "
+        f"With {activations}, nothing "
         "retrained, at the ratios of the table below and over shared seeds, it is "
         f"{verdict_summary(best(alone))}: [](arena/arena.ipynb). The best of those that choose "
         "nodes by the size of the eigenvalue, as the recipe of 2022 does, is "
-        f"{verdict_summary(best(alone[by_value | alone['family'].ne(averages.SPECTRAL)]))}. "
+        f"{verdict_summary(best(by_value))}; none of these averages its last steps, and against "
+        f"the best rival that does not either it is {verdict_summary(best(alike))}. "
         "Equally many nodes are not equally many parameters: that chapter has curves over both. "
         "Spectral and dense networks that are pruned alike are compared in "
         "[](arena/what-the-eigenvalue-adds.ipynb), which says what the other scores are."
     )
     yield from _beside_the_lot(
-        alone, [rows for study, rows in studies.items() if len(study.hidden) == 1]
+        recorded[recorded["retraining"].eq("none")],
+        [
+            rows
+            for study, rows in studies.items()
+            if len(study.hidden) == 1 and not other_settings(study)
+        ],
     )
     networks = averages.means_alone(averages.over_activations(everything, controls))
     plain = averages.means_alone(averages.plain_beside(alone, controls))
@@ -170,55 +190,39 @@ def _counted(names: pd.Series) -> str:
     """How often each of some names stands there.
 
     >>> _counted(pd.Series(["a", "b", "a", ""]))
-    '`a` at 2 points, `b` at 1'
+    '`a` in 2 settings, `b` in 1'
     """
     times = names[names != ""].value_counts()
-    points = [f"{n} points" if not i and n > 1 else f"{n}" for i, n in enumerate(times)]
-    return ", ".join(f"`{name}` at {n}" for name, n in zip(times.index, points, strict=True))
+    counts = [f"{n} settings" if not i and n > 1 else f"{n}" for i, n in enumerate(times)]
+    return ", ".join(f"`{name}` in {n}" for name, n in zip(times.index, counts, strict=True))
 
 
 def _beside_the_lot(networks: pd.DataFrame, one_layer: list[pd.DataFrame]) -> Iterator[str]:
-    """How the method of 2022 stands beside the lot; told by means, for seeds are few.
+    """How the method of 2022 stands beside the lot, at every activation that both have.
 
     Args:
         networks: of the arena, as they are without retraining.
-        one_layer: curves of the published methods with one hidden layer.
+        one_layer: curves of the published methods with one hidden layer, by study.
     """
-    method, lot = "spectral-post", "random-nodes"
-    pruned = networks[networks["pruning_ratio"] > 0]
-    means = pruned.pivot_table(
-        index=["dataset", "activation", "pruning_ratio"], columns="method", values="accuracy"
-    )
-    if not {method, lot} <= set(means):
+    arena = paired_tests(networks, "spectral-post", "random-nodes")
+    if arena.empty:
         return
-    both = means[[method, lot]].dropna()
-    activations = " and ".join(map(str, both.index.unique("activation")))
-    higher = int((both[method] > both[lot]).sum())
-    counts = [counts_below(rows, "random") for rows in one_layer]
-    counted = pd.concat([those[those["method"] == "post"] for those in counts] or [pd.DataFrame()])
-    width = f", and with one at {_above(counted)}" if len(counted) else ""
+    told = [f"with three hidden layers ({_activations(arena)}) {_verdicts([arena])}"]
+    if there := [each for rows in one_layer if len(each := paired_tests(rows, "post", "random"))]:
+        told.append(f"with one ({_activations(pd.concat(there))}) {_verdicts(there)}")
     yield (
         "**Is the recipe of 2022 better than nodes drawn by lot?** In the spectral network nodes "
-        "are chosen by eigenvalue, in the dense one by lot. Without retraining, the recipe "
-        f"(`post`) has the higher mean accuracy at {higher} of {len(both)} points of the arena, "
-        f"with three hidden layers and {activations}{width}. By means alone much is chance: "
-        "[](paper/one-hidden-layer.ipynb) and [](paper/several-hidden-layers.ipynb) test the "
-        "differences at some widths; [](arena/which-score.ipynb) draws by lot in the very network "
-        "that the recipe prunes, on the digits."
+        "are chosen by eigenvalue, in the dense one by lot. Without retraining, over shared seeds, "
+        f"the recipe (`post`) is {'; '.join(told)}. By activation and ratio: "
+        "[](paper/one-hidden-layer.ipynb), [](paper/several-hidden-layers.ipynb) and "
+        "[](arena/which-score.ipynb), which also draws by lot in the very network that the recipe "
+        "prunes, on the digits."
     )
 
 
-def _above(counted: pd.DataFrame) -> str:
-    """At how many points a method is above another, of all and by dataset and activation.
+def _activations(tests: pd.DataFrame) -> str:
+    return ", ".join(map(str, tests["activation"].unique()))
 
-    >>> rows = [["mnist", "relu", 15, 19], ["mnist", "relu", 19, 19], ["mnist", "tanh", 1, 2]]
-    >>> _above(pd.DataFrame(rows, columns=["dataset", "activation", "below", "ratios"]))
-    '5 of 40 (mnist, relu, at 4 of 38; mnist, tanh, at 1 of 2)'
-    """
-    sums = counted.groupby(["dataset", "activation"])[["below", "ratios"]].sum()
-    told = "; ".join(
-        f"{dataset}, {activation}, at {ratios - below} of {ratios}"
-        for (dataset, activation), below, ratios in sums.itertuples()
-    )
-    below, ratios = sums.sum()
-    return f"{ratios - below} of {ratios} ({told})"
+
+def _verdicts(tests: list[pd.DataFrame]) -> str:
+    return verdict_summary(verdicts_of_pruned(pd.concat(tests, ignore_index=True)))

@@ -34,8 +34,8 @@ def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, 
     """
     lines = [HEAD, ""]
     lines += [f"- {line}" for line in summary(changes)] or ["- Nothing is recorded."]
-    if checks := spot_check_lines(changes):
-        lines += ["", "Spot checks:", "", *(f"- {line}" for line in checks)]
+    checks = spot_check_lines(changes) or ["No run has been computed again by the code as it is."]
+    lines += ["", "Spot checks:", "", *(f"- {line}" for line in checks)]
     for kind, title in (("fig", "Figures"), ("tab", "Tables")):
         lines += ["", f"## {title}", "", *_table(kind, title, exhibits)]
     return "\n".join(lines) + "\n"

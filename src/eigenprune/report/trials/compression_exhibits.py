@@ -69,8 +69,8 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 sizes(both),
                 "sizes",
                 f"accuracy, on an axis stretched at its upper end, against {words}. Filled "
-                "markers: trained at the final size, after compression or from the start, and of "
-                "`none` trained for as many epochs more"
+                "markers: trained at the final size, after compression or from the start; the "
+                "filled `none` is the whole network, trained for as many more epochs"
                 + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else ".")
                 + left_out,
                 alt=f"Test accuracy over {words}, one line per method.",
