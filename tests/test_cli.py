@@ -117,7 +117,9 @@ def test_parts_times_and_status(project: Path) -> None:
     assert "0:00:0" in eigenprune(project, "status")
     eigenprune(project, "run", "tiny", "--shard", "2/2", "--output", "whole.csv")
     assert len(pd.read_csv(project / "whole.csv")) == 8
-    assert "8 rows recorded, 0 still" in eigenprune(project, "record", "tiny")
+    assert "8 rows recorded, 8 of them from this run store, 0 still" in eigenprune(
+        project, "record", "tiny"
+    )
     # A quick study is recorded for comparison, and does not count as done elsewhere.
     assert (project / "results" / "reference" / "tiny" / "manifest.json").is_file()
     assert not (project / "results" / "paper").exists()
@@ -163,7 +165,10 @@ def test_trials_are_run_shown_and_recorded_like_studies(project: Path) -> None:
     assert len(pd.read_csv(project / "table.csv")) == 4
     status = eigenprune(project, "status").splitlines()
     assert any("small" in line and " 4 " in line for line in status)
-    assert "small: 3 runs recorded, 3 still to be computed" in eigenprune(project, "record")
+    assert (
+        "small: 3 runs recorded, 3 of them from this run store, 3 still to be computed"
+        in eigenprune(project, "record")
+    )
     assert (project / "results" / "paper" / "small" / "table.csv").is_file()
     for wrong, sentence in (
         (["--plot", "a.svg"], "--plot: draws the curves of studies"),

@@ -1,5 +1,6 @@
 """A score of one's own: one function in the package, and one line of params.yaml."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -24,10 +25,24 @@ def last_first(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
 }
 
 
-def run(project: Path, done: str = "") -> pd.DataFrame:
-    """What `eigenprune run` makes there, and that it found so many runs done."""
+def make_project(project: Path, root: Path, module: str, function: str, name: str) -> None:
+    """The package with a function more, and one rival that ranks by it."""
+    package = project / "src" / "eigenprune"
+    shutil.copytree(root / "src" / "eigenprune", package)
+    with (package / f"{module}.py").open("a") as file:
+        file.write(function)
+    shutil.copytree(root / "results" / "published", project / "results" / "published")
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["rivals"] = {"mine": {"score": name}}
+    params |= {"studies": {"quick": params["studies"]["rivals-digits"]}, "trials": {}}
+    params |= {"quick": [], "quick_arena": ["quick"], "quick_trials": [], "experiments": []}
+    params["studies"]["quick"] |= {"methods": ["mine"], "seeds": [1], "epochs": 1}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def eigenprune(project: Path) -> subprocess.CompletedProcess[str]:
     words = ["run", "quick", "--ratios", "0.5", "--output", "x.csv"]
-    told = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "eigenprune", *words],
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(project / "src")},
@@ -35,6 +50,11 @@ def run(project: Path, done: str = "") -> pd.DataFrame:
         text=True,
         check=False,
     )
+
+
+def run(project: Path, done: str = "") -> pd.DataFrame:
+    """What `eigenprune run` makes there, and that it found so many runs done."""
+    told = eigenprune(project)
     assert told.returncode == 0, told.stderr
     assert f"{done} runs are done" in told.stdout + told.stderr if done else True
     return pd.read_csv(project / "x.csv")
@@ -42,24 +62,40 @@ def run(project: Path, done: str = "") -> pd.DataFrame:
 
 @pytest.mark.parametrize("module", FUNCTIONS)
 def test_one_function_and_one_line_make_a_method(tmp_path: Path, root: Path, module: str) -> None:
-    package = tmp_path / "src" / "eigenprune"
-    shutil.copytree(root / "src" / "eigenprune", package)
-    with (package / f"{module}.py").open("a") as file:
-        file.write(FUNCTIONS[module])
-    shutil.copytree(root / "results" / "published", tmp_path / "results" / "published")
-    params = yaml.safe_load((root / "params.yaml").read_text())
-    params["rivals"] = {"mine": {"score": "last_first"}}
-    params |= {"studies": {"quick": params["studies"]["rivals-digits"]}, "trials": {}}
-    params |= {"quick": [], "quick_arena": ["quick"], "quick_trials": [], "experiments": []}
-    params["studies"]["quick"] |= {"methods": ["mine"], "seeds": [1], "epochs": 1}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    make_project(tmp_path, root, module, FUNCTIONS[module], "last_first")
     table = run(tmp_path)
     assert set(table["method"]) == {"mine"} and set(table["pruning_ratio"]) == {0, 0.5}
 
     # Its code is part of the name of what it makes: other code, other results; a comment is none.
-    file = package / f"{module}.py"
+    file = tmp_path / "src" / "eigenprune" / f"{module}.py"
     file.write_text(file.read_text() + "# A comment.\n")
     pd.testing.assert_frame_equal(run(tmp_path, done="3 of 3"), table)
     file.write_text(file.read_text().replace("torch.arange(", "-torch.arange("))
     changed = run(tmp_path, done="1 of 3")  # the network was there already
     assert not changed["accuracy"].equals(table["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("returned", "sentence"),
+    [
+        ("[torch.full((layer.out_features,), torch.nan) for layer in hidden_layers(model)]", "NaN"),
+        ("[torch.zeros(3)]", "tensors of the shapes [(3,)]; wanted: a list with one tensor for"),
+        ("torch.zeros(())", "a Tensor; wanted: a list with one tensor for each hidden layer"),
+    ],
+)
+def test_what_returns_no_scores_is_named(
+    tmp_path: Path, root: Path, returned: str, sentence: str
+) -> None:
+    """The networks are sound, and nothing is kept as if they were not."""
+    score = f"""
+@score
+def mine(model: nn.Sequential) -> list[Tensor]:
+    return {returned}
+"""
+    make_project(tmp_path, root, "importance", score, "mine")
+    told = eigenprune(tmp_path)
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    assert f"score 'mine' returned {sentence}" in " ".join(told.stderr.split())
+    kept = [json.loads(path.read_text()) for path in (tmp_path / ".eigenprune").rglob("*.json")]
+    results = [entry["record"]["result"]["status"] for entry in kept if "record" in entry]
+    assert set(results) == {"done"}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from eigenprune.files import write_whole
 from eigenprune.layers import SpectralLinear
-from eigenprune.networks import ACTIVATIONS, placed, require_plain
+from eigenprune.networks import ACTIVATIONS, placed, require_plain, require_untied
 
 _NAME_OF = {kind: name for name, kind in ACTIVATIONS.items()}
 
@@ -25,7 +25,7 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ValueError: if the network holds a module that `load_checkpoint` could not make again, or
-            see `networks.require_plain`.
+            see `networks.require_plain` and `networks.require_untied`.
 
     Example:
         >>> import tempfile, torch
@@ -40,6 +40,7 @@ def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     from safetensors.torch import save
 
     require_plain(model)
+    require_untied(model)
     modules = {name: _describe(module) for name, module in placed(model)}
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     # One entry only: safetensors writes several in an order of its own.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from eigenprune.counts import nodes_removed
 from eigenprune.divergence import require_ranking
-from eigenprune.networks import as_dense, fully_connected, require_plain
+from eigenprune.networks import as_dense, fully_connected, require_plain, require_untied
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.training import train
 
@@ -153,7 +153,8 @@ def train_masked(
         The trained network and the mean training loss (nats) of each epoch.
 
     Raises:
-        ValueError: if the masks do not fit the layers; and see `training.train`.
+        ValueError: if the masks do not fit the layers; and see `training.train` and
+            `networks.require_untied`.
 
     Example:
         >>> import torch
@@ -166,6 +167,7 @@ def train_masked(
         tensor(0)
     """
     _check_masks(model, masks)
+    require_untied(model)
     return train(
         as_dense(model),
         inputs,

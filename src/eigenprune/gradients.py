@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from eigenprune.backward import Passed, cross_entropy, through
 from eigenprune.fixed_products import FromProducts, frozen_first
 from eigenprune.layers import SpectralLinear
+from eigenprune.networks import is_watched
 from eigenprune.switch import Switch
 
 # Off, every gradient is left to autograd.
@@ -88,7 +89,7 @@ def suits(model: nn.Sequential) -> bool:
         and all(map(_is_layer, modules[2::2]))
         and all(map(_is_activation, modules[1::2]))
         and _are_plain([tensor for _, tensor in model.named_parameters(remove_duplicate=False)])
-        and not any(map(_is_watched, model.modules()))
+        and not any(map(is_watched, model.modules()))
         and not torch.nn.modules.module._has_any_global_hook()
         and not torch.is_anomaly_enabled()
     )
@@ -119,14 +120,4 @@ def _are_plain(parameters: list[Tensor]) -> bool:
         and all(tensor.is_contiguous() for tensor in parameters)
         and not any(t._backward_hooks or t._post_accumulate_grad_hooks for t in parameters)
         and not torch.is_autocast_enabled(parameters[0].device.type)
-    )
-
-
-def _is_watched(module: nn.Module) -> bool:
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-        or "forward" in vars(module)  # replaced on this one alone
     )

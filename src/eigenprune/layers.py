@@ -156,8 +156,9 @@ class SpectralLinear(nn.Module):
             \varphi_i = w_i / \lVert w_i \rVert_2
 
         A choice: :math:`(c\lambda, \varphi/c)` has the same weights. In this one the ranking by
-        :math:`|\lambda_i|` is that by the norm of the weights. A node without weights gets zeros.
-        What is frozen stays so.
+        :math:`|\lambda_i|` is that by the norm of the weights. A node without weights gets
+        eigenvalue zero and an eigenvector of equal entries, so that it can learn. What is frozen
+        stays so.
 
         Raises:
             ValueError: if it is no `nn.Linear`.
@@ -183,6 +184,8 @@ class SpectralLinear(nn.Module):
         norms = linear.weight.norm(dim=1)
         layer.eigenvalues_out.copy_(-norms)
         layer.eigenvectors.copy_(linear.weight / norms.where(norms > 0, 1)[:, None])
+        # With zeros in both factors the gradient of each would be zero for good.
+        layer.eigenvectors[norms == 0] = linear.in_features**-0.5
         layer.eigenvalues_out.requires_grad_(linear.weight.requires_grad)
         layer.eigenvectors.requires_grad_(linear.weight.requires_grad)
         if layer.bias is not None:

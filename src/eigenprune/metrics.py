@@ -36,6 +36,8 @@ def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, 
             logits = model(inputs[start : start + _ROWS_AT_ONCE])
             wanted = targets[start : start + _ROWS_AT_ONCE]
             correct += int((logits.argmax(dim=1) == wanted).sum())
+            if logits.dtype in (torch.float16, torch.bfloat16):
+                logits = logits.float()  # a sum over thousands of rows has no place in them
             loss += float(F.cross_entropy(logits, wanted, reduction="sum"))
     finally:
         for module, mode in modes:

@@ -37,6 +37,11 @@ _MIXES_NODES = (
     nn.Softmax,
     nn.Softmin,
     nn.modules.batchnorm._NormBase,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+    nn.modules.pooling._AdaptiveMaxPoolNd,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._LPPoolNd,
+    nn.modules.pooling._MaxPoolNd,
 )
 
 
@@ -184,7 +189,7 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
 
 
 def require_plain(model: nn.Sequential) -> None:
-    """Refuse what computes more than its weights say: subclasses, parametrised, pruned by torch.
+    """Refuse what computes more than its weights say: subclasses, hooks, layers pruned by torch.
 
     What is made of the weights, a smaller layer or one with zeros, would compute something else. So
     it would where something between two layers does not treat each node by itself.
@@ -199,8 +204,11 @@ def require_plain(model: nn.Sequential) -> None:
                 f"a layer of {before.out_features} nodes is read by one of {after.in_features} "
                 "inputs: they must be as many"
             )
-    last = next(index for index, module in enumerate(model) if module is layers[-1])
-    for index, module in enumerate(list(model)[:last]):
+    first, last = (
+        next(index for index, module in enumerate(model) if module is layer)
+        for layer in (layers[0], layers[-1])
+    )
+    for index, module in enumerate(list(model)[first:last], first):
         for part in module.modules():
             if isinstance(part, _MIXES_NODES):
                 raise ValueError(
@@ -213,12 +221,62 @@ def require_plain(model: nn.Sequential) -> None:
         if not isinstance(layer, SpectralLinear | nn.Linear):
             continue
         own = {name for name, _ in layer.named_parameters(recurse=False)}
-        if type(layer) not in (SpectralLinear, nn.Linear) or not own & {"weight", "eigenvectors"}:
+        if type(layer) not in (SpectralLinear, nn.Linear) or own != _parameters_of(layer):
             raise ValueError(
                 f"module {index} is a {type(layer).__name__} with more to it than its weights: a "
                 "subclass, or parametrised or pruned by torch; make it plain "
                 "(torch.nn.utils.parametrize.remove_parametrizations, torch.nn.utils.prune.remove)"
             )
+    for name, module in model.named_modules():
+        if is_watched(module):
+            raise ValueError(
+                f"{f'module {name}' if name else 'the network'} has a hook, or a forward of its "
+                "own, which may compute more than its weights say and would be lost: remove it"
+            )
+
+
+def _parameters_of(layer: FullyConnected) -> set[str]:
+    """The names that the parameters of a plain layer have."""
+    names = {"weight"}
+    if isinstance(layer, SpectralLinear):
+        names = {"eigenvectors", "eigenvalues_out"}
+        names |= {"eigenvalues_in"} if layer.eigenvalues_in is not None else set()
+    return names | ({"bias"} if layer.bias is not None else set())
+
+
+def is_watched(module: nn.Module) -> bool:
+    """Whether something looks on or intervenes when a module is called."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        or "forward" in vars(module)  # replaced on this one alone
+    )
+
+
+def require_untied(model: nn.Sequential) -> None:
+    """Refuse layers that share a parameter: nodes of theirs cannot go one by one.
+
+    Raises:
+        ValueError: with the layer in question.
+
+    Example:
+        >>> model = mlp([8, 5, 5, 5, 2], layer="dense")
+        >>> model[4].weight = model[2].weight
+        >>> require_untied(model)
+        Traceback (most recent call last):
+        ValueError: module 4 shares a parameter with a layer before it...
+    """
+    known: set[int] = set()
+    for index, module in enumerate(model):
+        own = {id(parameter) for parameter in module.parameters()}
+        if known & own:
+            raise ValueError(
+                f"module {index} shares a parameter with a layer before it: nodes of tied layers "
+                "cannot go one by one; copy.deepcopy makes a parameter of its own"
+            )
+        known |= own
 
 
 def require_sequential_alone(model: nn.Sequential) -> None:

@@ -58,17 +58,25 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
         raise ValueError(f"inputs of shape {tuple(inputs.shape)}: (rows, features), and not none")
     small = as_dense(compact(model, masks))
     whole = as_dense(model)
+    with torch.autocast(inputs.device.type, enabled=False):  # least squares of rounded sums
+        _fit_all(whole.eval(), small.eval(), masks, inputs)
+    return small.train(model.training)
+
+
+def _fit_all(
+    whole: nn.Sequential, small: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor
+) -> None:
+    """Change the layers of `small` behind pruned ones, see `reconstruct`."""
     every = torch.ones(fully_connected(whole)[-1].out_features, dtype=torch.bool)
     kept = iter([*masks, every])
     wanted = found = inputs
-    for before, after in zip(whole.eval(), small.eval(), strict=True):
+    for before, after in zip(whole, small, strict=True):
         wanted = before(wanted)
         if isinstance(after, nn.Linear):
             nodes = next(kept).to(wanted.device)
             if found is not inputs:  # the first layer reads all that it read before
                 _fit(after, found, wanted[:, nodes])
         found = after(found)
-    return small.train(model.training)
 
 
 def _fit(layer: nn.Linear, inputs: Tensor, wanted: Tensor) -> None:

@@ -257,7 +257,7 @@ def _nodes(model: nn.Sequential) -> list[int]:
 def _dense(model: nn.Sequential) -> nn.Sequential:
     """A copy with plain layers, whose weights can be asked for their gradients."""
     dense = as_dense(model).eval().requires_grad_(True)
-    for module in dense:
+    for module in dense.modules():
         if hasattr(module, "inplace"):
             # Or it would overwrite the sums that gradients are asked for.
             module.inplace = False  # type: ignore[assignment]
@@ -276,6 +276,7 @@ def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[list[Tensor], list[T
         values = module(values)
         if any(module is layer for layer in layers[:-1]):
             sums.append(values)
+            values = values.clone()  # a module of the reader's own may work in place, too
     return sums, activations, values
 
 

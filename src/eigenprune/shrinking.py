@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eigenprune.networks import FullyConnected, NodeMask, fully_connected
+from eigenprune.networks import FullyConnected, NodeMask, fully_connected, require_untied
 from eigenprune.pruning import check_masks
 
 
@@ -28,8 +28,8 @@ def shrink(
         optimiser: of the network's parameters, changed in place; None if they have none.
 
     Raises:
-        ValueError: if the masks do not fit the hidden layers or would empty one, or the network has
-            a `NodeMask`, which knows the nodes by their places.
+        ValueError: if the masks do not fit the hidden layers or would empty one, the network has
+            a `NodeMask`, which knows the nodes by their places, or see `networks.require_untied`.
 
     Example:
         >>> import torch
@@ -41,6 +41,7 @@ def shrink(
         (torch.Size([2, 8]), torch.Size([2, 2]))
     """
     check_masks(model, masks)
+    require_untied(model)
     if any(isinstance(module, NodeMask) for module in model):
         raise ValueError(
             "the network is masked: shrink the one that it was made of, or `compact` it"

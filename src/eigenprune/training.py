@@ -9,6 +9,7 @@ from numbers import Integral, Real
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.prune import is_pruned
 
 from eigenprune import denormals, seeds
 from eigenprune.adam import adam, forget_gradients, step
@@ -107,6 +108,7 @@ def train(
             watch(epoch, model)
         if on_epoch is not None:
             on_epoch(epoch, losses[-1])
+    forget_gradients(optimiser)  # or the first step of another training would add them to its own
     return added.finish(model), losses
 
 
@@ -160,6 +162,11 @@ def check_arguments(
         raise ValueError(
             f"epochs={epochs!r}, batch_size={batch_size!r}, learning_rate={learning_rate!r}: whole "
             "epochs, 0 or more, a whole batch_size, 1 or more, a finite learning_rate above 0"
+        )
+    if is_pruned(model):
+        raise ValueError(
+            "the network is pruned by torch, which keeps its parameters elsewhere: make it plain, "
+            "torch.nn.utils.prune.remove"
         )
     for name, given in (("inputs", inputs), ("targets", targets)):
         if not isinstance(given, Tensor):

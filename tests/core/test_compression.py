@@ -159,6 +159,15 @@ def test_the_error_of_low_rank_is_the_tail_of_the_singular_values(model: nn.Sequ
         torch.testing.assert_close(error, (values[rank:] ** 2).sum(), rtol=1e-4, atol=1e-9)
 
 
+def test_two_layers_are_frozen_as_the_one_was() -> None:
+    model = ep.mlp([20, 30, 3], layer="dense", bias=True, seed=1)
+    model[0].weight.requires_grad_(False)
+    thin, _ = ep.compression.low_rank(model, 2)
+    learns = {name: parameter.requires_grad for name, parameter in thin.named_parameters()}
+    assert [learns["0.weight"], learns["1.weight"], learns["1.bias"]] == [False, False, True]
+    assert learns["3.weight"]
+
+
 def test_layers_are_replaced_only_where_two_are_smaller(model: nn.Sequential) -> None:
     # 30 x 20: below 12; 20 x 12: below 7.5; 12 x 4: below 3.
     for rank, layers in ((1, 6), (3, 5), (8, 4), (12, 3)):

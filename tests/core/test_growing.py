@@ -232,6 +232,16 @@ def test_the_dense_control_is_the_widest_that_has_no_more_connections(
         small_dense(model, 12, seed=1)
 
 
+def test_what_is_frozen_stays_so_while_it_grows(data: Data) -> None:
+    model = first(bias=True)
+    model[0].bias.requires_grad_(False)
+    grown = grow(model, *data, BOTH, **OPTIONS)
+    assert {"connections", "nodes"} <= {epoch.event for epoch in grown.history}
+    layers = fully_connected(grown.network)
+    assert not layers[0].bias.requires_grad and not layers[0].bias.any()
+    assert layers[1].bias.requires_grad and layers[1].bias.any()
+
+
 def test_the_first_network_is_left_as_it_is(data: Data) -> None:
     model = first()
     before = [parameter.clone() for parameter in model.parameters()]

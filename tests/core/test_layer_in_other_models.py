@@ -58,7 +58,7 @@ def test_from_a_dense_layer_and_back(bias: bool) -> None:
     for name, parameter in linear.named_parameters():
         torch.testing.assert_close(getattr(back, name), parameter)
     lengths = layer.eigenvectors.norm(dim=1)
-    torch.testing.assert_close(lengths, torch.tensor([1, 0, 1, 1], dtype=torch.float64))
+    torch.testing.assert_close(lengths, torch.ones(4, dtype=torch.float64))
     assert layer.eigenvalues_out[1] == 0 and layer.weight.data_ptr() != linear.weight.data_ptr()
 
 

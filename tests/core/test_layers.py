@@ -111,6 +111,16 @@ def test_what_is_frozen_stays_so_from_and_to_linear(learns: bool) -> None:
     assert SpectralLinear(4, 3, frozen=["eigenvectors"]).to_linear().weight.requires_grad
 
 
+def test_a_node_without_weights_can_learn_from_linear() -> None:
+    linear = nn.Linear(4, 3)
+    nn.init.zeros_(linear.weight)
+    layer = SpectralLinear.from_linear(linear)
+    assert torch.equal(layer.weight, torch.zeros(3, 4)) and not layer.eigenvalues_out.any()
+    torch.testing.assert_close(layer.eigenvectors.norm(dim=1), torch.ones(3))
+    layer(torch.rand(5, 4)).sum().backward()
+    assert layer.eigenvalues_out.grad.all()
+
+
 def test_from_linear_wants_a_linear_layer() -> None:
     with pytest.raises(ValueError, match=r"a Conv2d: an nn\.Linear is wanted"):
         SpectralLinear.from_linear(nn.Conv2d(1, 1, 3))  # type: ignore[arg-type]

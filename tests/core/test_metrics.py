@@ -49,3 +49,11 @@ def test_evaluation_is_without_dropout_and_leaves_the_mode(training: bool) -> No
     inputs, targets = torch.rand(20, 4), torch.zeros(20, dtype=torch.int64)
     assert ep.evaluate(model, inputs, targets) == ep.evaluate(model, inputs, targets)
     assert all(module.training == training for module in model.modules())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_losses_of_half_precision_are_summed_in_single(dtype: torch.dtype) -> None:
+    """Ten thousand losses of ten nats are more than float16 can hold."""
+    logits = torch.tensor([[20.0, 0.0]], dtype=dtype).repeat(10_000, 1)
+    accuracy, loss = ep.evaluate(nn.Identity(), logits, torch.ones(10_000, dtype=torch.int64))
+    assert accuracy == 0 and loss == pytest.approx(20)

@@ -1,16 +1,19 @@
 """Building networks, finding their layers again, and the randomness behind both."""
 
+import copy
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import eigenprune as ep
-from eigenprune import networks, seeds
+from eigenprune import compact, masked, mlp, networks, save_checkpoint, seeds, train
+from eigenprune.connections import train_masked
 from eigenprune.regularisers import REGULARISERS
-from eigenprune.training import train
+from eigenprune.shrinking import shrink
 
 
 def values(model: nn.Sequential) -> list[torch.Tensor]:
@@ -149,18 +152,62 @@ def test_parameter_free_modules_may_stand_between() -> None:
         nn.LayerNorm(6, elementwise_affine=False),
         nn.BatchNorm1d(6, affine=False, track_running_stats=False),
         nn.InstanceNorm1d(6),
+        nn.MaxPool1d(3, stride=1, padding=1),
+        nn.AvgPool1d(3, stride=1, padding=1),
+        nn.AdaptiveAvgPool1d(6),
     ],
 )
 def test_what_mixes_nodes_is_refused_between_layers_and_not_after_them(between: nn.Module) -> None:
     with pytest.raises(ValueError, match=rf"module 1 is a {type(between).__name__}, which makes"):
         networks.require_plain(nn.Sequential(nn.Linear(4, 6), between, nn.Linear(6, 2)))
     networks.require_plain(nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 6), between))
+    networks.require_plain(nn.Sequential(between, nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6)))
 
 
 def test_what_mixes_nodes_is_found_inside_of_what_stands_between() -> None:
     between = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Softmax(dim=1)))
     with pytest.raises(ValueError, match="module 1 holds a Softmax, which makes"):
         networks.require_plain(nn.Sequential(nn.Linear(4, 6), between, nn.Linear(6, 2)))
+
+
+def test_hooks_which_would_be_lost_are_refused() -> None:
+    model = mlp([4, 6, 2])
+    for module, name in ((model[0], "module 0"), (model, "the network")):
+        hook = module.register_forward_hook(lambda module, inputs, outputs: outputs + 1)
+        for refuses in (
+            lambda: networks.as_dense(model),
+            lambda: compact(model, [torch.ones(6) > 0]),
+            lambda: masked(model, [torch.ones(6) > 0]),
+        ):
+            with pytest.raises(ValueError, match=f"^{name} has a hook"):
+                refuses()
+        hook.remove()
+    networks.as_dense(model)
+
+
+def test_tied_layers_are_refused_where_nodes_go_one_by_one(tmp_path: Path) -> None:
+    model = mlp([4, 6, 6, 6, 2], layer="dense", seed=1)
+    model[4].weight = model[2].weight
+    inputs, targets = torch.rand(20, 4), torch.arange(20) % 2
+    masks = [torch.ones(layer.weight.shape) > 0 for layer in networks.fully_connected(model)]
+    pruning = [name for name in REGULARISERS if name.endswith("_pruning")]
+    for refuses in (
+        *(
+            lambda name=name: train(
+                model, inputs, targets, epochs=1, regulariser=REGULARISERS[name](0.5)
+            )
+            for name in (*pruning, "gate_l1", "hard_concrete")
+            if name != "eigenvalue_pruning"
+        ),
+        lambda: shrink(copy.deepcopy(model), [torch.ones(6) > 0] * 3),
+        lambda: train_masked(model, masks, inputs, targets, epochs=1),
+        lambda: save_checkpoint(model, tmp_path / "model.safetensors"),
+    ):
+        with pytest.raises(ValueError, match="module 4 shares a parameter with a layer before it"):
+            refuses()
+    assert not list(tmp_path.iterdir())
+    trained, _ = train(model, inputs, targets, epochs=1)
+    assert trained[4].weight is trained[2].weight, "plainly they train as one"
 
 
 class WithWidths(nn.Sequential):

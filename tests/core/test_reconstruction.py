@@ -85,6 +85,15 @@ def test_of_silent_nodes_nothing_is_learned() -> None:
         assert torch.equal(one.weight, other.weight)
 
 
+def test_autocast_has_no_part_in_it() -> None:
+    """Least squares of sums that are rounded to eight bits would be of other sums."""
+    model, masks = network("dense"), masks_of(0.5)
+    wanted = reconstruct(model, masks, INPUTS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = reconstruct(model, masks, INPUTS)
+    assert all(map(torch.equal, wanted.state_dict().values(), found.state_dict().values()))
+
+
 def test_the_network_is_left_as_it_is_and_its_mode_kept() -> None:
     model = network("spectral").eval()
     before = [each.clone() for each in model.state_dict().values()]

@@ -154,6 +154,28 @@ def test_optimal_brain_damage(model: nn.Sequential, examples: tuple[Tensor, Tens
     close(saliency.optimal_brain_damage(model, examples[0]), [w.tolist() for w in wanted])
 
 
+class TanhInPlace(nn.Module):
+    """An activation of the reader's own that says nowhere that it works in place."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.tanh_()
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_activations_in_place_do_not_matter(name: str, examples: tuple[Tensor, Tensor]) -> None:
+    layers = list(mlp(WIDTHS, layer="dense", seed=3).double())[::2]
+    for plain, in_place in (
+        (nn.ReLU(), nn.Sequential(nn.ReLU(inplace=True))),
+        (nn.Tanh(), TanhInPlace()),
+    ):
+        one, other = (
+            nn.Sequential(layers[0], between, layers[1], between, layers[2])
+            for between in (plain, in_place)
+        )
+        wanted, found = (SCORES[name](model, *examples) for model in (one, other))
+        close(found, [score.tolist() for score in wanted])
+
+
 def test_snip_is_the_slope_of_the_loss_along_gates(
     model: nn.Sequential, examples: tuple[Tensor, Tensor]
 ) -> None:

@@ -168,6 +168,23 @@ def test_data_that_do_not_fit_are_refused(data: Data) -> None:
         ep.train(ep.mlp([4, 6, 3]), inputs[:0], targets[:0], epochs=1)
 
 
+@pytest.mark.parametrize("regulariser", [None, ep.regularisers.L2(0.01)])
+def test_no_gradient_is_left_behind(data: Data, regulariser: object) -> None:
+    """Another training that adds gradients up would begin with the last one of this."""
+    trained, _ = ep.train(ep.mlp([4, 6, 3], seed=1), *data, epochs=1, regulariser=regulariser)
+    assert all(parameter.grad is None for parameter in trained.parameters())
+
+
+@pytest.mark.parametrize("name", ["eigenvalues_out", "eigenvectors", "bias"])
+def test_what_torch_has_pruned_is_refused(data: Data, name: str) -> None:
+    model = ep.mlp([4, 6, 3], bias=True, seed=1)
+    torch.nn.utils.prune.l1_unstructured(model[0], name, amount=0.5)
+    with pytest.raises(ValueError, match=r"pruned by torch.*torch\.nn\.utils\.prune\.remove"):
+        ep.train(model, *data, epochs=1)
+    with pytest.raises(ValueError, match=r"module 0 .*torch\.nn\.utils\.prune\.remove"):
+        ep.compact(model, [torch.ones(6) > 0])
+
+
 def test_a_network_that_is_frozen_whole_is_refused(data: Data) -> None:
     with pytest.raises(ValueError, match="no trainable parameter"):
         ep.train(ep.mlp([4, 6, 3]).requires_grad_(False), *data, epochs=1)

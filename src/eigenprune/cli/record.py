@@ -67,8 +67,8 @@ def record(
             what = "runs" if isinstance(study, Trials) else "rows"
             lost = f", {made.diverged} without one: their numbers ceased to be finite"
             typer.echo(
-                f"{name}: {made.rows} {what} recorded, {made.missing} still to be computed"
-                + (lost if made.diverged else "")
+                f"{name}: {made.rows} {what} recorded, {made.here} of them from this run store, "
+                f"{made.missing} still to be computed" + (lost if made.diverged else "")
             )
         if made.to_compare:
             typer.echo(

@@ -71,12 +71,18 @@ def factors(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def two_layers(layer: nn.Linear, left: Tensor, right: Tensor) -> tuple[nn.Linear, nn.Linear]:
-    """Two layers that multiply by `right` and then by `left`; the second has the bias."""
+    """Two layers that multiply by `right` and then by `left`; the second has the bias.
+
+    What is frozen stays so.
+    """
     first = blank_linear(layer.in_features, len(right), bias=False).to(layer.weight)
     second = blank_linear(len(right), layer.out_features, bias=layer.bias is not None)
     second = second.to(layer.weight)
     first.weight.copy_(right)
     second.weight.copy_(left)
+    for weight in (first.weight, second.weight):
+        weight.requires_grad_(layer.weight.requires_grad)
     if layer.bias is not None:
         second.bias.copy_(layer.bias)
+        second.bias.requires_grad_(layer.bias.requires_grad)
     return first, second

@@ -50,7 +50,10 @@ def some_in_each_row(rows: int, columns: int, share: float, generator: torch.Gen
 def initial(
     model: nn.Sequential, widths: Sequence[int], generator: torch.Generator
 ) -> nn.Sequential:
-    """A new dense network like `model`, of other widths: Glorot-uniform weights, biases zero."""
+    """A new dense network like `model`, of other widths: Glorot-uniform weights, biases zero.
+
+    What is frozen stays so.
+    """
     pairs = itertools.pairwise(widths)
     modules: list[nn.Module] = []
     for module in as_dense(model):
@@ -59,6 +62,8 @@ def initial(
             nn.init.xavier_uniform_(fresh.weight, generator=generator)
             if fresh.bias is not None:
                 nn.init.zeros_(fresh.bias)
+                fresh.bias.requires_grad_(module.bias.requires_grad)
+            fresh.weight.requires_grad_(module.weight.requires_grad)
             modules.append(fresh.to(module.weight))
         else:
             modules.append(copy.deepcopy(module))

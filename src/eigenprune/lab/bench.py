@@ -30,6 +30,7 @@ from eigenprune.ensemble import train_together
 from eigenprune.lab import datasets
 from eigenprune.lab.execution.processes import end_with_parent, usable_cores
 from eigenprune.lab.machine import made_with
+from eigenprune.lab.memory import room_for
 from eigenprune.networks import mlp
 from eigenprune.pruning import compact, masked, select_nodes
 from eigenprune.training import train
@@ -110,6 +111,7 @@ def bench(
     Raises:
         ValueError: if `rounds` is below 1.
         UserError: if the dataset is not there.
+        Failure: if the networks are larger than the memory.
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds}: 1 or more")
@@ -151,13 +153,15 @@ def _round(dataset: str, hidden: list[int], data_dir: Path, threads: int) -> _Ro
     torch.set_num_threads(threads)
     data = datasets.load(dataset, data_dir)
     widths = [data.features, *hidden, data.classes]
-    return _Round(made_with(), _training(widths, data), _inference(widths, data))
+    with room_for(hidden):
+        return _Round(made_with(), _training(widths, data), _inference(widths, data))
 
 
 def _side_by_side(dataset: str, hidden: list[int], data_dir: Path) -> dict[str, list[float]]:
     torch.set_num_threads(1)
     data = datasets.load(dataset, data_dir)
-    return _training([data.features, *hidden, data.classes], data)
+    with room_for(hidden):
+        return _training([data.features, *hidden, data.classes], data)
 
 
 def _pooled(rounds: Sequence[Mapping[Any, list[float]]]) -> dict[Any, float]:

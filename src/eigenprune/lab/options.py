@@ -37,7 +37,7 @@ def seeds(text: str) -> list[int]:
     """
     parts = [part.partition("-") for part in text.split(",")]
     try:
-        ends = [(int(first), int(last or first)) for first, _, last in parts]
+        ends = [(int(first), int(last if dash else first)) for first, dash, last in parts]
     except ValueError:
         ends = []
     if not ends or any(last < first for first, last in ends):

@@ -20,7 +20,9 @@ from eigenprune import importance, pruning, saliency
 from eigenprune.divergence import Diverged
 from eigenprune.lab import datasets
 from eigenprune.lab.fitting import OnEpoch, fit, retrained
+from eigenprune.lab.own_code import CAME_WITH_IT
 from eigenprune.lab.runs import Pruning, Run, Training, Trial, run_id
+from eigenprune.lab.score_values import checked
 from eigenprune.lab.spectral_history import Watcher, watcher_of
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.tuning import best_strength, candidates
@@ -195,14 +197,19 @@ def named_values(
 
     Where it draws, it draws as the network of that seed does; where it looks at data, it sees the
     first SCORING_ROWS examples that the network was trained with.
+
+    Raises:
+        UserError: if one of the reader's own returns no scores, see `score_values.checked`.
     """
     if name == "random":
         return importance.random(network, seed=training.seed)
     if name in importance.SCORES:
-        return importance.SCORES[name](network)
-    data = datasets.held_out(training.dataset, data_dir, training.held_out)
-    rows = slice(SCORING_ROWS)
-    return saliency.SCORES[name](network, data.train_inputs[rows], data.train_targets[rows])
+        values = importance.SCORES[name](network)
+    else:
+        data = datasets.held_out(training.dataset, data_dir, training.held_out)
+        inputs, targets = (part[:SCORING_ROWS] for part in (data.train_inputs, data.train_targets))
+        values = saliency.SCORES[name](network, inputs, targets)
+    return values if name in CAME_WITH_IT["score"] else checked(name, values, network)
 
 
 def training_result(

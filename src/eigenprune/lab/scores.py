@@ -12,6 +12,7 @@ from eigenprune.lab.methods import METHODS
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training
+from eigenprune.lab.score_values import checked
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study, change_study
 
@@ -153,26 +154,9 @@ def score_values(
     Raises:
         UserError: if the function returns something else.
     """
-    import torch
-
     from eigenprune.lab.protocols import named_values
-    from eigenprune.networks import hidden_layers
 
     if score is None:
         return named_values(name, network, training, data_dir)
     # A copy: a function may silence nodes to see what becomes of it, and others come after it.
-    values = score(copy.deepcopy(network))
-    nodes = [layer.out_features for layer in hidden_layers(network)]
-    try:
-        shapes = [tuple(value.shape) for value in values if torch.is_tensor(value)]
-    except TypeError:
-        shapes = []
-    if shapes != [(n,) for n in nodes]:
-        found = f"tensors of the shapes {shapes}" if shapes else f"a {type(values).__name__}"
-        raise UserError(
-            f"score {name!r} returned {found}; wanted: a list with one tensor for each hidden "
-            f"layer, of {', '.join(map(str, nodes))} nodes"
-        )
-    if any(value.is_complex() or value.isnan().any() for value in values):
-        raise UserError(f"score {name!r} returned NaN or complex values; wanted: real numbers")
-    return [value.detach() for value in values]
+    return checked(name, score(copy.deepcopy(network)), network)

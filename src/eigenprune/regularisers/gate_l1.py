@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from eigenprune.networks import hidden_layers
+from eigenprune.networks import hidden_layers, require_untied
 from eigenprune.regularisers.insertion import insert, remove
 from eigenprune.regularisers.penalty import Penalty, total
 from eigenprune.regularisers.scaling import scale_incoming, weights_or_eigenvectors
@@ -59,6 +59,7 @@ class GateL1(Penalty):
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Put gains behind every hidden layer."""
         self.layers = hidden_layers(model)
+        require_untied(model)
         self.gains = [
             Gain(layer.out_features).to(weights_or_eigenvectors(layer)) for layer in self.layers
         ]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import seeds
-from eigenprune.networks import fully_connected, hidden_layers
+from eigenprune.networks import fully_connected, hidden_layers, require_untied
 from eigenprune.regularisers.insertion import insert, remove
 from eigenprune.regularisers.penalty import Penalty, total
 from eigenprune.regularisers.scaling import scale_outgoing, weights_or_eigenvectors
@@ -92,6 +92,7 @@ class HardConcrete(Penalty):
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Put gates before every layer that reads hidden nodes."""
         hidden_layers(model)
+        require_untied(model)
         generator = seeds.generator(seed, "gates")
         self.readers = fully_connected(model)[1:]
         self.gates = [

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import importance, seeds
-from eigenprune.networks import hidden_layers
+from eigenprune.networks import hidden_layers, require_untied
 from eigenprune.pruning import select_nodes
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.scaling import weights_or_eigenvectors
@@ -29,7 +29,7 @@ class ScheduledPruning(Regulariser, ABC):
 
     Raises:
         ValueError: if `strength` is out of its range; in `prepare`, if the weights or eigenvectors
-            of a hidden layer are frozen.
+            of a hidden layer are frozen, or two layers share a parameter.
 
     Source: the cubic schedule: Zhu and Gupta, arXiv 1710.01878 (2017), eq. 1, there for weights.
     """
@@ -43,6 +43,7 @@ class ScheduledPruning(Regulariser, ABC):
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Remember what the network was, for `finish`."""
         layers = hidden_layers(model)
+        require_untied(model)
         for layer in layers:
             weights_or_eigenvectors(layer)
         self.whole = copy.deepcopy(model)
@@ -61,7 +62,7 @@ class ScheduledPruning(Regulariser, ABC):
         layers = hidden_layers(self.whole)
         # The removed ones rank below all others: they are among those chosen, and none comes back.
         scores = [
-            torch.full((layer.out_features,), -1.0).index_copy(0, kept, score.float().cpu())
+            _spread(layer.out_features, kept, score)
             for layer, kept, score in zip(layers, self.kept, self.rank(model), strict=True)
         ]
         chosen = select_nodes(scores, share, scope=self.SCOPE)
@@ -79,6 +80,12 @@ class ScheduledPruning(Regulariser, ABC):
     def finish(self, model: nn.Sequential) -> nn.Sequential:
         """The network at its first size, the removed nodes zero."""
         return grown_back(model, self.whole, self.kept)
+
+
+def _spread(nodes: int, kept: Tensor, scores: Tensor) -> Tensor:
+    """The scores of the kept nodes in their places, -1 in those of the others: (nodes,)."""
+    scores = scores.float().cpu()
+    return torch.full((nodes,), -1.0, dtype=scores.dtype).index_copy(0, kept, scores)
 
 
 class NormPruning(ScheduledPruning):

@@ -42,9 +42,13 @@ def test_what_is_left_is_the_mean_over_the_steps(layer: str, data: Data) -> None
     regulariser = Remembering(0.8)
     trained, _ = ep.train(model, data[0].double(), data[1], regulariser=regulariser, **OPTIONS)
     assert len(regulariser.steps) == 24 and sum(map(len, regulariser.kept)) == 8
-    mean = model.state_dict()
-    for state in regulariser.steps:
-        mean = {name: M * mean[name] + (1 - M) * value for name, value in state.items()}
+    # Over the steps alone: the network before the first has no part in it.
+    weights = [(1 - M) * M**k / (1 - M**24) for k in reversed(range(24))]
+    assert sum(weights) == pytest.approx(1)
+    mean = {
+        name: sum(w * state[name] for w, state in zip(weights, regulariser.steps, strict=True))
+        for name in model.state_dict()
+    }
     last = regulariser.steps[-1]
     for name, found in trained.state_dict().items():
         # What was removed is zero in the last step, and in the result, whatever it was before.
@@ -85,3 +89,18 @@ def test_the_mean_is_nearer_to_where_noisy_steps_lead() -> None:
         trained, _ = ep.train(model, inputs, targets, regulariser=regulariser, **options)
         losses.append(ep.evaluate(trained, inputs, targets)[1] - float(best))
     assert 0 <= losses[0] < losses[1] / 2
+
+
+def test_without_a_step_it_is_the_network_itself(data: Data) -> None:
+    model = ep.mlp([8, 20, 4], seed=1)
+    trained, _ = ep.train(model, *data, epochs=0, regulariser=AveragedTaylorPruning(0.5))
+    assert all(map(torch.equal, model.state_dict().values(), trained.state_dict().values()))
+
+
+def test_what_is_frozen_stays_to_the_last_bit(data: Data) -> None:
+    model = ep.mlp([8, 20, 4], layer="dense", bias=True, seed=1)
+    with torch.no_grad():
+        model[2].bias.uniform_(generator=torch.Generator().manual_seed(1))
+    model[2].bias.requires_grad_(False)
+    trained, _ = ep.train(model, *data, epochs=2, regulariser=AveragedTaylorPruning(0.5))
+    assert torch.equal(trained[2].bias, model[2].bias)

@@ -11,6 +11,7 @@ import eigenprune as ep
 from eigenprune.counts import nodes_removed
 from eigenprune.networks import fully_connected, hidden_layers
 from eigenprune.regularisers import (
+    REGULARISERS,
     AveragedTaylorPruning,
     EigenvaluePruning,
     GradientPruning,
@@ -202,6 +203,16 @@ def test_the_lowest_scores_go_first() -> None:
     regulariser.after_epoch(model, adam(model), 1, 1)
     assert [kept.tolist() for kept in regulariser.kept] == [[0, 3], [1]]
     assert silent(regulariser.finish(model)).tolist() == [0, 1, 1, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("name", [n for n in REGULARISERS if n.endswith("_pruning")])
+def test_torch_may_begin_everything_in_double_precision(name: str, data: Data) -> None:
+    model = ep.mlp([8, 20, 4], seed=1).double()
+    torch.set_default_dtype(torch.float64)
+    try:
+        ep.train(model, data[0].double(), data[1], epochs=2, regulariser=REGULARISERS[name](0.5))
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_every_layer_keeps_a_node(data: Data) -> None:

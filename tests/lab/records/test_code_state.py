@@ -45,6 +45,7 @@ OTHERS = {
     "lab.project",  # where files lie
     "lab.runs",  # what a run is: its id tells
     "lab.spectral_history",  # looks on: test_spectral_history holds that it changes nothing
+    "lab.score_values",
     "lab.store",
 }
 

@@ -1,12 +1,11 @@
 """What a worker does with a task: its runs one after another, or as one stack."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from eigenprune.lab.errors import Failure
 from eigenprune.lab.execution.tasks import OnUnits, Places, Stopped, Task
 from eigenprune.lab.execution.work import epochs, work
-from eigenprune.lab.runs import Run, Training, run_id
+from eigenprune.lab.memory import room_for
+from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Busy, Store
 
 
@@ -41,6 +40,7 @@ def compute_task(
         if name in store:
             continue
         left = work(run)
+        training = run if isinstance(run, Training) else run.training
 
         def on_epoch(step: float = left / max(epochs(run), 1)) -> None:
             nonlocal left
@@ -51,7 +51,7 @@ def compute_task(
             report(step)
 
         try:
-            with store.claim(name, wait=task.wait, stopped=stopped), _room_for(run):
+            with store.claim(name, wait=task.wait, stopped=stopped), room_for(training.hidden):
                 if task.choice is None:
                     compute(run, store, places.data, on_epoch)
                 elif name not in store:  # who has waited may find it there
@@ -63,17 +63,3 @@ def compute_task(
             continue
         report(left)
     return complete
-
-
-@contextmanager
-def _room_for(run: Run) -> Iterator[None]:
-    """Name the widths where torch has not the memory, which it says as any other error."""
-    try:
-        yield
-    except RuntimeError as error:
-        # The second where the bytes are more than a number of torch can tell.
-        if not any(said in str(error) for said in ("tried to allocate", "Storage size")):
-            raise
-        training = run if isinstance(run, Training) else run.training
-        widths = "-".join(map(str, training.hidden))
-        raise Failure(f"hidden {widths}: such networks need more memory than there is") from error

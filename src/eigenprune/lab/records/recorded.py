@@ -42,12 +42,14 @@ MADE_BY_RUN = ("run", *MADE_WITH, *TRAINED_WITH)
 class Recording:
     """What `record` found; `to_compare` is a command, where methods do not share their networks.
 
+    Of the rows, `here` are from the run store of this project, the others as they were recorded.
     What diverged here, and was never recorded, has no row and is not missing.
     """
 
     folder: Path
     rows: int
     missing: int
+    here: int = 0
     diverged: int = 0
     to_compare: str = ""
 
@@ -131,7 +133,8 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         manifest.write(folder, study, table, len(planned))
         to_compare = one_network.command_for_one(table, here)
     missing = len(planned) - len(rows) - diverged
-    return Recording(folder, len(rows), missing, diverged, to_compare)
+    from_here = sum(row["run"] in here for row in rows)
+    return Recording(folder, len(rows), missing, from_here, diverged, to_compare)
 
 
 def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:

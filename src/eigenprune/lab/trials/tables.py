@@ -89,13 +89,14 @@ def record(trials: Trials, store: Store) -> Recording:
 
     folder, planned, seconds = folder_of(trials), plan(trials), seconds_in(store)
     known, known_origins = _rows_by_run(folder, trials.kind), origins(folder)
-    rows, made, diverged = {}, [], 0
+    rows, made, here, diverged = {}, [], 0, 0
     for run in planned:
         name = run_id(run)
         entry = store.get(name)
         if entry is not None and entry.record["result"]["status"] == "done":
             rows[run] = entry.record["result"]["rows"]
             made.append(made_by(run, entry, seconds))
+            here += 1
         elif name in known:
             rows[run] = known[name]
             made.append(known_origins[name])
@@ -110,7 +111,7 @@ def record(trials: Trials, store: Store) -> Recording:
             costs.record(trials)
         elif trials.kind == "modules":
             found_modules.record(trials, store)
-    return Recording(folder, len(rows), len(planned) - len(rows) - diverged, diverged)
+    return Recording(folder, len(rows), len(planned) - len(rows) - diverged, here, diverged)
 
 
 def _tidy(trials: Trials, found: Mapping[Trial, list[dict[str, Any]]]) -> "pd.DataFrame":
