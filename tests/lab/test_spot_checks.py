@@ -145,7 +145,7 @@ def test_nothing_is_taken_from_the_run_store(tiny: Study, store_folder: Path) ->
     sweep.run_study(tiny, executor="inline")
     record(tiny, Store(store_folder))
     todo = spot_checks.check(tiny, spot_checks.drawn(tiny, 1, 0))
-    folder = store_folder / "spot-checks" / code_state.state_now(of_trials=False)
+    folder = store_folder / "spot-checks" / code_state.state_now(of_trials=False, of_arena=False)
     assert {path.stem for path in folder.rglob("*.json")} > set(todo["run"])
 
 
@@ -179,14 +179,28 @@ def test_other_code_begins_anew(recorded: Study, monkeypatch: pytest.MonkeyPatch
     assert spot_checks.of_code_now(folder_of(recorded)).empty
 
 
-def test_code_of_trials_alone_is_no_matter_of_studies(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, before = code_state.current(), {}
-    for of_trials in (False, True):
-        before[of_trials] = code_state.state_now(of_trials=of_trials)
-    monkeypatch.setattr(code_state, "current", lambda: now | {"residual.py": "other"})
+PUBLISHED = {"of_trials": False, "of_arena": False}
+ARENA = {"of_trials": False, "of_arena": True}
+TRIALS = {"of_trials": True, "of_arena": True}
+
+
+@pytest.mark.parametrize(
+    ("file", "matters"),
+    [
+        ("residual.py", [TRIALS]),
+        ("regularisers/group_lasso.py", [ARENA, TRIALS]),
+        ("layers.py", [PUBLISHED, ARENA, TRIALS]),
+    ],
+)
+def test_code_of_the_arena_and_of_trials_is_no_matter_of_others(
+    monkeypatch: pytest.MonkeyPatch, file: str, matters: list[dict[str, bool]]
+) -> None:
+    kinds = (PUBLISHED, ARENA, TRIALS)
+    now, before = code_state.current(), [code_state.state_now(**kind) for kind in kinds]
+    monkeypatch.setattr(code_state, "current", lambda: now | {file: "other"})
     code_state.state_now.cache_clear()
-    assert code_state.state_now(of_trials=False) == before[False]
-    assert code_state.state_now(of_trials=True) != before[True]
+    for kind, then in zip(kinds, before, strict=True):
+        assert (code_state.state_now(**kind) != then) == (kind in matters)
     code_state.state_now.cache_clear()
 
 

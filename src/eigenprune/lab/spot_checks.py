@@ -157,7 +157,9 @@ def of_code_now(folder: Path) -> "pd.DataFrame":
 
 
 def _code_now(folder: Path) -> str:
-    return code_state.state_now(of_trials=(folder / "table.csv").is_file())
+    of_trials, found = (folder / "table.csv").is_file(), manifest.read(folder)
+    of_arena = found is None or manifest.of_arena(found)
+    return code_state.state_now(of_trials=of_trials, of_arena=of_arena)
 
 
 def _written(folder: Path) -> dict[str, str]:

@@ -6,16 +6,20 @@ from pathlib import Path
 import grimp
 import pytest
 
+from eigenprune import importance
+from eigenprune.lab.methods import METHODS
 from eigenprune.lab.records import code_state
 from eigenprune.lab.records.code_state import (
     COMPUTING,
     MOVED,
+    OF_ARENA,
     as_called_now,
     at_commit,
     changed,
     current,
     fingerprint,
 )
+from eigenprune.lab.records.manifest import of_arena
 
 SOURCE = '''
 """A module."""
@@ -113,6 +117,22 @@ def test_a_study_does_not_depend_on_what_trials_do() -> None:
     before = {**now, "compression/low_rank.py": "other"}
     assert changed(before, now) == changed(before, now, device="NVIDIA H100") == []
     assert changed(before, now, of_trials=True) == ["compression/low_rank.py"]
+
+
+def test_the_published_methods_do_without_what_the_arena_has() -> None:
+    now = current()
+    for file in OF_ARENA:
+        assert changed({**now, file: "other"}, now) == [file]
+        assert changed({**now, file: "other"}, now, of_arena=False) == []
+    for method in METHODS.values():
+        assert method.score in importance.SCORES
+        assert not (method.regulariser or method.strengths or method.reconstructed)
+
+
+def test_a_recording_says_whether_it_is_of_the_arena() -> None:
+    for methods, arena in ((list(METHODS), False), (["direct", "taylor"], True), (["l1"], True)):
+        assert of_arena({"study": {"methods": methods}}) is arena
+    assert of_arena({"study": {"points": []}}), "trials may take anything"
 
 
 def test_a_file_that_is_gone_has_changed_and_a_new_one_has_not() -> None:

@@ -163,7 +163,7 @@ def test_spot_checks_are_told(write: Write, tmp_path: Path, same: bool, confirme
     (folder / "curves.csv").write_text("accuracy\n0.5\n")
     (folder / "runs.csv").write_text("run,nodes_by_layer\nrun,4\n")
     written = hashlib.sha256(b"0.5\n4").hexdigest()[:12]
-    now = code_state.state_now(of_trials=False)
+    now = code_state.state_now(of_trials=False, of_arena=False)
     found = pd.DataFrame(
         [["run", same, 0.001, True, 0.01, 5, written, now, "aaa", "2", "3", "cpu", "x", 1]],
         columns=list(spot_checks.COLUMNS),

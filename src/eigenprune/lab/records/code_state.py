@@ -14,8 +14,9 @@ from eigenprune.lab.fingerprint import fingerprint, short_hash
 
 _PACKAGE = Path(__file__).parents[2]
 
-# What a run computes is decided in these files of the package, a test holds that no other file that
-# they import decides it too. Which runs a study has is no matter of theirs: run ids tell that.
+# What a run computes is decided in these files of the package and in those below, a test holds that
+# no other file that they import decides it too. Which runs a study has is no matter of theirs: run
+# ids tell that.
 ALONE = (
     "adam.py",
     "backward.py",
@@ -29,20 +30,28 @@ ALONE = (
     "lab/fitting.py",
     "lab/protocols.py",
     "lab/standard_datasets.py",
-    "lab/tuning.py",
     "layers.py",
     "metrics.py",
     "networks.py",
     "onednn.py",
     "pruning.py",
-    "reconstruction.py",
-    *sorted(f"regularisers/{path.name}" for path in (_PACKAGE / "regularisers").glob("*.py")),
-    "saliency.py",
+    "regularisers/base.py",
     "seeds.py",
-    "shrinking.py",
     "switch.py",
-    "synflow.py",
     "training.py",
+)
+# And in these, of methods of the arena, which the published ones do without.
+OF_ARENA = (
+    "lab/tuning.py",
+    "reconstruction.py",
+    *sorted(
+        f"regularisers/{path.name}"
+        for path in (_PACKAGE / "regularisers").glob("*.py")
+        if path.name != "base.py"
+    ),
+    "saliency.py",
+    "shrinking.py",
+    "synflow.py",
 )
 # And in these, where networks train as a stack, which they do on a GPU.
 AS_STACK = (
@@ -68,7 +77,7 @@ MOVED = {
     "lab/together.py": "lab/execution/together.py",
     "regularisers/averaged_taylor_pruning.py": "regularisers/averaged_pruning.py",
 }
-COMPUTING = (*ALONE, *AS_STACK, *OF_TRIALS)
+COMPUTING = (*ALONE, *OF_ARENA, *AS_STACK, *OF_TRIALS)
 
 Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
 
@@ -83,14 +92,16 @@ def current() -> Fingerprints:
 
 
 @cache
-def state_now(*, of_trials: bool) -> str:
+def state_now(*, of_trials: bool, of_arena: bool) -> str:
     """One hash of all that decides the numbers of a run on the CPU, as this process first saw it.
 
     Args:
         of_trials: whether the run is a trial.
+        of_arena: whether it is of a method of the arena, see OF_ARENA.
     """
     now = current()
-    return short_hash(f"{file} {now.get(file)}" for file in _deciding(of_trials=of_trials))
+    files = _deciding(of_trials=of_trials, of_arena=of_arena)
+    return short_hash(f"{file} {now.get(file)}" for file in files)
 
 
 @cache
@@ -119,6 +130,7 @@ def changed(
     *,
     device: str = "cpu",
     of_trials: bool = False,
+    of_arena: bool = True,
 ) -> list[str]:
     """The files that differ, as far as a run depends on them.
 
@@ -130,12 +142,13 @@ def changed(
         now: those of another.
         device: that computed the run; networks train as a stack on others than `cpu` alone.
         of_trials: whether the run was a trial.
+        of_arena: whether it was of a method of the arena, see OF_ARENA.
 
     Example:
         >>> changed({"layers.py": "a", "seeds.py": "b"}, {"layers.py": "c", "seeds.py": "b"})
         ['layers.py']
     """
-    files = _deciding(device, of_trials=of_trials)
+    files = _deciding(device, of_trials=of_trials, of_arena=of_arena)
     return [file for file in files if file in before and before[file] != now.get(file)]
 
 
@@ -144,9 +157,10 @@ def as_called_now(state: Mapping[str, str]) -> Fingerprints:
     return {MOVED.get(file, file): its for file, its in state.items()}
 
 
-def _deciding(device: str = "cpu", *, of_trials: bool) -> list[str]:
-    """The files that decide the numbers of a run."""
-    return [*ALONE, *(AS_STACK if device != "cpu" else ()), *(OF_TRIALS if of_trials else ())]
+def _deciding(device: str = "cpu", *, of_trials: bool, of_arena: bool) -> list[str]:
+    """The files that decide the numbers of a run; a trial may take any that the arena has."""
+    groups = {OF_ARENA: of_arena or of_trials, AS_STACK: device != "cpu", OF_TRIALS: of_trials}
+    return [*ALONE, *(file for files, counts in groups.items() if counts for file in files)]
 
 
 def _objects(names: Sequence[str]) -> list[str | None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eigenprune.files import write_whole
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.methods import METHODS
 from eigenprune.lab.records import code_state
 from eigenprune.lab.runs import PROTOCOL_VERSION, trial_version
 from eigenprune.lab.studies import Study
@@ -45,6 +46,15 @@ def read(folder: Path) -> dict[str, Any] | None:
 def seconds(found: Mapping[str, Any]) -> float:
     """What all that is recorded took, trainings and what came after them."""
     return float(found["training_seconds"] + sum(made["seconds"] for made in found["made_with"]))
+
+
+def of_arena(found: Mapping[str, Any]) -> bool:
+    """Whether a recording has more than the published methods and their controls.
+
+    Args:
+        found: its manifest.
+    """
+    return not {*found["study"].get("methods", ["trials"])} <= {*METHODS}
 
 
 def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: int) -> None:

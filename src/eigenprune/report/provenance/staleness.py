@@ -140,9 +140,9 @@ def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable
         if commit.endswith("+changes"):
             base = commit.removesuffix("+changes")
             yield f"part of it was computed with uncommitted changes to {base}"
-        of_trials = "points" in found["study"]
+        which = {"of_trials": "points" in found["study"], "of_arena": manifest.of_arena(found)}
         device = group["device"]
-        files |= dict.fromkeys(code_state.changed(state, now, device=device, of_trials=of_trials))
+        files |= dict.fromkeys(code_state.changed(state, now, device=device, **which))
     if files:
         yield f"changed: {', '.join(f'`{file}`' for file in sorted(files))}"
 
