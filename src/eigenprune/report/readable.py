@@ -182,11 +182,15 @@ def verdict_summary(differences: pd.DataFrame) -> str:
     >>> verdict_summary(pd.DataFrame({"pruning_ratio": [], "verdict": []}))
     'fewer than two shared seeds are recorded'
     """
-    differences = differences[differences["pruning_ratio"] > 0]
-    if differences.empty:
+    return verdict_counts(differences.loc[differences["pruning_ratio"] > 0, "verdict"])
+
+
+def verdict_counts(verdicts: pd.Series) -> str:
+    """How often each verdict stands there, a setting each, in words: see `verdict_summary`."""
+    if verdicts.empty:
         return "fewer than two shared seeds are recorded"
-    counts = differences["verdict"].value_counts()
-    settings = f"{len(differences)} setting{'' if len(differences) == 1 else 's'}"
+    counts = verdicts.value_counts()
+    settings = f"{len(verdicts)} setting{'' if len(verdicts) == 1 else 's'}"
     said = f"better in {counts.get('better', 0)} of {settings}"
     others = {"worse": 0, "open": 0, **counts.drop("better", errors="ignore")}
     return ", ".join([said, *(f"{name} in {count}" for name, count in others.items())])

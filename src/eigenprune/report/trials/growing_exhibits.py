@@ -13,8 +13,9 @@ from eigenprune.report.trials.trial_exhibits import (
     Shown,
     accuracies,
     by_activation,
-    higher,
+    in_short,
     over_seeds,
+    paired,
     show_one,
     show_together,
 )
@@ -49,20 +50,22 @@ def show_growing(shown: Iterable[Shown]) -> None:
 
 
 def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
-    """At how many points a grown network is better than each control.
+    """In how many settings a grown network is better or worse than each control.
 
     Returns:
-        Index `dataset`; a column for each control, of so many points (activations, algorithms,
-        choices and wanted losses), means over shared seeds.
+        Index `dataset`; a column for each control. A setting is an activation, an algorithm, a
+        choice and a wanted loss; p is corrected for all tests of a dataset.
     """
     rows = {
-        its.trials.dataset: {
-            f"better than {control}": higher(
-                its.table, "network", "grown", control, ["activation", *_POINT]
-            )
-            for control in its.table["network"].unique()
-            if control != "grown"
-        }
+        its.trials.dataset: in_short(
+            {
+                f"against {control}": paired(
+                    its.table, "network", "grown", control, ["activation", *_POINT]
+                )
+                for control in its.table["network"].unique()
+                if control != "grown"
+            }
+        )
         for its in shown
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
@@ -75,8 +78,9 @@ def show_verdicts(shown: Iterable[Shown]) -> None:
             shown,
             verdicts(shown),
             "grown-better",
-            "Points (activations, algorithms, choices and wanted losses) at which the "
-            "grown network has the higher mean accuracy over shared seeds; not tested.",
+            "In how many settings (activations, algorithms, choices and wanted losses) the grown "
+            "network is better or worse than each control with as many connections: paired tests "
+            "over shared seeds, p corrected for all of a dataset.",
         )
 
 

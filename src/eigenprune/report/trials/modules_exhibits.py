@@ -23,7 +23,8 @@ from eigenprune.report.trials.trial_exhibits import (
     Shown,
     accuracies,
     by_activation,
-    higher,
+    in_short,
+    paired,
     show_one,
     show_together,
 )
@@ -58,13 +59,13 @@ def show_modules(shown: Iterable[Shown]) -> None:
 
 
 def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
-    """At how many points spectral clusters help, by what a module that helps must do.
+    """In how many settings spectral clusters help, by what a module that helps must do.
 
     Returns:
-        Index `dataset` and `gamma` (those below 1); columns `better than plain magnitude` and
-        `better than random clusters`, of so many points (activations and sparsities), means over
-        shared seeds; and `disconnected`, in how many networks with spectral clusters no path leads
-        from an input to an output.
+        Index `dataset` and `gamma` (those below 1); columns `against plain magnitude` and
+        `against random clusters`, in so many settings (activations and sparsities), p corrected for
+        the tests of both at one gamma; and `disconnected`, in how many networks with spectral
+        clusters no path leads from an input to an output.
     """
     rows = []
     for its in shown:
@@ -73,12 +74,17 @@ def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
         for gamma, chosen in table[table["gamma"] < 1].groupby("gamma"):
             both = pd.concat([chosen.assign(kind=chosen["clustering"]), plain])
             keys = ["activation", "sparsity"]
+            against = {"against plain magnitude": "plain", "against random clusters": "random"}
             rows.append(
                 {
                     "dataset": its.trials.dataset,
                     "gamma": f"{gamma:g}",
-                    "better than plain magnitude": higher(both, "kind", "spectral", "plain", keys),
-                    "better than random clusters": higher(both, "kind", "spectral", "random", keys),
+                    **in_short(
+                        {
+                            name: paired(both, "kind", "spectral", other, keys)
+                            for name, other in against.items()
+                        }
+                    ),
                     "disconnected": _disconnected(chosen[chosen["clustering"] == "spectral"]),
                 }
             )
@@ -96,10 +102,10 @@ def show_verdicts(shown: Iterable[Shown]) -> None:
             shown,
             verdicts(shown),
             "helpful",
-            "Points (activations and sparsities) at which spectral clusters have the "
-            "higher mean accuracy over shared seeds; not tested. `disconnected`: networks of "
-            "theirs in which no path leads from an input to an output, so that they answer the "
-            "same to everything.",
+            "In how many settings (activations and sparsities) spectral clusters are better or "
+            "worse: paired tests over shared seeds, p corrected for those of a row. "
+            "`disconnected`: networks of theirs in which no path leads from an input to an output, "
+            "so that they answer the same to everything.",
         )
 
 

@@ -4,7 +4,7 @@ The exhibits of each kind stand in a file of their own. Each of their functions 
 trials that are there, computed here or recorded, named after them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,6 +14,8 @@ from eigenprune.lab import project
 from eigenprune.lab.studies import Study, load_params
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.trials.results import tables
+from eigenprune.report import readable
+from eigenprune.report.paired import t_tests, with_verdicts
 from eigenprune.report.readable import percents, span
 from eigenprune.report.shown import show
 
@@ -127,26 +129,41 @@ def accuracies(rows: pd.DataFrame) -> list[str]:
     return percents(rows, "accuracy")
 
 
-def higher(
+def paired(
     table: pd.DataFrame, column: str, one: object, other: object, keys: Sequence[str]
-) -> str:
-    """At how many points one kind of network has the higher mean accuracy, over shared seeds.
-
-    No test: where seeds are few there is none to make.
+) -> pd.DataFrame:
+    """One kind of network against another at each point, over the seeds that both have.
 
     Args:
         table: of trials.
         column: that tells the two kinds apart.
-        one: a value of it.
+        one: a value of it; the difference is its accuracy less that of the other.
         other: another.
         keys: columns that tell points apart, without the seed.
 
+    Returns:
+        One row per point that both have, with the numbers of `paired.t_tests`.
+
     Example:
         >>> table = pd.DataFrame({"kind": ["a", "b", "a", "b"], "sparsity": [0.5, 0.5, 0.9, 0.9],
-        ...     "seed": 1, "accuracy": [0.9, 0.8, 0.1, 0.2]})
-        >>> higher(table, "kind", "a", "b", ["sparsity"])
-        '1 of 2 points'
+        ...     "seed": 1, "accuracy": [0.75, 0.5, 0.25, 0.5]})
+        >>> paired(table, "kind", "a", "b", ["sparsity"])["difference"].tolist()
+        [0.25, -0.25]
     """
     wide = table.pivot_table(index=[*keys, "seed"], columns=column, values="accuracy")
-    both = wide.reindex(columns=[one, other]).dropna().groupby(level=list(keys)).mean()
-    return f"{int((both[one] > both[other]).sum())} of {len(both)} points"
+    both = wide.reindex(columns=[one, other]).dropna()
+    return t_tests([(its[one], its[other]) for _, its in both.groupby(level=list(keys))])
+
+
+def in_short(comparisons: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """In how many settings each comparison has which verdict, p corrected for all of them.
+
+    Args:
+        comparisons: what `paired` returns, by name.
+    """
+    parts = [tests.assign(comparison=name) for name, tests in comparisons.items()]
+    judged = with_verdicts(pd.concat(parts, ignore_index=True))
+    return {
+        name: readable.verdict_counts(judged.loc[judged["comparison"] == name, "verdict"])
+        for name in comparisons
+    }
