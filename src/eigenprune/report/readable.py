@@ -182,15 +182,28 @@ def verdict_summary(differences: pd.DataFrame) -> str:
     >>> verdict_summary(pd.DataFrame({"pruning_ratio": [], "verdict": []}))
     'fewer than two shared seeds are recorded'
     """
-    return verdict_counts(differences.loc[differences["pruning_ratio"] > 0, "verdict"])
+    verdicts = differences.loc[differences["pruning_ratio"] > 0, "verdict"]
+    if verdicts.empty:
+        return NO_VERDICT
+    (better, count), *others = _counts(verdicts).items()
+    settings = f"{len(verdicts)} setting{'' if len(verdicts) == 1 else 's'}"
+    return ", ".join(
+        [f"{better} in {count} of {settings}", *(f"{name} in {n}" for name, n in others)]
+    )
 
 
 def verdict_counts(verdicts: pd.Series) -> str:
-    """How often each verdict stands there, a setting each, in words: see `verdict_summary`."""
-    if verdicts.empty:
-        return "fewer than two shared seeds are recorded"
-    counts = verdicts.value_counts()
-    settings = f"{len(verdicts)} setting{'' if len(verdicts) == 1 else 's'}"
-    said = f"better in {counts.get('better', 0)} of {settings}"
-    others = {"worse": 0, "open": 0, **counts.drop("better", errors="ignore")}
-    return ", ".join([said, *(f"{name} in {count}" for name, count in others.items())])
+    """The same of settings that were tested, for the cell of a table.
+
+    >>> verdict_counts(pd.Series(["open", "better", "open"]))
+    '1 better, 0 worse, 2 open'
+    """
+    counts = ", ".join(f"{count} {name}" for name, count in _counts(verdicts).items())
+    return NO_VERDICT if verdicts.empty else counts
+
+
+def _counts(verdicts: pd.Series) -> dict[str, int]:
+    return {"better": 0, "worse": 0, "open": 0, **verdicts.value_counts()}
+
+
+NO_VERDICT = "fewer than two shared seeds are recorded"

@@ -230,7 +230,7 @@ def test_in_short_is_the_sum_of_what_is_shown_pair_by_pair(
     short = tables["in-short"].loc["a score or the lot", "digits"]
     whole = tables["pairs-none"]["digits"]
     for verdict in ("better", "worse", "open"):
-        [said] = re.findall(rf"{verdict} in (\d+)", short)
+        [said] = re.findall(rf"(\d+) {verdict}", short)
         counts = (re.findall(rf"(\d+) {verdict}", cell) for cell in whole)
         assert int(said) == sum(int(found[0]) for found in counts if found)
     assert tables["in-short"].loc["nothing", "digits"] == "fewer than two shared seeds are recorded"
@@ -361,7 +361,8 @@ def test_a_pair_has_one_verdict_corrected_for_all_points_of_its_section(
         told_apart = found["verdict"].isin(["better", "worse"])
         assert told_apart.tolist() == [cell.endswith("*") for cell in table["difference"]]
         for pair, cell in shown[f"pair-{retraining}"]["digits"].items():
-            assert cell == f"1 {found.loc[(pair, 0.5), 'verdict']} (2)"
+            row = found.loc[(pair, 0.5)]
+            assert cell == f"1 {row['verdict']} (2) {100 * row['difference']:+.2f}"
     pair_exhibits.show_pairs(arena, pairs, key="counted", differences=False)
     counted = {name: table for name, table in shown.items() if name.startswith("counted")}
     assert list(counted) == ["counted-none", "counted-fine-tuned"]

@@ -183,7 +183,7 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
     def tests(**verdicts: list[str]) -> pd.DataFrame:
         return pd.DataFrame(
             [
-                {"pair": pair, "verdict": verdict, "n": 2 + number}
+                {"pair": pair, "verdict": verdict, "n": 2 + number, "difference": 0.01 * number}
                 for pair, those in verdicts.items()
                 for number, verdict in enumerate(those)
             ]
@@ -196,9 +196,9 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
         }
     )
     assert table.to_dict("index") == {
-        "a": {"mnist": "1 better, 1 open (2–3)", "digits": ""},
-        "b": {"mnist": "1 worse (2)", "digits": "3 open (2–4)"},
-        "c": {"mnist": "", "digits": "1 not tested (2)"},
+        "a": {"mnist": "1 better, 1 open (2–3) +0.50", "digits": ""},
+        "b": {"mnist": "1 worse (2) +0.00", "digits": "3 open (2–4) +1.00"},
+        "c": {"mnist": "", "digits": "1 not tested (2) +0.00"},
     }
 
 

@@ -63,15 +63,16 @@ def test_modules_can_help_or_not(arena_project: Callable[..., Params]) -> None:
     params = arena_project(trials=TRIALS, quick_trials=["tiny"])
     rows = [
         {"activation": "relu", "seed": seed, "sparsity": sparsity, "gamma": gamma,
-         "clustering": kind, "accuracy": 0.5 + (gamma == 0) * (0.1 + seed / 1e4) * (kind == "spectral"),
+         "clustering": kind,
+         "accuracy": 0.5 + (gamma == 0) * (0.1 + seed / 1e4) * (kind == "spectral"),
          "effective_sparsity": 1.0 if kind == "random" or seed == sparsity * 2 == 1 else 0.9}
         for seed in (1, 2) for sparsity in (0.5, 0.9) for gamma in (0.0, 1.0)
         for kind in ("spectral", "random")
     ]  # fmt: skip
     table = pd.DataFrame(rows)
     [row] = verdicts([Shown(params.trials["tiny"], table, True)]).to_dict("records")
-    better = "better in 2 of 2 settings, worse in 0, open in 0"
+    better = "2 better, 0 worse, 0 open"
     assert list(row.values()) == [better, better, "1 of 4 networks"]
     worse = table.assign(accuracy=1 - table["accuracy"])
     [row] = verdicts([Shown(params.trials["tiny"], worse, True)]).to_dict("records")
-    assert list(row.values())[:2] == ["better in 0 of 2 settings, worse in 2, open in 0"] * 2
+    assert list(row.values())[:2] == ["0 better, 2 worse, 0 open"] * 2

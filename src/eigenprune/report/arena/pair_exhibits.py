@@ -12,7 +12,7 @@ from eigenprune.report.arena import rival_figures, rival_tables
 from eigenprune.report.arena.rival_exhibits import WORDS
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.paired import paired_tests, verdicts_of_pruned
-from eigenprune.report.readable import verdict_summary
+from eigenprune.report.readable import verdict_counts
 from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
@@ -77,7 +77,8 @@ def show_in_short(
         }
         if any(map(len, tested.values())):
             cells[each.study.dataset] = {
-                question: verdict_summary(tests) for question, tests in tested.items()
+                question: verdict_counts(tests.loc[tests["pruning_ratio"] > 0, "verdict"])
+                for question, tests in tested.items()
             }
     if cells:
         show(
@@ -115,7 +116,8 @@ def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said
         name=name,
         caption=f"{said.capitalize()}: in how many settings (pruning ratios above 0 and "
         "activations) the first of a pair is better, worse, or not told from the second (`open`), "
-        "in brackets over how many shared seeds; corrected for all these settings of a dataset but "
+        "in brackets over how many shared seeds, and the mean difference over the settings in "
+        "points of accuracy; corrected for all these settings of a dataset but "
         "those in which the two differ by what they do unpruned, seed by seed (`as unpruned`), "
         "which is no finding of its own. Pairs that share fewer than two seeds are left out.",
         of=[shown.study for shown, _ in tested],

@@ -168,8 +168,9 @@ def verdicts(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         rows: by dataset, see `differences`.
 
     Returns:
-        Index `pair`, in the order in which they come; cells such as `3 better, 1 open (3)`, in
-        brackets the shared seeds, empty where there is no test.
+        Index `pair`, in the order in which they come; cells such as `3 better, 1 open (3) +0.41`,
+        in brackets the shared seeds, then the mean difference in points of accuracy; empty where
+        there is no test.
     """
     pairs = dict.fromkeys(pair for those in rows.values() for pair in those["pair"])
     cells = {
@@ -183,12 +184,14 @@ def verdicts(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def _counted(tests: pd.DataFrame) -> str:
     """The verdicts of some tests.
 
-    >>> _counted(pd.DataFrame({"verdict": ["open", "better", "open"], "n": [3, 2, 3]}))
-    '1 better, 2 open (2–3)'
+    >>> tests = {"verdict": ["open", "better"], "n": [3, 2], "difference": [0.01, 0.02]}
+    >>> _counted(pd.DataFrame(tests))
+    '1 better, 1 open (2–3) +1.50'
     """
     counts = tests["verdict"].value_counts()
     words = [name for name in (*TOLD_APART, "open", AS_UNPRUNED, "not tested") if name in counts]
-    return f"{', '.join(f'{counts[name]} {name}' for name in words)} ({span(tests['n'])})"
+    said = f"{', '.join(f'{counts[name]} {name}' for name in words)} ({span(tests['n'])})"
+    return f"{said} {points(tests['difference'].mean(), '+')}"
 
 
 def _marked(hyperparameters: str, tried: Sequence[float]) -> str:

@@ -78,7 +78,7 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
                 "compared": shares["compared"],
                 "agree": shares["agree"],
                 "share": shares["share"].map(_percent),
-                "`direct` and `post` alone": shares["without_pre"].map(_percent),
+                "direct and post alone": shares["without_pre"].map(_percent),
                 "these exchanged": shares["wrong_method"].map(_percent),
                 "by the spreads": shares["hidden"].map(by_spread),
             }
