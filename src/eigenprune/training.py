@@ -62,7 +62,8 @@ def train(
         The trained network and the mean training loss (nats) of each epoch.
 
     Raises:
-        ValueError: if a number is out of its range, the shapes disagree or nothing is trainable.
+        ValueError: if a number is out of its range, the shapes disagree, nothing is trainable or
+            the network is pruned by torch.
 
     Example:
         >>> import torch
@@ -163,15 +164,15 @@ def check_arguments(
             f"epochs={epochs!r}, batch_size={batch_size!r}, learning_rate={learning_rate!r}: whole "
             "epochs, 0 or more, a whole batch_size, 1 or more, a finite learning_rate above 0"
         )
+    for name, given in (("inputs", inputs), ("targets", targets)):
+        if not isinstance(given, Tensor):
+            raise ValueError(f"{name}: a {type(given).__name__}, and a torch.Tensor is wanted")
+    layers = fully_connected(model)
     if is_pruned(model):
         raise ValueError(
             "the network is pruned by torch, which keeps its parameters elsewhere: make it plain, "
             "torch.nn.utils.prune.remove"
         )
-    for name, given in (("inputs", inputs), ("targets", targets)):
-        if not isinstance(given, Tensor):
-            raise ValueError(f"{name}: a {type(given).__name__}, and a torch.Tensor is wanted")
-    layers = fully_connected(model)
     if inputs.ndim != 2 or inputs.shape[1] != layers[0].in_features:
         raise ValueError(
             f"inputs of shape {tuple(inputs.shape)}: (rows, {layers[0].in_features}) wanted"

@@ -196,7 +196,7 @@ def test_tied_layers_are_refused_where_nodes_go_one_by_one(tmp_path: Path) -> No
             lambda name=name: train(
                 model, inputs, targets, epochs=1, regulariser=REGULARISERS[name](0.5)
             )
-            for name in (*pruning, "gate_l1", "hard_concrete")
+            for name in (*pruning, "gate_l1", "hard_concrete", "group_lasso", "hard_threshold")
             if name != "eigenvalue_pruning"
         ),
         lambda: shrink(copy.deepcopy(model), [torch.ones(6) > 0] * 3),

@@ -179,6 +179,14 @@ def entry_of(name: str) -> str:
     return name.removesuffix(RETRAINED).removesuffix(RECONSTRUCTED)
 
 
+def by_eigenvalue(score: str, regulariser: str) -> bool:
+    """Whether nodes are chosen by the size of their eigenvalue, as the recipe of 2022 does.
+
+    Many spectral methods rank nodes by something else, in networks that are trained as products.
+    """
+    return score == "eigenvalue" or regulariser == "eigenvalue_pruning"
+
+
 def family(method: Method) -> str:
     """What kind of rival it is: the word by which tables and figures group the methods."""
     if method.layer == "spectral":

@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from eigenprune.networks import hidden_layers
 from eigenprune.regularisers.base import Regulariser
-from eigenprune.regularisers.scaling import scale_incoming, weights_or_eigenvectors
+from eigenprune.regularisers.scaling import (
+    layers_to_change,
+    scale_incoming,
+)
 
 
 class GroupLasso(Regulariser):
@@ -31,7 +33,8 @@ class GroupLasso(Regulariser):
         strength: s, 0 or more.
 
     Raises:
-        ValueError: in `prepare`, if the weights or eigenvectors of a hidden layer are frozen.
+        ValueError: in `prepare`, if the weights or eigenvectors of a hidden layer are frozen, or
+            two layers share a parameter.
 
     Source: Yuan and Lin, J R Stat Soc B 68 (2006), there for linear regression; Wen et al., NIPS
     2016 (arXiv 1608.03665), for networks. The proximal step: Parikh and Boyd, Proximal Algorithms
@@ -48,9 +51,7 @@ class GroupLasso(Regulariser):
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Find the hidden layers."""
-        self.layers = hidden_layers(model)
-        for layer in self.layers:
-            weights_or_eigenvectors(layer)
+        self.layers = layers_to_change(model)
         return model
 
     @torch.no_grad()

@@ -75,7 +75,7 @@ class HardConcrete(Penalty):
 
     Raises:
         ValueError: in `prepare`, if the weights or eigenvectors of a layer behind a hidden one are
-            frozen, since the gates could not be multiplied into them.
+            frozen or shared with another, since the gates could not be multiplied into them.
 
     Source: Louizos, Welling and Kingma, ICLR 2018 (arXiv 1712.01312), eq. 12. Gates for whole nodes
     are the paper's too; one draw a batch and a start half open are as in its published code.

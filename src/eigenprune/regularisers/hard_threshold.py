@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from eigenprune.networks import hidden_layers
 from eigenprune.regularisers.base import Regulariser
-from eigenprune.regularisers.scaling import scale_incoming, weights_or_eigenvectors
+from eigenprune.regularisers.scaling import (
+    layers_to_change,
+    scale_incoming,
+)
 
 
 class HardThreshold(Regulariser):
@@ -24,7 +26,7 @@ class HardThreshold(Regulariser):
 
     Raises:
         ValueError: if `strength` is out of its range; in `prepare`, if the weights or eigenvectors
-            of a hidden layer are frozen.
+            of a hidden layer are frozen, or two layers share a parameter.
 
     Source: Blumensath and Davies, Appl Comput Harmon Anal 27 (2009), iterative hard thresholding,
     there for single coefficients of a linear model and a fixed number of them.
@@ -42,9 +44,7 @@ class HardThreshold(Regulariser):
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Find the hidden layers."""
-        self.layers = hidden_layers(model)
-        for layer in self.layers:
-            weights_or_eigenvectors(layer)
+        self.layers = layers_to_change(model)
         return model
 
     @torch.no_grad()

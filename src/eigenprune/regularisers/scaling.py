@@ -6,10 +6,10 @@ to w, with lambda_in or without.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from eigenprune.layers import SpectralLinear
-from eigenprune.networks import FullyConnected
+from eigenprune.networks import FullyConnected, hidden_layers, require_untied
 
 
 def weights_or_eigenvectors(layer: FullyConnected) -> Tensor:
@@ -30,6 +30,20 @@ def weights_or_eigenvectors(layer: FullyConnected) -> Tensor:
             "them; a penalty on eigenvalues does not"
         )
     return found
+
+
+def layers_to_change(model: nn.Sequential) -> list[FullyConnected]:
+    """The hidden layers, whose nodes a regulariser is going to weaken, silence or remove.
+
+    Raises:
+        ValueError: if the weights or eigenvectors of one are frozen, or two layers share a
+            parameter, see `networks.require_untied`.
+    """
+    require_untied(model)
+    layers = hidden_layers(model)
+    for layer in layers:
+        weights_or_eigenvectors(layer)
+    return layers
 
 
 @torch.no_grad()

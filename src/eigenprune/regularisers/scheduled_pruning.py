@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import importance, seeds
-from eigenprune.networks import hidden_layers, require_untied
+from eigenprune.networks import hidden_layers
 from eigenprune.pruning import select_nodes
 from eigenprune.regularisers.base import Regulariser
-from eigenprune.regularisers.scaling import weights_or_eigenvectors
+from eigenprune.regularisers.scaling import layers_to_change
 from eigenprune.shrinking import grown_back, shrink
 
 
@@ -42,10 +42,7 @@ class ScheduledPruning(Regulariser, ABC):
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Remember what the network was, for `finish`."""
-        layers = hidden_layers(model)
-        require_untied(model)
-        for layer in layers:
-            weights_or_eigenvectors(layer)
+        layers = layers_to_change(model)
         self.whole = copy.deepcopy(model)
         self.kept = [torch.arange(layer.out_features) for layer in layers]
         return model

@@ -8,6 +8,8 @@ import pandas as pd
 from eigenprune.lab.studies import Study
 from eigenprune.report.ranking import rank_correlations
 
+NO_VERDICT = "fewer than two shared seeds are recorded"
+
 
 def percent(mean: float, std: float) -> str:
     """A mean and its standard deviation in per cent; NaN, of a single seed, is left out.
@@ -204,6 +206,3 @@ def verdict_counts(verdicts: pd.Series) -> str:
 
 def _counts(verdicts: pd.Series) -> dict[str, int]:
     return {"better": 0, "worse": 0, "open": 0, **verdicts.value_counts()}
-
-
-NO_VERDICT = "fewer than two shared seeds are recorded"

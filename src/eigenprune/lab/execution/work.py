@@ -37,6 +37,6 @@ def work(run: Run) -> float:
         frozen = 0.1 if len(training.hidden) == 1 else 0.5
         share = frozen if run.trainable == "eigenvalues" else 1.0
         return (size * share + overhead) * run.epochs
-    # Where nothing is trained, what is left is a look at the test set.
+    # Where nothing is trained, what is left is a look at the test set, or least squares besides.
     kept = 1.0 if isinstance(run, Trial) else 1 - run.pruning_ratio
     return max((size * kept + overhead) * epochs(run), 0.05 * size)

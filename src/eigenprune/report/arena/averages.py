@@ -9,7 +9,6 @@ import pandas as pd
 
 from eigenprune.lab.arena import MORE
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.rivals import MORE_THAN_PRUNING
 from eigenprune.lab.rows import COLUMNS
 
 GROUP = ["dataset", "hidden", "retraining"]
@@ -60,26 +59,6 @@ def rankable(rivals: pd.DataFrame) -> pd.DataFrame:
         rivals: the tidy table, see `lab.arena`.
     """
     return rivals[rivals["retraining"] != "reconstructed"].replace(WHEN_SMALL)
-
-
-def by_eigenvalue(rows: pd.DataFrame) -> pd.Series:
-    """Whether nodes are chosen by the size of their eigenvalue, as the recipe of 2022 does.
-
-    Many spectral methods rank nodes by something else, in networks that are trained as products.
-
-    Args:
-        rows: with the columns `score` and `regulariser`.
-    """
-    return rows["score"].eq("eigenvalue") | rows["regulariser"].eq("eigenvalue_pruning")
-
-
-def averaged(rows: pd.DataFrame) -> pd.Series:
-    """Whether parameters are averaged over the last steps, which helps whatever chooses the nodes.
-
-    Args:
-        rows: with the column `regulariser`.
-    """
-    return rows["regulariser"].isin(MORE_THAN_PRUNING)
 
 
 def settled(rivals: pd.DataFrame) -> pd.DataFrame:

@@ -44,7 +44,8 @@ def show_pairs(
     for retraining in retrainings:
         said = SAID[retraining]
         found = [(shown, tests_of_pairs(shown.table, pairs, retraining)) for shown in narrowed]
-        tested = [(shown, rows) for shown, rows in found if len(rows)]  # two seeds are needed
+        # Two seeds are needed; and unpruned, all kinds of retraining may have one network.
+        tested = [(shown, rows) for shown, rows in found if (rows["pruning_ratio"] > 0).any()]
         if tested:
             _show_verdicts(tested, f"{key}-{retraining}", said)
         for shown, rows in tested if differences else ():
@@ -75,7 +76,7 @@ def show_in_short(
             question: tests_of_pairs(each.table, pairs, retraining)
             for question, pairs in questions.items()
         }
-        if any(map(len, tested.values())):
+        if any((tests["pruning_ratio"] > 0).any() for tests in tested.values()):
             cells[each.study.dataset] = {
                 question: verdict_counts(tests.loc[tests["pruning_ratio"] > 0, "verdict"])
                 for question, tests in tested.items()

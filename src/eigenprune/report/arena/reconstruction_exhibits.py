@@ -1,7 +1,5 @@
 """What the chapter on scores shows of pruned networks whose layers are fitted anew."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from eigenprune.report import readable
@@ -15,17 +13,15 @@ AS_IS = ("reconstructed", "as is", "retrained")
 TRAINED = ("retrained", "reconstructed")
 
 
-def show_reconstructed(arena: Arena, *, quick_seeds: Sequence[int]) -> None:
+def show_reconstructed(arena: Arena) -> None:
     """Methods as they are, reconstructed and retrained: a figure, and folded their differences.
 
     Args:
         arena: gives studies; of their methods those that were reconstructed are shown.
-        quick_seeds: of the quick studies; a verdict on accuracy needs more of them than a curve.
     """
     from eigenprune.lab.protocols import FITTING_ROWS
 
-    quick = {each.study.name: each for each in arena.with_seeds(quick_seeds).shown}
-    for shown in [quick.get(each.study.name, each) for each in arena.shown]:
+    for shown in arena.shown:
         rows = _arms(shown.table)
         table = arms.compared(rows, AS_IS)
         if table.empty:

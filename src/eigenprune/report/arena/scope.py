@@ -71,7 +71,9 @@ def of_planned(study: Study, table: pd.DataFrame) -> str:
     planned = set(map(rivals.entry_of, study.methods)) - set(METHODS)
     missing = sorted(planned - set(table["method"]))
     rows = table[table["method"].isin(planned)]
-    seeds = rows.groupby(["retraining", "method"])["seed"].nunique()
+    # Unpruned, a reconstructed network is the method's own.
+    pruned = rows[rows["pruning_ratio"] > 0]
+    seeds = pruned.groupby(["retraining", "method"])["seed"].nunique()
     several = seeds[seeds > 1].groupby("retraining").size()
     as_they_are, reconstructed, retrained = (
         sum(int(several.get(kind, 0)) for kind in kinds)
@@ -136,19 +138,22 @@ class Arena:
         return Arena(self.params, tuple(narrowed))
 
     def named(self, methods: Iterable[str]) -> "Arena":
-        """With the named methods alone, retrained or not."""
+        """With the named methods alone, whatever becomes of what they have pruned."""
         names = set(methods)
         return self.only(lambda name, method: name in names)
 
     def with_seeds(self, seeds: Sequence[int]) -> "Arena":
-        """The quick studies alone, with other seeds; what is not in the run store is computed."""
-        changed = []
-        for shown in self.quick:
+        """With other seeds of the quick studies; what is not in the run store is computed."""
+
+        def changed(shown: Shown) -> Shown:
+            if shown.recorded:
+                return shown
             study = change_study(shown.study, {"seeds": list(seeds)})
             sweep.run_study(study)
             table = arena.table(study)
-            changed.append(Shown(study, table, False, averages.controls_of(table)))
-        return Arena(self.params, tuple(changed))
+            return replace(shown, study=study, table=table, controls=averages.controls_of(table))
+
+        return Arena(self.params, tuple(map(changed, self.shown)))
 
     def so_far(self) -> dict[str, "Arena"]:
         """By activation, of those that some methods of a study lack: the methods that have it."""

@@ -26,7 +26,7 @@ COLUMNS = 3
 def grid(
     count: int, columns: int, height: float, *, sharey: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """That many panels in rows, with one vertical axis for all; `height` of a row in inches."""
+    """That many panels in rows of `height` inches, with one vertical axis for all if `sharey`."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     size = (max(3.3 * columns, 4.0), height * rows)

@@ -132,8 +132,12 @@ def _arena(recorded: pd.DataFrame, studies: dict[Study, pd.DataFrame]) -> Iterat
         standing = standing.drop_duplicates(["dataset", "pruning_ratio"])
         return standing[standing["shared"] > 1]
 
-    by_value = alone[alone["family"].ne(averages.SPECTRAL) | averages.by_eigenvalue(alone)]
-    alike = by_value[~averages.averaged(by_value)]
+    chosen = [
+        family != averages.SPECTRAL or rivals.by_eigenvalue(score, regulariser)
+        for family, score, regulariser in alone[["family", "score", "regulariser"]].to_numpy()
+    ]
+    by_value = alone[chosen]
+    alike = by_value[~by_value["regulariser"].isin(rivals.MORE_THAN_PRUNING)]
     yield (
         "**Is the best spectral method better than the best other?** Spectral is what is trained "
         "as eigenvalues and eigenvectors, whatever chooses its nodes. "
@@ -141,8 +145,8 @@ def _arena(recorded: pd.DataFrame, studies: dict[Study, pd.DataFrame]) -> Iterat
         "retrained, at the ratios of the table below and over shared seeds, it is "
         f"{verdict_summary(best(alone))}: [](arena/arena.ipynb). The best of those that choose "
         "nodes by the size of the eigenvalue, as the recipe of 2022 does, is "
-        f"{verdict_summary(best(by_value))}; none of these averages its last steps, and against "
-        f"the best rival that does not either it is {verdict_summary(best(alike))}. "
+        f"{verdict_summary(best(by_value))}; among methods that do not average their last steps, "
+        f"which helps whatever chooses the nodes, it is {verdict_summary(best(alike))}. "
         "Equally many nodes are not equally many parameters: that chapter has curves over both. "
         "Spectral and dense networks that are pruned alike are compared in "
         "[](arena/what-the-eigenvalue-adds.ipynb), which says what the other scores are."
