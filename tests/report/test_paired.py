@@ -55,7 +55,7 @@ def test_what_differs_as_it_does_unpruned_is_no_finding_of_its_own() -> None:
     # One test is corrected for itself alone, not for those that repeat another.
     assert kept["p"][2] == paired_tests(curves([], []), "one", "other")["p"].item()
     # The same numbers of other seeds are another finding.
-    other = paired_differences(curves([0.9, 0.91, 0.92], [0.9, 0.91, 0.925]), "one", "other")
+    other = paired_differences(curves([0.9, 0.91, 0.92], [0.91, 0.9, 0.92]), "one", "other")
     assert other["verdict"].tolist() == ["better", "better", "worse"]
 
 

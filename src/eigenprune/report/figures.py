@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLoca
 from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS, Method, looks
-from eigenprune.report.paired import TOLD_APART
+from eigenprune.report.paired import AS_UNPRUNED, TOLD_APART
 
 _PUBLISHED: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "alpha": 0.55}
 
@@ -213,19 +213,32 @@ def differences(table: pd.DataFrame) -> Figure:
         panel.errorbar(
             chosen["pruning_ratio"], mean, yerr=reach, fmt="none", color="#0072B2", linewidth=1
         )
-        for sure, face in ((True, "#0072B2"), (False, "white")):
-            points = chosen[chosen["verdict"].isin(TOLD_APART) == sure]
-            panel.plot(
-                points["pruning_ratio"], 100 * points["difference"], "o",
-                color="#0072B2", markerfacecolor=face,
-                label="differs from 0" if sure else "not told from 0",
-            )  # fmt: skip
+        for said, where, look in marked(chosen["verdict"], "#0072B2"):
+            points = chosen[where]
+            x, y = points["pruning_ratio"], 100 * points["difference"]
+            panel.plot(x, y, "o", color="#0072B2", label=said, **look)
         panel.set_title(str(activation))
         panel.set_xlim(-0.03, 1.03)
         panel.set_xlabel("pruning ratio")
     panels[0].set_ylabel("difference in points of accuracy")
     legend_below(figure)
     return figure
+
+
+def marked(verdicts: pd.Series, color: str) -> list[tuple[str, pd.Series, dict[str, Any]]]:
+    """What is said of paired differences, of which of them, and the look of their markers.
+
+    Args:
+        verdicts: see `paired.verdicts_of_pruned`.
+        color: of the markers.
+    """
+    told_apart, repeated = verdicts.isin(TOLD_APART), verdicts == AS_UNPRUNED
+    half = {"markerfacecolor": color, "fillstyle": "left", "markerfacecoloralt": "white"}
+    found: list[tuple[str, pd.Series, dict[str, Any]]] = [
+        ("differs from 0", told_apart, {"markerfacecolor": color}),
+        ("not told from 0", ~told_apart & ~repeated, {"markerfacecolor": "white"}),
+    ]
+    return [*found, *([("as unpruned", repeated, half)] if repeated.any() else [])]
 
 
 def losses(histories: pd.DataFrame) -> Figure:

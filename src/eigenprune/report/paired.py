@@ -1,6 +1,7 @@
 """Paired differences between methods: the same seed, the same ratio, one against the other."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ TEST = ["n", "difference", "low", "high", "p"]
 CONFIDENCE = 0.95  # of all intervals; a corrected p below 1 - CONFIDENCE tells two apart
 TOLD_APART = ("better", "worse")  # verdicts; the others are `open`, `not tested` and this one
 AS_UNPRUNED = "as unpruned"
+REPEATED = "repeated"  # a column
 
 
 def paired_differences(curves: pd.DataFrame, method: str, against: str) -> pd.DataFrame:
@@ -49,7 +51,8 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
     Returns:
         One row per point, in the order of the curves, with KEY and TEST, which are `n` (shared
         seeds), `difference`, `low` and `high` (the interval), and `p`. Where all differences are
-        the same there is nothing to test by: no interval and no p (NaN).
+        the same there is nothing to test by: no interval and no p (NaN). REPEATED says whether the
+        two differ as they do unpruned, seed by seed.
 
     Raises:
         UserError: if a network stands in the table twice, as when two studies share its setting.
@@ -60,13 +63,21 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
         first = ", ".join(str(value) for value in twice.iloc[0][networks])
         raise UserError(f"{first}: this network stands in the table twice; compare one study")
     wide = chosen.pivot(index=[*KEY, "seed"], columns="method", values="accuracy")
-    keys, pairs = [], []
+    keys: list[Any] = []
+    pairs: list[tuple[pd.Series, pd.Series]] = []
     if {method, against} <= set(wide.columns):
         for key, both in wide.dropna().groupby(level=KEY, sort=False):
             if len(both) >= 2:
                 keys.append(key)
-                pairs.append((both[method], both[against]))
+                by_seed = both.set_index(both.index.get_level_values("seed"))
+                pairs.append((by_seed[method], by_seed[against]))
     table = pd.DataFrame(keys, columns=KEY).join(t_tests(pairs))
+    differences = {key: one - other for key, (one, other) in zip(keys, pairs, strict=True)}
+    unpruned = {key[:-1]: its for key, its in differences.items() if key[-1] == 0}
+    table[REPEATED] = [
+        key[-1] > 0 and key[:-1] in unpruned and its.equals(unpruned[key[:-1]])
+        for key, its in differences.items()
+    ]
     if table.empty:
         return table
     # As the curves are ordered, so that panels stand in one order in all figures.
@@ -121,20 +132,11 @@ def verdicts_of_pruned(tests: pd.DataFrame) -> pd.DataFrame:
     Args:
         tests: what `paired_tests` returns, of one pair of methods or of several.
     """
-    pruned, repeated = tests["pruning_ratio"] > 0, _as_unpruned(tests)
+    pruned, repeated = tests["pruning_ratio"] > 0, tests[REPEATED] & tests["p"].notna()
     parts = [with_verdicts(tests[rows]) for rows in (pruned & ~repeated, ~pruned) if rows.any()]
     if repeated.any():
         parts.append(tests[repeated].assign(p=np.nan, verdict=AS_UNPRUNED))
     return pd.concat(parts).sort_index() if parts else with_verdicts(tests)
-
-
-def _as_unpruned(tests: pd.DataFrame) -> pd.Series:
-    """Whether pruned networks differ as the unpruned ones do: the same test, to the last digit."""
-    at = tests["pruning_ratio"]
-    same = [name for name in tests if name != "pruning_ratio"]
-    unpruned = tests.loc[at == 0, same].drop_duplicates().assign(unpruned=True)
-    found = tests[same].merge(unpruned, how="left")["unpruned"].notna().to_numpy()
-    return (at > 0) & tests["p"].notna() & found
 
 
 def with_verdicts(table: pd.DataFrame) -> pd.DataFrame:

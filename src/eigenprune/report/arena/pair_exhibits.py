@@ -87,7 +87,8 @@ def show_in_short(
             name=key,
             caption=f"{SAID[retraining].capitalize()}: over all pairs of a question, pruning "
             "ratios above 0 and activations, in how many settings the first of a pair is better "
-            "or worse than the second, p corrected for each question and dataset.",
+            "or worse than the second, p corrected for each question and dataset; `as unpruned`: "
+            "they differ as they do unpruned, which is not tested again.",
             of=[each.study for each in shown.shown if each.study.dataset in cells],
             recorded=any(each.recorded for each in shown.shown),
         )
@@ -132,9 +133,10 @@ def _show_differences(shown: Shown, rows: pd.DataFrame, name: str, said: str) ->
         rival_figures.differences_of_pairs(rows),
         name=f"{name}-drawn",
         caption=f"{where}: differences in points of accuracy over the pruning ratio, mean and 95 % "
-        "interval over shared seeds; filled where told apart from zero. At 0 nothing is pruned, "
-        "and the points there are corrected by themselves. The vertical axis is linear up to one "
-        "point and logarithmic beyond.",
+        "interval over shared seeds; filled where told apart from zero, half filled where the two "
+        "differ as they do unpruned, seed by seed, which is not tested again. At 0 nothing is "
+        "pruned, and the points there are corrected by themselves. The vertical axis is linear up "
+        "to one point and logarithmic beyond.",
         alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
         "per pair of methods.",
         of=[shown.study],
@@ -146,7 +148,7 @@ def _show_differences(shown: Shown, rows: pd.DataFrame, name: str, said: str) ->
         name=name,
         caption=f"{where}: differences in points of accuracy over n shared seeds, each with its "
         "own interval; p is corrected, at ratio 0 by itself, and an asterisk marks what it tells "
-        "apart.",
+        "apart. There is no p where the two differ as they do unpruned, seed by seed.",
         of=[shown.study],
         recorded=shown.recorded,
         folded=f"All differences: {where}",

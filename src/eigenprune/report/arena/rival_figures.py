@@ -17,8 +17,7 @@ from eigenprune.report.arena.small_multiples import (
     grid,
     require_one_setting,
 )
-from eigenprune.report.figures import legend_below
-from eigenprune.report.paired import TOLD_APART
+from eigenprune.report.figures import legend_below, marked
 
 _ACTIVATION_LOOKS = (
     *(("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^")),
@@ -101,11 +100,10 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
             mean = 100 * rows["difference"]
             reach = [mean - 100 * rows["low"], 100 * rows["high"] - mean]
             panel.errorbar(x, mean, yerr=reach, fmt="none", color=color, linewidth=1)
-            for sure, face in ((True, color), (False, "white")):
-                chosen = rows["verdict"].isin(TOLD_APART) == sure
+            for said, chosen, look in marked(rows["verdict"], color):
                 panel.plot(
-                    x[chosen], mean[chosen], marker, color=color, markerfacecolor=face,
-                    label=f"{activation}, {'differs from 0' if sure else 'not told from 0'}",
+                    x[chosen], mean[chosen], marker, color=color, label=f"{activation}, {said}",
+                    **look,
                 )  # fmt: skip
         panel.set_title(pair.replace(" − ", "\n− "), fontsize=8)
         panel.set_xlim(-0.03, 1.03)
