@@ -193,7 +193,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     check_exhibits.show_checks(checked)
     check_exhibits.show_chosen_and_drawn(checked)
     check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
-    reconstruction_exhibits.show_reconstructed(arena.named(["norm", "gain"]), quick_seeds=[1, 2, 3])
+    reconstruction_exhibits.show_reconstructed(arena.named(["norm", "gain"]).with_seeds([1, 2, 3]))
     pair_exhibits.show_pairs(arena, [("norm", "chance")], key="lot", retrainings=["reconstructed"])
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
