@@ -81,6 +81,7 @@ OTHER: dict[str, Any] = {
     "held_out": 0.1,
     "scope": "layer",
     "validated": True,
+    "reconstructed": True,
     "kind": "modules",
     "options": (("method", "magnitude"), ("sparsity", 0.8)),
 }
