@@ -38,8 +38,8 @@ def test_every_row_says_what_its_method_is(params: Params) -> None:
     assert sorted(kinds.index) == [
         *(("decayed", "fine-tuned"), ("decayed", "none")),
         *(("fixed", "fine-tuned"), ("fixed", "none")),
-        *(("gain", "fine-tuned"), ("gain", "none")),
-        *(("norm", "fine-tuned"), ("norm", "none")),
+        *(("gain", "fine-tuned"), ("gain", "none"), ("gain", "reconstructed")),
+        *(("norm", "fine-tuned"), ("norm", "none"), ("norm", "reconstructed")),
         *(("small", "trained"), ("snip", "trained")),
     ]
     families = kinds["family"].droplevel("retraining").to_dict()
