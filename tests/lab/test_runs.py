@@ -139,6 +139,17 @@ def test_a_kind_of_trials_has_a_version_of_its_own(monkeypatch: pytest.MonkeyPat
     assert run_id(TRIAL) == before[0] and run_id(growing) != before[1]
 
 
+def test_a_regulariser_has_a_version_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = [replace(TRAINING, regulariser=name) for name in ("l2", "norm_pruning")]
+    pruned = [replace(PRUNING, training=training) for training in trained]
+    before = [run_id(run) for run in (*trained, *pruned)]
+    monkeypatch.setitem(runs.REGULARISER_VERSIONS, "norm_pruning", 999)
+    # Copies: what of an id is known is kept with a run.
+    again = [replace(training) for training in trained]
+    after = [run_id(r) for r in (*again, *(replace(PRUNING, training=t) for t in again))]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False] * 2
+
+
 def test_equal_runs_have_equal_ids() -> None:
     """However their numbers were written."""
     one, other = replace(PRUNING, pruning_ratio=0), replace(PRUNING, pruning_ratio=0.0)

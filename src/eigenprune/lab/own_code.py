@@ -2,7 +2,7 @@
 
 Who writes one changes it and looks again. Under its name alone the run store would give the old
 numbers back. Those that came with the package are known by their names, whatever is done to their
-files: what is recorded keeps its ids, and PROTOCOL_VERSION of `runs` stands for their code.
+files: what is recorded keeps its ids, and the versions in `runs` stand for their code.
 """
 
 from functools import cache

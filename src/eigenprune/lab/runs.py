@@ -12,6 +12,12 @@ from eigenprune.lab.own_code import CAME_WITH_IT, own_code
 PROTOCOL_VERSION = 1
 # The same for trials of one kind alone; of what is not here it is 1.
 TRIAL_VERSIONS = {"compression": 2, "growing": 2}
+# And of networks that are trained with one regulariser alone.
+REGULARISER_VERSIONS = {
+    "averaged_gradient_pruning": 2,
+    "averaged_random_pruning": 2,
+    "averaged_taylor_pruning": 2,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +127,8 @@ def _essence(run: Run) -> dict[str, object]:
     essence: dict[str, object] = {"kind": type(run).__name__.lower()}
     if isinstance(run, Trial) and (version := trial_version(run.kind)) != 1:
         essence["version"] = version
+    if isinstance(run, Training) and run.regulariser in REGULARISER_VERSIONS:
+        essence["version"] = REGULARISER_VERSIONS[run.regulariser]
     for field in fields(run):
         value = getattr(run, field.name)  # a trial's own kind takes the place of "trial"
         if isinstance(value, Training):
