@@ -198,9 +198,10 @@ def verdict_counts(verdicts: pd.Series) -> str:
     """The same of settings that were tested, for the cell of a table.
 
     >>> verdict_counts(pd.Series(["open", "better", "open"]))
-    '1 better, 0 worse, 2 open'
+    'better 1, worse 0, open 2'
     """
-    counts = ", ".join(f"{count} {name}" for name, count in _counts(verdicts).items())
+    # A word comes first: what begins with a number is set as numbers are, in one line.
+    counts = ", ".join(f"{name} {count}" for name, count in _counts(verdicts).items())
     return NO_VERDICT if verdicts.empty else counts
 
 

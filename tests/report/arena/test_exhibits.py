@@ -230,7 +230,7 @@ def test_in_short_is_the_sum_of_what_is_shown_pair_by_pair(
     short = tables["in-short"].loc["a score or the lot", "digits"]
     whole = tables["pairs-none"]["digits"]
     for verdict in ("better", "worse", "open"):
-        [said] = re.findall(rf"(\d+) {verdict}", short)
+        [said] = re.findall(rf"{verdict} (\d+)", short)
         counts = (re.findall(rf"(\d+) {verdict}", cell) for cell in whole)
         assert int(said) == sum(int(found[0]) for found in counts if found)
     assert tables["in-short"].loc["nothing", "digits"] == "fewer than two shared seeds are recorded"

@@ -69,9 +69,9 @@ def test_growing_can_be_better_or_worse(table: pd.DataFrame) -> None:
     trials = make_trials("tried", TRIALS, "test")
     grown = table["network"].eq("grown")
     for lift, said in (
-        (0.01, "4 better, 0 worse, 0 open"),
-        (-0.01, "0 better, 4 worse, 0 open"),
-        (1e-5, "0 better, 0 worse, 4 open"),
+        (0.01, "better 4, worse 0, open 0"),
+        (-0.01, "better 0, worse 4, open 0"),
+        (1e-5, "better 0, worse 0, open 4"),
     ):
         own = lift + 1e-4 * (table["seed"] - 1.5)  # what is the same for all seeds has no test
         moved = table.assign(accuracy=table["accuracy"] + own * grown)

@@ -71,8 +71,8 @@ def test_modules_can_help_or_not(arena_project: Callable[..., Params]) -> None:
     ]  # fmt: skip
     table = pd.DataFrame(rows)
     [row] = verdicts([Shown(params.trials["tiny"], table, True)]).to_dict("records")
-    better = "2 better, 0 worse, 0 open"
+    better = "better 2, worse 0, open 0"
     assert list(row.values()) == [better, better, "1 of 4 networks"]
     worse = table.assign(accuracy=1 - table["accuracy"])
     [row] = verdicts([Shown(params.trials["tiny"], worse, True)]).to_dict("records")
-    assert list(row.values())[:2] == ["0 better, 2 worse, 0 open"] * 2
+    assert list(row.values())[:2] == ["better 0, worse 2, open 0"] * 2
