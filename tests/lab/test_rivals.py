@@ -48,6 +48,14 @@ def test_what_is_pruned_before_training_is_trained_once() -> None:
     assert list(made) == ["snip"] and made["snip"].trained_small
 
 
+def test_what_is_small_from_the_start_is_trained_once_and_ranks_nothing() -> None:
+    entry = {"from_scratch": True, "regulariser": "averaging", "strengths": [0.99]}
+    made = rivals.named({"small-too": entry}, "params.yaml")
+    assert list(made) == ["small-too"] and made["small-too"].network_per_ratio
+    assert rivals.retraining(made["small-too"]) == rivals.TRAINED
+    assert rivals.family(made["small-too"]) == "control"
+
+
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
@@ -89,6 +97,15 @@ def test_what_is_pruned_before_training_is_trained_once() -> None:
             {"score": "snip", "before": True, "regulariser": "l2", "strengths": [0.1]},
             "what is pruned before training has no regulariser",
         ),
+        (
+            {"score": "random", "from_scratch": True},
+            "rivals.x.score: what is trained from scratch prunes no nodes",
+        ),
+        (
+            {"from_scratch": True, "regulariser": "averaging", "strengths": [0.9, 0.99]},
+            "rivals.x.strengths: [0.9, 0.99] is not allowed from scratch",
+        ),
+        ({"score": "random", "from_scratch": "yes"}, "rivals.x.from_scratch: 'yes' is not allowed"),
         (
             {"score": "weight_norm", "regulariser": "eigenvalue_l1", "strengths": [1]},
             "rivals.x.regulariser: 'eigenvalue_l1' needs layer: spectral",

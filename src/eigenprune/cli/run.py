@@ -221,7 +221,7 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
 def _report_trials(trials: Trials, table: Any, output: Path | None) -> None:
     from rich.console import Console
 
-    from eigenprune.lab.records.recorded import write_csv
+    from eigenprune.lab.tidy_csv import write_csv
     from eigenprune.lab.trials.tables import diverged
     from eigenprune.report.terminal import trials_tables
 

@@ -28,7 +28,7 @@ def tables() -> None:
 
 def write_tables(found: "pd.DataFrame") -> None:
     """Write what `arena.recorded` returns and its leaderboard, and say so."""
-    from eigenprune.lab.records.recorded import write_csv
+    from eigenprune.lab.tidy_csv import write_csv
     from eigenprune.report.arena.leaderboard import write_leaderboard
 
     folder = project.root() / "results" / "paper"

@@ -70,7 +70,7 @@ def verify(
     from rich.console import Console
 
     from eigenprune.lab import results
-    from eigenprune.lab.records.recorded import write_csv
+    from eigenprune.lab.tidy_csv import write_csv
     from eigenprune.report.comparison import coverage, tables
     from eigenprune.report.comparison.agreement import compare_study
     from eigenprune.report.comparison.published import all_settings, other_settings

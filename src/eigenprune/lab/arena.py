@@ -104,12 +104,6 @@ def studies_of(params: Params) -> list[str]:
     return [n for n in params.paper if set(params.rivals) & set(params.studies[n].methods)]
 
 
-def _retraining(method: Method) -> str:
-    if method.before or method.from_scratch:
-        return "trained"
-    return "fine-tuned" if method.retrained else "reconstructed" if method.reconstructed else "none"
-
-
 def _row(
     study: Study, planned: PlannedRow, method: Method, result: dict[str, Any]
 ) -> dict[str, object]:
@@ -122,9 +116,9 @@ def _row(
         **{key: result[key] for key in COLUMNS if key in result},
         "method": rivals.entry_of(planned.method),
         "family": rivals.family(method),
-        "score": method.score,
+        "score": "" if method.from_scratch else method.score,
         "regulariser": method.regulariser,
-        "retraining": _retraining(method),
+        "retraining": rivals.retraining(method),
         "hyperparameters": "" if strength is None else f"strength={strength:g}",
         "macs_kept": sum(a * b for a, b in itertools.pairwise(widths)),
     }

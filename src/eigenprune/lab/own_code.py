@@ -37,6 +37,7 @@ CAME_WITH_IT = {
         "averaged_gradient_pruning",
         "averaged_random_pruning",
         "averaged_taylor_pruning",
+        "averaging",
         "dropout",
         "eigenvalue_l1",
         "eigenvalue_l1_eigenvector_l2",

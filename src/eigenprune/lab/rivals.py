@@ -6,8 +6,8 @@
 A rival called NAME makes the method NAME, whose networks are pruned and looked at, and the method
 NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. One
 without a regulariser makes NAME-reconstructed, too, whose pruned networks are fitted to give what
-the whole ones gave. One that is pruned `before` any training is trained afterwards in any case, and
-makes one method.
+the whole ones gave. One that is pruned `before` any training, or made small and trained
+`from_scratch`, is trained at its final size in any case, and makes one method.
 """
 
 import math
@@ -29,6 +29,7 @@ REGULARISERS = (
     "averaged_gradient_pruning",
     "averaged_random_pruning",
     "averaged_taylor_pruning",
+    "averaging",
     "dropout",
     "eigenvalue_l1",
     "eigenvalue_l1_eigenvector_l2",
@@ -57,6 +58,7 @@ OF_SHARES = (
     "averaged_gradient_pruning",
     "averaged_random_pruning",
     "averaged_taylor_pruning",
+    "averaging",
     "dropout",
     "eigenvalue_pruning",
     "gradient_pruning",
@@ -76,8 +78,11 @@ OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"
 OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_threshold")
 # Those that need so many hidden layers of one width.
 EQUAL_LAYERS = {"flow_angle": 3, "flow_length": 2, "flow_curvature": 3}
+# Behind the name of a rival, what becomes of the networks that it has pruned.
 RETRAINED = "-retrained"
 RECONSTRUCTED = "-reconstructed"
+# The same in the column `retraining` of tables, and what is trained at its final size in any case.
+AS_PRUNED, FITTED, FINE_TUNED, TRAINED = "none", "reconstructed", "fine-tuned", "trained"
 
 
 def _yes_or_no(value: object) -> bool:
@@ -100,8 +105,10 @@ _VALUES: Keys = {
     "score": _choice(*SCORES),
     "regulariser": _choice(*REGULARISERS),
     "before": ("true, false", _yes_or_no),
+    "from_scratch": ("true, false", _yes_or_no),
 }
 _SPECTRAL_ALONE = ("initialisation", "eigenvalues_in", "trainable")
+_RANKING = ("score", "scope", "before")
 KEYS = {*_VALUES, "strengths"}
 
 
@@ -157,7 +164,7 @@ def named(entries: object, file: str) -> dict[str, Method]:
                 "take another name"
             )
         made = {name: Method(label=name, **values)}
-        if not values.get("before"):
+        if not made[name].trained_small:
             if "regulariser" not in values:
                 label = f"{name}, reconstructed"
                 made[name + RECONSTRUCTED] = Method(label=label, reconstructed=True, **values)
@@ -177,6 +184,13 @@ def entry_of(name: str) -> str:
     ('norm', 'norm', 'norm')
     """
     return name.removesuffix(RETRAINED).removesuffix(RECONSTRUCTED)
+
+
+def retraining(method: Method) -> str:
+    """What becomes of a network that a method has pruned: the word in the column `retraining`."""
+    if method.before or method.from_scratch:
+        return TRAINED
+    return FINE_TUNED if method.retrained else FITTED if method.reconstructed else AS_PRUNED
 
 
 def by_eigenvalue(score: str, regulariser: str) -> bool:
@@ -202,12 +216,22 @@ def family(method: Method) -> str:
 
 def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     given = {key: value for key, value in entry.items() if key != "strengths"}
-    values = check_values(given, _VALUES, where, optional=set(_VALUES) - {"score"})
+    from_scratch = entry.get("from_scratch") is True
+    optional = set(_VALUES) - (set() if from_scratch else {"score"})
+    values = check_values(given, _VALUES, where, optional=optional)
     if ("strengths" in entry) != ("regulariser" in entry):
         raise UserError(f"{where}: regulariser and strengths belong together")
     values |= _strengths(entry, f"{where}.strengths")
+    if from_scratch:
+        if wrong := [key for key in _RANKING if key in entry]:
+            raise UserError(f"{where}.{wrong[0]}: what is trained from scratch prunes no nodes")
+        if values.get("to_ratio") or len(values.get("strengths", ())) > 1:
+            raise UserError(
+                f"{where}.strengths: {entry['strengths']!r} is not allowed from scratch, where "
+                "each size has a network of its own; allowed: a list of one number"
+            )
     if entry.get("layer", "dense") == "dense":
-        if entry["score"] in SPECTRAL_SCORES:
+        if entry.get("score") in SPECTRAL_SCORES:
             raise UserError(f"{where}.score: {entry['score']!r} needs layer: spectral")
         if wrong := [key for key in _SPECTRAL_ALONE if key in entry]:
             raise UserError(f"{where}.{wrong[0]}: needs layer: spectral")

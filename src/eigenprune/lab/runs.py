@@ -108,6 +108,11 @@ Sequel = Pruning | Trial
 Run = Training | Sequel
 
 
+def training_of(run: Run) -> Training:
+    """The network that a run trains, or that it begins with."""
+    return run if isinstance(run, Training) else run.training
+
+
 def run_id(run: Run) -> str:
     """The run's name in the store: 16 hexadecimal digits.
 

@@ -9,21 +9,23 @@ was found for the state of the code that was checked last.
 import csv
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import executors
 from eigenprune.lab.execution.sweep import OnStart, executor_for, outlook_of, recorded_runs
 from eigenprune.lab.execution.tasks import Places
 from eigenprune.lab.fingerprint import short_hash
 from eigenprune.lab.plans import runs_of
-from eigenprune.lab.records import code_state, manifest
-from eigenprune.lab.records.recorded import folder_of, rows_by_run, write_csv
+from eigenprune.lab.records import code_state, manifest, parts
+from eigenprune.lab.records.recorded import folder_of, rows_by_run
 from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
+from eigenprune.lab.tidy_csv import MEND, write_csv
 from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import Trials
 
@@ -157,24 +159,25 @@ def of_code_now(folder: Path) -> "pd.DataFrame":
 
 
 def _code_now(folder: Path) -> str:
-    of_trials, found = (folder / "table.csv").is_file(), manifest.read(folder)
-    of_arena = found is None or manifest.of_arena(found)
-    return code_state.state_now(of_trials=of_trials, of_arena=of_arena)
+    found = manifest.read(folder)
+    if found is None:
+        raise UserError(f"{folder / manifest.FILE} is not there; {MEND}")
+    return code_state.state_now(**manifest.code_that_counts(found))
 
 
 def _written(folder: Path) -> dict[str, str]:
     """A hash of what is recorded of each run."""
 
-    def rows_of(file: str) -> list[dict[str, str]]:
-        with (folder / file).open(encoding="utf-8", newline="") as opened:
-            return list(csv.DictReader(opened))
+    def rows_of(name: str) -> Iterator[dict[str, str]]:
+        for file in parts.there(folder, name):
+            with file.open(encoding="utf-8", newline="") as opened:
+                yield from csv.DictReader(opened)
 
     texts: dict[str, list[str]] = {}
-    if (folder / "table.csv").is_file():
-        for row in rows_of("table.csv"):
-            texts.setdefault(row["run"], []).append(",".join(row.values()))
-    elif (folder / "runs.csv").is_file():
-        for row, made in zip(rows_of("curves.csv"), rows_of("runs.csv"), strict=True):
+    for row in rows_of("table"):
+        texts.setdefault(row["run"], []).append(",".join(row.values()))
+    if not texts:
+        for row, made in zip(rows_of("curves"), rows_of("runs"), strict=True):
             texts[made["run"]] = [*row.values(), made["nodes_by_layer"]]
     return {run: short_hash(lines) for run, lines in texts.items()}
 

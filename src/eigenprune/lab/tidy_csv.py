@@ -1,9 +1,10 @@
-"""Tables that the project has written, read with a word for what is wrong with them."""
+"""Tables that the project writes, and reads with a word for what is wrong with them."""
 
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
 
 if TYPE_CHECKING:
@@ -11,6 +12,17 @@ if TYPE_CHECKING:
 
 # What to do with a damaged file that Git has.
 MEND = "restore it from Git"
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as `csv_bytes` makes it."""
+    write_whole(path, csv_bytes(table))
+
+
+def csv_bytes(table: "pd.DataFrame") -> bytes:
+    """A table as it is written: the same table is the same bytes."""
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text.encode()
 
 
 def read_tidy(

@@ -9,6 +9,7 @@ from eigenprune.regularisers.averaged_pruning import (
     AveragedRandomPruning,
     AveragedTaylorPruning,
 )
+from eigenprune.regularisers.averaging import Averaging
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.dropout import Dropout
 from eigenprune.regularisers.feature_flow import FlowAngle, FlowCurvature, FlowLength
@@ -40,6 +41,7 @@ __all__ = [
     "AveragedGradientPruning",
     "AveragedRandomPruning",
     "AveragedTaylorPruning",
+    "Averaging",
     "Dropout",
     "EigenvalueL1",
     "EigenvalueL1EigenvectorL2",
@@ -69,6 +71,7 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "averaged_gradient_pruning": AveragedGradientPruning,
     "averaged_random_pruning": AveragedRandomPruning,
     "averaged_taylor_pruning": AveragedTaylorPruning,
+    "averaging": Averaging,
     "dropout": Dropout,
     "eigenvalue_l1": EigenvalueL1,
     "eigenvalue_l1_eigenvector_l2": EigenvalueL1EigenvectorL2,

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from eigenprune.lab.records.recorded import write_csv
 from eigenprune.lab.rows import COLUMNS
-from eigenprune.lab.tidy_csv import MEND, read_tidy
+from eigenprune.lab.tidy_csv import MEND, read_tidy, write_csv
 
 
 def write_curves(curves: pd.DataFrame, path: Path) -> None:

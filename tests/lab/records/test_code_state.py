@@ -19,7 +19,7 @@ from eigenprune.lab.records.code_state import (
     current,
     fingerprint,
 )
-from eigenprune.lab.records.manifest import of_arena
+from eigenprune.lab.records.manifest import code_that_counts
 
 SOURCE = '''
 """A module."""
@@ -131,8 +131,10 @@ def test_the_published_methods_do_without_what_the_arena_has() -> None:
 
 def test_a_recording_says_whether_it_is_of_the_arena() -> None:
     for methods, arena in ((list(METHODS), False), (["direct", "taylor"], True), (["l1"], True)):
-        assert of_arena({"study": {"methods": methods}}) is arena
-    assert of_arena({"study": {"points": []}}), "trials may take anything"
+        counts = code_that_counts({"study": {"methods": methods}})
+        assert counts == {"of_trials": False, "of_arena": arena}
+    # Trials may take anything.
+    assert code_that_counts({"study": {"points": []}}) == {"of_trials": True, "of_arena": True}
 
 
 def test_a_file_that_is_gone_has_changed_and_a_new_one_has_not() -> None:

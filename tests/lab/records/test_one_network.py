@@ -16,7 +16,7 @@ RIVALS = {"norm": {"score": "weight_norm"}, "lot": {"score": "random"}}
 
 
 def recorded(root: Path) -> dict[str, pd.DataFrame]:
-    folders = [path.parent for path in sorted(root.glob("results/paper/*/curves.csv"))]
+    folders = [path.parent for path in sorted(root.glob("results/paper/*/summary.json"))]
     return {folder.name: pd.DataFrame(rows_by_run(folder).values()) for folder in folders}
 
 

@@ -23,7 +23,7 @@ def contradictions(rows: pd.DataFrame) -> list[str]:
 
 
 def recorded(root: Path) -> dict[str, pd.DataFrame]:
-    folders = [path.parent for path in sorted(root.glob("results/paper/*/curves.csv"))]
+    folders = [path.parent for path in sorted(root.glob("results/paper/*/summary.json"))]
     return {folder.name: pd.DataFrame(rows_by_run(folder).values()) for folder in folders}
 
 

@@ -196,9 +196,12 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
         }
     )
     assert table.to_dict("index") == {
-        "a": {"mnist": "1 better, 1 open (2–3) +0.50", "digits": ""},
-        "b": {"mnist": "1 worse (2) +0.00", "digits": "3 open (2–4) +1.00"},
-        "c": {"mnist": "", "digits": "1 not tested (2) +0.00"},
+        "a": {"mnist": "better 1, worse 0, open 1 (2–3) +0.50", "digits": ""},
+        "b": {
+            "mnist": "better 0, worse 1, open 0 (2) +0.00",
+            "digits": "better 0, worse 0, open 3 (2–4) +1.00",
+        },
+        "c": {"mnist": "", "digits": "better 0, worse 0, open 0, not tested 1 (2) +0.00"},
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from eigenprune.lab.execution.tasks import OnUnits, Places, Stopped, Task
 from eigenprune.lab.execution.work import epochs, work
 from eigenprune.lab.memory import room_for
-from eigenprune.lab.runs import Training, run_id
+from eigenprune.lab.runs import run_id, training_of
 from eigenprune.lab.store import Busy, Store
 
 
@@ -40,7 +40,7 @@ def compute_task(
         if name in store:
             continue
         left = work(run)
-        training = run if isinstance(run, Training) else run.training
+        training = training_of(run)
 
         def on_epoch(step: float = left / max(epochs(run), 1)) -> None:
             nonlocal left

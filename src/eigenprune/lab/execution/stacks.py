@@ -13,7 +13,7 @@ from typing import TypeVar
 from eigenprune.lab import datasets
 from eigenprune.lab.execution.tasks import Job, Task, of_jobs
 from eigenprune.lab.execution.work import work
-from eigenprune.lab.runs import Pruning, Run, Training
+from eigenprune.lab.runs import Pruning, Run, Training, training_of
 
 # Bytes that a stack may take, by `memory`: the GPU of a laptop has twice as many. A larger stack
 # would gain little, for one of this size keeps a GPU busy; and what is killed loses less.
@@ -89,7 +89,7 @@ def memory(run: Run) -> int:
 
     A network that is pruned counts as whole.
     """
-    training = run if isinstance(run, Training) else run.training
+    training = training_of(run)
     rows, features, classes = datasets.shape(training.dataset)
     widths = [features, *training.hidden, classes]
     # The network, its place in the stack, its masked copy, Adam's two moments, gradients and what

@@ -33,7 +33,7 @@ from eigenprune.lab.protocols import (
     trained_network,
     training_result,
 )
-from eigenprune.lab.runs import Pruning, Run, Training, run_id
+from eigenprune.lab.runs import Pruning, Run, Training, run_id, training_of
 from eigenprune.lab.spectral_history import Watcher, watcher_of
 from eigenprune.lab.store import Busy, Store
 from eigenprune.pruning import compact, masked
@@ -90,8 +90,7 @@ class _Stack:
         self.store = Store(places.store)
         self.report = report
         self.stopped = stopped
-        first = runs[0]
-        self.form = first if isinstance(first, Training) else first.training
+        self.form = training_of(runs[0])
 
     def compute(self) -> None:
         device = torch.device(self.places.device)
@@ -206,7 +205,7 @@ class _Stack:
             epochs=epochs,
             batch_size=self.form.batch_size,
             learning_rate=self.form.learning_rate,
-            seeds=[run.seed if isinstance(run, Training) else run.training.seed for run in runs],
+            seeds=[training_of(run).seed for run in runs],
             stream=stream,
             on_epoch=on_epoch,
             watch=watch if any(watchers) else None,

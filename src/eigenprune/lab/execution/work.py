@@ -4,7 +4,7 @@ import itertools
 import math
 
 from eigenprune.lab import datasets
-from eigenprune.lab.runs import Run, Training, Trial
+from eigenprune.lab.runs import Run, Training, Trial, training_of
 
 # A step costs this many multiply-accumulates' time before its first one: Python and short calls.
 STEP_OVERHEAD = 4e6
@@ -27,7 +27,7 @@ def work(run: Run) -> float:
 
     One thread does some 2e10 of them in a second, gradients and optimiser included.
     """
-    training = run if isinstance(run, Training) else run.training
+    training = training_of(run)
     rows, features, classes = datasets.shape(training.dataset)
     widths = [features, *training.hidden, classes]
     size = float(rows * sum(a * b for a, b in itertools.pairwise(widths)))

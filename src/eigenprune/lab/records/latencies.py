@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from eigenprune.files import write_all
 from eigenprune.lab import datasets, project
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.records.recorded import csv_bytes
-from eigenprune.lab.tidy_csv import read_tidy
+from eigenprune.lab.tidy_csv import csv_bytes, read_tidy
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -48,13 +48,19 @@ def seconds(found: Mapping[str, Any]) -> float:
     return float(found["training_seconds"] + sum(made["seconds"] for made in found["made_with"]))
 
 
-def of_arena(found: Mapping[str, Any]) -> bool:
-    """Whether a recording has more than the published methods and their controls.
+def code_that_counts(found: Mapping[str, Any]) -> dict[str, bool]:
+    """What `code_state` is told of a recording: which of the files there decide its numbers.
 
     Args:
         found: its manifest.
+
+    Returns:
+        `of_trials`, and `of_arena`: whether it has more than the published methods and their
+        controls; trials may take anything that the arena has.
     """
-    return not {*found["study"].get("methods", ["trials"])} <= {*METHODS}
+    methods = found["study"].get("methods")
+    of_trials = methods is None
+    return {"of_trials": of_trials, "of_arena": of_trials or not {*methods} <= {*METHODS}}
 
 
 def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: int) -> None:

@@ -4,7 +4,8 @@ The quick studies are recorded too, in `results/reference/STUDY/`. They do not c
 are what a reader's own run is compared with.
 
 `curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it
-(`together`: so many networks in one stack, and `seconds` is the share of each);
+(`together`: so many networks in one stack, and `seconds` is the share of each); large tables are
+kept in `parts`;
 `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
 """
 
@@ -15,16 +16,15 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eigenprune.files import state, write_all, write_whole
+from eigenprune.files import state, write_all
 from eigenprune.lab import project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan
-from eigenprune.lab.records import manifest, one_network
+from eigenprune.lab.records import manifest, one_network, parts
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.studies import Study
-from eigenprune.lab.tidy_csv import read_tidy
 from eigenprune.lab.trials.entries import Trials
 
 if TYPE_CHECKING:
@@ -127,14 +127,22 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         of_here = set(table.loc[table["run"].isin(here), "training"])
         newer = networks & (of_here | (networks - recorded.keys()))
         found = recorded | spectra.stored(study, store, newer)
-        files = {"curves.csv": table[list(COLUMNS)], "runs.csv": table[columns]}
-        write_all({folder / name: csv_bytes(part) for name, part in files.items()})
+        write_all(parts.contents(folder, table, {"curves": COLUMNS, "runs": columns}))
         spectra.write(folder, {run: its for run, its in found.items() if run in networks})
         manifest.write(folder, study, table, len(planned))
         to_compare = one_network.command_for_one(table, here)
     missing = len(planned) - len(rows) - diverged
     from_here = sum(row["run"] in here for row in rows)
     return Recording(folder, len(rows), missing, from_here, diverged, to_compare)
+
+
+def recorded_curves(folder: Path) -> "pd.DataFrame":
+    """The tidy table of a recording.
+
+    Raises:
+        UserError: if there is none, or a file of it is no such table.
+    """
+    return parts.read(folder, "curves", COLUMNS, text=["hidden"])
 
 
 def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
@@ -145,9 +153,8 @@ def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
     Raises:
         UserError: if one of the files is missing or no such table, or they do not belong together.
     """
-    if not (folder / "runs.csv").is_file():
-        return {}
-    return _rows_by_run(folder, state(folder / "curves.csv"), state(folder / "runs.csv"))
+    files = [path for name in ("runs", "curves") for path in parts.there(folder, name)]
+    return _rows_by_run(folder, *map(state, files)) if parts.there(folder, "runs") else {}
 
 
 @lru_cache(maxsize=4)
@@ -155,10 +162,8 @@ def _rows_by_run(folder: Path, *states: tuple[int, ...]) -> Mapping[str, dict[st
     import pandas as pd
 
     needed = ("run", "nodes_by_layer", *manifest.MADE_BY, "seconds", *TRAINED_WITH)
-    curves = read_tidy(folder / "curves.csv", COLUMNS, text=["hidden"])
-    runs = read_tidy(
-        folder / "runs.csv", needed, text=["nodes_by_layer", "run", "training", "commit"]
-    )
+    curves = recorded_curves(folder)
+    runs = parts.read(folder, "runs", needed, text=["nodes_by_layer", "run", "training", "commit"])
     if "together" not in runs:  # recorded when every network was trained alone
         runs["together"] = 1
     kept = runs["nodes_by_layer"].map(lambda text: sum(map(int, text.split("-"))))
@@ -202,14 +207,3 @@ def made_by(run: Sequel, entry: Entry, seconds: Callable[[str], float | None]) -
         "training": training,
         "training_seconds": seconds(training),
     }
-
-
-def write_csv(table: "pd.DataFrame", path: Path) -> None:
-    """Write a table as `csv_bytes` makes it."""
-    write_whole(path, csv_bytes(table))
-
-
-def csv_bytes(table: "pd.DataFrame") -> bytes:
-    """A table as the recorded files hold it; the same table is the same bytes."""
-    text: str = table.to_csv(index=False, lineterminator="\n")
-    return text.encode()

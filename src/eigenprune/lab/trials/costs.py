@@ -22,8 +22,9 @@ from eigenprune.lab import datasets
 from eigenprune.lab.machine import processor
 from eigenprune.lab.protocols import one_thread
 from eigenprune.lab.records.latencies import BATCH
-from eigenprune.lab.records.recorded import folder_of, write_csv
+from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.runs import Point, run_id
+from eigenprune.lab.tidy_csv import write_csv
 from eigenprune.lab.trials.compression import AT_ONCE
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.grids import UNTRAINED

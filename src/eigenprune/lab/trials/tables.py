@@ -16,14 +16,13 @@ from eigenprune.lab.records import manifest
 from eigenprune.lab.records.recorded import (
     MADE_BY_RUN,
     Recording,
-    csv_bytes,
     folder_of,
     made_by,
     seconds_in,
 )
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.tidy_csv import read_cells, read_tidy
+from eigenprune.lab.tidy_csv import csv_bytes, read_cells, read_tidy
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.grids import options_of
 

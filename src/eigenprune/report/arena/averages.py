@@ -9,6 +9,7 @@ import pandas as pd
 
 from eigenprune.lab.arena import MORE
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED, FITTED, TRAINED
 from eigenprune.lab.rows import COLUMNS
 
 GROUP = ["dataset", "hidden", "retraining"]
@@ -21,7 +22,7 @@ OVER_ACTIVATIONS = "all"
 SPECTRAL = "spectral"
 CONTROL = "control"
 # What is pruned or made small before it is trained meets what is trained after it was pruned.
-WHEN_SMALL = {"retraining": {"trained": "fine-tuned"}}
+WHEN_SMALL = {"retraining": {TRAINED: FINE_TUNED}}
 # The plainly trained dense network, all its nodes there: the control of every method.
 PLAIN = "plain dense network"
 # How many times more the unpruned network has, or takes: parameters, MACs and milliseconds.
@@ -58,7 +59,7 @@ def rankable(rivals: pd.DataFrame) -> pd.DataFrame:
     Args:
         rivals: the tidy table, see `lab.arena`.
     """
-    return rivals[rivals["retraining"] != "reconstructed"].replace(WHEN_SMALL)
+    return rivals[rivals["retraining"] != FITTED].replace(WHEN_SMALL)
 
 
 def settled(rivals: pd.DataFrame) -> pd.DataFrame:
@@ -238,7 +239,7 @@ def compute_spent(rivals: pd.DataFrame) -> pd.DataFrame:
 def _plain(table: pd.DataFrame) -> pd.Series:
     """Which rows are of plainly trained dense networks, unpruned."""
     plain = table["family"].eq("weights") & table["regulariser"].eq("")
-    return plain & table["retraining"].eq("none") & table["pruning_ratio"].eq(0)
+    return plain & table["retraining"].eq(AS_PRUNED) & table["pruning_ratio"].eq(0)
 
 
 def _with_times(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from eigenprune.lab.rivals import AS_PRUNED, FITTED, TRAINED
 from eigenprune.report.arena import rival_figures, rival_tables
 from eigenprune.report.arena.rival_exhibits import WORDS
 from eigenprune.report.arena.scope import Arena, Shown
@@ -16,7 +17,14 @@ from eigenprune.report.readable import verdict_counts
 from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
-SAID = {**WORDS, "reconstructed": "layers fitted anew"}
+AS_TRAINED = "as trained"
+SAID = {
+    **WORDS,
+    FITTED: "layers fitted anew",
+    AS_TRAINED: "each as it comes out of its own training",
+}
+# The words of the column `retraining` that are meant; where not given, the key itself alone.
+_MEANT = {AS_TRAINED: (AS_PRUNED, TRAINED)}
 
 
 def show_pairs(
@@ -45,7 +53,7 @@ def show_pairs(
         said = SAID[retraining]
         found = [(shown, tests_of_pairs(shown.table, pairs, retraining)) for shown in narrowed]
         # Two seeds are needed; and unpruned, all kinds of retraining may have one network.
-        tested = [(shown, rows) for shown, rows in found if (rows["pruning_ratio"] > 0).any()]
+        tested = [(shown, rows) for shown, rows in found if len(_pruned(rows))]
         if tested:
             _show_verdicts(tested, f"{key}-{retraining}", said)
         for shown, rows in tested if differences else ():
@@ -76,10 +84,10 @@ def show_in_short(
             question: tests_of_pairs(each.table, pairs, retraining)
             for question, pairs in questions.items()
         }
-        if any((tests["pruning_ratio"] > 0).any() for tests in tested.values()):
+        verdicts = {question: _pruned(tests)["verdict"] for question, tests in tested.items()}
+        if any(map(len, verdicts.values())):
             cells[each.study.dataset] = {
-                question: verdict_counts(tests.loc[tests["pruning_ratio"] > 0, "verdict"])
-                for question, tests in tested.items()
+                question: verdict_counts(its) for question, its in verdicts.items()
             }
     if cells:
         show(
@@ -102,7 +110,7 @@ def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.Dat
         pairs: see the top of this file.
         retraining: a key of SAID.
     """
-    table = table[table["retraining"] == retraining]
+    table = table[table["retraining"].isin(_MEANT.get(retraining, (retraining,)))]
     parts = [
         paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
     ]
@@ -111,8 +119,12 @@ def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.Dat
     return verdicts_of_pruned(tests)
 
 
+def _pruned(tests: pd.DataFrame) -> pd.DataFrame:
+    return tests[tests["pruning_ratio"] > 0]
+
+
 def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said: str) -> None:
-    pruned = {shown.study.dataset: rows[rows["pruning_ratio"] > 0] for shown, rows in tested}
+    pruned = {shown.study.dataset: _pruned(rows) for shown, rows in tested}
     show(
         rival_tables.verdicts(pruned),
         name=name,

@@ -2,13 +2,14 @@
 
 import pandas as pd
 
+from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED, FITTED
 from eigenprune.report import readable
 from eigenprune.report.arena import arms
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import show
 
 # By `retraining`.
-ARMS = {"reconstructed": "reconstructed", "none": "as is", "fine-tuned": "retrained"}
+ARMS = {FITTED: "reconstructed", AS_PRUNED: "as is", FINE_TUNED: "retrained"}
 AS_IS = ("reconstructed", "as is", "retrained")
 TRAINED = ("retrained", "reconstructed")
 
@@ -64,7 +65,7 @@ def _arms(table: pd.DataFrame) -> pd.DataFrame:
         where every seed was retrained, else their mean would be of others.
     """
     point = ["method", "activation", "pruning_ratio"]
-    fitted = table[(table["retraining"] == "reconstructed") & (table["pruning_ratio"] > 0)]
+    fitted = table[(table["retraining"] == FITTED) & (table["pruning_ratio"] > 0)]
     wanted = fitted.groupby(point)["seed"].size().rename("wanted").reset_index()
     rows = table.merge(fitted[[*point, "seed"]]).merge(wanted)
     rows = rows.assign(arm=rows["retraining"].map(ARMS))

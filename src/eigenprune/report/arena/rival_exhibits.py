@@ -12,6 +12,7 @@ import pandas as pd
 
 from eigenprune.lab import results
 from eigenprune.lab.records import latencies
+from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED
 from eigenprune.lab.studies import change_study
 from eigenprune.report import readable
 from eigenprune.report.arena import (
@@ -24,7 +25,7 @@ from eigenprune.report.arena import (
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
-WORDS = {"none": "nothing retrained", "fine-tuned": "trained when small"}
+WORDS = {AS_PRUNED: "nothing retrained", FINE_TUNED: "trained when small"}
 AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters kept"}
 
 

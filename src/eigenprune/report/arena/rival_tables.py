@@ -6,8 +6,8 @@ import pandas as pd
 
 from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import entry_of, family
-from eigenprune.report.paired import AS_UNPRUNED, TOLD_APART
-from eigenprune.report.readable import percents, span
+from eigenprune.report.paired import TOLD_APART
+from eigenprune.report.readable import percents, span, verdict_counts
 
 PER_RATIO = "†"  # after the name of a method that trains a network for each pruning ratio
 NEAR = "○"  # after what was tested against the best and is not told apart from it
@@ -102,7 +102,7 @@ def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
         name: {
             "family": family(its),
             "network": _network(its),
-            "score": _words(its.score) + (", in each layer" if its.scope == "layer" else ""),
+            "score": _score(its),
             "regulariser": _regulariser(its),
         }
         for name, its in rivals.items()
@@ -168,9 +168,9 @@ def verdicts(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         rows: by dataset, see `differences`.
 
     Returns:
-        Index `pair`, in the order in which they come; cells such as `3 better, 1 open (3) +0.41`,
-        in brackets the shared seeds, then the mean difference in points of accuracy; empty where
-        there is no test.
+        Index `pair`, in the order in which they come; cells such as `better 3, worse 0, open 1 (5)
+        +0.41`, in brackets the shared seeds, then the mean difference in points of accuracy; empty
+        where there is no test.
     """
     pairs = dict.fromkeys(pair for those in rows.values() for pair in those["pair"])
     cells = {
@@ -186,12 +186,10 @@ def _counted(tests: pd.DataFrame) -> str:
 
     >>> tests = {"verdict": ["open", "better"], "n": [3, 2], "difference": [0.01, 0.02]}
     >>> _counted(pd.DataFrame(tests))
-    '1 better, 1 open (2–3) +1.50'
+    'better 1, worse 0, open 1 (2–3) +1.50'
     """
-    counts = tests["verdict"].value_counts()
-    words = [name for name in (*TOLD_APART, "open", AS_UNPRUNED, "not tested") if name in counts]
-    said = f"{', '.join(f'{counts[name]} {name}' for name in words)} ({span(tests['n'])})"
-    return f"{said} {points(tests['difference'].mean(), '+')}"
+    mean = points(tests["difference"].mean(), "+")
+    return f"{verdict_counts(tests['verdict'])} ({span(tests['n'])}) {mean}"
 
 
 def _marked(hyperparameters: str, tried: Sequence[float]) -> str:
@@ -203,6 +201,12 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _score(method: Method) -> str:
+    if method.from_scratch:
+        return ""
+    return _words(method.score) + (", in each layer" if method.scope == "layer" else "")
+
+
 def _regulariser(method: Method) -> str:
     tried = ", ".join(f"{strength:g}" for strength in method.strengths)
     tried = "to the pruning ratio" if method.to_ratio else tried
@@ -212,6 +216,8 @@ def _regulariser(method: Method) -> str:
 def _network(method: Method) -> str:
     if method.before:
         return "dense, untrained"
+    if method.from_scratch:
+        return f"{method.layer}, small from the start"
     if method.layer == "dense":
         return "dense"
     parts = ["spectral"]

@@ -8,13 +8,13 @@ import pandas as pd
 from eigenprune.lab import rivals
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.records import manifest
+from eigenprune.lab.records.recorded import recorded_curves
 from eigenprune.lab.studies import Study, make_study
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
 from eigenprune.report.comparison.published import all_settings, other_settings
-from eigenprune.report.curves import read_curves
 from eigenprune.report.markdown import table_text
 from eigenprune.report.paired import KEY, paired_differences, paired_tests, verdicts_of_pruned
 from eigenprune.report.readable import verdict_summary
@@ -46,7 +46,7 @@ def _studies(paper: Path) -> Iterator[tuple[Study, pd.DataFrame]]:
         if "methods" in found and set(found["methods"]) <= set(METHODS):
             values = {key: value for key, value in found.items() if key != "name"}
             study = make_study(found["name"], values, str(file))
-            yield study, read_curves(file.parent / "curves.csv")
+            yield study, recorded_curves(file.parent)
 
 
 def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:

@@ -7,9 +7,9 @@ import pandas as pd
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import manifest
+from eigenprune.lab.records.recorded import recorded_curves
 from eigenprune.lab.studies import Study, change_study, make_study
 from eigenprune.report.comparison.agreement import OF_STUDY, compare_study
-from eigenprune.report.curves import read_curves
 from eigenprune.report.readable import span
 
 FOLDER = "results/paper"
@@ -56,7 +56,7 @@ def curves_of(studies: Iterable[Study]) -> pd.DataFrame:
     Raises:
         UserError: if there is no study.
     """
-    tables = [read_curves(project.root() / FOLDER / study.name / "curves.csv") for study in studies]
+    tables = [recorded_curves(project.root() / FOLDER / study.name) for study in studies]
     if not tables:
         raise UserError(NOTHING)
     return pd.concat(tables, ignore_index=True)
@@ -99,7 +99,7 @@ def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
     for study in studies:
         folder = project.root() / FOLDER / study.name
         recorded = manifest.read(folder) or {}
-        curves = read_curves(folder / "curves.csv")
+        curves = recorded_curves(folder)
         seeds = curves.groupby(["activation", "method", "pruning_ratio"], sort=False)[
             "seed"
         ].nunique()

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from eigenprune.files import write_whole
+from eigenprune.lab.records.recorded import recorded_curves
 from eigenprune.report.comparison.agreement import by_curve, compare
-from eigenprune.report.curves import read_curves
 from eigenprune.report.statistics import over_seeds
 
 
@@ -19,7 +19,7 @@ def write_summary(folder: Path, published: pd.DataFrame) -> None:
         folder: `results/paper/STUDY`.
         published: what `published.published_curves` returns for the study, same width.
     """
-    text = json.dumps(summary(read_curves(folder / "curves.csv"), published), indent=1)
+    text = json.dumps(summary(recorded_curves(folder), published), indent=1)
     write_whole(folder / "summary.json", (text + "\n").encode())
 
 

@@ -140,9 +140,8 @@ def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable
         if commit.endswith("+changes"):
             base = commit.removesuffix("+changes")
             yield f"part of it was computed with uncommitted changes to {base}"
-        which = {"of_trials": "points" in found["study"], "of_arena": manifest.of_arena(found)}
-        device = group["device"]
-        files |= dict.fromkeys(code_state.changed(state, now, device=device, **which))
+        which = manifest.code_that_counts(found)
+        files |= dict.fromkeys(code_state.changed(state, now, device=group["device"], **which))
     if files:
         yield f"changed: {', '.join(f'`{file}`' for file in sorted(files))}"
 

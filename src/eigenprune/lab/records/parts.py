@@ -1,0 +1,75 @@
+"""A recorded table in files that Git carries: one, or of a large one a file for each part of it.
+
+The rows of `curves.csv` and those of `runs.csv` are of the same networks. Of a study with many rows
+each activation has files of its own, and of these, what methods of the arena make of what they have
+pruned: `curves-relu.csv`, `curves-relu-retrained.csv`, and `runs-relu.csv` likewise.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eigenprune.lab.rivals import entry_of
+from eigenprune.lab.tidy_csv import csv_bytes, read_tidy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Rows of a table in one file, of some 130 bytes each: no file of the repository has a megabyte.
+MOST = 5_000
+
+
+def parts(table: "pd.DataFrame") -> Iterator[tuple[str, "pd.DataFrame"]]:
+    """The parts that a table is kept in, each with what its files' names have after the table's.
+
+    Args:
+        table: with the columns `activation` and `method`.
+    """
+    if len(table) <= MOST:
+        yield "", table
+        return
+    suffixes = table["method"].map(lambda name: name.removeprefix(entry_of(name)))
+    for suffix, part in table.groupby("-" + table["activation"] + suffixes, sort=False):
+        yield str(suffix), part
+
+
+def contents(
+    folder: Path, table: "pd.DataFrame", columns: Mapping[str, Sequence[str]]
+) -> dict[Path, bytes | None]:
+    """What the files of a recording hold, for `write_all`; None for those that are there no more.
+
+    Args:
+        folder: of the recording.
+        table: all its rows.
+        columns: of these, what is kept in the files of each name: `curves` and `runs`.
+    """
+    files: dict[Path, bytes | None] = {
+        path: None for name in columns for path in there(folder, name)
+    }
+    for suffix, part in parts(table):
+        for name, those in columns.items():
+            files[folder / f"{name}{suffix}.csv"] = csv_bytes(part[list(those)])
+    return files
+
+
+def there(folder: Path, name: str) -> list[Path]:
+    """The files of a table that are there: `curves.csv`, or `curves-relu.csv` and the like.
+
+    What is made of pruned networks comes after what they are made of, as in a table in one file.
+    """
+    return sorted(folder.glob(f"{name}*.csv"), key=lambda path: path.stem)
+
+
+def read(
+    folder: Path, name: str, needed: Collection[str], *, text: Collection[str] = ()
+) -> "pd.DataFrame":
+    """A whole table, its parts one below the other; see `tidy_csv.read_tidy`.
+
+    Raises:
+        UserError: if there is no file of it, or one is no such table.
+    """
+    import pandas as pd
+
+    files = there(folder, name) or [folder / f"{name}.csv"]
+    tables = [read_tidy(path, needed, text=text) for path in files]
+    return pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]

@@ -1,0 +1,89 @@
+"""Averaging: the result of a training is a running mean of the parameters, not the last step."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune.regularisers.base import Regulariser
+from eigenprune.shrinking import shrink
+
+
+class RunningMean:
+    r"""A running mean of a network's parameters over the steps of its training.
+
+    .. math:: \bar\theta \leftarrow m\,\bar\theta + (1 - m)\,\theta
+
+    after each step, of weights or eigenvalues and eigenvectors, whichever the layers have; in the
+    end without what is left in it of the network before the first of n steps,
+    :math:`(\bar\theta - m^n \theta_0) / (1 - m^n)`.
+
+    Args:
+        model: before its first step; copied.
+        memory: m, from 0 to below 1: it reaches over about 1 / (1 - m) steps.
+
+    Source: Polyak and Juditsky, SIAM J. Control Optim. 30:838 (1992), there the plain mean.
+    """
+
+    def __init__(self, model: nn.Sequential, memory: float) -> None:
+        """Begin with the network as it is."""
+        self.mean, self.first = copy.deepcopy(model), copy.deepcopy(model)
+        self.memory, self.steps = memory, 0
+
+    @torch.no_grad()
+    def update(self, model: nn.Sequential) -> None:
+        """Take in the network after a step."""
+        self.steps += 1
+        for mean, parameter in zip(self.mean.parameters(), model.parameters(), strict=True):
+            mean.lerp_(parameter, 1 - self.memory)
+
+    def remove(self, masks: Sequence[Tensor]) -> None:
+        """Remove the nodes that the masks do not keep, as from the network, see `shrink`."""
+        for model in (self.mean, self.first):
+            shrink(model, masks)
+
+    @torch.no_grad()
+    def network(self) -> nn.Sequential:
+        """The mean over the steps taken; the network as it was if there are none."""
+        share = self.memory**self.steps  # of the network before the first step
+        if self.steps and share > torch.finfo(torch.float32).eps:
+            for mean, first in zip(self.mean.parameters(), self.first.parameters(), strict=True):
+                if mean.requires_grad:  # what is frozen is its own mean
+                    mean.sub_(first, alpha=share).div_(1 - share)
+        return self.mean
+
+
+class Averaging(Regulariser):
+    """Plain training whose result is a running mean over the last steps, see `RunningMean`.
+
+    The steps know nothing of it. No node goes: it is what a network that is small from the start
+    needs to be held against prunings that are `Averaged`.
+
+    Args:
+        strength: m, from 0 (the last step, as without) to below 1.
+
+    Raises:
+        ValueError: if `strength` is out of its range.
+
+    Example:
+        >>> import torch
+        >>> from eigenprune import mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=3, regulariser=Averaging(0.9))
+    """
+
+    LIMIT = 1.0
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """Begin the mean."""
+        self.mean = RunningMean(model, self.strength)
+        return model
+
+    def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
+        """Update the mean."""
+        self.mean.update(model)
+
+    def finish(self, model: nn.Sequential) -> nn.Sequential:
+        """The mean."""
+        return self.mean.network()
