@@ -11,12 +11,10 @@ from eigenprune.regularisers.scheduled_pruning import RandomPruning, ScheduledPr
 
 
 class Averaged(ScheduledPruning):
-    """What makes of a scheduled pruning one whose result is a `RunningMean` of its steps.
+    """What makes of a scheduled pruning one whose result is averaged, see `Averaging`.
 
-    The steps know nothing of it, and the losses of a training are theirs, not those of the mean.
-    With a constant learning rate the network moves around what it learns towards, and a small one
-    gains from standing in the middle. All nodes that go are gone after half of the epochs. It
-    stands first among the bases of a class, the pruning behind it.
+    All nodes that go are gone after half of the epochs. It stands first among the bases of a class,
+    the pruning behind it.
     """
 
     # Later is no better where many nodes stay, is worse where few do, and takes longer. Chosen by
@@ -49,7 +47,7 @@ class Averaged(ScheduledPruning):
 
 
 class AveragedTaylorPruning(Averaged, TaylorPruning):
-    """Taylor pruning, see `TaylorPruning`; its result is averaged, see `Averaged`.
+    """Taylor pruning in half of the epochs, see `TaylorPruning`; averaged, see `Averaging`.
 
     Example:
         >>> import torch
@@ -63,7 +61,7 @@ class AveragedTaylorPruning(Averaged, TaylorPruning):
 
 
 class AveragedGradientPruning(Averaged, GradientPruning):
-    """Gradient pruning, see `GradientPruning`; its result is averaged, see `Averaged`.
+    """Gradient pruning in half of the epochs, see `GradientPruning`; averaged, see `Averaging`.
 
     Example:
         >>> import torch
@@ -77,7 +75,9 @@ class AveragedGradientPruning(Averaged, GradientPruning):
 
 
 class AveragedRandomPruning(Averaged, RandomPruning):
-    """Nodes by lot, see `RandomPruning`; its result is averaged, see `Averaged`: their control.
+    """Nodes by lot in half of the epochs, see `RandomPruning`; averaged, see `Averaging`.
+
+    The control of the other averaged ones.
 
     Example:
         >>> import torch

@@ -11,19 +11,11 @@ from eigenprune.shrinking import shrink
 
 
 class RunningMean:
-    r"""A running mean of a network's parameters over the steps of its training.
-
-    .. math:: \bar\theta \leftarrow m\,\bar\theta + (1 - m)\,\theta
-
-    after each step, of weights or eigenvalues and eigenvectors, whichever the layers have; in the
-    end without what is left in it of the network before the first of n steps,
-    :math:`(\bar\theta - m^n \theta_0) / (1 - m^n)`.
+    """The running mean of a network's parameters that `Averaging` says.
 
     Args:
         model: before its first step; copied.
-        memory: m, from 0 to below 1: it reaches over about 1 / (1 - m) steps.
-
-    Source: Polyak and Juditsky, SIAM J. Control Optim. 30:838 (1992), there the plain mean.
+        memory: m, from 0 to below 1.
     """
 
     def __init__(self, model: nn.Sequential, memory: float) -> None:
@@ -55,16 +47,27 @@ class RunningMean:
 
 
 class Averaging(Regulariser):
-    """Plain training whose result is a running mean over the last steps, see `RunningMean`.
+    r"""Plain training whose result is a running mean of the parameters.
 
-    The steps know nothing of it. No node goes: it is what a network that is small from the start
-    needs to be held against prunings that are `Averaged`.
+    .. math:: \bar\theta \leftarrow m\,\bar\theta + (1 - m)\,\theta
+
+    after each step, of weights or eigenvalues and eigenvectors, whichever the layers have; in the
+    end without what is left in it of the network before the first of n steps,
+    :math:`(\bar\theta - m^n \theta_0) / (1 - m^n)`. It reaches over about :math:`1 / (1 - m)`
+    steps, which know nothing of it; the losses of a training are theirs, not those of the mean.
+    With a constant learning rate the network moves around what it learns towards, and a small one
+    gains from standing in the middle.
+
+    No node goes: a network that is small from the start needs it to be held against one that is
+    averaged while it is pruned, as by `AveragedGradientPruning`.
 
     Args:
         strength: m, from 0 (the last step, as without) to below 1.
 
     Raises:
         ValueError: if `strength` is out of its range.
+
+    Source: Polyak and Juditsky, SIAM J. Control Optim. 30:838 (1992), there the plain mean.
 
     Example:
         >>> import torch
