@@ -13,7 +13,6 @@ import torch
 
 from eigenprune.lab.machine import made_with
 from eigenprune.lab.protocols import one_thread
-from eigenprune.lab.records.latencies import BATCH
 from eigenprune.networks import mlp
 
 UNCOUNTED_CALLS = 3
@@ -24,21 +23,22 @@ MACHINE = ("device", "processor", "threads", "torch")
 
 @torch.inference_mode()
 def latencies(
-    networks: Collection[tuple[str, tuple[int, ...]]], features: int, classes: int
+    networks: Collection[tuple[str, tuple[int, ...]]], features: int, classes: int, *, batch: int
 ) -> dict[tuple[str, tuple[int, ...]], float]:
-    """Median milliseconds for a batch of 1024 on one thread of the CPU, of dense networks.
+    """Median milliseconds for a batch on one thread of the CPU, of dense networks.
 
     Args:
         networks: the activation and the widths of the hidden layers of each, e.g.
             `("relu", (500, 500, 500))`.
         features: number of inputs.
         classes: number of outputs.
+        batch: number of examples.
 
     Example:
-        >>> sorted(latencies([("relu", (8,)), ("tanh", (8, 4))], 64, 10))
+        >>> sorted(latencies([("relu", (8,)), ("tanh", (8, 4))], 64, 10, batch=32))
         [('relu', (8,)), ('tanh', (8, 4))]
     """
-    inputs = torch.rand(BATCH, features, generator=torch.Generator().manual_seed(0))
+    inputs = torch.rand(batch, features, generator=torch.Generator().manual_seed(0))
     with one_thread():
         return {
             (activation, shape): _milliseconds([features, *shape, classes], activation, inputs)

@@ -111,6 +111,6 @@ def test_each_network_is_timed_with_its_own_activation(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(latency, "mlp", mlp)
     networks = [("relu", (8,)), ("tanh", (8,)), ("relu", (400, 400))]
-    found = latency.latencies(networks, 64, 10)
+    found = latency.latencies(networks, 64, 10, batch=32)
     assert list(found) == networks and found["relu", (8,)] < found["relu", (400, 400)]
     assert made == [(name, [64, *shape, 10]) for name, shape in networks]

@@ -109,7 +109,7 @@ def _measured(networks: list[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
 
     _, features, classes = datasets.shape(networks[0][0])
     shapes = {network: (network[1], tuple(map(int, network[2].split("-")))) for network in networks}
-    taken = latencies(list(shapes.values()), features, classes)
+    taken = latencies(list(shapes.values()), features, classes, batch=BATCH)
     return {network: round(taken[shape], 4) for network, shape in shapes.items()}
 
 
