@@ -233,7 +233,7 @@ def test_nodes_drawn_by_lot_while_training_are_a_control() -> None:
         for name in rivals.REGULARISERS
         if rivals.family(replace(dense, regulariser=name)) == "control"
     }
-    assert drawn == {"random_pruning", "averaged_random_pruning"}
+    assert drawn == {"random_pruning", "averaged_random_pruning", "averaged_shuffled_pruning"}
 
 
 def test_a_strength_is_not_chosen_without_examples_held_out(study: Study) -> None:

@@ -36,6 +36,7 @@ CAME_WITH_IT = {
         "autoencoder",
         "averaged_gradient_pruning",
         "averaged_random_pruning",
+        "averaged_shuffled_pruning",
         "averaged_taylor_pruning",
         "averaging",
         "dropout",

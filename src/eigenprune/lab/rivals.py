@@ -28,6 +28,7 @@ REGULARISERS = (
     "autoencoder",
     "averaged_gradient_pruning",
     "averaged_random_pruning",
+    "averaged_shuffled_pruning",
     "averaged_taylor_pruning",
     "averaging",
     "dropout",
@@ -57,6 +58,7 @@ REGULARISERS = (
 OF_SHARES = (
     "averaged_gradient_pruning",
     "averaged_random_pruning",
+    "averaged_shuffled_pruning",
     "averaged_taylor_pruning",
     "averaging",
     "dropout",
@@ -72,7 +74,7 @@ OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
 # Of these, what does more than prune: unpruned too its networks are not those of plain training.
 MORE_THAN_PRUNING = tuple(name for name in OF_RATIOS if name.startswith("averaged_"))
 # And these draw the nodes by lot: controls of the others.
-BY_LOT = tuple(name for name in OF_RATIOS if name.endswith("random_pruning"))
+BY_LOT = tuple(n for n in OF_RATIOS if n.endswith(("random_pruning", "shuffled_pruning")))
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
 # These change weights or eigenvectors, which must not be frozen.
 OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_threshold")
@@ -203,10 +205,10 @@ def by_eigenvalue(score: str, regulariser: str) -> bool:
 
 def family(method: Method) -> str:
     """What kind of rival it is: the word by which tables and figures group the methods."""
-    if method.layer == "spectral":
-        return "spectral"
     if method.from_scratch or method.score == "random" or method.regulariser in BY_LOT:
         return "control"
+    if method.layer == "spectral":
+        return "spectral"
     if method.regulariser:
         return "regulariser"
     if method.before:

@@ -23,6 +23,7 @@ from eigenprune.regularisers.scheduled_pruning import (
     NormPruning,
     RandomPruning,
 )
+from eigenprune.regularisers.shuffled_pruning import AveragedShuffledPruning
 from eigenprune.regularisers.spectral_penalties import (
     EigenvalueL1,
     EigenvalueL1EigenvectorL2,
@@ -40,6 +41,7 @@ __all__ = [
     "Autoencoder",
     "AveragedGradientPruning",
     "AveragedRandomPruning",
+    "AveragedShuffledPruning",
     "AveragedTaylorPruning",
     "Averaging",
     "Dropout",
@@ -70,6 +72,7 @@ REGULARISERS: dict[str, type[Regulariser]] = {
     "autoencoder": Autoencoder,
     "averaged_gradient_pruning": AveragedGradientPruning,
     "averaged_random_pruning": AveragedRandomPruning,
+    "averaged_shuffled_pruning": AveragedShuffledPruning,
     "averaged_taylor_pruning": AveragedTaylorPruning,
     "averaging": Averaging,
     "dropout": Dropout,

@@ -1,0 +1,47 @@
+"""Pruning by shuffled scores: as many nodes of each layer go as a score says, which ones by lot."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eigenprune import seeds
+from eigenprune.regularisers.averaged_pruning import AveragedGradientPruning
+
+
+class AveragedShuffledPruning(AveragedGradientPruning):
+    """Averaged gradient pruning whose scores are dealt out to other nodes of the same layer.
+
+    The control of `AveragedGradientPruning`: a ranking over all layers chooses how wide each layer
+    becomes, too, and with that how many parameters stay. Here the scores of the network choose the
+    widths, and a lot, drawn once before training, which nodes of a layer go: what a score gains
+    over this, it gains by knowing the nodes.
+
+    Source: the layerwise shuffle of Frankle et al., ICLR 2021 (arXiv 2009.08576), there of masks of
+    weights before training.
+
+    Example:
+        >>> import torch
+        >>> from eigenprune import importance, mlp, train
+        >>> x, y = torch.rand(64, 8), torch.zeros(64, dtype=torch.long)
+        >>> model = mlp([8, 16, 2])
+        >>> model, _ = train(model, x, y, epochs=3, regulariser=AveragedShuffledPruning(0.75))
+        >>> int(importance.weight_norm(model)[0].count_nonzero())
+        4
+    """
+
+    def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
+        """Draw the lots."""
+        model = super().prepare(model, inputs, seed)
+        generator = seeds.generator(seed, "pruning by lot")
+        self.lots = [torch.rand(len(kept), generator=generator) for kept in self.kept]
+        return model
+
+    def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
+        """The running scores, the lowest of a layer to its lowest lot, and so on."""
+        return [
+            torch.empty_like(score).scatter_(
+                0, lots[kept].argsort().to(score.device), score.sort()[0]
+            )
+            for lots, kept, score in zip(self.lots, self.kept, super().rank(model), strict=True)
+        ]
