@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.plans import TUNING_RATIOS, TUNING_SEED, plan
 from eigenprune.lab.runs import Training
 from eigenprune.lab.score_names import score_names
-from eigenprune.lab.studies import Params, Study, change_study
+from eigenprune.lab.studies import Params, Study, change_study, load_params
+from eigenprune.regularisers import AveragedGradientPruning
 
 
 def test_the_names_are_those_of_the_package() -> None:
@@ -46,6 +48,11 @@ def test_a_line_makes_a_method_as_it_is_one_fitted_anew_and_one_that_is_retraine
 def test_what_is_pruned_before_training_is_trained_once() -> None:
     made = rivals.named({"snip": {"score": "snip", "before": True}}, "params.yaml")
     assert list(made) == ["snip"] and made["snip"].trained_small
+
+
+def test_the_small_network_averages_as_the_prunings_do(root: Path) -> None:
+    own = load_params(root / "params.yaml").rivals["averaged-small"]
+    assert own.strengths == (AveragedGradientPruning.AVERAGE,)
 
 
 def test_what_is_small_from_the_start_is_trained_once_and_ranks_nothing() -> None:

@@ -21,12 +21,14 @@ def test_one_spectrum_for_each_seed_of_a_spectral_method(
             **{"layer": "spectral", "score": "eigenvalue_times_eigenvector"},
             **{"regulariser": "taylor_pruning", "strengths": "ratio"},
         },
+        "short": {"layer": "spectral", "from_scratch": True},
     }
     study = arena_project(rivals=rivals, studies={"one": {"methods": [*rivals]}}).study("one")
     of_method: dict[str, set[str]] = {}
     for key, network in networks(study):
         of_method.setdefault(str(key["method"]), set()).add(run_id(network))
-    assert len(of_method["for-each-ratio"]) > len(of_method["whole"]) == len(study.seeds)
+    for name in ("for-each-ratio", "short"):
+        assert len(of_method[name]) > len(of_method["whole"]) == len(study.seeds)
     assert spectra.kept(study) == of_method["whole"]
 
 

@@ -195,5 +195,7 @@ def test_the_common_hash_is_of_the_runs_and_not_of_their_order() -> None:
 
 
 def test_a_picture_needs_words_for_who_cannot_see_it() -> None:
+    with pytest.raises(ValueError, match="name='a name': no spaces"):
+        show(pd.DataFrame(), name="a name", caption="")
     with pytest.raises(ValueError, match="figure 'x': alt is missing"):
         show(Figure(), name="x", caption="X.")

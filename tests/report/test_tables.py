@@ -145,13 +145,19 @@ def test_eighty_columns_show_every_number_and_name_of_many_methods() -> None:
 def test_how_often_a_method_is_below_the_lot() -> None:
     ratios, seeds = (0.0, 0.5, 0.9), (1, 2)
     rows = [
-        {"dataset": "digits", "activation": "relu", "method": method, "pruning_ratio": ratio,
-         "seed": seed, "accuracy": accuracy if ratio < 0.9 else 0.5}
+        {"dataset": "digits", "hidden": "9", "activation": "relu", "method": method,
+         "pruning_ratio": ratio, "seed": seed, "accuracy": accuracy if ratio < 0.9 else 0.5}
         for method, accuracy in (("post", 0.4), ("direct", 0.9), ("random", 0.6))
         for ratio in ratios for seed in seeds
     ]  # fmt: skip
     table = readable.below(counts_below(pd.DataFrame(rows), "random"))
-    assert table.to_dict("index") == {
-        ("digits", "relu"): {"seeds": 2, "post": "1 of 2", "direct": "0 of 2"}
+    counts = {"seeds": 2, "post": "1 of 2", "direct": "0 of 2"}
+    assert table.to_dict("index") == {("digits", "9", "relu"): counts}
+    # Another width is another setting, and no mean is taken over the two.
+    wider = pd.DataFrame(rows).assign(hidden="99", accuracy=0.5)
+    both = readable.below(counts_below(pd.concat([pd.DataFrame(rows), wider]), "random"))
+    assert both.to_dict("index") == {
+        ("digits", "9", "relu"): counts,
+        ("digits", "99", "relu"): {"seeds": 2, "post": "0 of 2", "direct": "0 of 2"},
     }
     assert readable.below(counts_below(pd.DataFrame(rows), "nobody")).empty

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MORE = ("family", "score", "regulariser", "retraining", "hyperparameters", "macs_kept")
 # Of what is recorded alone: seconds are other ones each time.
 RECORDED = (
-    *("latency", "seconds", "processor", "run", "nodes_by_layer", "training", "training_seconds"),
+    *("latency", "seconds", "searched", "processor", "run", "nodes_by_layer", "training"),
+    "training_seconds",
 )
 
 
@@ -55,9 +56,9 @@ def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFram
         The columns of `table`, and RECORDED: `latency` is in milliseconds, see
         `lab.records.latencies`; `seconds` is what the row took of a core of `processor` (by the
         clock in older records) from the first step of training on, with the search for a strength
-        where its seed was the one that searched; of these, `training_seconds` went into the network
-        that it was pruned from, which it shares with other rows (`training`); `run` is the id of
-        the row, `nodes_by_layer` are its hidden widths.
+        where its seed was the one that `searched`; of these, `training_seconds` went into the
+        network that it was pruned from, which it shares with other rows (`training`); `run` is the
+        id of the row, `nodes_by_layer` are its hidden widths.
     """
     import pandas as pd
 
@@ -72,7 +73,9 @@ def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFram
                 made = {key: its[key] for key in RECORDED if key in its}
                 seconds = round(its["seconds"] + its["training_seconds"], 3)
                 row = _row(study, planned, methods[planned.method], result_of(its))
-                rows.append({**row, **made, "seconds": seconds})
+                tuning = planned.run.training.tuning
+                searched = tuning is not None and tuning.seed == planned.run.training.seed
+                rows.append({**row, **made, "seconds": seconds, "searched": searched})
     return with_times(pd.DataFrame(rows, columns=[*COLUMNS, *MORE, *RECORDED]))
 
 

@@ -160,5 +160,5 @@ def _spectral_networks(study: Study) -> list[tuple[dict[str, object], Training]]
     return [
         (key, network)
         for key, network in networks(study)
-        if network.layer == "spectral" and not rivals.find(str(key["method"])).to_ratio
+        if network.layer == "spectral" and not rivals.find(str(key["method"])).network_per_ratio
     ]

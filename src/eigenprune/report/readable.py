@@ -92,13 +92,13 @@ def below(counts: pd.DataFrame) -> pd.DataFrame:
         counts: what `statistics.counts_below` returns.
 
     Returns:
-        Index `dataset` and `activation`; columns `seeds` (that the control has) and, for each
-        method, `of` how many ratios. Cells of what is not there are empty.
+        Index `dataset`, `hidden` and `activation`; columns `seeds` (that the control has) and, for
+        each method, `of` how many ratios. Cells of what is not there are empty.
     """
     there = counts[counts["ratios"] > 0]
     cells = there.assign(cell=of(there["below"], there["ratios"]))
     wide = cells.pivot_table(
-        index=["dataset", "activation", "seeds"],
+        index=["dataset", "hidden", "activation", "seeds"],
         columns="method",
         values="cell",
         aggfunc="first",

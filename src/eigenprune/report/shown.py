@@ -51,9 +51,12 @@ def show(
             tables alone.
 
     Raises:
-        ValueError: a figure without `alt`.
+        ValueError: a figure without `alt`, or a name with a space: it becomes that of a file.
     """
     from IPython.display import display
+
+    if any(map(str.isspace, name)):
+        raise ValueError(f"name={name!r}: no spaces")
 
     found = (of_runs(study, recorded=recorded) for study in of)
     kept = [asdict(origin) for origin in found if origin.runs]

@@ -45,16 +45,16 @@ def counts_below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
         control: the method that others are held against, over the seeds that both have.
 
     Returns:
-        One row per dataset, activation and other method, with `below`, of so many `ratios`, and
-        `seeds`, those that the control has.
+        One row per dataset, hidden widths, activation and other method, with `below`, of so many
+        `ratios`, and `seeds`, those that the control has.
 
     Example:
-        >>> rows = [["d", "relu", "post", 0.9, 1, 0.7], ["d", "relu", "random", 0.9, 1, 0.8]]
-        >>> names = ["dataset", "activation", "method", "pruning_ratio", "seed", "accuracy"]
-        >>> counts_below(pd.DataFrame(rows, columns=names), "random").values.tolist()
-        [['d', 'relu', 'post', 1, 1, 1]]
+        >>> where = {"dataset": "d", "hidden": "9", "activation": "relu", "pruning_ratio": 0.9}
+        >>> rows = pd.DataFrame({"method": ["post", "random"], "seed": 1, "accuracy": [0.7, 0.8]})
+        >>> counts_below(rows.assign(**where), "random").values.tolist()
+        [['d', '9', 'relu', 'post', 1, 1, 1]]
     """
-    keys = ["dataset", "activation"]
+    keys = ["dataset", "hidden", "activation"]
     pruned = curves[curves["pruning_ratio"] > 0]
     wide = pruned.pivot_table(
         index=[*keys, "pruning_ratio", "seed"], columns="method", values="accuracy", sort=False

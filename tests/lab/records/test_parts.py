@@ -75,6 +75,32 @@ def test_parts_that_do_not_belong_together_are_refused(
         rows_by_run(folder)
 
 
+def test_a_table_both_whole_and_in_parts_is_refused(
+    study: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As two branches would leave it, or who was stopped in between: no row counts twice."""
+    store = Store(store_folder)
+    folder = record(study, store).folder
+    whole = (folder / "curves.csv").read_bytes()
+    monkeypatch.setattr(parts, "MOST", 1)
+    record(study, store)
+    (folder / "curves.csv").write_bytes(whole)
+    for ask in (recorded_curves, rows_by_run):
+        with pytest.raises(UserError, match=r"curves\.csv and curves-relu.* hold the same table"):
+            ask(folder)
+
+
+def test_the_new_files_are_there_before_the_old_ones_go(
+    study: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = record(study, Store(store_folder)).folder
+    monkeypatch.setattr(parts, "MOST", 1)
+    columns = {"curves": ["method"], "runs": ["method"]}
+    found = parts.contents(folder, recorded_curves(folder), columns)
+    gone = [content is None for content in found.values()]
+    assert sum(gone) == 2 and gone == sorted(gone)
+
+
 def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"curves\.csv is not there; restore it from Git"):
         recorded_curves(tmp_path)

@@ -191,7 +191,7 @@ def test_files_that_do_not_belong_together_are_refused(tiny: Study, store_folder
     record(tiny, Store(store_folder))
     path = folder_of(tiny) / "curves.csv"
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(UserError, match=r"curves\.csv \(7 rows\) and runs\.csv \(8\) do not"):
+    with pytest.raises(UserError, match=r"curves\.csv \(7 rows\) and runs\.csv \(8 rows\) do not"):
         recorded_results(tiny)
 
 

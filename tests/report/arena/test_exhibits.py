@@ -38,6 +38,7 @@ RIVALS = {
     "gain": {"score": "eigenvalue", "layer": "spectral"},
     "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
     "snip": {"score": "snip", "before": True},
+    "short": {"from_scratch": True},
 }
 
 
@@ -68,6 +69,7 @@ def test_it_is_narrowed_to_methods_with_and_without_retraining(arena: Arena) -> 
         "norm",
         "norm-by-layer",
         "gain",
+        "short",
         "snip",
         "small",
     }
@@ -91,15 +93,15 @@ def test_the_control_is_the_same_whatever_is_shown(arena: Arena) -> None:
 def test_what_of_a_study_is_missing_is_named(arena: Arena) -> None:
     [quick] = arena.shown
     assert arena.gaps() == []  # a quick study is computed whole
-    # `snip` alone is not retrained; a control, such as `small`, is none of the methods.
+    # `snip` and `short` are not retrained; a control, such as `small`, is none of the methods.
     assert of_planned(quick.study, quick.table) == (
-        "6 of 6 methods, relu of relu, more than one seed of 6 methods as they are, of 4 "
+        "7 of 7 methods, relu of relu, more than one seed of 7 methods as they are, of 4 "
         "reconstructed and of 5 retrained"
     )
     part = quick.table[quick.table["method"].ne("gain") & quick.table["seed"].eq(1)]
     recorded = replace(quick, table=part, recorded=True)
     assert Arena(arena.params, (recorded,)).gaps() == [
-        "`quick`: 5 of 6 methods, relu of relu, more than one seed of 0 methods as they are, of 0 "
+        "`quick`: 6 of 7 methods, relu of relu, more than one seed of 0 methods as they are, of 0 "
         "reconstructed and of 0 retrained; "
         "missing: `gain`"
     ]
@@ -223,17 +225,49 @@ def test_in_short_is_the_sum_of_what_is_shown_pair_by_pair(
     monkeypatch.setattr(
         pair_exhibits, "show", lambda table, *, name, **said: tables.update({name: table})
     )
-    pairs = [("norm", "chance"), ("gain", "chance")]
-    nothing = [("nobody", "norm")]
-    pair_exhibits.show_in_short(arena, {"a score or the lot": pairs, "nothing": nothing})
-    pair_exhibits.show_pairs(arena, pairs, key="pairs", differences=False)
-    short = tables["in-short"].loc["a score or the lot", "digits"]
+    questions = {
+        "a score or the lot": [("norm", "chance"), ("gain", "chance")],
+        "a scope": [("norm", "norm-by-layer")],
+        "nothing": [("nobody", "norm")],
+    }
+    tested = []
+    plain = pair_exhibits.verdicts_of_pruned
+    monkeypatch.setattr(
+        pair_exhibits, "verdicts_of_pruned", lambda rows: tested.append(plain(rows)) or tested[-1]
+    )
+    pair_exhibits.show_in_short(arena, questions)
+    together = [rows.to_dict("records") for rows in tested]
+    tested.clear()
+    pair_exhibits.show_pairs(
+        arena, *questions.values(), key="pairs", retrainings=["none"], differences=False
+    )
+    assert str(together) == str([rows.to_dict("records") for rows in tested]), "the same p"
     whole = tables["pairs-none"]["digits"]
-    for verdict in ("better", "worse", "open"):
-        [said] = re.findall(rf"{verdict} (\d+)", short)
-        counts = (re.findall(rf"{verdict} (\d+)", cell) for cell in whole)
-        assert int(said) == sum(int(found[0]) for found in counts if found)
+    for question, pairs in list(questions.items())[:2]:
+        short = tables["in-short"].loc[question, "digits"]
+        for verdict in ("better", "worse", "open"):
+            [said] = re.findall(rf"{verdict} (\d+)", short)
+            cells = (whole[f"{one} − {other}"] for one, other in pairs)
+            counts = (re.findall(rf"{verdict} (\d+)", cell) for cell in cells)
+            assert int(said) == sum(int(found[0]) for found in counts if found)
     assert tables["in-short"].loc["nothing", "digits"] == "fewer than two shared seeds are recorded"
+
+
+def test_two_studies_of_one_dataset_have_a_column_each(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {}
+    monkeypatch.setattr(
+        pair_exhibits, "show", lambda table, *, name, **said: tables.update({name: table})
+    )
+    [quick] = arena.shown
+    table = quick.table.assign(study="other")
+    other = replace(quick, study=replace(quick.study, name="other"), table=table)
+    both = Arena(arena.params, (quick, other))
+    pairs = [("norm", "chance")]
+    pair_exhibits.show_in_short(both, {"a score": pairs})
+    pair_exhibits.show_pairs(both, pairs, key="pairs", retrainings=["none"], differences=False)
+    assert [list(table.columns) for table in tables.values()] == [["quick", "other"]] * 2
 
 
 def test_what_is_small_from_the_start_is_held_against_what_is_pruned_and_not_retrained(
@@ -302,9 +336,8 @@ def test_standings_mark_what_has_a_network_for_each_ratio(
     standing_exhibits.show_standings(arena)
     (_, _), (plain, said), (small, said_of_small) = shown
     mark = rival_tables.PER_RATIO
-    assert [name for name in small.index if mark in name] == [
-        *(f"small {mark}", f"snip {mark}"),
-    ]
+    marked = {name for name in small.index if mark in name}
+    assert marked == {f"{name} {mark}" for name in ("short", "small", "snip")}
     assert mark in said_of_small["caption"] and mark not in said["caption"]
     assert plain.index[0] == small.index[0] == PLAIN
     assert plain.loc[PLAIN, "unpruned"] == small.loc[PLAIN, "unpruned"]
@@ -318,7 +351,7 @@ def test_what_another_processor_computed_is_named_below_the_picture(
         rival_exhibits, "show", lambda what, **words: captions.append(words["caption"])
     )
     [quick] = arena.shown
-    timed = quick.table.assign(seconds=1.0, latency=1.0, processor="fast")
+    timed = quick.table.assign(seconds=1.0, latency=1.0, processor="fast", searched=False)
     for processor, said in (("slow", True), ("fast", False)):
         table = timed.assign(
             processor=timed["processor"].mask(timed["method"] == "norm", processor)
@@ -327,7 +360,7 @@ def test_what_another_processor_computed_is_named_below_the_picture(
             Arena(arena.params, (replace(quick, table=table, recorded=True),))
         )
         picture, _ = captions
-        assert ("Not shown, timed on other processors alone: `norm`." in picture) is said
+        assert ("Not shown, having no such seed: `norm`." in picture) is said
         assert "chance" not in picture
         captions.clear()
 
@@ -376,7 +409,16 @@ def test_a_pair_has_one_verdict_corrected_for_all_points_of_its_section(
         for pair, cell in shown[f"pair-{retraining}"]["digits"].items():
             row = found.loc[(pair, 0.5)]
             assert f"{row['verdict']} 1" in cell
-            assert cell.endswith(f" (2) {100 * row['difference']:+.2f}")
+            assert f" (2) {100 * row['difference']:+.2f}, " in cell
+            sizes = (
+                quick.table[
+                    quick.table["retraining"].eq(retraining) & quick.table["pruning_ratio"].eq(0.5)
+                ]
+                .groupby("method")["parameters_kept"]
+                .mean()
+            )
+            one, other = pair.split(" − ")
+            assert row["size"] == pytest.approx(sizes[one] / sizes[other])
     pair_exhibits.show_pairs(arena, pairs, key="counted", differences=False)
     counted = {name: table for name, table in shown.items() if name.startswith("counted")}
     assert list(counted) == ["counted-none", "counted-fine-tuned"]

@@ -247,6 +247,7 @@ def test_compute_is_compared_on_one_kind_of_processor(rivals: pd.DataFrame) -> N
     slow = rivals["method"].eq("taylor") & rivals["seed"].eq(1)
     unlike = rivals.assign(
         processor=slow.map({True: "slow", False: "fast"}),
+        searched=False,
         seconds=rivals["seconds"].mask(slow, 1e6),
     )
     found, plain = (
@@ -255,6 +256,18 @@ def test_compute_is_compared_on_one_kind_of_processor(rivals: pd.DataFrame) -> N
     pd.testing.assert_frame_equal(found, plain)
     alike = over_activations(unlike.assign(processor="slow"))
     assert alike["seconds"].max() == 1e6, "of one kind, all of it counts"
+
+
+def test_the_seed_that_searched_for_a_strength_says_nothing_of_what_a_network_costs(
+    rivals: pd.DataFrame,
+) -> None:
+    searched = rivals["method"].eq("taylor") & rivals["seed"].eq(1)
+    made = {"processor": "one", "seconds": rivals["seconds"].mask(searched, 1e6)}
+    found, plain = (
+        points(over_activations(table)).set_index([*POINT, "method"])
+        for table in (rivals.assign(searched=searched, **made), rivals)
+    )
+    pd.testing.assert_frame_equal(found, plain)
 
 
 def test_a_training_that_rows_share_is_counted_once(rivals: pd.DataFrame) -> None:

@@ -150,7 +150,10 @@ def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> N
     rivals.loc[rivals["activation"] == "tanh", "hyperparameters"] = "strength=0.01"
     tried = Method(label="l", regulariser="l1", strengths=(0.001, 0.01, 0.1))
     none = Method(label="n")
-    table = rival_tables.strengths(rivals, {"eigenvalue, lasso": tried, "connectivity": none})
+    one = Method(label="o", regulariser="averaging", strengths=(0.99,))  # nothing was searched for
+    methods = {"eigenvalue, lasso": tried, "connectivity": none, "taylor": one}
+    told = rivals["hyperparameters"].mask(rivals["method"].eq("taylor"), "strength=0.99")
+    table = rival_tables.strengths(rivals.assign(hyperparameters=told), methods)
     assert table.to_dict("index") == {  # the first lies at the edge
         "eigenvalue, lasso": {"relu": "0.001*", "tanh": "0.01", "tried": "0.001, 0.01, 0.1"}
     }
@@ -183,7 +186,8 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
     def tests(**verdicts: list[str]) -> pd.DataFrame:
         return pd.DataFrame(
             [
-                {"pair": pair, "verdict": verdict, "n": 2 + number, "difference": 0.01 * number}
+                {"pair": pair, "verdict": verdict, "n": 2 + number}
+                | {"difference": 0.01 * number, "size": 1 + number if pair == "a" else 1.0}
                 for pair, those in verdicts.items()
                 for number, verdict in enumerate(those)
             ]
@@ -196,7 +200,7 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
         }
     )
     assert table.to_dict("index") == {
-        "a": {"mnist": "better 1, worse 0, open 1 (2–3) +0.50", "digits": ""},
+        "a": {"mnist": "better 1, worse 0, open 1 (2–3) +0.50, 1.0–2.0×", "digits": ""},
         "b": {
             "mnist": "better 0, worse 1, open 0 (2) +0.00",
             "digits": "better 0, worse 0, open 3 (2–4) +1.00",

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.rivals import entry_of
 from eigenprune.lab.tidy_csv import csv_bytes, read_tidy
 
@@ -44,20 +45,31 @@ def contents(
         columns: of these, what is kept in the files of each name: `curves` and `runs`.
     """
     files: dict[Path, bytes | None] = {
-        path: None for name in columns for path in there(folder, name)
+        folder / f"{name}{suffix}.csv": csv_bytes(part[list(those)])
+        for suffix, part in parts(table)
+        for name, those in columns.items()
     }
-    for suffix, part in parts(table):
-        for name, those in columns.items():
-            files[folder / f"{name}{suffix}.csv"] = csv_bytes(part[list(those)])
-    return files
+    # These last: whoever is stopped in between has both, which `there` tells, and not neither.
+    gone = (path for name in columns for path in there(folder, name, mixed=True))
+    return files | {path: None for path in gone if path not in files}
 
 
-def there(folder: Path, name: str) -> list[Path]:
+def there(folder: Path, name: str, *, mixed: bool = False) -> list[Path]:
     """The files of a table that are there: `curves.csv`, or `curves-relu.csv` and the like.
 
     What is made of pruned networks comes after what they are made of, as in a table in one file.
+
+    Raises:
+        UserError: if the table is there both whole and in parts, unless it may be `mixed`.
     """
-    return sorted(folder.glob(f"{name}*.csv"), key=lambda path: path.stem)
+    found = sorted(folder.glob(f"{name}*.csv"), key=lambda path: path.stem)
+    if not mixed and len(found) > 1 and found[0].stem == name:
+        raise UserError(
+            f"{folder}: {found[0].name} and {found[1].name} hold the same table; `eigenprune "
+            "record` writes it whole or in parts: delete the files that Git does not have, or the "
+            "older ones"
+        )
+    return found
 
 
 def read(

@@ -168,10 +168,13 @@ def _rows_by_run(folder: Path, *states: tuple[int, ...]) -> Mapping[str, dict[st
         runs["together"] = 1
     kept = runs["nodes_by_layer"].map(lambda text: sum(map(int, text.split("-"))))
     if list(curves["nodes_kept"]) != list(kept):
+        files = " and ".join(
+            f"{', '.join(path.name for path in parts.there(folder, name))} ({len(table)} rows)"
+            for name, table in (("curves", curves), ("runs", runs))
+        )
         raise UserError(
-            f"{folder}: curves.csv ({len(curves)} rows) and runs.csv ({len(runs)}) do not tell of "
-            "the same networks; they are written together by `eigenprune record`: restore both "
-            "from Git"
+            f"{folder}: {files} do not tell of the same networks; they are written together by "
+            "`eigenprune record`: restore them from Git"
         )
     rows = pd.concat([curves, runs], axis=1).to_dict("records")
     return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}

@@ -83,7 +83,7 @@ def timed_alike(rivals: pd.DataFrame) -> pd.DataFrame:
     """The table with the seconds of one kind of processor alone; others take other times.
 
     For each dataset, widths, activation and retraining it is the one that most methods were
-    computed on.
+    computed on. Seconds that hold a search for a strength are left out: other seeds had none.
 
     Args:
         rivals: the tidy table, see `lab.arena`, as it is if it has no column `processor`.
@@ -94,7 +94,8 @@ def timed_alike(rivals: pd.DataFrame) -> pd.DataFrame:
     methods = rivals.groupby([*setting, "processor"])["method"].nunique().reset_index()
     most = methods.sort_values("method").drop_duplicates(setting, keep="last")
     timing = rivals[setting].merge(most, on=setting, how="left")["processor"].to_numpy()
-    return rivals.assign(seconds=rivals["seconds"].where(rivals["processor"] == timing))
+    alike = (rivals["processor"] == timing) & ~rivals["searched"].astype(bool)
+    return rivals.assign(seconds=rivals["seconds"].where(alike))
 
 
 def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None) -> pd.DataFrame:

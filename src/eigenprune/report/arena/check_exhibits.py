@@ -51,7 +51,11 @@ def checked(
         ratios_trained: the pruning ratios at which every network is one more training.
     """
     found = []
-    plain = [n for n, its in arena.params.rivals.items() if not its.regulariser and _untouched(n)]
+    plain = [
+        name
+        for name, its in arena.params.rivals.items()
+        if not its.regulariser and not its.from_scratch and _untouched(name)
+    ]
     for shown in arena.quick:
         wanted = [name for name in [*plain, *regularised] if name in shown.study.methods]
         costly = [n for n in wanted if rivals.find(n).before or rivals.find(n).to_ratio]

@@ -1,7 +1,9 @@
 """What the chapters on the arena show of pairs of methods: one against the other, seed by seed.
 
 Each pair is a method and the one that is subtracted; a study that lacks one of them has no row of
-the pair.
+the pair. Pairs that answer one question are tested together: p is corrected for all of their points
+at every pruning ratio above 0, of one study and kind of retraining; for those of the unpruned
+networks by themselves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +14,12 @@ from eigenprune.lab.rivals import AS_PRUNED, FITTED, TRAINED
 from eigenprune.report.arena import rival_figures, rival_tables
 from eigenprune.report.arena.rival_exhibits import WORDS
 from eigenprune.report.arena.scope import Arena, Shown
-from eigenprune.report.paired import paired_tests, verdicts_of_pruned
+from eigenprune.report.paired import KEY, paired_tests, verdicts_of_pruned
 from eigenprune.report.readable import verdict_counts
 from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
-AS_TRAINED = "as trained"
+AS_TRAINED = "as-trained"
 SAID = {
     **WORDS,
     FITTED: "layers fitted anew",
@@ -29,8 +31,7 @@ _MEANT = {AS_TRAINED: (AS_PRUNED, TRAINED)}
 
 def show_pairs(
     arena: Arena,
-    pairs: Pairs,
-    *,
+    *questions: Pairs,
     key: str,
     retrainings: Sequence[str] = tuple(WORDS),
     differences: bool = True,
@@ -38,20 +39,26 @@ def show_pairs(
     """How often one of a pair is the better; folded the differences, drawn and as a table.
 
     For each kind of retraining by itself. Summary, figure and table of a study tell the same
-    verdicts: the p-values are corrected for all points of its pairs, at every pruning ratio above
-    0; those of the unpruned networks by themselves.
+    verdicts, those that `show_in_short` counts.
 
     Args:
         arena: what to show.
-        pairs: see the top of this file.
+        questions: the pairs of each, see the top of this file.
         key: begins the names of figures and tables, which must differ within a notebook.
         retrainings: keys of SAID.
         differences: whether to show these too, or how often alone.
     """
-    narrowed = arena.named(name for pair in pairs for name in pair).shown
+    every = [name for pairs in questions for pair in pairs for name in pair]
+    narrowed = arena.named(every).shown
     for retraining in retrainings:
         said = SAID[retraining]
-        found = [(shown, tests_of_pairs(shown.table, pairs, retraining)) for shown in narrowed]
+        found = [
+            (
+                shown,
+                _joined([tests_of_pairs(shown.table, pairs, retraining) for pairs in questions]),
+            )
+            for shown in narrowed
+        ]
         # Two seeds are needed; and unpruned, all kinds of retraining may have one network.
         tested = [(shown, rows) for shown, rows in found if len(_pruned(rows))]
         if tested:
@@ -69,7 +76,7 @@ def show_in_short(
 ) -> None:
     """How often the first of a pair is the better, over all pairs of a question: one table.
 
-    The verdicts are those that `show_pairs` counts pair by pair, if it is given the same pairs.
+    The verdicts are those that `show_pairs` counts pair by pair.
 
     Args:
         arena: what to show.
@@ -79,16 +86,15 @@ def show_in_short(
     """
     cells: dict[str, dict[str, str]] = {}
     shown = arena.named(name for pairs in questions.values() for pair in pairs for name in pair)
-    for each in shown.shown:
+    heads = _heads(shown.shown)
+    for each, head in zip(shown.shown, heads, strict=True):
         tested = {
             question: tests_of_pairs(each.table, pairs, retraining)
             for question, pairs in questions.items()
         }
         verdicts = {question: _pruned(tests)["verdict"] for question, tests in tested.items()}
         if any(map(len, verdicts.values())):
-            cells[each.study.dataset] = {
-                question: verdict_counts(its) for question, its in verdicts.items()
-            }
+            cells[head] = {question: verdict_counts(its) for question, its in verdicts.items()}
     if cells:
         show(
             pd.DataFrame(cells).rename_axis("question"),
@@ -97,26 +103,44 @@ def show_in_short(
             "ratios above 0 and activations, in how many settings the first of a pair is better "
             "or worse than the second, p corrected for each question and dataset; `as unpruned`: "
             "they differ as they do unpruned, which is not tested again.",
-            of=[each.study for each in shown.shown if each.study.dataset in cells],
+            of=[its.study for its, head in zip(shown.shown, heads, strict=True) if head in cells],
             recorded=any(each.recorded for each in shown.shown),
         )
 
 
 def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
-    """What `paired.verdicts_of_pruned` says of all pairs, in the column `pair` its two names.
+    """What `paired.verdicts_of_pruned` says of all pairs.
 
     Args:
         table: one row per network and method, of all kinds of retraining.
         pairs: see the top of this file.
         retraining: a key of SAID.
+
+    Returns:
+        Its table, and the columns `pair`, the two names, and `size`: how many times the parameters
+        of the second the first keeps, means over the seeds. At one ratio both have as many nodes.
     """
     table = table[table["retraining"].isin(_MEANT.get(retraining, (retraining,)))]
-    parts = [
-        paired_tests(table, one, other).assign(pair=f"{one} − {other}") for one, other in pairs
-    ]
+    kept = table.pivot_table(index=KEY, columns="method", values="parameters_kept")
+    kept = kept.reindex(columns=list(dict.fromkeys(name for pair in pairs for name in pair)))
+    parts = []
+    for one, other in pairs:
+        tests = paired_tests(table, one, other).assign(pair=f"{one} − {other}")
+        if len(tests):
+            tests = tests.join((kept[one] / kept[other]).rename("size"), on=KEY)
+        parts.append(tests)
+    return verdicts_of_pruned(_joined(parts))
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     # Beside an empty table, numbers would become objects.
-    tests = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return verdicts_of_pruned(tests)
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def _heads(shown: Sequence[Shown]) -> list[str]:
+    """A column's head for each study: its dataset, or its name where two have the same data."""
+    datasets = [its.study.dataset for its in shown]
+    return datasets if len(set(datasets)) == len(shown) else [its.study.name for its in shown]
 
 
 def _pruned(tests: pd.DataFrame) -> pd.DataFrame:
@@ -124,16 +148,19 @@ def _pruned(tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said: str) -> None:
-    pruned = {shown.study.dataset: _pruned(rows) for shown, rows in tested}
+    heads = _heads([shown for shown, _ in tested])
+    pruned = {head: _pruned(rows) for head, (_, rows) in zip(heads, tested, strict=True)}
     show(
         rival_tables.verdicts(pruned),
         name=name,
         caption=f"{said.capitalize()}: in how many settings (pruning ratios above 0 and "
         "activations) the first of a pair is better, worse, or not told from the second (`open`), "
-        "in brackets over how many shared seeds, and the mean difference over the settings in "
-        "points of accuracy; corrected for all these settings of a dataset but "
-        "those in which the two differ by what they do unpruned, seed by seed (`as unpruned`), "
-        "which is no finding of its own. Pairs that share fewer than two seeds are left out.",
+        "in brackets over how many shared seeds, the mean difference over the settings in points "
+        "of accuracy, and, where the two are not of one size, how many times the parameters of the "
+        "second the first keeps; p corrected for all settings of a dataset and of the pairs that "
+        "answer one question, but those in which the two differ by what they do unpruned, seed by "
+        "seed (`as unpruned`), which is no finding of its own. Pairs that share fewer than two "
+        "seeds are left out.",
         of=[shown.study for shown, _ in tested],
         recorded=any(shown.recorded for shown, _ in tested),
     )
@@ -160,7 +187,8 @@ def _show_differences(shown: Shown, rows: pd.DataFrame, name: str, said: str) ->
         name=name,
         caption=f"{where}: differences in points of accuracy over n shared seeds, each with its "
         "own interval; p is corrected, at ratio 0 by itself, and an asterisk marks what it tells "
-        "apart. There is no p where the two differ as they do unpruned, seed by seed.",
+        "apart. There is no p where the two differ as they do unpruned, seed by seed. `size`: "
+        "parameters kept by the first over those kept by the second.",
         of=[shown.study],
         recorded=shown.recorded,
         folded=f"All differences: {where}",

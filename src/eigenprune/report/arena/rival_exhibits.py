@@ -142,7 +142,8 @@ def show_spectral(
         if not ranked(shown):
             continue
         rows = shown.competing
-        ratios = sorted(rows["pruning_ratio"].unique()) if method else leaderboard.RATIOS
+        pruned = sorted(ratio for ratio in rows["pruning_ratio"].unique() if ratio > 0)
+        ratios = pruned if method else leaderboard.RATIOS
         standing = leaderboard.spectral_standing(rows, ratios, controls=shown.controls)
         standing = standing[standing["activation"] == averages.OVER_ACTIVATIONS]
         if method:
@@ -184,10 +185,10 @@ def show_compute(arena: Arena) -> None:
                 rival_figures.compute_against_loss(at[timed]),
                 name=f"compute-{shown.study.name}-{activation}",
                 caption=f"{shown.study.dataset}, {activation}: compute (the median over the seeds "
-                "computed on one kind of processor, no search for a strength) against accuracy "
-                "lost, nothing retrained. Numbered, and joined by a line, are the methods that no "
-                "other beats in both."
-                + (f" Not shown, timed on other processors alone: {untimed}." if untimed else ""),
+                "computed on one kind of processor, without the one that searched for a strength) "
+                "against accuracy lost, nothing retrained. Numbered, and joined by a line, are the "
+                "methods that no other beats in both."
+                + (f" Not shown, having no such seed: {untimed}." if untimed else ""),
                 alt="Points of accuracy lost over seconds of compute, one marker per method, one "
                 "panel per pruning ratio.",
                 of=[shown.study],

@@ -121,7 +121,7 @@ def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame
             where the pruning ratio is the strength.
         rivals: by name, as `Params.rivals`.
     """
-    searched = [name for name, its in rivals.items() if its.strengths and not its.to_ratio]
+    searched = [name for name, its in rivals.items() if len(its.strengths) > 1]
     rows = table[(table["hyperparameters"].fillna("") != "") & table["method"].isin(searched)]
     if rows.empty:
         return pd.DataFrame(columns=["tried"])
@@ -141,11 +141,11 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rows: what `paired.with_verdicts` returns, with KEY of `paired` and the column `pair`, what
-            is compared, besides.
+            is compared, besides; perhaps with `size`, see `pair_exhibits.tests_of_pairs`.
 
     Returns:
         Index `pair`, `activation` and `ratio`; columns `n` (shared seeds), `difference` (with its
-        interval) and `p` (corrected).
+        interval), `p` (corrected) and, if it was given, `size`.
     """
     marks = rows["verdict"].isin(TOLD_APART).map({True: "*", False: ""})
     table = pd.DataFrame(
@@ -158,6 +158,8 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
             "p": [_p(p) for p in rows["p"]],
         }
     )
+    if "size" in rows:
+        table["size"] = rows["size"].map(_times)
     return table.set_index(["pair", "activation", "ratio"])
 
 
@@ -169,8 +171,9 @@ def verdicts(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     Returns:
         Index `pair`, in the order in which they come; cells such as `better 3, worse 0, open 1 (5)
-        +0.41`, in brackets the shared seeds, then the mean difference in points of accuracy; empty
-        where there is no test.
+        +0.41, 1.2–1.7×`, in brackets the shared seeds, then the mean difference in points of
+        accuracy and, where the two are not of one size, how many times the parameters the first
+        keeps; empty where there is no test.
     """
     pairs = dict.fromkeys(pair for those in rows.values() for pair in those["pair"])
     cells = {
@@ -185,11 +188,14 @@ def _counted(tests: pd.DataFrame) -> str:
     """The verdicts of some tests.
 
     >>> tests = {"verdict": ["open", "better"], "n": [3, 2], "difference": [0.01, 0.02]}
-    >>> _counted(pd.DataFrame(tests))
-    'better 1, worse 0, open 1 (2–3) +1.50'
+    >>> _counted(pd.DataFrame({**tests, "size": [1.21, 1.68]}))
+    'better 1, worse 0, open 1 (2–3) +1.50, 1.2–1.7×'
     """
     mean = points(tests["difference"].mean(), "+")
-    return f"{verdict_counts(tests['verdict'])} ({span(tests['n'])}) {mean}"
+    sizes = [f"{size:.1f}" for size in sorted(tests["size"].dropna())]
+    ends = "–".join(dict.fromkeys([*sizes[:1], *sizes[-1:]]))
+    told = "" if ends in ("", "1.0") else f", {ends}×"
+    return f"{verdict_counts(tests['verdict'])} ({span(tests['n'])}) {mean}{told}"
 
 
 def _marked(hyperparameters: str, tried: Sequence[float]) -> str:
