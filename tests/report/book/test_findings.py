@@ -127,7 +127,9 @@ def test_the_lot_can_win_and_lose_and_needs_no_activation_that_all_have(
     ours = some.assign(method="spectral-post", accuracy=some["accuracy"] + ahead + noise)
     lacking = rivals[rivals["activation"] == "relu"]
     text = findings(tmp_path, pd.concat([lacking, lot, ours], ignore_index=True))
-    assert re.search(rf"recipe \(`post`\) is with three hidden layers \(.*tanh.*\) .*{said}", text)
+    assert re.search(
+        rf"recipe \(`post`\) is with .* layers? of the arena \(.*tanh.*\) on .*{said}", text
+    )
 
 
 def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:

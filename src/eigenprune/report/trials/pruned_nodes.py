@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from eigenprune.compression.size import FLOAT
-from eigenprune.lab.rivals import MORE_THAN_PRUNING
+from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED, MORE_THAN_PRUNING, OF_RATIOS, TRAINED
 from eigenprune.lab.studies import Study
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.trials.trial_exhibits import Shown
@@ -21,7 +21,8 @@ def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, lis
     those as they were pruned and one among those fine-tuned. Which that is is read off the accuracy
     on the test set, so that it looks a little too good. What was not pruned to all ratios yet,
     nodes drawn by lot, and what also averages the parameters of its last steps, as no compressed
-    network does, do not compete.
+    network does, do not compete; among those as they were pruned, neither does what was pruned
+    while it was trained, a network for each ratio.
 
     Args:
         its: the trials.
@@ -44,7 +45,7 @@ def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, lis
     for shown in found:
         table = shown.table[shown.table["activation"] == activation]
         pruned = table[table["pruning_ratio"] > 0]
-        chosen = [*_best(pruned), *([(SMALL, "trained")] if SMALL in set(pruned["method"]) else [])]
+        chosen = [*_best(pruned), *([(SMALL, TRAINED)] if SMALL in set(pruned["method"]) else [])]
         rows = [_line(table, *one, shown.study) for one in chosen]
         if rows:
             narrowed = arena.named(method for method, _ in chosen).shown
@@ -54,8 +55,9 @@ def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, lis
 
 
 def _best(pruned: pd.DataFrame) -> Iterable[tuple[str, str]]:
-    for retraining in ("none", "fine-tuned"):
-        apart = pruned["family"].eq("control") | pruned["regulariser"].isin(MORE_THAN_PRUNING)
+    # As they were pruned, all cut one trained network once, as what is compressed is.
+    for retraining, without in ((AS_PRUNED, OF_RATIOS), (FINE_TUNED, MORE_THAN_PRUNING)):
+        apart = pruned["family"].eq("control") | pruned["regulariser"].isin(without)
         rows = pruned[(pruned["retraining"] == retraining) & ~apart]
         if rows.empty:
             continue
@@ -88,5 +90,5 @@ def _line(table: pd.DataFrame, method: str, retraining: str, study: Study) -> pd
     return line.assign(
         method=LABEL + method,
         bytes=FLOAT * line["parameters"],
-        retraining_epochs=0 if retraining == "none" else study.retraining_epochs,
+        retraining_epochs=0 if retraining == AS_PRUNED else study.retraining_epochs,
     )
