@@ -96,8 +96,8 @@ def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
     (tiny, wider), arena = both
     (shown,) = arena.shown
     table = shown.table
-    # Chance would win, a method that was pruned to one ratio alone, and one that averages: none of
-    # them competes.
+    # Chance would win, a method that was pruned to one ratio alone, one that averages, and, as it
+    # is, one that prunes while it is trained: none of them competes.
     better = {"chance": 0.9, "norm": 0.6, "gain": 0.5}
     plain = table["retraining"] == "none"
     changed = table.assign(
@@ -109,9 +109,15 @@ def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
     averaged = changed[(changed["method"] == "norm") & plain].assign(
         method="averaged", regulariser="averaged_taylor_pruning", accuracy=0.95
     )
-    made = replace(shown, table=pd.concat([changed, odd, averaged], ignore_index=True))
+    aimed = changed[changed["method"] == "norm"].assign(
+        method="aimed", regulariser="gradient_pruning", accuracy=0.97
+    )
+    parts = [changed, odd, averaged, aimed]
+    made = replace(shown, table=pd.concat(parts, ignore_index=True))
     rows, (study,) = beside(tiny, "relu", replace(arena, shown=(made,)))
     pruned = rows[rows["retraining_epochs"] == 0]
+    again = rows[(rows["retraining_epochs"] == 1) & rows["method"].ne("nodes: small")]
+    assert again["method"].tolist() == ["nodes: aimed"] * 2, "retrained it does"
     assert pruned["method"].tolist() == ["nodes: norm"] * 2 and (pruned["accuracy"] == 0.6).all()
     assert pruned["pruning_ratio"].tolist() == [0.5, 0.75] and (rows["n"] == 2).all()
     assert rows["method"].iloc[-1] == "nodes: small" and rows["retraining_epochs"].iloc[-1] == 1

@@ -18,6 +18,7 @@ from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.report.figures import legend_below
 from eigenprune.report.readable import span
 from eigenprune.report.shown import show
+from eigenprune.report.trials.begun_with import begun_with
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
     Shown,
@@ -40,12 +41,14 @@ NUMBERS = (
 def show_modules(shown: Iterable[Shown]) -> None:
     """What pruning towards modules does, for each clustering, gamma and sparsity."""
     for its, activation, rows in by_activation(shown):
+        whole = begun_with(its, activation)
         show_one(
             its,
             activation,
             curves(rows),
             "modules",
-            f"accuracy over the share of connections removed; {span(rows['modules'])} modules.",
+            f"accuracy over the share of connections removed; {span(rows['modules'])} modules"
+            + (f"; of the trained networks, nothing removed: {whole}." if whole else "."),
             alt="Test accuracy over sparsity, one line per gamma, one panel per clustering.",
         )
         show_one(
