@@ -132,6 +132,22 @@ def test_the_lot_can_win_and_lose_and_needs_no_activation_that_all_have(
     )
 
 
+@pytest.mark.parametrize(("ahead", "said"), [(0.1, "better in 4 of 4"), (0.0, "open in 4")])
+def test_a_score_is_held_against_the_lot_at_its_widths(
+    tmp_path: Path, rivals: pd.DataFrame, ahead: float, said: str
+) -> None:
+    some = rivals[rivals["method"].eq("taylor") & rivals["retraining"].eq("none")]
+    some = some[some["pruning_ratio"].isin([0.5, 0.9])]
+    noise = (some["seed"] - some["seed"].mean()) * 1e-3 * (some["pruning_ratio"] - 0.4)
+    ours = some.assign(
+        method="averaged-gradient-pruning", accuracy=some["accuracy"] + ahead + noise
+    )
+    lot = some.assign(method="averaged-shuffled-pruning")
+    text = findings(tmp_path, pd.concat([rivals, ours, lot], ignore_index=True))
+    assert re.search(rf"lot, `averaged-gradient-pruning` is .*{said}", text)
+    assert "Does the score know" not in findings(tmp_path, rivals)
+
+
 def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
     root = project.root()
     recorded = paper.recorded_studies(

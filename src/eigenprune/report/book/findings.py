@@ -156,6 +156,7 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
         "Spectral and dense networks that are pruned alike are compared in "
         "[](arena/what-the-eigenvalue-adds.ipynb), which says what the other scores are."
     )
+    yield from _widths_or_nodes(recorded)
     networks = averages.means_alone(averages.over_activations(everything, controls))
     plain = averages.means_alone(averages.plain_beside(alone, controls))
     known = {**METHODS, **rivals.of_project()}
@@ -183,6 +184,30 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
         else f"All {len(planned)} methods of the arena are there, on networks with {activations}; "
         "how much of what is planned is recorded stands at the beginning of [](arena/arena.ipynb)."
     )
+
+
+# The methods that lead, and their controls: as many nodes of each layer, drawn by lot.
+BY_SCORE = {
+    "spectral-averaged-gradient-pruning": "spectral-averaged-shuffled-pruning",
+    "averaged-gradient-pruning": "averaged-shuffled-pruning",
+}
+
+
+def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
+    """Whether the score of what leads knows which nodes matter, or how many in each layer."""
+    alone = recorded[recorded["retraining"].eq("none")]
+    told = [
+        f"`{name}` is {_verdicts([tests])}"
+        for name, control in BY_SCORE.items()
+        if len(tests := paired_tests(alone, name, control))
+    ]
+    if told:
+        yield (
+            "**Does the score know which nodes matter?** A ranking over all layers also decides "
+            "how wide each layer becomes. Held against a control that takes its widths from the "
+            f"same score and draws the nodes of each layer by lot, {'; '.join(told)}. See "
+            "[](arena/which-regulariser.ipynb)."
+        )
 
 
 _NAMES = ["spectral method", "rival method"]
