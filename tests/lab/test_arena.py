@@ -9,6 +9,7 @@ import pytest
 
 from eigenprune.lab import arena
 from eigenprune.lab.execution.sweep import run_study
+from eigenprune.lab.plans import TUNING_SEED
 from eigenprune.lab.records import latencies
 from eigenprune.lab.records.recorded import record
 from eigenprune.lab.rows import COLUMNS
@@ -70,6 +71,9 @@ def test_what_is_recorded_is_one_table_everywhere(params: Params) -> None:
     there = arena.recorded(params)
     pd.testing.assert_frame_equal(there[list(whole.columns)], whole, check_exact=True)
     assert (there["seconds"] >= there["training_seconds"]).all() and (there["seconds"] > 0).all()
+    # One seed searched, for the one method that had several strengths to choose from.
+    expected = there["method"].eq("decayed") & there["seed"].eq(TUNING_SEED)
+    assert 0 < expected.sum() < len(there) and there["searched"].tolist() == expected.tolist()
     assert there["latency"].isna().all()
     latencies.record(there)
     timed = arena.tables(params, ["large"])["large"]

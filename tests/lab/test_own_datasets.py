@@ -110,6 +110,18 @@ def test_the_split_is_the_same_everywhere_and_no_row_is_lost(project: Path) -> N
     assert literal == [6, 9, 10, 15]
 
 
+def test_a_file_sorted_by_class_is_no_order_of_the_rows(project: Path) -> None:
+    """Scores that look at the first rows see all classes; each row keeps its class."""
+    text = "a,kind\n" + "".join(f"{n},{'fig' if n < 50 else 'pear'}\n" for n in range(100))
+    data = table(project, text, test="a,kind\n0,fig\n99,pear\n")
+    assert 5 < int(data.train_targets[:20].sum()) < 15
+    rows = (99 * data.train_inputs[:, 0]).round().long()
+    assert sorted(rows.tolist()) == list(range(100)), "none is lost"
+    assert ((rows >= 50).long() == data.train_targets).all()
+    again = table(project, text, test="a,kind\n0,fig\n99,pear\n")
+    assert torch.equal(again.train_inputs, data.train_inputs), "the same in every process"
+
+
 def test_a_test_part_of_its_own_is_scaled_by_the_training_part(project: Path) -> None:
     data = table(project, "a,kind\n0,x\n10,y\n", test="a,kind\n5,y\n-3,x\n30,x\n")
     assert data.train_inputs.flatten().tolist() == [0, 1]

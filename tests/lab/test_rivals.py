@@ -112,6 +112,10 @@ def test_what_is_small_from_the_start_is_trained_once_and_ranks_nothing() -> Non
             {"from_scratch": True, "regulariser": "averaging", "strengths": [0.9, 0.99]},
             "rivals.x.strengths: [0.9, 0.99] is not allowed from scratch",
         ),
+        (
+            {"from_scratch": True, "regulariser": "gradient_pruning", "strengths": [0.5]},
+            "rivals.x.regulariser: 'gradient_pruning' removes nodes",
+        ),
         ({"score": "random", "from_scratch": "yes"}, "rivals.x.from_scratch: 'yes' is not allowed"),
         (
             {"score": "weight_norm", "regulariser": "eigenvalue_l1", "strengths": [1]},
@@ -241,6 +245,8 @@ def test_nodes_drawn_by_lot_while_training_are_a_control() -> None:
         if rivals.family(replace(dense, regulariser=name)) == "control"
     }
     assert drawn == {"random_pruning", "averaged_random_pruning", "averaged_shuffled_pruning"}
+    spectral = replace(METHODS["post"], regulariser="averaged_shuffled_pruning")
+    assert rivals.family(spectral) == "control", "in a spectral network, too"
 
 
 def test_a_strength_is_not_chosen_without_examples_held_out(study: Study) -> None:

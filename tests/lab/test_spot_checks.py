@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from eigenprune.lab import spot_checks
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import sweep, tasks
 from eigenprune.lab.plans import runs_of
 from eigenprune.lab.records import code_state
@@ -226,3 +227,10 @@ def test_trials_are_checked_too(store_folder: Path) -> None:
     table["accuracy"] += 0.1
     table.to_csv(folder_of(trials) / "table.csv", index=False)
     assert check(trials)["difference"].to_numpy() == pytest.approx(0.1)
+
+
+def test_a_recording_without_its_manifest_is_named(recorded: Study) -> None:
+    spot_checks.record(recorded, check(recorded))
+    (folder_of(recorded) / "manifest.json").unlink()
+    with pytest.raises(UserError, match=r"manifest\.json is not there; restore it from Git"):
+        spot_checks.of_code_now(folder_of(recorded))

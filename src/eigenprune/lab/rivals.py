@@ -73,6 +73,8 @@ OF_SHARES = (
 OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
 # Of these, what does more than prune: unpruned too its networks are not those of plain training.
 MORE_THAN_PRUNING = tuple(name for name in OF_RATIOS if name.startswith("averaged_"))
+# These average the parameters of their last steps.
+AVERAGING = (*MORE_THAN_PRUNING, "averaging")
 # And these draw the nodes by lot: controls of the others.
 BY_LOT = tuple(n for n in OF_RATIOS if n.endswith(("random_pruning", "shuffled_pruning")))
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
@@ -227,7 +229,12 @@ def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     if from_scratch:
         if wrong := [key for key in _RANKING if key in entry]:
             raise UserError(f"{where}.{wrong[0]}: what is trained from scratch prunes no nodes")
-        if values.get("to_ratio") or len(values.get("strengths", ())) > 1:
+        if entry.get("regulariser") in OF_RATIOS:
+            raise UserError(
+                f"{where}.regulariser: {entry['regulariser']!r} removes nodes, and what is trained "
+                "from scratch prunes no nodes"
+            )
+        if len(values.get("strengths", ())) > 1:
             raise UserError(
                 f"{where}.strengths: {entry['strengths']!r} is not allowed from scratch, where "
                 "each size has a network of its own; allowed: a list of one number"

@@ -38,12 +38,13 @@ class RunningMean:
     @torch.no_grad()
     def network(self) -> nn.Sequential:
         """The mean over the steps taken; the network as it was if there are none."""
+        network = copy.deepcopy(self.mean)
         share = self.memory**self.steps  # of the network before the first step
         if self.steps and share > torch.finfo(torch.float32).eps:
-            for mean, first in zip(self.mean.parameters(), self.first.parameters(), strict=True):
+            for mean, first in zip(network.parameters(), self.first.parameters(), strict=True):
                 if mean.requires_grad:  # what is frozen is its own mean
                     mean.sub_(first, alpha=share).div_(1 - share)
-        return self.mean
+        return network
 
 
 class Averaging(Regulariser):

@@ -79,6 +79,17 @@ class ScheduledPruning(Regulariser, ABC):
         return grown_back(model, self.whole, self.kept)
 
 
+def drawn_lots(nodes: Sequence[Tensor], seed: int) -> list[Tensor]:
+    """A number from 0 to 1 for each node, whatever its network; those of one seed are the same.
+
+    Args:
+        nodes: one tensor per hidden layer, as long as it has nodes.
+        seed: of the training.
+    """
+    generator = seeds.generator(seed, "pruning by lot")
+    return [torch.rand(len(layer), generator=generator) for layer in nodes]
+
+
 def _spread(nodes: int, kept: Tensor, scores: Tensor) -> Tensor:
     """The scores of the kept nodes in their places, -1 in those of the others: (nodes,)."""
     scores = scores.float().cpu()
@@ -150,8 +161,7 @@ class RandomPruning(ScheduledPruning):
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Draw the lots."""
         model = super().prepare(model, inputs, seed)
-        generator = seeds.generator(seed, "pruning by lot")
-        self.lots = [torch.rand(len(kept), generator=generator) for kept in self.kept]
+        self.lots = drawn_lots(self.kept, seed)
         return model
 
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eigenprune import seeds
 from eigenprune.regularisers.averaged_pruning import AveragedGradientPruning
+from eigenprune.regularisers.scheduled_pruning import drawn_lots
 
 
 class AveragedShuffledPruning(AveragedGradientPruning):
     """Averaged gradient pruning whose scores are dealt out to other nodes of the same layer.
 
     The control of `AveragedGradientPruning`: a ranking over all layers chooses how wide each layer
-    becomes, too, and with that how many parameters stay. Here the scores of the network choose the
-    widths, and a lot, drawn once before training, which nodes of a layer go: what a score gains
-    over this, it gains by knowing the nodes.
+    becomes, too, and with that how many parameters stay. Here the scores of the network that is
+    pruned choose the widths, and a lot, drawn once before training, which nodes of a layer go. At
+    equal widths, what a score gains over this it gains by knowing the nodes; after the first
+    removal the networks, their scores and their widths can part.
 
     Source: the layerwise shuffle of Frankle et al., ICLR 2021 (arXiv 2009.08576), there of masks of
     weights before training.
@@ -33,8 +34,7 @@ class AveragedShuffledPruning(AveragedGradientPruning):
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Draw the lots."""
         model = super().prepare(model, inputs, seed)
-        generator = seeds.generator(seed, "pruning by lot")
-        self.lots = [torch.rand(len(kept), generator=generator) for kept in self.kept]
+        self.lots = drawn_lots(self.kept, seed)
         return model
 
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:

@@ -379,7 +379,7 @@ def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyP
     assert by_ratio["name"] != by_size["name"]
 
 
-def test_a_pair_has_one_verdict_corrected_for_all_points_of_its_section(
+def test_a_pair_has_one_verdict_corrected_for_all_points_of_its_question(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Summary, figure and table agree: not pair by pair, and unpruned networks by themselves."""

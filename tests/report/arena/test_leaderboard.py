@@ -203,9 +203,15 @@ def test_spectral_methods_are_held_against_the_best_other(rivals: pd.DataFrame) 
     assert verdicts.to_dict() == {"eigenvalue": "worse", "eigenvalue, lasso": "open"}
     merged = standing.merge(board, on=[*POINT, "method"])
     assert (merged["rank_x"] == merged["rank_y"]).all() and len(merged) == len(standing)
+    # A control is no rival, however good and whatever its network.
+    lot = rivals[rivals["method"].eq("random")].assign(method="luck", accuracy=1.0)
+    lucky = spectral_standing(pd.concat([rivals, lot], ignore_index=True))
+    assert lucky["rival"].tolist() == standing["rival"].tolist()
     alone = spectral_standing(rivals[rivals["family"] == "spectral"])
     assert set(alone["verdict"]) == {"no rival"}
-    weak = rivals[rivals["method"].isin(["eigenvalue", "random"])]
+    weak = rivals[rivals["method"].isin(["eigenvalue", "taylor"])]
+    taylor = weak["method"].eq("taylor")
+    weak = weak.assign(accuracy=weak["accuracy"].where(~taylor, weak["accuracy"] / 2))
     assert set(at(spectral_standing(weak), pruning_ratio=0.9)["verdict"]) == {"better"}
 
 

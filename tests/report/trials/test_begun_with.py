@@ -21,7 +21,7 @@ TRIALS: dict[str, Any] = {"tiny": {"kind": "modules", "grid": GRID, "seeds": [1,
 def test_recorded_and_computed_they_are_the_same(
     arena_project: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    methods = ["norm", "norm-retrained", "small"]
+    methods = ["norm", "norm-reconstructed", "norm-retrained", "small"]
     params = arena_project(
         trials=TRIALS,
         quick_trials=["tiny"],

@@ -11,7 +11,7 @@ from eigenprune.report.arena.rival_tables import PER_RATIO, marks
 LANDMARKS = {
     "spectral-post": "post of 2022",
     "random-nodes": "drawn by lot",
-    "averaged-shuffled-pruning": "by lot while training",
+    "averaged-shuffled-pruning": "widths by score, nodes by lot",
     "small": "small from the start",
     "averaged-small": "small, averaged",
 }
@@ -21,10 +21,10 @@ SAID = (
     "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
     "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
     "`seeds`: of each, or where they differ of these in turn; "
-    f"{PER_RATIO}: a network trained for each ratio; `by lot "
-    "while training`: `averaged-shuffled-pruning`, which goes and averages like the best, with as "
-    "many nodes of each layer as gradient pruning leaves, but drawn by lot. What "
-    "is small from the start is trained as long as others are together with their retraining. "
+    f"{PER_RATIO}: a network trained for each ratio; `widths by score, nodes by lot`: "
+    "`averaged-shuffled-pruning`, trained and averaged like the best, in which the score of "
+    "gradient pruning says how many nodes of each layer go, and a lot which. What is small from "
+    "the start is trained as long as others are together with their retraining. "
     "Which is best is read off these same accuracies. Methods named `averaged`, and no others, "
     "also average the parameters of the last steps, which can lift their unpruned networks above "
     "the one in brackets: a cell above it does not say that pruning raises accuracy. `small, "

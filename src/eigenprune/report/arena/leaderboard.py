@@ -11,8 +11,8 @@ import pandas as pd
 
 from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.rivals import SPECTRAL_SCORES
 from eigenprune.report.arena.averages import (
+    CONTROL,
     METHOD,
     POINT,
     SPECTRAL,
@@ -83,18 +83,16 @@ def spectral_standing(
 
     Returns:
         The rows of `leaderboard` whose family is SPECTRAL, with the same ranks, but with the best
-        method of another family whose networks are not spectral for a `rival`, `rival_parameters`
-        (kept, NaN without a rival), p corrected for the tests of this table alone, and the
-        `verdict` `better`, `worse`, `open`, `not tested` or `no rival`.
+        method that is neither that nor a control for a `rival`, `rival_parameters` (kept, NaN
+        without a rival), p corrected for the tests of this table alone, and the `verdict` `better`,
+        `worse`, `open`, `not tested` or `no rival`.
 
     Raises:
         UserError: see `leaderboard`.
     """
     networks = over_activations(rivals, controls)
     board = _ranked(networks, ratios)
-    # A control may be trained in spectral space as well.
-    spectral = (board["family"] == SPECTRAL) | board["score"].isin(SPECTRAL_SCORES)
-    others = board[~spectral].drop_duplicates(POINT)
+    others = board[~board["family"].isin([SPECTRAL, CONTROL])].drop_duplicates(POINT)
     named = {"method": "rival", "parameters_kept": "rival_parameters"}
     rival = others[[*POINT, *named]].rename(columns=named)
     standing = board[board["family"] == SPECTRAL].merge(rival, on=POINT, how="left")

@@ -39,7 +39,7 @@ def show_pairs(
     """How often one of a pair is the better; folded the differences, drawn and as a table.
 
     For each kind of retraining by itself. Summary, figure and table of a study tell the same
-    verdicts, those that `show_in_short` counts.
+    verdicts, those that `show_in_short` counts of the same questions.
 
     Args:
         arena: what to show.
@@ -76,7 +76,7 @@ def show_in_short(
 ) -> None:
     """How often the first of a pair is the better, over all pairs of a question: one table.
 
-    The verdicts are those that `show_pairs` counts pair by pair.
+    The verdicts are those that `show_pairs` counts pair by pair of the same questions.
 
     Args:
         arena: what to show.
@@ -117,8 +117,9 @@ def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.Dat
         retraining: a key of SAID.
 
     Returns:
-        Its table, and the columns `pair`, the two names, and `size`: how many times the parameters
-        of the second the first keeps, means over the seeds. At one ratio both have as many nodes.
+        Its table, and the columns `pair`, the two names, and, if it has rows, `size`: how many
+        times the parameters of the second the first keeps, means over the seeds. At one ratio both
+        have as many nodes.
     """
     table = table[table["retraining"].isin(_MEANT.get(retraining, (retraining,)))]
     kept = table.pivot_table(index=KEY, columns="method", values="parameters_kept")

@@ -12,6 +12,7 @@ from eigenprune.lab.records.recorded import recorded_curves
 from eigenprune.lab.studies import Study, make_study
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
+from eigenprune.report.arena.pair_exhibits import tests_of_pairs
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
 from eigenprune.report.comparison.published import all_settings, other_settings
@@ -142,7 +143,7 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
         for family, score, regulariser in alone[["family", "score", "regulariser"]].to_numpy()
     ]
     by_value = alone[chosen]
-    alike = by_value[~by_value["regulariser"].isin(rivals.MORE_THAN_PRUNING)]
+    alike = by_value[~by_value["regulariser"].isin(rivals.AVERAGING)]
     yield (
         "**Is the best spectral method better than the best other?** Spectral is what is trained "
         "as eigenvalues and eigenvectors, whatever chooses its nodes. "
@@ -163,9 +164,9 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     of_each = [name for name, its in known.items() if its.network_per_ratio]
     where = ["dataset", "hidden"]
     tables = [
-        at_a_glance(rows, plain[(plain[where] == setting).all(axis=1)], LANDMARKS, of_each)
+        at_a_glance(rows, plain[(plain[where] == list(setting)).all(axis=1)], LANDMARKS, of_each)
         for setting, rows in networks.groupby(where, sort=False)
-        if ((ranked[where] == setting).all(axis=1)).any()
+        if ((ranked[where] == list(setting)).all(axis=1)).any()
     ]
     found = pd.concat(tables)
     yield f"Three hidden layers, {activations}: {SAID[0].lower()}{SAID[1:]}"
@@ -186,7 +187,7 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     )
 
 
-# The methods that lead, and their controls: as many nodes of each layer, drawn by lot.
+# The methods that lead, and their controls, whose nodes are drawn by lot in each layer.
 BY_SCORE = {
     "spectral-averaged-gradient-pruning": "spectral-averaged-shuffled-pruning",
     "averaged-gradient-pruning": "averaged-shuffled-pruning",
@@ -195,17 +196,24 @@ BY_SCORE = {
 
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
     """Whether the score of what leads knows which nodes matter, or how many in each layer."""
-    alone = recorded[recorded["retraining"].eq("none")]
-    told = [
-        f"`{name}` is {_verdicts([tests])}"
-        for name, control in BY_SCORE.items()
-        if len(tests := paired_tests(alone, name, control))
+    found = [
+        tests_of_pairs(rows, list(BY_SCORE.items()), rivals.AS_PRUNED)
+        for _, rows in recorded.groupby("dataset", sort=False)
     ]
+    tests = pd.concat([each for each in found if len(each)] or [pd.DataFrame(columns=["pair"])])
+    told = []
+    for pair, its in tests.groupby("pair"):
+        its = its[its["pruning_ratio"] > 0]
+        sizes = "–".join(f"{size:.2f}" for size in (its["size"].min(), its["size"].max()))
+        told.append(
+            f"`{str(pair).partition(' ')[0]}` is {verdict_summary(its)}, with {sizes} times the "
+            "parameters of the control"
+        )
     if told:
         yield (
             "**Does the score know which nodes matter?** A ranking over all layers also decides "
-            "how wide each layer becomes. Held against a control that takes its widths from the "
-            f"same score and draws the nodes of each layer by lot, {'; '.join(told)}. See "
+            "how wide each layer becomes. Held against a control in which the same score says how "
+            f"many nodes of each layer go, and a lot which, {'; '.join(told)}. See "
             "[](arena/which-regulariser.ipynb)."
         )
 
