@@ -5,8 +5,8 @@ are what a reader's own run is compared with.
 
 `curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it
 (`together`: so many networks in one stack, and `seconds` is the share of each); large tables are
-kept in `parts`;
-`eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are not recorded.
+kept in `parts`; `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are
+not recorded.
 """
 
 import math
@@ -153,8 +153,9 @@ def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
     Raises:
         UserError: if one of the files is missing or no such table, or they do not belong together.
     """
-    files = [path for name in ("runs", "curves") for path in parts.there(folder, name)]
-    return _rows_by_run(folder, *map(state, files)) if parts.there(folder, "runs") else {}
+    if not (runs := parts.there(folder, "runs")):
+        return {}
+    return _rows_by_run(folder, *map(state, [*runs, *parts.there(folder, "curves")]))
 
 
 @lru_cache(maxsize=4)

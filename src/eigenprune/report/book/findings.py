@@ -240,14 +240,15 @@ def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) 
         recorded: the networks of the arena.
     """
     found = [
-        ("" if not other_settings(study) else None, paired_tests(rows, "post", "random"))
+        ("", paired_tests(rows, "post", "random"))
         for study, rows in studies.items()
+        if not other_settings(study)
     ]
     alone = recorded[recorded["retraining"].eq("none")]
     found.append((" of the arena", paired_tests(alone, "spectral-post", "random-nodes")))
     settings: dict[str, list[pd.DataFrame]] = {}
     for where, tests in found:
-        if where is not None and len(tests):
+        if len(tests):
             layers = coverage.of_layers(tests["hidden"].iloc[0]).partition(",")[0]
             settings.setdefault(layers + where, []).append(tests)
     if not settings:
