@@ -6,6 +6,7 @@ the step.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,19 +33,19 @@ def step(optimiser: torch.optim.Adam) -> None:
         >>> round(weight.item(), 3)
         0.9
     """
-    groups = [
-        (group, [parameter for parameter in group["params"] if parameter.grad is not None])
-        for group in optimiser.param_groups
-    ]
-    if any(parameter not in optimiser.state for _, moved in groups for parameter in moved):
-        optimiser.step()  # the first step: torch sets up what is remembered
-        return
-    for group, moved in groups:
-        if not moved:
-            continue
-        states = [optimiser.state[parameter] for parameter in moved]
+    groups = []
+    for group in optimiser.param_groups:
+        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+        states: list[Any] = [optimiser.state.get(parameter) for parameter in moved]
+        if None in states:
+            optimiser.step()  # the first step: torch sets up what is remembered
+            return
+        if moved:
+            groups.append((group, moved, states))
+    for group, moved, states in groups:
         steps = [state["step"] for state in states]
-        torch._foreach_add_(steps, 1)
+        # A number would become a tensor anew for each of them.
+        torch._foreach_add_(steps, [torch.ones_like(steps[0])] * len(steps))
         beta1, beta2 = group["betas"]
         torch._fused_adam_(
             moved,

@@ -92,18 +92,18 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 def _suits(a: Tensor, b: Tensor) -> bool:
     return (
-        a.numel() * b.shape[0] >= WORTHWHILE  # first: most products end here
+        available()  # first: with a processor of Intel every product ends here
+        and a.numel() * b.shape[0] >= WORTHWHILE
         and a.ndim == b.ndim == 2
         and a.dtype == b.dtype == torch.float32
         and a.device.type == b.device.type == "cpu"
-        and available()
     )
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
     """The product a b^T of (rows, n) and (columns, n); its gradients are such products again."""
-    outputs: Tensor = _Product.apply(a, b) if _suits(a, b) else a @ b.T
-    return outputs
+    product: Tensor = _Product.apply(a, b) if _suits(a, b) else torch.mm(a, b.T)
+    return product
 
 
 class _Product(torch.autograd.Function):

@@ -221,6 +221,13 @@ def test_what_is_fitted_anew_is_not_checked(arena: Study) -> None:
         method_checks(change_study(arena, {"methods": ["norm-reconstructed"]}))
 
 
+def test_what_is_redrawn_already_is_not_checked(arena_project: Callable[..., Params]) -> None:
+    entries = {"anew": {"score": "weight_norm", "redrawn": True}}
+    study = arena_project(studies={"all": {"methods": ["anew"]}}, rivals=entries).study("all")
+    with pytest.raises(UserError, match="'anew' has its weights redrawn"):
+        method_checks(study)
+
+
 def test_weights_are_drawn_anew_where_training_follows_alone(arena: Study) -> None:
     found = checked(arena, "norm", "norm-retrained", "snip")
     redrawn = set(found.loc[found["check"] == "redrawn weights", "method"])

@@ -20,9 +20,11 @@ from eigenprune.lab.runs import Pruning, Training, Trial, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.trials import retraining
 from eigenprune.metrics import evaluate
-from eigenprune.pruning import select_nodes
+from eigenprune.networks import hidden_layers
+from eigenprune.pruning import compact, select_nodes
 from eigenprune.reconstruction import reconstruct
-from eigenprune.regularisers import REGULARISERS
+from eigenprune.regularisers import REGULARISERS, AveragedGradientPruning, Averaging
+from eigenprune.sanity import redrawn
 from eigenprune.training import train
 
 NO_DATA = Path("no-data")  # the digits need none
@@ -165,6 +167,45 @@ def test_reconstructed_layers_are_fitted_to_the_whole_network_on_examples_it_saw
     same = ["nodes_by_layer", "parameters_kept"]
     assert [fitted[key] for key in same] == [cut[key] for key in same]
     assert fitted["loss"] < cut["loss"]
+
+
+@pytest.mark.parametrize("training", [DENSE, SPECTRAL], ids=["dense", "spectral"])
+@pytest.mark.parametrize("regulariser", ["", "norm_pruning", "averaged_gradient_pruning"])
+def test_redrawn_weights_are_trained_from_scratch_at_the_widths_that_pruning_left(
+    store: Store, digits: datasets.Dataset, training: Training, regulariser: str
+) -> None:
+    """As a plain training of `sanity.redrawn` comes out, averaged where the pruning is."""
+    strength = 0.5 if regulariser else 0.0
+    training = replace(training, hidden=(12, 9), regulariser=regulariser, strength=strength)
+    run = Pruning(
+        training=training,
+        score="weight_norm",
+        pruning_ratio=0.5,
+        scope="layer",
+        retraining_epochs=3,
+        redrawn=True,
+    )
+    found = result(compute(run, store, NO_DATA))
+    whole = trained_network(training, store, NO_DATA)
+    small = compact(whole, select_nodes(weight_norm(whole), 0.5, scope="layer"))
+    seen = datasets.held_out("digits", NO_DATA, training.held_out)
+    averaged = regulariser.startswith("averaged")
+    expected, _ = train(
+        redrawn(small, training.seed),
+        seen.train_inputs,
+        seen.train_targets,
+        epochs=3,
+        batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        seed=training.seed,
+        stream="retraining",
+        regulariser=Averaging(AveragedGradientPruning.AVERAGE) if averaged else None,
+    )
+    accuracy, loss = evaluate(expected, digits.test_inputs, digits.test_targets)
+    assert (found["accuracy"], found["loss"]) == (accuracy, loss)
+    assert found["nodes_by_layer"] == [layer.out_features for layer in hidden_layers(small)]
+    inherited = replace(run, redrawn=False)
+    assert result(compute(inherited, store, NO_DATA))["loss"] != loss
 
 
 def kept_at_random(store: Store, training: Training) -> list[int]:

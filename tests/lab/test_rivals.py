@@ -63,6 +63,15 @@ def test_what_is_small_from_the_start_is_trained_once_and_ranks_nothing() -> Non
     assert rivals.family(made["small-too"]) == "control"
 
 
+def test_what_is_redrawn_is_trained_once_whatever_it_was_before() -> None:
+    entry = {"score": "weight_norm", "regulariser": "l2", "strengths": [0.1], "redrawn": True}
+    made = rivals.named({"anew": entry}, "params.yaml")
+    assert list(made) == ["anew"]
+    assert made["anew"].trained_small and made["anew"].network_per_ratio
+    assert rivals.retraining(made["anew"]) == rivals.TRAINED
+    assert rivals.family(made["anew"]) == "control", "a score chooses widths, and no nodes"
+
+
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
@@ -103,6 +112,14 @@ def test_what_is_small_from_the_start_is_trained_once_and_ranks_nothing() -> Non
         (
             {"score": "snip", "before": True, "regulariser": "l2", "strengths": [0.1]},
             "what is pruned before training has no regulariser",
+        ),
+        (
+            {"score": "snip", "before": True, "redrawn": True},
+            "rivals.x.redrawn: what is pruned before training has learned nothing yet",
+        ),
+        (
+            {"from_scratch": True, "redrawn": True},
+            "rivals.x.redrawn: what is trained from scratch prunes no nodes",
         ),
         (
             {"score": "random", "from_scratch": True},
@@ -162,6 +179,7 @@ RIVALS = {
         "regulariser": "averaged_taylor_pruning",
         "strengths": "ratio",
     },
+    "anew": {"score": "weight_norm", "redrawn": True},
 }
 MakeParams = Callable[..., Params]
 
@@ -177,7 +195,7 @@ def test_one_word_stands_for_all_rivals(study: Study) -> None:
         *("norm", "norm-reconstructed", "norm-retrained", "snip"),
         *("decayed", "decayed-retrained"),
         *("fixed", "fixed-retrained", "aimed", "aimed-retrained"),
-        *("meant", "meant-retrained", "direct"),
+        *("meant", "meant-retrained", "anew", "direct"),
     )
     assert change_study(study, {"methods": ["snip", "post"]}).methods == ("snip", "post")
     with pytest.raises(UserError, match="did you mean 'snip'"):
@@ -197,6 +215,7 @@ def test_what_the_methods_make_of_a_study(study: Study) -> None:
     unpruned = {row.method: row.run for row in plan(study) if not row.pruning_ratio}
     assert unpruned["norm-reconstructed"] == unpruned["norm"], "there is nothing to fit"
     assert (runs["snip"].training.epochs, runs["snip"].retraining_epochs) == (0, 3 + 2)
+    assert runs["anew"] == replace(runs["norm"], redrawn=True, retraining_epochs=3 + 2)
     fixed = runs["fixed"].training
     assert (fixed.regulariser, fixed.strength, fixed.tuning) == ("l2", 0.01, None)
     tuning = runs["decayed"].training.tuning

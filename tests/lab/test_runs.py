@@ -82,6 +82,7 @@ OTHER: dict[str, Any] = {
     "scope": "layer",
     "validated": True,
     "reconstructed": True,
+    "redrawn": True,
     "kind": "modules",
     "options": (("method", "magnitude"), ("sparsity", 0.8)),
 }

@@ -131,7 +131,7 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
         `check_curves`. Networks that diverged have no row.
 
     Raises:
-        UserError: if a check is not known, or a method prunes nothing or is fitted anew.
+        UserError: if a check is not known, or a method prunes nothing, or is fitted or drawn anew.
     """
     import pandas as pd
 
@@ -144,6 +144,8 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
     if fitted := [name for name in study.methods if rivals.find(name).reconstructed]:
         name = fitted[0]
         raise UserError(f"methods: {name!r} is fitted anew: check {rivals.entry_of(name)!r}")
+    if redrawn := [name for name in study.methods if rivals.find(name).redrawn]:
+        raise UserError(f"methods: {redrawn[0]!r} has its weights redrawn: there is nothing more")
     wanted = {"as is", *checks}
     store, data_dir = Store(project.store_dir()), project.data_dir()
     pruned = [row for row in plan(study) if row.pruning_ratio > 0]

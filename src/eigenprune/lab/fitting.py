@@ -10,6 +10,7 @@ from torch import nn
 from eigenprune.lab.datasets import Dataset, held_out
 from eigenprune.lab.runs import Training
 from eigenprune.regularisers import REGULARISERS
+from eigenprune.regularisers.averaged_pruning import Averaged
 from eigenprune.training import train
 
 OnEpoch = Callable[[], None]
@@ -73,8 +74,10 @@ def retrained(
     epochs: int,
     data_dir: Path,
     on_epoch: OnEpoch | None = None,
+    *,
+    averaged: bool = False,
 ) -> nn.Sequential:
-    """What is left of the network of a run, trained on: plainly, all of it, in another order.
+    """What is left of the network of a run, trained: plainly, all of it, in another order.
 
     Args:
         pruned: the smaller network; its parameters are trainable afterwards.
@@ -82,8 +85,14 @@ def retrained(
         epochs: passes over the examples that the run sees.
         data_dir: where MNIST and Fashion-MNIST lie.
         on_epoch: called after each epoch.
+        averaged: make the result a running mean, the one of the prunings that average.
     """
     seen = held_out(run.dataset, data_dir, run.held_out)
-    plain = replace(run, regulariser="")
+    how = replace(run, regulariser="averaging" if averaged else "", strength=Averaged.AVERAGE)
     pruned.requires_grad_(True)
-    return fit(pruned, plain, seen, epochs=epochs, stream="retraining", on_epoch=on_epoch)[0]
+    return fit(pruned, how, seen, epochs=epochs, stream="retraining", on_epoch=on_epoch)[0]
+
+
+def averages(run: Training) -> bool:
+    """Whether what a run prunes while it is trained comes out as a running mean."""
+    return bool(run.regulariser) and issubclass(REGULARISERS[run.regulariser], Averaged)

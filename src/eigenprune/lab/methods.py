@@ -26,6 +26,8 @@ class Method:
         before: prune before any training, and train for `epochs` and `retraining_epochs` together.
         reconstructed: fit the layers behind pruned ones anew, see `eigenprune.reconstruct`.
         retrained: train everything in the pruned network for `retraining_epochs`.
+        redrawn: draw the weights of the pruned network anew and train it from scratch, for `epochs`
+            and `retraining_epochs` together; averaged where its regulariser averages, else plainly.
         from_scratch: prune nothing: train a network of the final size, its hidden layers all
             smaller by the pruning ratio, for `epochs` and `retraining_epochs` together.
     """
@@ -46,17 +48,18 @@ class Method:
     before: bool = False
     reconstructed: bool = False
     retrained: bool = False
+    redrawn: bool = False
     from_scratch: bool = False
 
     @property
     def trained_small(self) -> bool:
         """Whether training goes on (or begins) once the network has its final size."""
-        return self.retrained or self.from_scratch or self.before
+        return self.retrained or self.from_scratch or self.redrawn or self.before
 
     @property
     def network_per_ratio(self) -> bool:
         """Whether each pruning ratio has a network trained for it, not all of them the same one."""
-        return self.to_ratio or self.from_scratch or self.before
+        return self.to_ratio or self.from_scratch or self.redrawn or self.before
 
 
 METHODS: dict[str, Method] = {

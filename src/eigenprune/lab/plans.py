@@ -43,7 +43,8 @@ def plan(study: Study) -> list[PlannedRow]:
             else:
                 if method.to_ratio:
                     training = _to_ratio(training, method, ratio)
-                after = study.epochs + more if method.before else more * method.retrained
+                whole_training = method.before or method.redrawn
+                after = study.epochs + more if whole_training else more * method.retrained
                 run = Pruning(
                     training=training,
                     score=method.score,
@@ -52,6 +53,7 @@ def plan(study: Study) -> list[PlannedRow]:
                     scope=method.scope,
                     # With nothing removed there is nothing to fit.
                     reconstructed=method.reconstructed and ratio > 0,
+                    redrawn=method.redrawn,
                 )
             rows.append(PlannedRow(name, ratio, run))
     return rows

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eigenprune import importance, pruning, saliency
+from eigenprune import importance, pruning, saliency, sanity
 from eigenprune.divergence import Diverged
 from eigenprune.lab import datasets
-from eigenprune.lab.fitting import OnEpoch, fit, retrained
+from eigenprune.lab.fitting import OnEpoch, averages, fit, retrained
 from eigenprune.lab.own_code import CAME_WITH_IT
 from eigenprune.lab.runs import Pruning, Run, Training, Trial, run_id
 from eigenprune.lab.score_values import checked
@@ -147,8 +147,12 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     if whole is None:
         return keep(run, DIVERGED, store, 0.0)
     model = pruned(run, whole, data_dir)
+    if run.redrawn:
+        model = sanity.redrawn(model, training.seed, initialisation=training.initialisation)
     if run.retraining_epochs:
-        model = retrained(model, training, run.retraining_epochs, data_dir, on_epoch)
+        averaged = run.redrawn and averages(training)
+        epochs = run.retraining_epochs
+        model = retrained(model, training, epochs, data_dir, on_epoch, averaged=averaged)
     share = training.held_out if run.validated else 0
     result = pruning_result(model, datasets.held_out(training.dataset, data_dir, share))
     if training.tuning is not None and result is not DIVERGED:

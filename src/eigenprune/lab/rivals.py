@@ -6,8 +6,9 @@
 A rival called NAME makes the method NAME, whose networks are pruned and looked at, and the method
 NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. One
 without a regulariser makes NAME-reconstructed, too, whose pruned networks are fitted to give what
-the whole ones gave. One that is pruned `before` any training, or made small and trained
-`from_scratch`, is trained at its final size in any case, and makes one method.
+the whole ones gave. One that is pruned `before` any training, made small and trained
+`from_scratch`, or `redrawn` once it is pruned, is trained at its final size in any case, and makes
+one method.
 """
 
 import math
@@ -109,10 +110,11 @@ _VALUES: Keys = {
     "score": _choice(*SCORES),
     "regulariser": _choice(*REGULARISERS),
     "before": ("true, false", _yes_or_no),
+    "redrawn": ("true, false", _yes_or_no),
     "from_scratch": ("true, false", _yes_or_no),
 }
 _SPECTRAL_ALONE = ("initialisation", "eigenvalues_in", "trainable")
-_RANKING = ("score", "scope", "before")
+_RANKING = ("score", "scope", "before", "redrawn")
 KEYS = {*_VALUES, "strengths"}
 
 
@@ -192,7 +194,7 @@ def entry_of(name: str) -> str:
 
 def retraining(method: Method) -> str:
     """What becomes of a network that a method has pruned: the word in the column `retraining`."""
-    if method.before or method.from_scratch:
+    if method.before or method.from_scratch or method.redrawn:
         return TRAINED
     return FINE_TUNED if method.retrained else FITTED if method.reconstructed else AS_PRUNED
 
@@ -207,7 +209,8 @@ def by_eigenvalue(score: str, regulariser: str) -> bool:
 
 def family(method: Method) -> str:
     """What kind of rival it is: the word by which tables and figures group the methods."""
-    if method.from_scratch or method.score == "random" or method.regulariser in BY_LOT:
+    no_nodes_chosen = method.score == "random" or method.regulariser in BY_LOT
+    if method.from_scratch or method.redrawn or no_nodes_chosen:
         return "control"
     if method.layer == "spectral":
         return "spectral"
@@ -251,6 +254,8 @@ def _checked(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise UserError(f"{where}.regulariser: {regulariser!r} needs trainable: all")
     if values.get("before") and "regulariser" in entry:
         raise UserError(f"{where}: what is pruned before training has no regulariser")
+    if values.get("before") and values.get("redrawn"):
+        raise UserError(f"{where}.redrawn: what is pruned before training has learned nothing yet")
     return values
 
 

@@ -72,7 +72,8 @@ class Training:
 class Pruning:
     """A trained network without its least important nodes, perhaps trained once more.
 
-    Or, if `reconstructed`, with the layers behind them fitted anew, see `eigenprune.reconstruct`.
+    Or, if `reconstructed`, with the layers behind them fitted anew, see `eigenprune.reconstruct`;
+    or, if `redrawn`, with weights drawn anew before it is trained, see `eigenprune.sanity.redrawn`.
     Judged by the test set, or, if `validated`, by the examples that its training held out.
     """
 
@@ -83,6 +84,7 @@ class Pruning:
     scope: str = "global"
     validated: bool = False
     reconstructed: bool = False
+    redrawn: bool = False
 
 
 # One value for each option, options in the order of the tables.

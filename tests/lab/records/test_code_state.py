@@ -127,6 +127,7 @@ def test_the_published_methods_do_without_what_the_arena_has() -> None:
     for method in METHODS.values():
         assert method.score in importance.SCORES
         assert not (method.regulariser or method.strengths or method.reconstructed)
+        assert not method.redrawn
 
 
 def test_a_recording_says_whether_it_is_of_the_arena() -> None:

@@ -50,6 +50,7 @@ OF_ARENA = (
         if path.name != "base.py"
     ),
     "saliency.py",
+    "sanity.py",
     "shrinking.py",
     "synflow.py",
 )

@@ -20,12 +20,13 @@ def of_two_networks(rows: "pd.DataFrame") -> "pd.DataFrame":
     in their loss.
 
     Args:
-        rows: of a recording, see `recorded.rows_by_run`. Those that were trained once more are held
-            against each other, not against those that were not.
+        rows: of a recording, see `recorded.rows_by_run`. Those that were trained once more, or
+            anew, are held against each other, not against those that were not.
     """
-    retrained = rows["method"].map(lambda name: rivals.find(name).retrained)
+    retraining = rows["method"].map(lambda name: rivals.retraining(rivals.find(name)))
+    retraining = retraining.replace(rivals.FITTED, rivals.AS_PRUNED)  # nothing is trained there
     unpruned = rows["loss"].where(rows["pruning_ratio"] == 0)
-    told = rows.assign(unpruned=unpruned).groupby([rows["training"], retrained])
+    told = rows.assign(unpruned=unpruned).groupby([rows["training"], retraining])
     return rows[(told[["unpruned", "processor"]].transform("nunique") > 1).any(axis=1)]
 
 

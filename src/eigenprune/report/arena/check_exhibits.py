@@ -54,7 +54,7 @@ def checked(
     plain = [
         name
         for name, its in arena.params.rivals.items()
-        if not its.regulariser and not its.from_scratch and _untouched(name)
+        if not (its.regulariser or its.from_scratch or its.redrawn) and _untouched(name)
     ]
     for shown in arena.quick:
         wanted = [name for name in [*plain, *regularised] if name in shown.study.methods]

@@ -224,15 +224,15 @@ def _network(method: Method) -> str:
         return "dense, untrained"
     if method.from_scratch:
         return f"{method.layer}, small from the start"
-    if method.layer == "dense":
-        return "dense"
-    parts = ["spectral"]
+    parts = [method.layer]
     if method.initialisation == "ones":
         parts.append("eigenvalues from one")
     if method.eigenvalues_in == "first":
         parts.append("lambda_in in the first layer")
     if method.trainable == "eigenvalues":
         parts.append("eigenvalues trained alone")
+    if method.redrawn:
+        parts.append("weights redrawn once it is pruned")
     return ", ".join(parts)
 
 
