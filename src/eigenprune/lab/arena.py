@@ -119,7 +119,7 @@ def _row(
         **{key: result[key] for key in COLUMNS if key in result},
         "method": rivals.entry_of(planned.method),
         "family": rivals.family(method),
-        "score": "" if method.from_scratch else method.score,
+        "score": method.ranks_by,
         "regulariser": method.regulariser,
         "retraining": rivals.retraining(method),
         "hyperparameters": "" if strength is None else f"strength={strength:g}",

@@ -52,6 +52,11 @@ class Method:
     from_scratch: bool = False
 
     @property
+    def ranks_by(self) -> str:
+        """The score that says which nodes go, or how many; empty where none is asked."""
+        return "" if self.from_scratch else self.score
+
+    @property
     def trained_small(self) -> bool:
         """Whether training goes on (or begins) once the network has its final size."""
         return self.retrained or self.from_scratch or self.redrawn or self.before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eigenprune.lab.execution import stacks, sweep
-from eigenprune.lab.execution.tasks import Schedule
+from eigenprune.lab.execution.tasks import Job, Schedule
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.runs import Pruning, Run, Training
 from eigenprune.lab.store import Store
@@ -25,6 +25,14 @@ def test_memory_of_what_a_training_holds() -> None:
     assert stacks.memory(eigenvalues) == stacks.memory(training) + products
     # Of a pruned network all is trained: there are no fixed products.
     assert stacks.memory(replace(pruned, training=eigenvalues)) == stacks.memory(training)
+
+
+def test_what_is_drawn_anew_is_computed_run_by_run() -> None:
+    training = Training(dataset="digits", hidden=(8,), activation="relu", layer="dense", seed=1)
+    pruned = Pruning(training=training, score="weight_norm", pruning_ratio=0.5, retraining_epochs=2)
+    for run, together in ((pruned, True), (replace(pruned, redrawn=True), False)):
+        tasks = list(stacks.in_stacks([Job(training, (run,), trained=False)]))
+        assert [task.together for task in tasks] == [together]
 
 
 def test_every_run_is_handed_out_once_and_after_what_it_needs(

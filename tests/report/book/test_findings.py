@@ -149,6 +149,20 @@ def test_a_score_is_held_against_the_lot_at_its_widths(
     assert "Does the score know" not in findings(tmp_path, rivals)
 
 
+def test_a_pruned_network_is_held_against_its_widths_trained_anew(
+    tmp_path: Path, rivals: pd.DataFrame
+) -> None:
+    some = rivals[rivals["method"].eq("taylor") & rivals["retraining"].eq("none")]
+    some = some[some["pruning_ratio"].isin([0.5, 0.9])]
+    noise = (some["seed"] - some["seed"].mean()) * 1e-3 * (some["pruning_ratio"] - 0.4)
+    behind = some["accuracy"] - 0.1 + noise
+    ours = some.assign(method="averaged-gradient-pruning", accuracy=behind)
+    anew = some.assign(method="averaged-gradient-redrawn", retraining="trained")
+    text = findings(tmp_path, pd.concat([rivals, ours, anew], ignore_index=True))
+    assert re.search(r"averaged too, `averaged-gradient-pruning` is .*worse in 4", text)
+    assert "Are the weights worth keeping" not in findings(tmp_path, rivals)
+
+
 def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
     root = project.root()
     recorded = paper.recorded_studies(

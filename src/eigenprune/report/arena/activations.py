@@ -5,6 +5,7 @@ import itertools
 import pandas as pd
 from scipy import stats
 
+from eigenprune.lab.rivals import AS_PRUNED
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import show
@@ -41,7 +42,7 @@ def across_activations(means: pd.DataFrame) -> pd.DataFrame:
         nothing retrained), `rank correlation` (Spearman's of their mean accuracies) and the best
         with either. No row for fewer than three methods, of which an order says nothing.
     """
-    alone = means[means["retraining"] == "none"]
+    alone = means[means["retraining"] == AS_PRUNED]
     pairs = itertools.combinations(averages.activations(alone), 2)
     rows = []
     for ratio, pair in itertools.product(leaderboard.RATIOS, pairs):

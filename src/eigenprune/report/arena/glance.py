@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from eigenprune.lab.rivals import AS_PRUNED
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.rival_tables import PER_RATIO, marks
 
@@ -56,10 +57,10 @@ def at_a_glance(
     """
     means = averages.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
-    means = means.sort_values("retraining", key=lambda kind: kind != "none", kind="stable")
+    means = means.sort_values("retraining", key=lambda kind: kind != AS_PRUNED, kind="stable")
     spectral = means["family"] == averages.SPECTRAL
     rivals = ~spectral & (means["family"] != averages.CONTROL)
-    alone = means["retraining"] == "none"
+    alone = means["retraining"] == AS_PRUNED
     control, marked = _accuracy(plain), marks(network_per_ratio)
     dataset = f"{means['dataset'].iloc[0]}{control and f' ({control})'}"
     rows = []

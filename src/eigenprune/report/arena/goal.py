@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from eigenprune.lab.rivals import AS_PRUNED
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.rival_tables import points
 from eigenprune.report.arena.scope import Shown
@@ -29,7 +30,7 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
     """
     rows = []
     for its in shown:
-        alone = its.competing[its.competing["retraining"] == "none"]
+        alone = its.competing[its.competing["retraining"] == AS_PRUNED]
         ratios = sorted(alone.loc[alone["method"] == method, "pruning_ratio"].unique())
         if RATIO not in ratios:
             continue
@@ -41,7 +42,7 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
         if RATIO not in set(ours["pruning_ratio"]):
             continue  # no seed of it has all activations yet
         networks = averages.means_alone(its.networks)
-        own = networks[(networks["method"] == method) & (networks["retraining"] == "none")]
+        own = networks[(networks["method"] == method) & (networks["retraining"] == AS_PRUNED)]
         at = own.pivot(index="seed", columns="pruning_ratio", values="accuracy")
         lost = ours.loc[ours["pruning_ratio"] == RATIO, "lost"].item()
         behind = ours[ours["rival"].ne("") & ours["difference"].lt(0)]

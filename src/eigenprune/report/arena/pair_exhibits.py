@@ -71,7 +71,7 @@ def show_in_short(
     arena: Arena,
     questions: Mapping[str, Pairs],
     *,
-    retraining: str = "none",
+    retraining: str = AS_PRUNED,
     key: str = "in-short",
 ) -> None:
     """How often the first of a pair is the better, over all pairs of a question: one table.

@@ -45,7 +45,7 @@ def show_settings(arena: Arena) -> None:
 def show_curves(
     arena: Arena,
     *,
-    retraining: str = "none",
+    retraining: str = AS_PRUNED,
     against: str = "pruning_ratio",
     key: str = "curves",
     folded: bool = False,
@@ -165,7 +165,9 @@ def show_spectral(
                 of=[shown.study],
                 recorded=shown.recorded,
                 # What is asked first is what pruning alone does.
-                folded="" if retraining == "none" else f"{shown.study.dataset}: trained when small",
+                folded=""
+                if retraining == AS_PRUNED
+                else f"{shown.study.dataset}: trained when small",
             )
 
 
@@ -175,7 +177,7 @@ def show_compute(arena: Arena) -> None:
         if not shown.recorded or not ranked(shown):
             continue
         board = shown.leaderboard
-        board = board[(board["retraining"] == "none") & board["lost"].notna()]
+        board = board[(board["retraining"] == AS_PRUNED) & board["lost"].notna()]
         # Of an activation of which nothing is timed there is no picture.
         for activation in averages.activations(board[board["seconds"] > 0]):
             at = board[board["activation"] == activation]
@@ -227,7 +229,7 @@ def show_scopes(arena: Arena) -> None:
     names = [name for name in arena.params.rivals if name.endswith("-by-layer")]
     pairs = [*names, *(name.removesuffix("-by-layer") for name in names)]
     for shown in arena.named(pairs).shown:
-        rows = shown.competing[shown.competing["retraining"] == "none"]
+        rows = shown.competing[shown.competing["retraining"] == AS_PRUNED]
         if rows.empty:
             continue
         shared = set.intersection(*(set(those) for _, those in rows.groupby("method")["seed"]))

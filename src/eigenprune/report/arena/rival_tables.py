@@ -208,9 +208,8 @@ def _words(name: str) -> str:
 
 
 def _score(method: Method) -> str:
-    if method.from_scratch:
-        return ""
-    return _words(method.score) + (", in each layer" if method.scope == "layer" else "")
+    in_each = method.ranks_by and method.scope == "layer"
+    return _words(method.ranks_by) + (", in each layer" if in_each else "")
 
 
 def _regulariser(method: Method) -> str:

@@ -77,7 +77,7 @@ def of_planned(study: Study, table: pd.DataFrame) -> str:
     several = seeds[seeds > 1].groupby("retraining").size()
     as_they_are, reconstructed, retrained = (
         sum(int(several.get(kind, 0)) for kind in kinds)
-        for kinds in (["none", "trained"], ["reconstructed"], ["fine-tuned"])
+        for kinds in ([rivals.AS_PRUNED, rivals.TRAINED], [rivals.FITTED], [rivals.FINE_TUNED])
     )
     said = [
         f"{len(planned) - len(missing)} of {len(planned)} methods",

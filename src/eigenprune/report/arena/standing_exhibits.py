@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from eigenprune.lab.rivals import find
+from eigenprune.lab.rivals import AS_PRUNED, find
 from eigenprune.report.arena import averages, goal, leaderboard, rival_tables
 from eigenprune.report.arena.curve_figures import best_of_families
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
@@ -20,7 +20,7 @@ def show_at_a_glance(arena: Arena) -> None:
     tables = [
         at_a_glance(
             averages.means_alone(its.networks),
-            averages.means_alone(its.plain("none")),
+            averages.means_alone(its.plain(AS_PRUNED)),
             LANDMARKS,
             _of_each(its),
         )

@@ -1,6 +1,6 @@
 """What came out so far, for the start page: from the files of `results/paper` and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ from eigenprune.lab.records.recorded import recorded_curves
 from eigenprune.lab.studies import Study, make_study
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
-from eigenprune.report.arena.pair_exhibits import tests_of_pairs
+from eigenprune.report.arena.pair_exhibits import AS_TRAINED, tests_of_pairs
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
 from eigenprune.report.comparison.published import all_settings, other_settings
@@ -125,7 +125,7 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
 
 def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     everything = averages.settled(recorded)
-    alone = everything[everything["retraining"].eq("none")]
+    alone = everything[everything["retraining"].eq(rivals.AS_PRUNED)]
     ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]
     if ranked.empty:
         return
@@ -187,17 +187,38 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     )
 
 
-# The methods that lead, and their controls, whose nodes are drawn by lot in each layer.
-BY_SCORE = {
+# The methods that lead, and their controls: nodes drawn by lot in each layer, or weights anew.
+BY_LOT = {
     "spectral-averaged-gradient-pruning": "spectral-averaged-shuffled-pruning",
     "averaged-gradient-pruning": "averaged-shuffled-pruning",
+}
+REDRAWN = {
+    "spectral-averaged-gradient-pruning": "spectral-averaged-gradient-redrawn",
+    "averaged-gradient-pruning": "averaged-gradient-redrawn",
 }
 
 
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
-    """Whether the score of what leads knows which nodes matter, or how many in each layer."""
+    """What of the lead of the methods that lead is owed to the widths that their score chooses."""
+    if told := _held_against(recorded, BY_LOT, rivals.AS_PRUNED):
+        yield (
+            "**Does the score know which nodes matter?** A ranking over all layers also decides "
+            "how wide each layer becomes. Held against a control in which the same score says how "
+            f"many nodes of each layer go, and a lot which, {told}. See "
+            "[](arena/which-regulariser.ipynb)."
+        )
+    if told := _held_against(recorded, REDRAWN, AS_TRAINED):
+        yield (
+            "**Are the weights worth keeping?** Held against a control of the widths that the same "
+            "pruning left, whose weights were drawn anew and trained from scratch, averaged too, "
+            f"{told}. See [](arena/which-regulariser.ipynb)."
+        )
+
+
+def _held_against(recorded: pd.DataFrame, controls: Mapping[str, str], retraining: str) -> str:
+    """The verdicts on methods against their controls over all datasets; empty if none is there."""
     found = [
-        tests_of_pairs(rows, list(BY_SCORE.items()), rivals.AS_PRUNED)
+        tests_of_pairs(rows, list(controls.items()), retraining)
         for _, rows in recorded.groupby("dataset", sort=False)
     ]
     tests = pd.concat([each for each in found if len(each)] or [pd.DataFrame(columns=["pair"])])
@@ -209,13 +230,7 @@ def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
             f"`{str(pair).partition(' ')[0]}` is {verdict_summary(its)}, with {sizes} times the "
             "parameters of the control"
         )
-    if told:
-        yield (
-            "**Does the score know which nodes matter?** A ranking over all layers also decides "
-            "how wide each layer becomes. Held against a control in which the same score says how "
-            f"many nodes of each layer go, and a lot which, {'; '.join(told)}. See "
-            "[](arena/which-regulariser.ipynb)."
-        )
+    return "; ".join(told)
 
 
 _NAMES = ["spectral method", "rival method"]
@@ -244,7 +259,7 @@ def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) 
         for study, rows in studies.items()
         if not other_settings(study)
     ]
-    alone = recorded[recorded["retraining"].eq("none")]
+    alone = recorded[recorded["retraining"].eq(rivals.AS_PRUNED)]
     found.append((" of the arena", paired_tests(alone, "spectral-post", "random-nodes")))
     settings: dict[str, list[pd.DataFrame]] = {}
     for where, tests in found:
