@@ -28,10 +28,13 @@ detour = Switch()
 
 def available() -> bool:
     """Whether this torch and this processor have what is needed, and it is not switched off."""
+    return detour.on and not _intel() and _offered()
+
+
+@cache
+def _offered() -> bool:
     return (
-        detour.on
-        and not _intel()
-        and torch.backends.mkldnn.is_available()
+        torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
@@ -102,8 +105,8 @@ def _suits(a: Tensor, b: Tensor) -> bool:
 
 def product(a: Tensor, b: Tensor) -> Tensor:
     """The product a b^T of (rows, n) and (columns, n); its gradients are such products again."""
-    product: Tensor = _Product.apply(a, b) if _suits(a, b) else torch.mm(a, b.T)
-    return product
+    outputs: Tensor = _Product.apply(a, b) if _suits(a, b) else torch.mm(a, b.T)
+    return outputs
 
 
 class _Product(torch.autograd.Function):

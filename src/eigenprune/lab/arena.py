@@ -32,8 +32,8 @@ def table(study: Study) -> "pd.DataFrame":
     Returns:
         The columns COLUMNS, of which `method` is the same for a rival with and without retraining,
         and MORE. `retraining` is `none`, `reconstructed` (layers fitted anew, nothing trained),
-        `fine-tuned` (after pruning), or `trained` (pruned or made small before any training);
-        `hyperparameters` are those that were chosen or given, as text.
+        `fine-tuned` (after pruning), or `trained` (from scratch at its final size: pruned or made
+        small before, or redrawn); `hyperparameters` are those that were chosen or given, as text.
     """
     import pandas as pd
 

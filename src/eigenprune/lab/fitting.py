@@ -9,7 +9,7 @@ from torch import nn
 
 from eigenprune.lab.datasets import Dataset, held_out
 from eigenprune.lab.runs import Training
-from eigenprune.regularisers import REGULARISERS
+from eigenprune.regularisers import REGULARISERS, Averaging
 from eigenprune.regularisers.averaged_pruning import Averaged
 from eigenprune.training import train
 
@@ -85,14 +85,15 @@ def retrained(
         epochs: passes over the examples that the run sees.
         data_dir: where MNIST and Fashion-MNIST lie.
         on_epoch: called after each epoch.
-        averaged: make the result a running mean, the one of the prunings that average.
+        averaged: make the result a running mean, as the run's own, see `averages`.
     """
     seen = held_out(run.dataset, data_dir, run.held_out)
-    how = replace(run, regulariser="averaging" if averaged else "", strength=Averaged.AVERAGE)
+    memory = run.strength if run.regulariser == "averaging" else Averaged.AVERAGE
+    how = replace(run, regulariser="averaging" if averaged else "", strength=memory)
     pruned.requires_grad_(True)
     return fit(pruned, how, seen, epochs=epochs, stream="retraining", on_epoch=on_epoch)[0]
 
 
 def averages(run: Training) -> bool:
-    """Whether what a run prunes while it is trained comes out as a running mean."""
-    return bool(run.regulariser) and issubclass(REGULARISERS[run.regulariser], Averaged)
+    """Whether the network of a run comes out as a running mean over its steps."""
+    return bool(run.regulariser) and issubclass(REGULARISERS[run.regulariser], Averaged | Averaging)

@@ -57,14 +57,19 @@ class Method:
         return "" if self.from_scratch else self.score
 
     @property
+    def starts_small(self) -> bool:
+        """Whether the network that counts has its final size when its training begins."""
+        return self.from_scratch or self.redrawn or self.before
+
+    @property
     def trained_small(self) -> bool:
         """Whether training goes on (or begins) once the network has its final size."""
-        return self.retrained or self.from_scratch or self.redrawn or self.before
+        return self.retrained or self.starts_small
 
     @property
     def network_per_ratio(self) -> bool:
         """Whether each pruning ratio has a network trained for it, not all of them the same one."""
-        return self.to_ratio or self.from_scratch or self.redrawn or self.before
+        return self.to_ratio or self.starts_small
 
 
 METHODS: dict[str, Method] = {

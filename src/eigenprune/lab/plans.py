@@ -43,8 +43,7 @@ def plan(study: Study) -> list[PlannedRow]:
             else:
                 if method.to_ratio:
                     training = _to_ratio(training, method, ratio)
-                whole_training = method.before or method.redrawn
-                after = study.epochs + more if whole_training else more * method.retrained
+                after = study.epochs + more if method.starts_small else more * method.retrained
                 run = Pruning(
                     training=training,
                     score=method.score,

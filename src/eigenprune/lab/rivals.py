@@ -194,7 +194,7 @@ def entry_of(name: str) -> str:
 
 def retraining(method: Method) -> str:
     """What becomes of a network that a method has pruned: the word in the column `retraining`."""
-    if method.before or method.from_scratch or method.redrawn:
+    if method.starts_small:
         return TRAINED
     return FINE_TUNED if method.retrained else FITTED if method.reconstructed else AS_PRUNED
 

@@ -12,7 +12,8 @@ from eigenprune.lab.own_code import CAME_WITH_IT, own_code
 PROTOCOL_VERSION = 1
 # The same for trials of one kind alone; of what is not here it is 1.
 TRIAL_VERSIONS = {"compression": 2, "growing": 2}
-# And of networks that are trained with one regulariser alone.
+# And of networks that are trained with one regulariser alone. That of `averaging`, were it raised,
+# would have to enter the ids of what is redrawn and averaged too.
 REGULARISER_VERSIONS = {
     "averaged_gradient_pruning": 2,
     "averaged_random_pruning": 2,

@@ -50,7 +50,7 @@ def test_another_network_is_seen_and_the_command_names_what_came_from_elsewhere(
     rows: pd.DataFrame,
 ) -> None:
     # Retrained or not, all methods have the same network before a node is removed; but for what is
-    # trained anew, which is held against nothing else.
+    # trained anew, which has one of its own.
     assert of_two_networks(rows).empty
     at = rows["method"].eq("lot") & rows["seed"].eq(2)
     rows.loc[at, "loss"] += 0.001

@@ -33,13 +33,12 @@ def in_stacks(jobs: Iterable[Job]) -> Iterator[Task]:
     alone: list[Job] = []
     of_one_form: dict[Training, dict[Training, tuple[Pruning, ...]]] = {}
     for job in jobs:
-        prunings = tuple(run for run in job.sequels if isinstance(run, Pruning))
+        prunings = tuple(run for run in job.sequels if isinstance(run, Pruning) and not run.redrawn)
         training = job.training
         # A regulariser takes hold of one network, and so does a trial. A stack knows nothing of
         # examples that are held out, of networks that are pruned before they are trained, and of
-        # weights that are drawn anew.
+        # weights that are redrawn.
         single = training.regulariser or training.held_out or not training.epochs
-        single = single or any(run.redrawn for run in prunings)
         if single or len(prunings) < len(job.sequels):
             alone.append(job)
         else:

@@ -21,7 +21,7 @@ MEASURED = ("latency", "seconds")
 OVER_ACTIVATIONS = "all"
 SPECTRAL = "spectral"
 CONTROL = "control"
-# What is pruned or made small before it is trained meets what is trained after it was pruned.
+# What is trained from scratch at its final size meets what is trained on after it was pruned.
 WHEN_SMALL = {"retraining": {TRAINED: FINE_TUNED}}
 # The plainly trained dense network, all its nodes there: the control of every method.
 PLAIN = "plain dense network"

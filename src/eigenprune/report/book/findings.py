@@ -211,7 +211,8 @@ def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
         yield (
             "**Are the weights worth keeping?** Held against a control of the widths that the same "
             "pruning left, whose weights were drawn anew and trained from scratch, averaged too, "
-            f"{told}. See [](arena/which-regulariser.ipynb)."
+            f"for some epochs more than the pruned one had, all at the final size, {told}. See "
+            "[](arena/which-regulariser.ipynb)."
         )
 
 
@@ -225,10 +226,11 @@ def _held_against(recorded: pd.DataFrame, controls: Mapping[str, str], retrainin
     told = []
     for pair, its in tests.groupby("pair"):
         its = its[its["pruning_ratio"] > 0]
-        sizes = "–".join(f"{size:.2f}" for size in (its["size"].min(), its["size"].max()))
+        sizes = dict.fromkeys(f"{size:.2f}" for size in (its["size"].min(), its["size"].max()))
+        times = f", with {'–'.join(sizes)} times the parameters of the control"
         told.append(
-            f"`{str(pair).partition(' ')[0]}` is {verdict_summary(its)}, with {sizes} times the "
-            "parameters of the control"
+            f"`{str(pair).partition(' ')[0]}` is {verdict_summary(its)}"
+            f"{'' if list(sizes) == ['1.00'] else times}"
         )
     return "; ".join(told)
 
