@@ -34,6 +34,7 @@ _LANDMARK_LINES = (
     ("#7F7F7F", "D", "--"),
     ("#000000", "*", "--"),
     ("#000000", "X", ":"),
+    ("#7F7F7F", "v", "-."),
 )
 
 
@@ -51,7 +52,7 @@ def best_of_families(
         means: what `averages.points` returns, of one dataset, width and activation.
         headings: the kinds of retraining, in their order, and how each panel is headed; one that
             the table has not, at any ratio above 0, is left out.
-        landmarks: up to four methods that are drawn besides, and their names in the legend.
+        landmarks: up to six methods that are drawn besides, and their names in the legend.
 
     Raises:
         UserError: if nothing is left, or the table has several settings or a point twice.

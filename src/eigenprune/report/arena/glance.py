@@ -13,6 +13,7 @@ LANDMARKS = {
     "spectral-post": "post of 2022",
     "random-nodes": "drawn by lot",
     "averaged-shuffled-pruning": "widths by score, nodes by lot",
+    "averaged-gradient-redrawn": "widths by score, from scratch",
     "small": "small from the start",
     "averaged-small": "small, averaged",
 }
@@ -24,8 +25,10 @@ SAID = (
     "`seeds`: of each, or where they differ of these in turn; "
     f"{PER_RATIO}: a network trained for each ratio; `widths by score, nodes by lot`: "
     "`averaged-shuffled-pruning`, trained and averaged like the best, in which the score of "
-    "gradient pruning says how many nodes of each layer go, and a lot which. What is small from "
-    "the start is trained as long as others are together with their retraining. "
+    "gradient pruning says how many nodes of each layer go, and a lot which; `widths by score, "
+    "from scratch`: `averaged-gradient-redrawn`, as wide in each layer as what gradient pruning "
+    "left, its weights drawn anew. What is small from the start, or trained from scratch, is "
+    "trained as long as others are together with their retraining. "
     "Which is best is read off these same accuracies. Methods named `averaged`, and no others, "
     "also average the parameters of the last steps, which can lift their unpruned networks above "
     "the one in brackets: a cell above it does not say that pruning raises accuracy. `small, "
