@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import importance, saliency, sanity
-from eigenprune.lab import datasets, fitting, protocols, rivals
+from eigenprune.lab import datasets, protocols, rivals
 from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS, check_curves, method_checks
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution.sweep import run_study
@@ -198,13 +198,14 @@ def test_what_is_drawn_anew_is_trained_as_long_as_the_kept_weights_in_all(
 ) -> None:
     asked: list[int] = []
 
-    def watched(network: Any, run: Training, epochs: int, *more: Any) -> Any:
+    def watched(network: Any, run: Training, epochs: int, *more: Any, averaged: bool) -> Any:
         asked.append(epochs)
         return network
 
-    monkeypatch.setattr(fitting, "retrained", watched)
+    monkeypatch.setattr(protocols, "retrained", watched)
     method_checks(change_study(arena, {"methods": ["norm-retrained"]}), ["redrawn weights"])
-    assert set(asked) == {arena.epochs + arena.retraining_epochs}
+    as_is = arena.retraining_epochs
+    assert set(asked) == {as_is, arena.epochs + as_is}
 
 
 def test_a_shuffled_mask_keeps_the_shares_of_the_layers_that_the_method_has(arena: Study) -> None:

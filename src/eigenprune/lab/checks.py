@@ -1,6 +1,7 @@
 """Sanity checks of importance scores, and of whole methods, on the trained networks of a study."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,10 +200,13 @@ def _checked(
         return compute(run, store, data_dir).record["result"]
     if check in OF_THE_RANKING and run.retraining_epochs:
         return {"status": "done"}
+    if check == "redrawn weights":
+        epochs = _epochs(check, run.retraining_epochs, run.training)
+        anew = replace(run, redrawn=True, retraining_epochs=epochs)
+        return compute(anew, store, data_dir).record["result"]
     small = _pruned(check, whole, masks, run.training)
     if run.retraining_epochs:
-        epochs = _epochs(check, run.retraining_epochs, run.training)
-        small = fitting.retrained(small, run.training, epochs, data_dir)
+        small = fitting.retrained(small, run.training, run.retraining_epochs, data_dir)
     return pruning_result(small, datasets.load(run.training.dataset, data_dir))
 
 

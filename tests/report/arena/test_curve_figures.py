@@ -215,5 +215,5 @@ def test_a_landmark_stands_there_once_and_what_is_missing_not_at_all(both: pd.Da
 def test_best_curves_of_what_cannot_be_drawn_are_refused(both: pd.DataFrame) -> None:
     with pytest.raises(UserError, match="nothing to draw"):
         curve_figures.best_of_families(both[both["pruning_ratio"] == 0], HEADINGS, {})
-    with pytest.raises(ValueError, match="6 landmarks: 5 at most"):
-        curve_figures.best_of_families(both, HEADINGS, dict.fromkeys("abcdef", ""))
+    with pytest.raises(ValueError, match="7 landmarks: 6 at most"):
+        curve_figures.best_of_families(both, HEADINGS, dict.fromkeys("abcdefg", ""))
