@@ -15,6 +15,7 @@ from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.tables import record
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import METADATA
+from eigenprune.report.trials.budgets import within_budgets
 from eigenprune.report.trials.compression_exhibits import (
     points,
     show_compression,
@@ -76,6 +77,20 @@ def test_it_is_told_with_what_it_costs(rows: pd.DataFrame) -> None:
     assert table.loc[("none", "")].tolist()[-2:] == ["90.00 ± 1.00", ""]
     labels = [panel.get_xlabel() for panel in sizes(rows).axes]
     assert labels == ["parameters stored", "bytes stored", "multiply-accumulates (MACs)"]
+
+
+def test_the_largest_that_fits_is_taken_and_not_the_best(rows: pd.DataFrame) -> None:
+    better_and_smaller = rows.iloc[[1]].assign(bytes=100, accuracy=0.85, rank=1)
+    too_large = rows.iloc[[3]].assign(method="quantised", bytes=2001)
+    found = within_budgets(pd.concat([rows, better_and_smaller, too_large], ignore_index=True))
+    assert list(found.columns) == ["≤ 50%", "≤ 20%", "≤ 10%", "≤ 5%", "≤ 2%"]
+    assert set(found.index.get_level_values("method")) == {"low-rank", "magnitude"}
+    low_rank = found.loc[("low-rank", "as it is")]
+    assert list(low_rank) == ["50.00 (10.0%)"] * 3 + ["85.00 (2.5%)", ""]
+    assert found.loc[("low-rank", "when small"), "≤ 10%"] == "80.00 (10.0%)"
+    assert found.loc[("magnitude", "as it is"), "≤ 10%"] == "", "it takes more than a tenth"
+    assert within_budgets(rows.iloc[[0]]).empty
+    assert within_budgets(rows.iloc[1:]).empty, "nothing to measure by"
 
 
 def test_time_is_shown_where_it_was_measured(rows: pd.DataFrame) -> None:
@@ -142,6 +157,7 @@ def test_the_figure_says_whose_runs_stand_beside(
     monkeypatch.setattr("IPython.display.display", display)
     show_compression(*both)
     assert told == [
+        ("budgets-tiny-relu", ["tiny", "quick"]),
         ("sizes-tiny-relu", ["tiny", "quick"]),
         ("points-tiny-relu", ["tiny", "quick"]),
         ("sizes-wider-relu", ["wider"]),

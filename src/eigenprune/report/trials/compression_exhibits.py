@@ -13,6 +13,7 @@ from eigenprune.lab.trials import costs
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.figures import accuracy_axis, legend_below
 from eigenprune.report.readable import span
+from eigenprune.report.trials.budgets import within_budgets
 from eigenprune.report.trials.pruned_nodes import LABEL, beside
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
@@ -34,7 +35,9 @@ AXES = {
 
 
 def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
-    """Accuracy against parameters, bytes and latency, and the points as a table, per activation.
+    """What fits into fewer bytes; accuracy against parameters, bytes and latency, and all points.
+
+    For each activation.
 
     Where no latency was measured, operations stand in its place.
 
@@ -62,6 +65,17 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
             both = pd.concat([rows, nodes], ignore_index=True)
             if not measured:
                 both = both.drop(columns=["latency", "latency_share"], errors="ignore")
+            if len(fitting := within_budgets(both)):
+                show_one(
+                    one,
+                    activation,
+                    fitting,
+                    "budgets",
+                    "test accuracy in per cent of the largest network of each method, among the "
+                    "points below, that fits into a share of the bytes of the whole one; in "
+                    f"brackets the share that it takes.{_seeds_of(nodes)}",
+                    beside=studies,
+                )
             words = "parameters, bytes and " + ("latency" if measured else "MACs")
             show_one(
                 one,

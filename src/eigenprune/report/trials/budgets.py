@@ -1,0 +1,41 @@
+"""What fits into so many bytes: the table that says how to make a network small."""
+
+import pandas as pd
+
+from eigenprune.report.readable import percents
+
+# Shares of the bytes of the whole network.
+BUDGETS = (0.5, 0.2, 0.1, 0.05, 0.02)
+
+
+def within_budgets(rows: pd.DataFrame) -> pd.DataFrame:
+    """The largest network of each method that fits into a share of the bytes of the whole one.
+
+    The largest, and not the most accurate one: nothing is chosen by the test set.
+
+    Args:
+        rows: a point each, with method, retraining_epochs, bytes, accuracy and accuracy_std, means
+            over the seeds; the method `none` is the whole network.
+
+    Returns:
+        Index `method` and `trained` (`as it is`, or `when small`); a column for each budget: the
+        accuracy in per cent and, in brackets, the share of the bytes that it takes. Empty where
+        nothing fits; what fits nowhere is left out.
+    """
+    whole = rows.loc[rows["method"] == "none", "bytes"].max()
+    rows = rows.assign(
+        trained=(rows["retraining_epochs"] > 0).map({False: "as it is", True: "when small"}),
+        share=rows["bytes"] / whole,
+        cell=percents(rows, "accuracy"),
+    ).sort_values("share", kind="stable")
+    cells = {}
+    for budget in BUDGETS:
+        largest = rows[rows["share"] <= budget].groupby(["method", "trained"], sort=False).tail(1)
+        cells[f"≤ {budget:.0%}"] = pd.Series(
+            [f"{cell} ({share:.1%})" for cell, share in largest[["cell", "share"]].to_numpy()],
+            index=pd.MultiIndex.from_frame(largest[["method", "trained"]]),
+            dtype=object,
+        )
+    order = pd.MultiIndex.from_frame(rows[["method", "trained"]].drop_duplicates())
+    table = pd.DataFrame(cells).reindex(order.sort_values()).dropna(how="all").fillna("")
+    return table.rename_axis(columns="of the whole network's bytes")
