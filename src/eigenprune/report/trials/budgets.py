@@ -2,8 +2,6 @@
 
 import pandas as pd
 
-from eigenprune.report.readable import percents
-
 # Shares of the bytes of the whole network.
 BUDGETS = (0.5, 0.2, 0.1, 0.05, 0.02)
 
@@ -14,8 +12,8 @@ def within_budgets(rows: pd.DataFrame) -> pd.DataFrame:
     The largest, and not the most accurate one: nothing is chosen by the test set.
 
     Args:
-        rows: a point each, with method, retraining_epochs, bytes, accuracy and accuracy_std, means
-            over the seeds; the method `none` is the whole network.
+        rows: a point each, with method, retraining_epochs, bytes and accuracy, means over the
+            seeds; the method `none` is the whole network.
 
     Returns:
         Index `method` and `trained` (`as it is`, or `when small`); a column for each budget: the
@@ -26,7 +24,7 @@ def within_budgets(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(
         trained=(rows["retraining_epochs"] > 0).map({False: "as it is", True: "when small"}),
         share=rows["bytes"] / whole,
-        cell=percents(rows, "accuracy"),
+        cell=(100 * rows["accuracy"]).map("{:.2f}".format),
     ).sort_values("share", kind="stable")
     cells = {}
     for budget in BUDGETS:

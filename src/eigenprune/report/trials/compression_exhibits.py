@@ -73,7 +73,8 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                     "budgets",
                     "test accuracy in per cent of the largest network of each method, among the "
                     "points below, that fits into a share of the bytes of the whole one; in "
-                    f"brackets the share that it takes.{_seeds_of(nodes)}",
+                    "brackets the share that it takes. Deviations stand in the table of all "
+                    f"points.{_seeds_of(nodes)}",
                     beside=studies,
                 )
             words = "parameters, bytes and " + ("latency" if measured else "MACs")
