@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -126,6 +127,37 @@ def test_a_dead_kernel_is_a_failing_cell(tmp_path: Path) -> None:
     with pytest.raises(NotebookError, match=r"failed in cell 3 of 3, .*(?s:.*)The kernel died"):
         run_notebook(source, tmp_path / "out.ipynb", {})
     assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_a_kernel_that_does_not_start_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    source = write_notebook(tmp_path / "never.ipynb", "study")
+    with pytest.raises(NotebookError, match=r"the kernel of .*never.ipynb did not start: .+"):
+        run_notebook(source, tmp_path / "out.ipynb", {})
+    assert not list(tmp_path.glob("*out*"))
+
+
+CONNECTION = """
+import json, ipykernel
+print(json.load(open(ipykernel.get_connection_file()))["transport"])
+"""
+
+
+@pytest.mark.parametrize(("folder", "transport"), [("short", "ipc"), (25 * "long", "tcp")])
+def test_kernels_meet_in_a_folder_of_their_own_and_not_at_ports_that_another_may_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, transport: str
+) -> None:
+    source = write_notebook(tmp_path / "where.ipynb", CONNECTION)
+    with tempfile.TemporaryDirectory() as short:
+        scratch = Path(short, folder)
+        scratch.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+        run_notebook(source, tmp_path / "out.ipynb", {})
+        assert not list(scratch.iterdir())
+    assert printed(tmp_path / "out.ipynb") == f"{transport}\n"
 
 
 def test_nothing_of_the_persons_own_machine_reaches_the_kernel(

@@ -7,6 +7,7 @@ result, nothing half-written is left where a result is expected, and a failure s
 
 import json
 import re
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,9 @@ from eigenprune.lab.errors import Failure, UserError
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_KEYS = ("tags", "mystnb")  # mystnb: the alternative text of a figure
 LANGUAGE_KEYS = ("name", "file_extension", "mimetype", "pygments_lexer")
+
+# The path of a socket has no room for more on some systems: 104 bytes and a closing zero.
+LONGEST_SOCKET = 100
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -46,8 +50,8 @@ def run_notebook(
 
     Raises:
         UserError: the notebook is missing, or does not declare one of the parameters.
-        NotebookError: a cell failed. The notebook as far as it ran is kept beside `output` under
-            `<stem>.failed.ipynb`.
+        NotebookError: a cell failed, and the notebook as far as it ran is kept beside `output`
+            under `<stem>.failed.ipynb`; or the kernel did not start.
     """
     check_parameters(source, parameters)
 
@@ -65,6 +69,8 @@ def run_notebook(
             text = _failure_text(source, failed_copy, parameters, notebook, error)
             _write(_normalised(notebook), failed_copy)
             raise NotebookError(text) from None
+        except RuntimeError as error:  # of nbclient, before the first cell
+            raise NotebookError(f"the kernel of {source} did not start: {error}") from error
         _write(_normalised(nbformat.read(partial, as_version=4)), output)
     failed_copy.unlink(missing_ok=True)
 
@@ -147,7 +153,14 @@ def _own_kernel(scratch: Path) -> type[Any]:
     folder.mkdir(parents=True)
     (folder / "kernel.json").write_text(json.dumps(spec))
 
+    sockets = str(scratch / "kernel")
+
     class OwnKernelManager(AsyncKernelManager):
+        # Two kernels that start at one moment may be given the same free port, and one dies.
+        if hasattr(socket, "AF_UNIX") and len(f"{sockets}-5".encode()) <= LONGEST_SOCKET:
+            transport = "ipc"
+            ip = sockets
+
         @default("kernel_spec_manager")
         def _only_this_python(self) -> KernelSpecManager:
             return KernelSpecManager(kernel_dirs=[str(folder.parent)])
