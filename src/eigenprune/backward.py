@@ -126,12 +126,13 @@ class _Spectral:
         self.products = inputs if fixed else product(inputs, self.eigenvectors)
         self.gain = -self.eigenvalues
         self.outputs = self.products * self.gain
+        # What nobody needs any more once the gradient of the outputs is there; inputs are not ours.
+        self.spent = self.outputs if fixed else self.products
 
     def back(self, gradient: Tensor, *, further: bool) -> Tensor:
         learns = self.eigenvectors.requires_grad
         if self.eigenvalues.requires_grad:
-            # Nobody needs the outputs any more.
-            by_row = torch.mul(gradient, self.products, out=self.outputs)
+            by_row = torch.mul(self.products, gradient, out=self.spent)
             self.eigenvalues.grad = by_row.sum(0).neg_()
         if not further and not learns:
             return gradient
@@ -159,14 +160,15 @@ class _SpectralInAndOut:
         return of_inputs
 
     def _split(self, of_weight: Tensor) -> None:
-        # Nobody needs the weights any more.
-        of_gain = torch.mul(of_weight, self.eigenvectors, out=self.weight)
+        # Each product overwrites a factor that nobody needs any more: to fetch memory for a third
+        # matrix takes as long as to read one.
+        if self.eigenvectors.requires_grad:
+            self.eigenvectors.grad = self.gain.mul_(of_weight)
+        of_gain = of_weight.mul_(self.eigenvectors)
         if self.eigenvalues_out.requires_grad:
             self.eigenvalues_out.grad = of_gain.sum(1).neg_()
         if self.eigenvalues_in.requires_grad:
             self.eigenvalues_in.grad = of_gain.sum(0)
-        if self.eigenvectors.requires_grad:
-            self.eigenvectors.grad = of_weight.mul_(self.gain)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

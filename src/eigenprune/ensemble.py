@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
-from eigenprune import denormals
+from eigenprune import denormals, heap
 from eigenprune.adam import adam, forget_gradients
 from eigenprune.cuda_graphs import CapturedStep, own_stream
 from eigenprune.fixed_products import frozen_first, with_fixed_products
@@ -87,6 +87,7 @@ def train_together(
         raise ValueError(f"{len(models)} networks and {len(seeds)} seeds: as many, and not none")
     _check_form(models)
     check_arguments(models[0], inputs, targets, epochs, batch_size, learning_rate)
+    heap.keep_freed()
     with own_stream(inputs.device):
         trained = [copy.deepcopy(model).to(inputs.device).train() for model in models]
         stack = _Stack(trained, inputs, targets, learning_rate)

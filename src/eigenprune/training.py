@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.prune import is_pruned
 
-from eigenprune import denormals, seeds
+from eigenprune import denormals, heap, seeds
 from eigenprune.adam import adam, forget_gradients, step
 from eigenprune.fixed_products import with_fixed_products
 from eigenprune.gradients import WrittenOut, suits
@@ -78,6 +78,7 @@ def train(
         raise ValueError(
             f"regulariser={regulariser!r}: one of `eigenprune.regularisers`, called with a strength"
         )
+    heap.keep_freed()
     model = copy.deepcopy(model).to(inputs.device).train()
     # The optimiser sees the parameters of `model`; the steps may be taken on a shorter network.
     if regulariser is None:
@@ -97,10 +98,11 @@ def train(
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         batches = order.split(batch_size)
         classes = targets.index_select(0, order).split(batch_size)
-        of_batches = []
-        for rows, wanted in zip(batches, classes, strict=True):
+        # In one place: kept where they come up, small tensors part the memory of the large ones.
+        of_batches = inputs.new_empty(len(batches))
+        for rows, wanted, kept in zip(batches, classes, of_batches.unbind(), strict=True):
             forget_gradients(optimiser)
-            of_batches.append(loss_with_gradients(inputs.index_select(0, rows), wanted))
+            kept.copy_(loss_with_gradients(inputs.index_select(0, rows), wanted))
             step(optimiser)
             added.after_step(stepped, learning_rate)
         losses.append(_mean_loss(of_batches, batches))
@@ -113,10 +115,10 @@ def train(
     return added.finish(model), losses
 
 
-def _mean_loss(losses: list[Tensor], batches: Sequence[Tensor]) -> float:
+def _mean_loss(losses: Tensor, batches: Sequence[Tensor]) -> float:
     """The mean over the rows of all batches, added up one after another, on every machine alike."""
     rows = [len(batch) for batch in batches]
-    weighted = torch.stack(losses) * torch.tensor(rows, device=losses[0].device)
+    weighted = losses * torch.tensor(rows, device=losses.device)
     return float(weighted.double().cumsum(0)[-1]) / sum(rows)
 
 

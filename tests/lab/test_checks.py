@@ -198,7 +198,7 @@ def test_what_is_drawn_anew_is_trained_as_long_as_the_kept_weights_in_all(
 ) -> None:
     asked: list[int] = []
 
-    def watched(network: Any, run: Training, epochs: int, *more: Any, averaged: bool) -> Any:
+    def watched(network: Any, run: Training, epochs: int, *more: Any) -> Any:
         asked.append(epochs)
         return network
 

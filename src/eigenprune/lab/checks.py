@@ -104,7 +104,9 @@ def check_curves(
                         small = _pruned(check, whole, masks, training)
                         if retrained:
                             epochs = _epochs(check, study.retraining_epochs, training)
-                            small = fitting.retrained(small, training, epochs, data_dir)
+                            small = fitting.retrained(
+                                small, fitting.plain(training), epochs, data_dir
+                            )
                         result = pruning_result(small, data)
                         if result["status"] == "done":
                             row = {**labels(study, planned), **own, "pruning_ratio": ratio}
@@ -206,7 +208,8 @@ def _checked(
         return compute(anew, store, data_dir).record["result"]
     small = _pruned(check, whole, masks, run.training)
     if run.retraining_epochs:
-        small = fitting.retrained(small, run.training, run.retraining_epochs, data_dir)
+        how = fitting.plain(run.training)
+        small = fitting.retrained(small, how, run.retraining_epochs, data_dir)
     return pruning_result(small, datasets.load(run.training.dataset, data_dir))
 
 

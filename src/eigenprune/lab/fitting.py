@@ -9,7 +9,7 @@ from torch import nn
 
 from eigenprune.lab.datasets import Dataset, held_out
 from eigenprune.lab.runs import Training
-from eigenprune.regularisers import REGULARISERS, Averaging
+from eigenprune.regularisers import REGULARISERS
 from eigenprune.regularisers.averaged_pruning import Averaged
 from eigenprune.training import train
 
@@ -74,26 +74,30 @@ def retrained(
     epochs: int,
     data_dir: Path,
     on_epoch: OnEpoch | None = None,
-    *,
-    averaged: bool = False,
 ) -> nn.Sequential:
-    """What is left of the network of a run, trained: plainly, all of it, in another order.
+    """What is left of the network of a run, trained: all of it, in another order.
 
     Args:
         pruned: the smaller network; its parameters are trainable afterwards.
-        run: how its network was trained, up to the regulariser.
+        run: says how, its regulariser included: see `plain`, and `averaged_alike`.
         epochs: passes over the examples that the run sees.
         data_dir: where MNIST and Fashion-MNIST lie.
         on_epoch: called after each epoch.
-        averaged: make the result a running mean, as the run's own, see `averages`.
     """
     seen = held_out(run.dataset, data_dir, run.held_out)
-    memory = run.strength if run.regulariser == "averaging" else Averaged.AVERAGE
-    how = replace(run, regulariser="averaging" if averaged else "", strength=memory)
     pruned.requires_grad_(True)
-    return fit(pruned, how, seen, epochs=epochs, stream="retraining", on_epoch=on_epoch)[0]
+    return fit(pruned, run, seen, epochs=epochs, stream="retraining", on_epoch=on_epoch)[0]
 
 
-def averages(run: Training) -> bool:
-    """Whether the network of a run comes out as a running mean over its steps."""
-    return bool(run.regulariser) and issubclass(REGULARISERS[run.regulariser], Averaged | Averaging)
+def plain(run: Training) -> Training:
+    """The training of a run without its regulariser."""
+    return replace(run, regulariser="", strength=0.0)
+
+
+def averaged_alike(run: Training) -> Training:
+    """The training of a run, its regulariser only the running mean of its steps, if it has one."""
+    if run.regulariser == "averaging":
+        return run
+    if run.regulariser and issubclass(REGULARISERS[run.regulariser], Averaged):
+        return replace(run, regulariser="averaging", strength=Averaged.AVERAGE)
+    return plain(run)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from eigenprune import importance, pruning, saliency, sanity
 from eigenprune.divergence import Diverged
 from eigenprune.lab import datasets
-from eigenprune.lab.fitting import OnEpoch, averages, fit, retrained
+from eigenprune.lab.fitting import OnEpoch, averaged_alike, fit, plain, retrained
 from eigenprune.lab.own_code import CAME_WITH_IT
 from eigenprune.lab.runs import Pruning, Run, Training, Trial, run_id
 from eigenprune.lab.score_values import checked
@@ -150,9 +150,8 @@ def _prune(run: Pruning, store: Store, data_dir: Path, on_epoch: OnEpoch | None)
     if run.redrawn:
         model = sanity.redrawn(model, training.seed, initialisation=training.initialisation)
     if run.retraining_epochs:
-        averaged = run.redrawn and averages(training)
-        epochs = run.retraining_epochs
-        model = retrained(model, training, epochs, data_dir, on_epoch, averaged=averaged)
+        how = averaged_alike(training) if run.redrawn else plain(training)
+        model = retrained(model, how, run.retraining_epochs, data_dir, on_epoch)
     share = training.held_out if run.validated else 0
     result = pruning_result(model, datasets.held_out(training.dataset, data_dir, share))
     if training.tuning is not None and result is not DIVERGED:

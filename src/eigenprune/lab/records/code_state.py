@@ -25,6 +25,7 @@ ALONE = (
     "divergence.py",
     "fixed_products.py",
     "gradients.py",
+    "heap.py",
     "importance.py",
     "lab/datasets.py",
     "lab/fitting.py",
