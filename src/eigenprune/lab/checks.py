@@ -103,7 +103,9 @@ def check_curves(
                         masks = select_nodes(values, ratio, scope=scope)
                         small = _pruned(check, whole, masks, training)
                         if retrained:
-                            epochs = _epochs(check, study.retraining_epochs, training)
+                            epochs = study.retraining_epochs
+                            if check == "redrawn weights":
+                                epochs = _epochs_anew(epochs, training)
                             small = fitting.retrained(
                                 small, fitting.plain(training), epochs, data_dir
                             )
@@ -203,7 +205,7 @@ def _checked(
     if check in OF_THE_RANKING and run.retraining_epochs:
         return {"status": "done"}
     if check == "redrawn weights":
-        epochs = _epochs(check, run.retraining_epochs, run.training)
+        epochs = _epochs_anew(run.retraining_epochs, run.training)
         anew = replace(run, redrawn=True, retraining_epochs=epochs)
         return compute(anew, store, data_dir).record["result"]
     small = _pruned(check, whole, masks, run.training)
@@ -213,12 +215,12 @@ def _checked(
     return pruning_result(small, datasets.load(run.training.dataset, data_dir))
 
 
-def _epochs(check: str, retraining: int, training: Training) -> int:
-    """How long a pruned network is trained: drawn anew, it learns as long as the other has in all.
+def _epochs_anew(retraining: int, training: Training) -> int:
+    """How long what is drawn anew is trained: as long as what it is held against has learned in all.
 
     Else a comparison would be of how long both were trained, which the kept weights always win.
     """
-    return retraining + (training.epochs if check == "redrawn weights" else 0)
+    return retraining + training.epochs
 
 
 def _rankings(

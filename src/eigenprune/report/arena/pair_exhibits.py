@@ -20,6 +20,17 @@ from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
 AS_TRAINED = "as-trained"
+
+# The methods that lead, and their controls: nodes drawn by lot in each layer, or weights anew.
+BY_LOT = (
+    ("averaged-gradient-pruning", "averaged-shuffled-pruning"),
+    ("spectral-averaged-gradient-pruning", "spectral-averaged-shuffled-pruning"),
+)
+REDRAWN = (
+    ("averaged-gradient-pruning", "averaged-gradient-redrawn"),
+    ("spectral-averaged-gradient-pruning", "spectral-averaged-gradient-redrawn"),
+)
+
 SAID = {
     **WORDS,
     FITTED: "layers fitted anew",

@@ -1,6 +1,6 @@
 """What came out so far, for the start page: from the files of `results/paper` and nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ from eigenprune.lab.records.recorded import recorded_curves
 from eigenprune.lab.studies import Study, make_study
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
-from eigenprune.report.arena.pair_exhibits import AS_TRAINED, tests_of_pairs
+from eigenprune.report.arena.pair_exhibits import AS_TRAINED, BY_LOT, REDRAWN, Pairs, tests_of_pairs
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
 from eigenprune.report.comparison.published import all_settings, other_settings
@@ -187,17 +187,6 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     )
 
 
-# The methods that lead, and their controls: nodes drawn by lot in each layer, or weights anew.
-BY_LOT = {
-    "spectral-averaged-gradient-pruning": "spectral-averaged-shuffled-pruning",
-    "averaged-gradient-pruning": "averaged-shuffled-pruning",
-}
-REDRAWN = {
-    "spectral-averaged-gradient-pruning": "spectral-averaged-gradient-redrawn",
-    "averaged-gradient-pruning": "averaged-gradient-redrawn",
-}
-
-
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
     """What of the lead of the methods that lead is owed to the widths that their score chooses."""
     if told := _held_against(recorded, BY_LOT, rivals.AS_PRUNED):
@@ -216,10 +205,10 @@ def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _held_against(recorded: pd.DataFrame, controls: Mapping[str, str], retraining: str) -> str:
+def _held_against(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> str:
     """The verdicts on methods against their controls over all datasets; empty if none is there."""
     found = [
-        tests_of_pairs(rows, list(controls.items()), retraining)
+        tests_of_pairs(rows, pairs, retraining)
         for _, rows in recorded.groupby("dataset", sort=False)
     ]
     tests = pd.concat([each for each in found if len(each)] or [pd.DataFrame(columns=["pair"])])
