@@ -216,7 +216,7 @@ def _checked(
 
 
 def _epochs_anew(retraining: int, training: Training) -> int:
-    """How long what is drawn anew is trained: as long as what it is held against has learned in all.
+    """How long what is drawn anew is trained: as long as what it is held against, in all.
 
     Else a comparison would be of how long both were trained, which the kept weights always win.
     """
