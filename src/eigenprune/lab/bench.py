@@ -2,8 +2,7 @@
 
 Absolute times belong to a machine and a moment. Networks are therefore timed in turn, round by
 round, and what counts is the ratio of the medians within one run. Each round is a process of its
-own: where its memory happens to lie favours one network or another for as long as it lives, by a
-tenth and more.
+own: where its memory happens to lie favours one network or another for as long as it lives.
 
 An ensemble of R networks (see `eigenprune.ensemble`) is timed on the first 1/R of the rows, though
 at least one batch, so that it costs about what one network does; what is told is the time of each
