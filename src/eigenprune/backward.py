@@ -160,8 +160,8 @@ class _SpectralInAndOut:
         return of_inputs
 
     def _split(self, of_weight: Tensor) -> None:
-        # Each product overwrites a factor that nobody needs any more: to fetch memory for a third
-        # matrix takes as long as to read one.
+        # Each product overwrites a factor that nobody needs any more: to bring a third matrix into
+        # the cache takes as long as to read one.
         if self.eigenvectors.requires_grad:
             self.eigenvectors.grad = self.gain.mul_(of_weight)
         of_gain = of_weight.mul_(self.eigenvectors)

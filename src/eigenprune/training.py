@@ -40,8 +40,9 @@ def train(
 
     Adam has beta 0.9 / 0.999 and epsilon 1e-7, as in the published study. Frozen parameters
     (`requires_grad=False`) stay as they are. Numbers below 1.2e-38 count as zero, see
-    `eigenprune.denormals`. One thread count, one result, bit for bit, unless a module of the
-    network draws from torch's generator, as `nn.Dropout` does: seed that yourself.
+    `eigenprune.denormals`; the process keeps more of the memory that it frees, see
+    `eigenprune.heap`. One thread count, one result, bit for bit, unless a module of the network
+    draws from torch's generator, as `nn.Dropout` does: seed that yourself.
 
     Args:
         model: maps inputs (rows, features) to logits (rows, classes).
@@ -98,8 +99,11 @@ def train(
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         batches = order.split(batch_size)
         classes = targets.index_select(0, order).split(batch_size)
-        # In one place: kept where they come up, small tensors part the memory of the large ones.
-        of_batches = inputs.new_empty(len(batches))
+        # In one place: each where it came up would keep the memory around it from being used again.
+        precision = torch.promote_types(
+            inputs.dtype, torch.float32
+        )  # under autocast losses have it
+        of_batches = inputs.new_empty(len(batches), dtype=precision)
         for rows, wanted, kept in zip(batches, classes, of_batches.unbind(), strict=True):
             forget_gradients(optimiser)
             kept.copy_(loss_with_gradients(inputs.index_select(0, rows), wanted))

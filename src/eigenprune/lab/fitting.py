@@ -95,7 +95,7 @@ def plain(run: Training) -> Training:
 
 
 def averaged_alike(run: Training) -> Training:
-    """The training of a run, its regulariser only the running mean of its steps, if it has one."""
+    """The training of a run with the running mean over its steps, where it has one, and no more."""
     if run.regulariser == "averaging":
         return run
     if run.regulariser and issubclass(REGULARISERS[run.regulariser], Averaged):
