@@ -22,11 +22,11 @@ Pairs = Sequence[tuple[str, str]]
 AS_TRAINED = "as-trained"
 
 # The methods that lead, and their controls: nodes drawn by lot in each layer, or weights anew.
-BY_LOT = (
+NODES_BY_LOT = (
     ("averaged-gradient-pruning", "averaged-shuffled-pruning"),
     ("spectral-averaged-gradient-pruning", "spectral-averaged-shuffled-pruning"),
 )
-REDRAWN = (
+WEIGHTS_ANEW = (
     ("averaged-gradient-pruning", "averaged-gradient-redrawn"),
     ("spectral-averaged-gradient-pruning", "spectral-averaged-gradient-redrawn"),
 )

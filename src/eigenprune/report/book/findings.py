@@ -12,7 +12,13 @@ from eigenprune.lab.records.recorded import recorded_curves
 from eigenprune.lab.studies import Study, make_study
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
-from eigenprune.report.arena.pair_exhibits import AS_TRAINED, BY_LOT, REDRAWN, Pairs, tests_of_pairs
+from eigenprune.report.arena.pair_exhibits import (
+    AS_TRAINED,
+    NODES_BY_LOT,
+    WEIGHTS_ANEW,
+    Pairs,
+    tests_of_pairs,
+)
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
 from eigenprune.report.comparison.published import all_settings, other_settings
@@ -189,14 +195,14 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
 
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
     """What of the lead of the methods that lead is owed to the widths that their score chooses."""
-    if told := _held_against(recorded, BY_LOT, rivals.AS_PRUNED):
+    if told := _held_against(recorded, NODES_BY_LOT, rivals.AS_PRUNED):
         yield (
             "**Does the score know which nodes matter?** A ranking over all layers also decides "
             "how wide each layer becomes. Held against a control in which the same score says how "
             f"many nodes of each layer go, and a lot which, {told}. See "
             "[](arena/which-regulariser.ipynb)."
         )
-    if told := _held_against(recorded, REDRAWN, AS_TRAINED):
+    if told := _held_against(recorded, WEIGHTS_ANEW, AS_TRAINED):
         yield (
             "**Are the weights worth keeping?** Held against a control of the widths that the same "
             "pruning left, whose weights were drawn anew and trained from scratch, averaged too, "

@@ -7,7 +7,6 @@ result, nothing half-written is left where a result is expected, and a failure s
 
 import json
 import re
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +21,6 @@ from eigenprune.lab.errors import Failure, UserError
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_KEYS = ("tags", "mystnb")  # mystnb: the alternative text of a figure
 LANGUAGE_KEYS = ("name", "file_extension", "mimetype", "pygments_lexer")
-
-# The path of a socket has no room for more on some systems: 104 bytes and a closing zero.
-LONGEST_SOCKET = 100
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -56,7 +52,6 @@ def run_notebook(
     check_parameters(source, parameters)
 
     import nbformat
-    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     failed_copy = output.with_name(f"{output.stem}.failed.ipynb")
@@ -64,13 +59,13 @@ def run_notebook(
         partial = Path(name) / "partial.ipynb"
         try:
             _execute(source, partial, parameters, line, scratch=Path(name))
-        except (PapermillExecutionError, DeadKernelError) as error:
-            notebook = nbformat.read(partial, as_version=4)
+        except (PapermillExecutionError, RuntimeError) as error:  # the latter of the kernel
+            notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
+            if notebook is None or not _begun(notebook):
+                raise NotebookError(f"the kernel of {source} did not start: {error}") from error
             text = _failure_text(source, failed_copy, parameters, notebook, error)
             _write(_normalised(notebook), failed_copy)
             raise NotebookError(text) from None
-        except RuntimeError as error:  # of nbclient, before the first cell
-            raise NotebookError(f"the kernel of {source} did not start: {error}") from error
         _write(_normalised(nbformat.read(partial, as_version=4)), output)
     failed_copy.unlink(missing_ok=True)
 
@@ -125,6 +120,7 @@ def _own_kernel(scratch: Path) -> type[Any]:
     Without it, a kernelspec named python3 in the person's home or in JUPYTER_PATH, made for
     another Python, would be started instead.
     """
+    import zmq
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from traitlets import default
@@ -154,12 +150,18 @@ def _own_kernel(scratch: Path) -> type[Any]:
     (folder / "kernel.json").write_text(json.dumps(spec))
 
     sockets = str(scratch / "kernel")
+    # Two kernels that start at one moment may be given the same free port, and one dies. A folder
+    # of its own serves where there are sockets in folders, and its path is not too long for one.
+    by_folder = zmq.has("ipc") and len(f"{sockets}-5".encode()) <= zmq.IPC_PATH_MAX_LEN
 
     class OwnKernelManager(AsyncKernelManager):
-        # Two kernels that start at one moment may be given the same free port, and one dies.
-        if hasattr(socket, "AF_UNIX") and len(f"{sockets}-5".encode()) <= LONGEST_SOCKET:
-            transport = "ipc"
-            ip = sockets
+        @default("transport")
+        def _meets_by(self) -> str:
+            return "ipc" if by_folder else "tcp"
+
+        @default("ip")
+        def _where_they_meet(self) -> str:
+            return sockets if by_folder else super()._ip_default()
 
         @default("kernel_spec_manager")
         def _only_this_python(self) -> KernelSpecManager:
@@ -211,6 +213,12 @@ def _without_markers(notebook: Any) -> list[Any]:
     ]
 
 
+def _begun(notebook: Any) -> list[int]:
+    """The numbers, from 0, of the cells that were begun."""
+    cells = enumerate(_without_markers(notebook))
+    return [n for n, cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
+
+
 def _cell_metadata(cell: Any) -> Any:
     from nbformat import NotebookNode
 
@@ -246,8 +254,7 @@ def _failure_text(
     error: Exception,
 ) -> str:
     cells = _without_markers(notebook)
-    started = [n for n, cell in enumerate(cells) if cell.metadata.papermill.start_time]
-    number = started[-1]  # cells run in order, and the first failure is the last to start
+    number = _begun(notebook)[-1]  # cells run in order, and the first failure is the last to start
     trace = ANSI.sub("", "\n".join(getattr(error, "traceback", [])))
     count = getattr(error, "exec_count", None)
     match = re.search(rf"In\[{count}\], line (\d+)", trace)
@@ -262,6 +269,6 @@ def _failure_text(
             f"parameters: {values}",
             f"as far as it ran: {failed_copy}",
             "",
-            trace or "The kernel died without a traceback; too little memory is the usual cause.",
+            trace or f"The kernel died ({error}); too little memory is the usual cause.",
         ]
     )
