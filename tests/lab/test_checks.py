@@ -183,7 +183,7 @@ def test_with_nothing_taken_away_every_check_comes_to_the_same(
     """The way of a check is that of the run: what it costs is owed to what it takes away."""
     monkeypatch.setattr(sanity, "shuffled", lambda masks, seed: masks)
     monkeypatch.setattr(sanity, "redrawn", lambda model, seed, **how: model)
-    retrained = "gain-retrained", "decayed-retrained"
+    retrained = "gain-retrained", "shrunk-retrained"
     found = checked(arena, "norm", "norm-by-layer", "decayed", "shrunk", *retrained, "snip")
     shuffled, redrawn, as_is = (
         found[found["check"] == name].set_index(["method", "seed"])["accuracy"]
