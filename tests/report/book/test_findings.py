@@ -132,6 +132,28 @@ def test_the_lot_can_win_and_lose_and_needs_no_activation_that_all_have(
     )
 
 
+@pytest.mark.parametrize("ahead", [0.1, -0.1])
+def test_a_score_that_the_lot_beats_can_win_where_both_are_repaired(
+    tmp_path: Path, rivals: pd.DataFrame, ahead: float
+) -> None:
+    some = rivals[rivals["method"].eq("taylor") & rivals["retraining"].eq("none")]
+    some = some[some["pruning_ratio"].isin([0.5, 0.9]) & some["activation"].eq("relu")]
+    noise = (some["seed"] - some["seed"].mean()) * 1e-4
+    lot = some.assign(method="random-nodes", accuracy=some["accuracy"] + ahead + noise)
+    as_pruned = pd.concat([rivals, lot], ignore_index=True)
+    assert "Are other scores" not in findings(tmp_path, as_pruned)
+    repaired = [
+        some.assign(retraining="reconstructed", accuracy=some["accuracy"] + 0.3),
+        lot.assign(retraining="reconstructed", accuracy=some["accuracy"] + 0.3 - ahead + noise),
+    ]
+    text = findings(tmp_path, pd.concat([as_pruned, *repaired], ignore_index=True))
+    first, then = ("better in 0", "better in 2")[:: 1 if ahead > 0 else -1]
+    assert re.search(
+        rf"networks \(relu\), .* as pruned they are {first} of 2 .* they are {then} of 2",
+        text,
+    )
+
+
 @pytest.mark.parametrize(("ahead", "said"), [(0.1, "better in 4 of 4"), (0.0, "open in 4")])
 def test_a_score_is_held_against_the_lot_at_its_widths(
     tmp_path: Path, rivals: pd.DataFrame, ahead: float, said: str

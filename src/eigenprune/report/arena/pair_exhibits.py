@@ -21,6 +21,29 @@ from eigenprune.report.shown import show
 Pairs = Sequence[tuple[str, str]]
 AS_TRAINED = "as-trained"
 
+# Scores of trained networks, and the lot, drawn over all layers or in each as they rank.
+DENSE_SCORES = (
+    ("incoming-l1", "random-nodes"),
+    ("incoming-l1-by-layer", "random-nodes-by-layer"),
+    ("incoming-l2", "random-nodes"),
+    ("incoming-l2-by-layer", "random-nodes-by-layer"),
+    ("incoming-outgoing", "random-nodes-by-layer"),
+    ("mean-activation", "random-nodes-by-layer"),
+    ("activation-entropy", "random-nodes-by-layer"),
+    ("taylor", "random-nodes"),
+    ("taylor-by-layer", "random-nodes-by-layer"),
+    ("optimal-brain-damage", "random-nodes"),
+    ("optimal-brain-damage-by-layer", "random-nodes-by-layer"),
+)
+SPECTRAL_SCORES = (
+    ("spectral-post", "random-nodes"),
+    ("spectral-post-by-layer", "random-nodes-by-layer"),
+    ("spectral-post-product", "random-nodes"),
+    ("spectral-post-eigenvector", "random-nodes"),
+    ("spectral-ones", "random-nodes"),
+    ("spectral-ones-product", "random-nodes"),
+    ("spectral-lambda-in", "random-nodes"),
+)
 # The methods that lead, and their controls: nodes drawn by lot in each layer, or weights anew.
 NODES_BY_LOT = (
     ("averaged-gradient-pruning", "averaged-shuffled-pruning"),

@@ -14,6 +14,7 @@ from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.pair_exhibits import (
     AS_TRAINED,
+    DENSE_SCORES,
     NODES_BY_LOT,
     WEIGHTS_ANEW,
     Pairs,
@@ -45,6 +46,7 @@ def findings(root: Path, recorded: pd.DataFrame) -> str:
     parts = [
         *_agreement(studies),
         *_beside_the_lot(studies, recorded),
+        *_other_scores(recorded),
         *_before_training(studies),
         *_arena(recorded),
     ]
@@ -193,6 +195,26 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     )
 
 
+def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
+    """What the scores of trained dense networks are worth beside the lot, repaired and as they are.
+
+    Of the activations alone that both are recorded with.
+    """
+    fitted = _pruned_tests(recorded, DENSE_SCORES, rivals.FITTED)
+    alike = recorded[recorded["activation"].isin(fitted["activation"])]
+    left = _pruned_tests(alike, DENSE_SCORES, rivals.AS_PRUNED)
+    if len(fitted) and len(left):
+        yield (
+            "**Are other scores better than the lot?** Scores of plainly trained dense networks "
+            f"({_activations(fitted)}), held against nodes drawn by lot in the same networks, over "
+            f"all layers or in each as the score ranks: left as pruned they are "
+            f"{verdict_summary(left)}; with the layers behind the removed nodes fitted anew, by "
+            "least squares and without the classes, which any choice of nodes can have, they are "
+            f"{verdict_summary(fitted)}. Spectral networks, and each score by itself, are in "
+            "[](arena/which-score.ipynb)."
+        )
+
+
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
     """What of the lead of the methods that lead is owed to the widths that their score chooses."""
     if told := _held_against(recorded, NODES_BY_LOT, rivals.AS_PRUNED):
@@ -213,14 +235,8 @@ def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
 
 def _held_against(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> str:
     """The verdicts on methods against their controls over all datasets; empty if none is there."""
-    found = [
-        tests_of_pairs(rows, pairs, retraining)
-        for _, rows in recorded.groupby("dataset", sort=False)
-    ]
-    tests = pd.concat([each for each in found if len(each)] or [pd.DataFrame(columns=["pair"])])
     told = []
-    for pair, its in tests.groupby("pair"):
-        its = its[its["pruning_ratio"] > 0]
+    for pair, its in _pruned_tests(recorded, pairs, retraining).groupby("pair"):
         sizes = dict.fromkeys(f"{size:.2f}" for size in (its["size"].min(), its["size"].max()))
         times = f", with {'–'.join(sizes)} times the parameters of the control"
         told.append(
@@ -228,6 +244,17 @@ def _held_against(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> str:
             f"{'' if list(sizes) == ['1.00'] else times}"
         )
     return "; ".join(told)
+
+
+def _pruned_tests(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
+    """See `tests_of_pairs`, each dataset by itself; of pruned networks alone."""
+    found = [
+        tests_of_pairs(rows, pairs, retraining)
+        for _, rows in recorded.groupby("dataset", sort=False)
+    ]
+    nothing = pd.DataFrame(columns=["pair", "pruning_ratio", "activation"])
+    tests = pd.concat([each for each in found if len(each)] or [nothing])
+    return tests[tests["pruning_ratio"] > 0]
 
 
 _NAMES = ["spectral method", "rival method"]
