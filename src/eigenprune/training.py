@@ -100,9 +100,8 @@ def train(
         batches = order.split(batch_size)
         classes = targets.index_select(0, order).split(batch_size)
         # In one place: each where it came up would keep the memory around it from being used again.
-        precision = torch.promote_types(
-            inputs.dtype, torch.float32
-        )  # under autocast losses have it
+        # At least single precision, which losses have under autocast too.
+        precision = torch.promote_types(inputs.dtype, torch.float32)
         of_batches = inputs.new_empty(len(batches), dtype=precision)
         for rows, wanted, kept in zip(batches, classes, of_batches.unbind(), strict=True):
             forget_gradients(optimiser)

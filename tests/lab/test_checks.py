@@ -148,6 +148,7 @@ RIVALS = {
     "gain": {"score": "eigenvalue", "layer": "spectral"},
     "decayed": {"score": "weight_norm", "regulariser": "l2", "strengths": [0.001, 1]},
     "shrunk": {"score": "weight_norm", "regulariser": "norm_pruning", "strengths": "ratio"},
+    "averaged": {"score": "weight_norm", "regulariser": "averaging", "strengths": [0.9]},
     "snip": {"score": "snip", "before": True},
     "flow": {"score": "iterative_synflow", "before": True},
 }
@@ -207,6 +208,20 @@ def test_what_is_drawn_anew_is_trained_as_long_as_the_kept_weights_in_all(
     method_checks(change_study(arena, {"methods": ["norm-retrained"]}), ["redrawn weights"])
     as_is = arena.retraining_epochs
     assert set(asked) == {as_is, arena.epochs + as_is}
+
+
+@pytest.mark.parametrize("name", ["norm", "averaged"])
+def test_a_score_is_checked_as_the_method_that_has_it(arena: Study, name: str) -> None:
+    """The two tables are of one thing: what is drawn anew is averaged in both, or in neither."""
+    of_method = checked(arena, f"{name}-retrained")
+    of_score = check_curves(arena, ["weight_norm"], method=name, retrained=True)
+    of_score = of_score[of_score["pruning_ratio"] > 0]
+    key, told = ["check", "seed", "pruning_ratio"], ["accuracy", "loss", "parameters_kept"]
+    for check in ("as is", "shuffled mask", "redrawn weights", "inverted"):
+        one, other = (
+            table[table["check"] == check].set_index(key)[told] for table in (of_method, of_score)
+        )
+        pd.testing.assert_frame_equal(one, other)
 
 
 def test_a_shuffled_mask_keeps_the_shares_of_the_layers_that_the_method_has(arena: Study) -> None:

@@ -74,7 +74,6 @@ def check_curves(
     """
     import pandas as pd
 
-    from eigenprune.lab import fitting
     from eigenprune.lab.protocols import one_thread, pruning_result
     from eigenprune.pruning import SCOPES, select_nodes
 
@@ -104,11 +103,7 @@ def check_curves(
                         small = _pruned(check, whole, masks, training)
                         if retrained:
                             epochs = study.retraining_epochs
-                            if check == "redrawn weights":
-                                epochs = _epochs_anew(epochs, training)
-                            small = fitting.retrained(
-                                small, fitting.plain(training), epochs, data_dir
-                            )
+                            small = _retrained(check, small, training, epochs, data_dir)
                         result = pruning_result(small, data)
                         if result["status"] == "done":
                             row = {**labels(study, planned), **own, "pruning_ratio": ratio}
@@ -191,7 +186,6 @@ def _checked(
     """What a run would have come to with a check; where that changes nothing, what it came to."""
     import torch
 
-    from eigenprune.lab import fitting
     from eigenprune.lab.protocols import compute, pruning_result
     from eigenprune.pruning import select_nodes
 
@@ -210,9 +204,25 @@ def _checked(
         return compute(anew, store, data_dir).record["result"]
     small = _pruned(check, whole, masks, run.training)
     if run.retraining_epochs:
-        how = fitting.plain(run.training)
-        small = fitting.retrained(small, how, run.retraining_epochs, data_dir)
+        small = _retrained(check, small, run.training, run.retraining_epochs, data_dir)
     return pruning_result(small, datasets.load(run.training.dataset, data_dir))
+
+
+def _retrained(
+    check: str, small: "nn.Sequential", training: Training, epochs: int, data_dir: Path
+) -> "nn.Sequential":
+    """A pruned network trained on; one whose weights are drawn anew like what it is held against.
+
+    That is as long in all, and with its last steps averaged where those of the other were: as in
+    `protocols` for the methods of the arena that are drawn anew.
+    """
+    from eigenprune.lab import fitting
+
+    if check == "redrawn weights":
+        how, epochs = fitting.averaged_alike(training), _epochs_anew(epochs, training)
+    else:
+        how = fitting.plain(training)
+    return fitting.retrained(small, how, epochs, data_dir)
 
 
 def _epochs_anew(retraining: int, training: Training) -> int:

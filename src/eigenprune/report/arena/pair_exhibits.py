@@ -122,11 +122,10 @@ def show_in_short(
     shown = arena.named(name for pairs in questions.values() for pair in pairs for name in pair)
     heads = _heads(shown.shown)
     for each, head in zip(shown.shown, heads, strict=True):
-        tested = {
-            question: tests_of_pairs(each.table, pairs, retraining)
+        verdicts = {
+            question: tests_of_pruned(each.table, pairs, retraining)["verdict"]
             for question, pairs in questions.items()
         }
-        verdicts = {question: _pruned(tests)["verdict"] for question, tests in tested.items()}
         if any(map(len, verdicts.values())):
             cells[head] = {question: verdict_counts(its) for question, its in verdicts.items()}
     if cells:
@@ -165,6 +164,18 @@ def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.Dat
             tests = tests.join((kept[one] / kept[other]).rename("size"), on=KEY)
         parts.append(tests)
     return verdicts_of_pruned(_joined(parts))
+
+
+def tests_of_pruned(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
+    """What `tests_of_pairs` says of every dataset by itself, of pruned networks alone.
+
+    Args:
+        recorded: see `lab.arena.recorded`, of several datasets or of none.
+        pairs: see the top of this file.
+        retraining: a key of SAID.
+    """
+    datasets = [rows for _, rows in recorded.groupby("dataset", sort=False)] or [recorded]
+    return _pruned(_joined([tests_of_pairs(rows, pairs, retraining) for rows in datasets]))
 
 
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

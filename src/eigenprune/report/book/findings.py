@@ -18,7 +18,7 @@ from eigenprune.report.arena.pair_exhibits import (
     NODES_BY_LOT,
     WEIGHTS_ANEW,
     Pairs,
-    tests_of_pairs,
+    tests_of_pruned,
 )
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
@@ -200,9 +200,9 @@ def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
 
     Of the activations alone that both are recorded with.
     """
-    fitted = _pruned_tests(recorded, DENSE_SCORES, rivals.FITTED)
+    fitted = tests_of_pruned(recorded, DENSE_SCORES, rivals.FITTED)
     alike = recorded[recorded["activation"].isin(fitted["activation"])]
-    left = _pruned_tests(alike, DENSE_SCORES, rivals.AS_PRUNED)
+    left = tests_of_pruned(alike, DENSE_SCORES, rivals.AS_PRUNED)
     if len(fitted) and len(left):
         yield (
             "**Are other scores better than the lot?** Scores of plainly trained dense networks "
@@ -236,7 +236,7 @@ def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
 def _held_against(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> str:
     """The verdicts on methods against their controls over all datasets; empty if none is there."""
     told = []
-    for pair, its in _pruned_tests(recorded, pairs, retraining).groupby("pair"):
+    for pair, its in tests_of_pruned(recorded, pairs, retraining).groupby("pair"):
         sizes = dict.fromkeys(f"{size:.2f}" for size in (its["size"].min(), its["size"].max()))
         times = f", with {'–'.join(sizes)} times the parameters of the control"
         told.append(
@@ -244,17 +244,6 @@ def _held_against(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> str:
             f"{'' if list(sizes) == ['1.00'] else times}"
         )
     return "; ".join(told)
-
-
-def _pruned_tests(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
-    """See `tests_of_pairs`, each dataset by itself; of pruned networks alone."""
-    found = [
-        tests_of_pairs(rows, pairs, retraining)
-        for _, rows in recorded.groupby("dataset", sort=False)
-    ]
-    nothing = pd.DataFrame(columns=["pair", "pruning_ratio", "activation"])
-    tests = pd.concat([each for each in found if len(each)] or [nothing])
-    return tests[tests["pruning_ratio"] > 0]
 
 
 _NAMES = ["spectral method", "rival method"]

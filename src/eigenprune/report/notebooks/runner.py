@@ -61,9 +61,11 @@ def run_notebook(
             _execute(source, partial, parameters, line, scratch=Path(name))
         except (PapermillExecutionError, RuntimeError) as error:  # the latter of the kernel
             notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
-            if notebook is None or not _begun(notebook):
+            begun = [] if notebook is None else _begun(notebook)
+            if not begun:
                 raise NotebookError(f"the kernel of {source} did not start: {error}") from error
-            text = _failure_text(source, failed_copy, parameters, notebook, error)
+            # Cells run in order, and the first failure is the last to start.
+            text = _failure_text(source, failed_copy, parameters, notebook, begun[-1], error)
             _write(_normalised(notebook), failed_copy)
             raise NotebookError(text) from None
         _write(_normalised(nbformat.read(partial, as_version=4)), output)
@@ -251,10 +253,10 @@ def _failure_text(
     failed_copy: Path,
     parameters: Mapping[str, object],
     notebook: Any,
+    number: int,
     error: Exception,
 ) -> str:
     cells = _without_markers(notebook)
-    number = _begun(notebook)[-1]  # cells run in order, and the first failure is the last to start
     trace = ANSI.sub("", "\n".join(getattr(error, "traceback", [])))
     count = getattr(error, "exec_count", None)
     match = re.search(rf"In\[{count}\], line (\d+)", trace)
