@@ -25,7 +25,7 @@ def spot_check(
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="How many are drawn of each study.")] = 1,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the lot: another seed draws other runs.")
+        int, typer.Option(min=0, help="Of the draw: another seed draws other runs.")
     ] = 0,
     workers: Annotated[
         int | None,
@@ -41,7 +41,7 @@ def spot_check(
         typer.Option("--record", help="Keep what is found beside the recording, for the book."),
     ] = False,
 ) -> None:
-    """Compute some recorded runs of results/paper again, drawn by lot, and compare.
+    """Compute some recorded runs of results/paper again, drawn at random, and compare.
 
     They say whether the code as it is still gives the recorded numbers, here, without computing
     everything. What another run makes of the same network without training it is compared too.
@@ -66,13 +66,13 @@ def spot_check(
             f"{quick[0]}: a quick study, which `dvc repro` computes; `eigenprune verify --quick` "
             "compares it with the record"
         )
-    lots = {study.name: spot_checks.drawn(study, runs, seed) for study in chosen}
-    if studies and (empty := [name for name, lot in lots.items() if not lot]):
+    samples = {study.name: spot_checks.drawn(study, runs, seed) for study in chosen}
+    if studies and (empty := [name for name, sample in samples.items() if not sample]):
         raise UserError(
             f"{empty[0]}: no run of it, as params.yaml has it, is recorded in results/paper; "
             "`eigenprune run` computes it, `eigenprune record` records it"
         )
-    recorded = [study for study in chosen if lots[study.name]]
+    recorded = [study for study in chosen if samples[study.name]]
     if not recorded:
         raise UserError("nothing is recorded in results/paper, so nothing can be compared")
     for study in recorded:
@@ -85,10 +85,10 @@ def spot_check(
             rest = ", ".join(each.name for each in recorded[number:])
             typer.echo(f"The time is up: {rest} left, the same command goes on.")
             break
-        lot = lots[study.name]
+        sample = samples[study.name]
         with resumable(), progress.shown(study.name) as on_start:
             found = spot_checks.check(
-                study, lot, workers=workers, max_seconds=left, on_start=on_start
+                study, sample, workers=workers, max_seconds=left, on_start=on_start
             )
         if keep and len(found):
             spot_checks.record(study, found)
@@ -96,7 +96,7 @@ def spot_check(
         if len(found):
             said = sentence(found, len(recorded_runs(study)))
             holds &= not {"other", "far"} & set(verdicts(found))
-        missing = len(lot) - len(found)
+        missing = len(sample) - len(found)
         more = f"; {missing} are left, the same command goes on" if missing else ""
         typer.echo(f"{study.name}: {said}{more}")
     if not holds:

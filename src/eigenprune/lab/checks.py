@@ -116,7 +116,7 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
 
     Each method has its own networks, its own score and scope, and is trained after pruning as it
     is in the arena; `as is` is its own run, from the store where it is there. The shuffled mask
-    keeps as many nodes in each layer as the method does, drawn by lot: what it loses is owed to
+    keeps as many nodes in each layer as the method does, drawn at random: what it loses is owed to
     which nodes are chosen there, what it keeps to the shares of the layers. What is drawn anew is
     trained as long as the kept weights have been in all, before pruning and after. Without any
     training after pruning it would be chance: there `redrawn weights` has no rows. And where a

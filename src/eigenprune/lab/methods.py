@@ -97,7 +97,7 @@ METHODS: dict[str, Method] = {
     # Like for like with `pre`, which alone of the published three is trained once it is small. This
     # one is `pre` (it shares the network) but for the choice of the nodes.
     "pre-random": Method(
-        label="pre, its nodes drawn by lot",
+        label="pre, its nodes drawn at random",
         color="#E69F00",
         marker="<",
         dashes=":",

@@ -76,7 +76,7 @@ OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
 MORE_THAN_PRUNING = tuple(name for name in OF_RATIOS if name.startswith("averaged_"))
 # These average the parameters of their last steps.
 AVERAGING = (*MORE_THAN_PRUNING, "averaging")
-# And these draw the nodes by lot: controls of the others.
+# And these draw the nodes at random: controls of the others.
 BY_LOT = tuple(n for n in OF_RATIOS if n.endswith(("random_pruning", "shuffled_pruning")))
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
 # These change weights or eigenvectors, which must not be frozen.

@@ -1,4 +1,4 @@
-"""Spot checks: recorded runs, drawn by lot, that are computed anew by the code as it is.
+"""Spot checks: recorded runs, drawn at random, that are computed anew by the code as it is.
 
 Fingerprints tell that code has changed, see `code_state`; they cannot tell whether the numbers
 have. A few runs computed again can. They go to a store of their own, one for each state of the
@@ -43,7 +43,7 @@ _POINT = ["activation", "method", "pruning_ratio"]
 
 
 def drawn(study: Study | Trials, count: int, seed: int) -> list[Sequel]:
-    """Recorded runs of a study, or of trials, drawn by lot, and those that come with them.
+    """Recorded runs of a study, or of trials, drawn at random, and those that come with them.
 
     Of runs that were recorded on a machine of this kind, if there are any: there bits decide.
 
@@ -53,13 +53,13 @@ def drawn(study: Study | Trials, count: int, seed: int) -> list[Sequel]:
     Args:
         study: as in `params.yaml`.
         count: how many are drawn; all if there are fewer.
-        seed: of the lot.
+        seed: of the draw.
     """
     alike = _alike(study)
     there = {name: run for run in runs_of(study) if (name := run_id(run)) in alike}
     eligible = [name for name in there if alike[name]] or list(there)
-    lot = random.Random(f"{seed} {study.name}")
-    chosen = set(lot.sample(sorted(eligible), min(count, len(eligible))))
+    generator = random.Random(f"{seed} {study.name}")
+    chosen = set(generator.sample(sorted(eligible), min(count, len(eligible))))
     networks = {there[name].training for name in chosen}
     return [
         run

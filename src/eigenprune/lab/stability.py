@@ -55,7 +55,7 @@ def rank_stability(
         STABILITY_COLUMNS. `pair` is BETWEEN_ORDERS, or WITH_INITIAL for the network before any
         training and one after it. `rank_correlation` is Spearman's within the layer, and
         `top_overlap` the share of the TOP_SHARE highest nodes of the layer that the two have in
-        common, which for rankings by lot is TOP_SHARE in the mean; both NaN where all nodes of a
+        common, which for random rankings is TOP_SHARE in the mean; both NaN where all nodes of a
         layer score the same.
 
     Raises:

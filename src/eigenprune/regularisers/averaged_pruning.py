@@ -75,7 +75,7 @@ class AveragedGradientPruning(Averaged, GradientPruning):
 
 
 class AveragedRandomPruning(Averaged, RandomPruning):
-    """Nodes by lot in half of the epochs, see `RandomPruning`; averaged, see `Averaging`.
+    """Random nodes in half of the epochs, see `RandomPruning`; averaged, see `Averaging`.
 
     The control of the other averaged ones.
 

@@ -142,7 +142,7 @@ class EigenvaluePruning(ScheduledPruning):
 
 
 class RandomPruning(ScheduledPruning):
-    """Scheduled pruning by lot, drawn once for all nodes: the control of all others.
+    """Scheduled pruning of random nodes, drawn once for all nodes: the control of all others.
 
     What it comes to is owed to the schedule, and to training on after it; a score is worth what it
     gains over this. As many nodes of each layer go.

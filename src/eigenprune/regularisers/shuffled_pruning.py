@@ -1,4 +1,4 @@
-"""Pruning by shuffled scores: as many nodes of each layer go as a score says, which ones by lot."""
+"""Pruning by shuffled scores: as many nodes of each layer go as a score says, chance says which."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ class AveragedShuffledPruning(AveragedGradientPruning):
 
     The control of `AveragedGradientPruning`: a ranking over all layers chooses how wide each layer
     becomes, too, and with that how many parameters stay. Here the scores of the network that is
-    pruned choose the widths, and a lot, drawn once before training, which nodes of a layer go. At
-    equal widths, what a score gains over this it gains by knowing the nodes; after the first
+    pruned choose the widths, and an order drawn at random before training which nodes of a layer
+    go. At equal widths, what a score gains over this it gains by knowing the nodes; after the first
     removal the networks, their scores and their widths can part.
 
     Source: the layerwise shuffle of Frankle et al., ICLR 2021 (arXiv 2009.08576), there of masks of

@@ -1,4 +1,4 @@
-"""As many nodes of each layer go as the score says, and which ones is left to the lot."""
+"""As many nodes of each layer go as the score says, and which ones is left to chance."""
 
 import pytest
 import torch

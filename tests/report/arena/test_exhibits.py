@@ -196,7 +196,9 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     check_exhibits.show_chosen_and_drawn(checked)
     check_exhibits.show_stability(arena, {"norm": ["weight_norm"], "nobody": ["taylor"]}, orders=2)
     reconstruction_exhibits.show_reconstructed(arena.named(["norm", "gain"]).with_seeds([1, 2, 3]))
-    pair_exhibits.show_pairs(arena, [("norm", "chance")], key="lot", retrainings=["reconstructed"])
+    pair_exhibits.show_pairs(
+        arena, [("norm", "chance")], key="chance", retrainings=["reconstructed"]
+    )
     rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
     assert sorted(names) == [
         *("again-quick-fine-tuned", "again-quick-none"),
@@ -204,7 +206,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
         *("checks-quick", "costs-quick", "curves-quick-relu"),
         *("drawn-numbers-quick", "drawn-quick-relu", "in-short"),
         *("leaderboard-quick-fine-tuned", "leaderboard-quick-none"),
-        *("lot-quick-reconstructed", "lot-quick-reconstructed-drawn", "lot-reconstructed"),
+        *("chance-quick-reconstructed", "chance-quick-reconstructed-drawn", "chance-reconstructed"),
         *("pair-fine-tuned", "pair-none"),
         *("pair-quick-fine-tuned", "pair-quick-fine-tuned-drawn"),
         *("pair-quick-none", "pair-quick-none-drawn"),
@@ -226,7 +228,7 @@ def test_in_short_is_the_sum_of_what_is_shown_pair_by_pair(
         pair_exhibits, "show", lambda table, *, name, **said: tables.update({name: table})
     )
     questions = {
-        "a score or the lot": [("norm", "chance"), ("gain", "chance")],
+        "a score or chance": [("norm", "chance"), ("gain", "chance")],
         "a scope": [("norm", "norm-by-layer")],
         "nothing": [("nobody", "norm")],
     }

@@ -167,7 +167,9 @@ def test_a_score_is_held_against_the_lot_at_its_widths(
     fewer = (some["parameters_kept"] / 2).astype(int)
     lot = some.assign(method="averaged-shuffled-pruning", parameters_kept=fewer)
     text = findings(tmp_path, pd.concat([rivals, ours, lot], ignore_index=True))
-    found = re.search(r"lot which, `averaged-gradient-pruning` is (.*) times the parameters", text)
+    found = re.search(
+        r"chance which, `averaged-gradient-pruning` is (.*) times the parameters", text
+    )
     assert found and said in found[1] and found[1].endswith("with 2.00")
     assert "Does the score know" not in findings(tmp_path, rivals)
 

@@ -208,7 +208,7 @@ def _alike(point: Point) -> Point:
 def _network(trials: Trials, point: Point) -> nn.Sequential:
     """An untrained network compressed as a point says.
 
-    Which weights magnitude removes, training decides: here they are drawn by lot.
+    Which weights magnitude removes, training decides: here they are drawn at random.
     """
     options: dict[str, Any] = dict(point)
     method = options.pop("method")
@@ -224,8 +224,8 @@ def _network(trials: Trials, point: Point) -> nn.Sequential:
 def _emptied(network: nn.Sequential, sparsity: float) -> nn.Sequential:
     generator = seeds.generator(0, "costs")
     layers = fully_connected(network)
-    lots = [torch.rand(layer.weight.shape, generator=generator) for layer in layers]
-    for layer, mask in zip(layers, select_connections(lots, sparsity), strict=True):
+    drawn = [torch.rand(layer.weight.shape, generator=generator) for layer in layers]
+    for layer, mask in zip(layers, select_connections(drawn, sparsity), strict=True):
         layer.weight.mul_(mask)
     return network
 

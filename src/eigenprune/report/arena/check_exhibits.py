@@ -108,7 +108,7 @@ def show_checks(found: Iterable[Checked]) -> None:
 
 
 def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
-    """Methods with one ranking over all layers against as many nodes per layer drawn by lot.
+    """Methods with one ranking over all layers against as many random nodes per layer.
 
     A figure at all ratios, and a table in numbers.
     """
@@ -129,10 +129,10 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
             show(
                 arms.drawn(rows, (CHOSEN, DRAWN)),
                 name=f"drawn-{study.name}-{activation}",
-                caption=f"{study.dataset}, {activation}: each method (filled) and as many nodes "
-                "per layer of the same networks drawn by lot (open), nothing retrained but what is "
+                caption=f"{study.dataset}, {activation}: each method (filled) and as many "
+                "random nodes per layer of the same networks (open), nothing retrained but what is "
                 "pruned before training.",
-                alt="Mean test accuracy of each method and of nodes drawn by lot, joined by a "
+                alt="Mean test accuracy of each method and of nodes drawn at random, joined by a "
                 "line, one panel per pruning ratio.",
                 of=origins,
             )
@@ -140,7 +140,7 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
             arms.numbers(table, (CHOSEN, DRAWN)),
             name=f"drawn-numbers-{study.name}",
             caption=f"{study.dataset}: accuracy in per cent with the nodes that the method "
-            "chooses, and with as many per layer drawn by lot; paired difference in points with "
+            "chooses, and with as many per layer drawn at random; paired difference in points with "
             "its 95 % interval, p corrected for all rows.",
             of=origins,
             folded=f"The numbers with their tests: {study.dataset}",

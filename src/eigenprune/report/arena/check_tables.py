@@ -8,7 +8,7 @@ from eigenprune.report.arena.arms import compared
 from eigenprune.report.arena.behaviour import CHANGE, LEAVE
 
 SHUFFLED = "shuffled mask"
-CHOSEN, DRAWN = "chosen", "drawn by lot"
+CHOSEN, DRAWN = "chosen", "random"
 
 
 def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_and_drawn(checks: pd.DataFrame) -> pd.DataFrame:
-    """Methods against nodes drawn by lot, as many in each layer of the same networks.
+    """Methods against random nodes, as many in each layer of the same networks.
 
     What the method gains is owed to its choice within the layers; what the drawn nodes keep, to the
     shares of the layers and to the networks.

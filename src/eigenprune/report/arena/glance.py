@@ -11,8 +11,8 @@ from eigenprune.report.arena.rival_tables import PER_RATIO, marks
 # What the best methods are held against, by its name in params.yaml.
 LANDMARKS = {
     "spectral-post": "post of 2022",
-    "random-nodes": "drawn by lot",
-    "averaged-shuffled-pruning": "widths by score, nodes by lot",
+    "random-nodes": "random nodes",
+    "averaged-shuffled-pruning": "widths by score, nodes random",
     "averaged-gradient-redrawn": "widths by score, from scratch",
     "small": "small from the start",
     "averaged-small": "small, averaged",
@@ -23,9 +23,9 @@ SAID = (
     "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
     "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
     "`seeds`: of each, or where they differ of these in turn; "
-    f"{PER_RATIO}: a network trained for each ratio; `widths by score, nodes by lot`: "
+    f"{PER_RATIO}: a network trained for each ratio; `widths by score, nodes random`: "
     "`averaged-shuffled-pruning`, trained and averaged like the best, in which the score of "
-    "gradient pruning says how many nodes of each layer go, and a lot which; `widths by score, "
+    "gradient pruning says how many nodes of each layer go, and chance which; `widths by score, "
     "from scratch`: `averaged-gradient-redrawn`, as wide in each layer as what gradient pruning "
     "left, its weights drawn anew. What is small from the start, or trained from scratch, is "
     "trained as long as others are together with their retraining. "

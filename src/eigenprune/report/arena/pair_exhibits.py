@@ -21,7 +21,7 @@ from eigenprune.report.shown import show
 Pairs = Sequence[tuple[str, str]]
 AS_TRAINED = "as-trained"
 
-# Scores of trained networks, and the lot, drawn over all layers or in each as they rank.
+# Scores of trained networks, and random nodes, drawn over all layers or in each as they rank.
 DENSE_SCORES = (
     ("incoming-l1", "random-nodes"),
     ("incoming-l1-by-layer", "random-nodes-by-layer"),
@@ -44,8 +44,8 @@ SPECTRAL_SCORES = (
     ("spectral-ones-product", "random-nodes"),
     ("spectral-lambda-in", "random-nodes"),
 )
-# The methods that lead, and their controls: nodes drawn by lot in each layer, or weights anew.
-NODES_BY_LOT = (
+# The methods that lead, and their controls: random nodes in each layer, or weights anew.
+RANDOM_NODES = (
     ("averaged-gradient-pruning", "averaged-shuffled-pruning"),
     ("spectral-averaged-gradient-pruning", "spectral-averaged-shuffled-pruning"),
 )

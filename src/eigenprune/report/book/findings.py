@@ -15,7 +15,7 @@ from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.pair_exhibits import (
     AS_TRAINED,
     DENSE_SCORES,
-    NODES_BY_LOT,
+    RANDOM_NODES,
     WEIGHTS_ANEW,
     Pairs,
     tests_of_pruned,
@@ -29,7 +29,7 @@ from eigenprune.report.readable import verdict_summary
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
-    "pre-random": "nodes drawn by lot instead of chosen",
+    "pre-random": "random nodes instead of chosen ones",
     "post-retrained": "eigenvalues after training",
     "small": "a dense network that was small from the start",
 }
@@ -196,7 +196,7 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
 
 
 def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
-    """What the scores of trained dense networks are worth beside the lot, repaired and as they are.
+    """What the scores of trained dense networks are worth beside chance, repaired and as they are.
 
     Of the activations alone that both are recorded with.
     """
@@ -205,8 +205,8 @@ def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
     left = tests_of_pruned(alike, DENSE_SCORES, rivals.AS_PRUNED)
     if len(fitted) and len(left):
         yield (
-            "**Are other scores better than the lot?** Scores of plainly trained dense networks "
-            f"({_activations(fitted)}), held against nodes drawn by lot in the same networks, over "
+            "**Are other scores better than chance?** Scores of plainly trained dense networks "
+            f"({_activations(fitted)}), held against random nodes of the same networks, drawn over "
             f"all layers or in each as the score ranks: left as pruned they are "
             f"{verdict_summary(left)}; with the layers behind the removed nodes fitted anew, by "
             "least squares and without the classes, which any choice of nodes can have, they are "
@@ -217,11 +217,11 @@ def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
 
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
     """What of the lead of the methods that lead is owed to the widths that their score chooses."""
-    if told := _held_against(recorded, NODES_BY_LOT, rivals.AS_PRUNED):
+    if told := _held_against(recorded, RANDOM_NODES, rivals.AS_PRUNED):
         yield (
             "**Does the score know which nodes matter?** A ranking over all layers also decides "
             "how wide each layer becomes. Held against a control in which the same score says how "
-            f"many nodes of each layer go, and a lot which, {told}. See "
+            f"many nodes of each layer go, and chance which, {told}. See "
             "[](arena/which-regulariser.ipynb)."
         )
     if told := _held_against(recorded, WEIGHTS_ANEW, AS_TRAINED):
@@ -261,7 +261,7 @@ def _counted(names: pd.Series) -> str:
 
 
 def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -> Iterator[str]:
-    """How the method of 2022 stands beside the lot, at every activation that both have.
+    """How the method of 2022 stands beside chance, at every activation that both have.
 
     Args:
         studies: with the curves of the published methods.
@@ -287,13 +287,14 @@ def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) 
         verdicts = [f"on {dataset} {_verdicts([its])}" for dataset, its in tests.groupby("dataset")]
         told.append(f"with {where} ({_activations(tests)}) {'; '.join(verdicts)}")
     yield (
-        "**Is the recipe of 2022 better than nodes drawn by lot?** In the spectral network nodes "
-        "are chosen by eigenvalue, in the dense one by lot. Without retraining, over shared seeds, "
-        f"at all widths that are recorded, the recipe (`post`) is {'. It is '.join(told)}. The "
-        "arena trains for fewer epochs than was published. It depends on the data, the activation "
-        "and the width, by each of which the verdicts stand in [](paper/one-hidden-layer.ipynb), "
+        "**Is the recipe of 2022 better than random nodes?** In the spectral network nodes "
+        "are chosen by eigenvalue, in the dense one at random. Without retraining, over shared "
+        "seeds, at all widths that are recorded, the recipe (`post`) is "
+        f"{'. It is '.join(told)}. The arena trains for fewer epochs than was published. It "
+        "depends on the data, the activation and the width, by each of which the verdicts stand in "
+        "[](paper/one-hidden-layer.ipynb), "
         "[](paper/several-hidden-layers.ipynb) and [](arena/which-score.ipynb), which also draws "
-        "by lot in the very network that the recipe prunes, on the digits."
+        "at random in the very network that the recipe prunes, on the digits."
     )
 
 

@@ -20,7 +20,7 @@ They are *outdated* where the parameters, the data or the protocol now say somet
 Where only the code has changed, they are meant to come out again up to rounding: a test holds small
 networks to the numbers that belong to the version of the protocol.
 The files that differ are named.
-Whether the numbers have changed with them, a few runs tell that are drawn by lot and computed
+Whether the numbers have changed with them, a few runs tell that are drawn at random and computed
 again: `eigenprune spot-check STUDY` does so, in minutes where the whole took hours.
 `eigenprune verify` says what stands here in the terminal."""
 

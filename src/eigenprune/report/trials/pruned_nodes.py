@@ -20,7 +20,7 @@ def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, lis
     Best is the method with the highest accuracy in the mean over the pruning ratios, one among
     those as they were pruned and one among those fine-tuned. Which that is is read off the accuracy
     on the test set, so that it looks a little too good. What was not pruned to all ratios yet,
-    nodes drawn by lot, and what also averages the parameters of its last steps, as no compressed
+    random nodes, and what also averages the parameters of its last steps, as no compressed
     network does, do not compete; among those as they were pruned, neither does what was pruned
     while it was trained, a network for each ratio.
 
