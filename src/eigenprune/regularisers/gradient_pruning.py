@@ -81,7 +81,7 @@ class GradientPruning(RunningScorePruning):
 
 
 class TaylorPruning(RunningScorePruning):
-    r"""Scheduled pruning of the nodes whose loss, to first order, would change the loss least.
+    r"""Scheduled pruning of the nodes whose removal, to first order, would change the loss least.
 
     What a gate on the whole node would feel at 1, squared:
 

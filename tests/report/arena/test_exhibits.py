@@ -95,14 +95,14 @@ def test_what_of_a_study_is_missing_is_named(arena: Arena) -> None:
     assert arena.gaps() == []  # a quick study is computed whole
     # `snip` and `short` are not retrained; a control, such as `small`, is none of the methods.
     assert of_planned(quick.study, quick.table) == (
-        "7 of 7 methods, relu of relu, more than one seed of 7 methods as they are, of 4 "
-        "reconstructed and of 5 retrained"
+        "7 of 7 methods, with relu (planned: relu), more than one seed for 7 methods as they are, "
+        "4 reconstructed and 5 retrained"
     )
     part = quick.table[quick.table["method"].ne("gain") & quick.table["seed"].eq(1)]
     recorded = replace(quick, table=part, recorded=True)
     assert Arena(arena.params, (recorded,)).gaps() == [
-        "`quick`: 6 of 7 methods, relu of relu, more than one seed of 0 methods as they are, of 0 "
-        "reconstructed and of 0 retrained; "
+        "`quick`: 6 of 7 methods, with relu (planned: relu), more than one seed for 0 methods as "
+        "they are, 0 reconstructed and 0 retrained; "
         "missing: `gain`"
     ]
 
@@ -125,14 +125,14 @@ def test_an_activation_that_is_there_in_part_is_named_and_no_part_of_a_mean(
     part = shown(tanh[tanh["method"].ne("gain")])
     assert part.competing.equals(quick.competing) and part.unsettled == ["tanh"]
     [gap] = Arena(recorded, (part,)).gaps()
-    assert gap.endswith("; tanh not of all methods yet, and so in no mean or ranking")
+    assert gap.endswith("; tanh not there for all methods yet, and so in no mean or ranking")
     assert said_of(part) == said_of(quick) == "digits, relu"
     alone = shown(tanh[tanh["retraining"].eq("none")])
     assert set(alone.competing["activation"]) == {"relu", "tanh"} and alone.unsettled == []
     assert said_of(alone, "none") == "digits, mean over relu, tanh"
     assert said_of(alone, "fine-tuned") == "digits, relu"
     assert said_of(alone) == (
-        "digits (nothing retrained: mean over relu, tanh; trained when small: relu)"
+        "digits (without retraining: mean over relu, tanh; trained when small: relu)"
     )
     # What is there of it is ranked by itself, of those methods alone that have it.
     so_far = Arena(recorded, (part, alone)).so_far()
@@ -203,10 +203,10 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     assert sorted(names) == [
         *("again-quick-fine-tuned", "again-quick-none"),
         *("at-a-glance", "best-curves-quick-relu"),
+        *("chance-quick-reconstructed", "chance-quick-reconstructed-drawn", "chance-reconstructed"),
         *("checks-quick", "costs-quick", "curves-quick-relu"),
         *("drawn-numbers-quick", "drawn-quick-relu", "in-short"),
         *("leaderboard-quick-fine-tuned", "leaderboard-quick-none"),
-        *("chance-quick-reconstructed", "chance-quick-reconstructed-drawn", "chance-reconstructed"),
         *("pair-fine-tuned", "pair-none"),
         *("pair-quick-fine-tuned", "pair-quick-fine-tuned-drawn"),
         *("pair-quick-none", "pair-quick-none-drawn"),
@@ -362,7 +362,7 @@ def test_what_another_processor_computed_is_named_below_the_picture(
             Arena(arena.params, (replace(quick, table=table, recorded=True),))
         )
         picture, _ = captions
-        assert ("Not shown, having no such seed: `norm`." in picture) is said
+        assert ("Not shown for lack of such a seed: `norm`." in picture) is said
         assert "chance" not in picture
         captions.clear()
 
@@ -376,8 +376,8 @@ def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyP
     rival_exhibits.show_curves(arena)
     rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
     by_ratio, _, by_size, _ = shown
-    assert "over the pruning ratio" in by_ratio["caption"] and "pruning ratio" in by_ratio["alt"]
-    assert "over the parameters kept" in by_size["caption"] and "parameters" in by_size["alt"]
+    assert "against the pruning ratio" in by_ratio["caption"] and "pruning ratio" in by_ratio["alt"]
+    assert "against the parameters kept" in by_size["caption"] and "parameters" in by_size["alt"]
     assert by_ratio["name"] != by_size["name"]
 
 

@@ -216,4 +216,4 @@ def test_methods_are_told_as_the_parameters_say_them() -> None:
     }
     table = rival_tables.methods(named(entries, "params.yaml"))
     assert table["family"].to_dict() == {"one": "spectral", "two": "before-training"}
-    assert table.loc["one", "network"] == "spectral, eigenvalues from one"
+    assert table.loc["one", "network"] == "spectral, eigenvalues start at one"

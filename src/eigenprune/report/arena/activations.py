@@ -23,9 +23,9 @@ def show_across_activations(arena: Arena) -> None:
     show(
         pd.concat(tables),
         name="across-activations",
-        caption="Methods that are recorded with both activations, nothing retrained, mean accuracy "
-        "over the seeds of each: Spearman's rank correlation over the methods, and the best with "
-        "either, its accuracy in per cent in brackets.",
+        caption="Methods that are recorded with both activations, without retraining: Spearman's "
+        "rank correlation, over the methods, of their mean accuracies over the seeds of each, and "
+        "the best method with either activation, its accuracy in per cent in brackets.",
         of=[its.study for its in shown],
         recorded=any(its.recorded for its in shown),
     )

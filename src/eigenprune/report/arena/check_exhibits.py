@@ -89,10 +89,10 @@ def show_checks(found: Iterable[Checked]) -> None:
         show(
             check_tables.verdicts(judged),
             name=f"checks-{study.name}",
-            caption=f"{study.dataset}, {len(study.seeds)} seeds: whether a check does what it must "
-            "(`open`: these seeds do not tell); in brackets the difference to the method as it is "
-            "in points of accuracy, and for corrupted data and another gauge the rank correlation, "
-            f"by which a ranking is the same from {behaviour.SAME_RANKING:g} on.",
+            caption=f"{study.dataset}, {len(study.seeds)} seeds: whether each check does what it "
+            "must (`open`: these seeds cannot tell). In brackets is the difference from the method "
+            "as it is, in points of accuracy, or, for corrupted data and another gauge, the rank "
+            f"correlation; from {behaviour.SAME_RANKING:g} on, a ranking counts as the same.",
             of=each.studies,
         )
         rest = judged[judged["behaves"] != "yes"]
@@ -100,9 +100,10 @@ def show_checks(found: Iterable[Checked]) -> None:
             show(
                 rival_tables.behaviour(rest),
                 name=f"unsure-{study.name}",
-                caption=f"{study.dataset}: the checks that fail (`no`) or do not tell (`open`), "
-                "with 95 % intervals over the seeds, p corrected for all checks; for no difference "
-                f"the interval has to lie within ±{100 * behaviour.SAME_ACCURACY:g} points.",
+                caption=f"{study.dataset}: the checks that fail (`no`) or are undecided (`open`), "
+                "with 95 % intervals over the seeds; p is corrected for all checks. A check that "
+                "must make no difference passes if its interval lies within "
+                f"±{100 * behaviour.SAME_ACCURACY:g} points.",
                 of=each.studies,
             )
 
@@ -129,21 +130,21 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
             show(
                 arms.drawn(rows, (CHOSEN, DRAWN)),
                 name=f"drawn-{study.name}-{activation}",
-                caption=f"{study.dataset}, {activation}: each method (filled) and as many "
-                "random nodes per layer of the same networks (open), nothing retrained but what is "
-                "pruned before training.",
-                alt="Mean test accuracy of each method and of nodes drawn at random, joined by a "
-                "line, one panel per pruning ratio.",
+                caption=f"{study.dataset}, {activation}: each method (filled) and the same number "
+                "of random nodes per layer of the same networks (open). Nothing is retrained "
+                "except what is pruned before training.",
+                alt="Mean test accuracy of each method and of random nodes, joined by a line, one "
+                "panel per pruning ratio.",
                 of=origins,
             )
         show(
             arms.numbers(table, (CHOSEN, DRAWN)),
             name=f"drawn-numbers-{study.name}",
             caption=f"{study.dataset}: accuracy in per cent with the nodes that the method "
-            "chooses, and with as many per layer drawn at random; paired difference in points with "
-            "its 95 % interval, p corrected for all rows.",
+            "chooses, and with the same number per layer drawn at random; paired difference in "
+            "points with its 95 % interval; p is corrected for all rows.",
             of=origins,
-            folded=f"The numbers with their tests: {study.dataset}",
+            folded=f"Numbers and tests: {study.dataset}",
         )
 
 
@@ -164,10 +165,10 @@ def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders:
         show(
             ranking.stability(found),
             name=f"stability-{shown.study.name}",
-            caption=f"{shown.study.dataset}: rankings of the nodes of one initial network, trained "
+            caption=f"{shown.study.dataset}: rankings of the nodes of one initial network trained "
             f"on {orders} orders of the data: mean rank correlation within a layer, share of the "
-            f"highest {stability.TOP_SHARE:.0%} in common, and correlation with the ranking before "
-            "training.",
+            f"top {stability.TOP_SHARE:.0%} in common, and rank correlation with the ranking "
+            "before training.",
             of=[change_study(shown.study, {"methods": list(present), "seeds": first})],
         )
 

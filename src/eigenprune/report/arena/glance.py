@@ -20,19 +20,20 @@ LANDMARKS = {
 
 # What has to be said of the table wherever it stands.
 SAID = (
-    "The best spectral method, the best `rival`, and what to hold them against, test accuracy in "
-    "per cent with nothing retrained; in brackets the plainly trained dense network, unpruned. "
-    "`seeds`: of each, or where they differ of these in turn; "
-    f"{PER_RATIO}: a network trained for each ratio; `widths by score, nodes random`: "
-    "`averaged-shuffled-pruning`, trained and averaged like the best, in which the score of "
-    "gradient pruning says how many nodes of each layer go, and chance which; `widths by score, "
-    "from scratch`: `averaged-gradient-redrawn`, as wide in each layer as what gradient pruning "
-    "left, its weights drawn anew. What is small from the start, or trained from scratch, is "
-    "trained as long as others are together with their retraining. "
-    "Which is best is read off these same accuracies. Methods named `averaged`, and no others, "
-    "also average the parameters of the last steps, which can lift their unpruned networks above "
-    "the one in brackets: a cell above it does not say that pruning raises accuracy. `small, "
-    "averaged`: `averaged-small`, small from the start, and averaged as they are."
+    "Test accuracy in per cent, without retraining, of the best spectral method, the best `rival` "
+    "(neither spectral nor a control) and methods to compare them with. In brackets is the plainly "
+    "trained dense network, unpruned. "
+    "`seeds`: how many each has, listed in the order of the columns where they differ. "
+    f"{PER_RATIO}: a separate network is trained for each ratio. `widths by score, nodes random` "
+    "is `averaged-shuffled-pruning`: it is trained and averaged like the best, but the score of "
+    "gradient pruning decides only how many nodes each layer loses, and chance decides which. "
+    "`widths by score, from scratch` is `averaged-gradient-redrawn`: each layer is as wide as "
+    "gradient pruning left it, and its weights are drawn anew. Networks that are small from the "
+    "start or trained from scratch train for as long as the others do with retraining. "
+    "The best methods are selected by these same accuracies. Only methods named `averaged` average "
+    "the parameters of their last steps. This can lift even their unpruned networks above the one "
+    "in brackets, so a cell above it does not show that pruning raises accuracy. `small, averaged` "
+    "is `averaged-small`: small from the start, and averaged in the same way."
 )
 
 

@@ -43,7 +43,7 @@ def heatmap(means: pd.DataFrame, words: dict[str, str]) -> Figure:
         ...     "method": ["random", "taylor"], "family": ["control", "data"],
         ...     "retraining": "none", "pruning_ratio": 0.9, "accuracy_mean": [0.3, 0.95],
         ...     "lost": [0.66, 0.01]})
-        >>> panel, bar = heatmap(means, {"none": "nothing retrained"}).axes
+        >>> panel, bar = heatmap(means, {"none": "without retraining"}).axes
         >>> [label.get_text() for label in panel.get_yticklabels()]
         ['taylor', 'random']
         >>> plt.close()

@@ -57,7 +57,7 @@ WEIGHTS_ANEW = (
 SAID = {
     **WORDS,
     FITTED: "layers fitted anew",
-    AS_TRAINED: "each as it comes out of its own training",
+    AS_TRAINED: "each after its own training",
 }
 # The words of the column `retraining` that are meant; where not given, the key itself alone.
 _MEANT = {AS_TRAINED: (AS_PRUNED, TRAINED)}
@@ -132,10 +132,10 @@ def show_in_short(
         show(
             pd.DataFrame(cells).rename_axis("question"),
             name=key,
-            caption=f"{SAID[retraining].capitalize()}: over all pairs of a question, pruning "
-            "ratios above 0 and activations, in how many settings the first of a pair is better "
-            "or worse than the second, p corrected for each question and dataset; `as unpruned`: "
-            "they differ as they do unpruned, which is not tested again.",
+            caption=f"{SAID[retraining].capitalize()}: number of settings, over all pairs of a "
+            "question, pruning ratios above 0 and activations, in which the first method of a pair "
+            "is better or worse than the second; p is corrected within each question and dataset. "
+            "`as unpruned`: the two differ as they do unpruned, which is not tested again.",
             of=[its.study for its, head in zip(shown.shown, heads, strict=True) if head in cells],
             recorded=any(each.recorded for each in shown.shown),
         )
@@ -199,14 +199,15 @@ def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said
     show(
         rival_tables.verdicts(pruned),
         name=name,
-        caption=f"{said.capitalize()}: in how many settings (pruning ratios above 0 and "
-        "activations) the first of a pair is better, worse, or not told from the second (`open`), "
-        "in brackets over how many shared seeds, the mean difference over the settings in points "
-        "of accuracy, and, where the two are not of one size, how many times the parameters of the "
-        "second the first keeps; p corrected for all settings of a dataset and of the pairs that "
-        "answer one question, but those in which the two differ by what they do unpruned, seed by "
-        "seed (`as unpruned`), which is no finding of its own. Pairs that share fewer than two "
-        "seeds are left out.",
+        caption=f"{said.capitalize()}: number of settings (pruning ratios above 0 and "
+        "activations) in which the first method of a pair is better or worse than the second, or "
+        "not told apart from it (`open`). The number of shared seeds follows in brackets, then the "
+        "mean difference over the settings in points of accuracy and, where the two differ in "
+        "size, the parameters that the first keeps as a multiple of those that the second keeps. "
+        "p is corrected for all settings of a dataset and all pairs that answer one question. "
+        "Settings in which the two differ, seed by seed, as they do unpruned (`as unpruned`) are "
+        "left out of this correction, because they are no findings of their own. Pairs that share "
+        "fewer than two seeds are left out.",
         of=[shown.study for shown, _ in tested],
         recorded=any(shown.recorded for shown, _ in tested),
     )
@@ -217,24 +218,24 @@ def _show_differences(shown: Shown, rows: pd.DataFrame, name: str, said: str) ->
     show(
         rival_figures.differences_of_pairs(rows),
         name=f"{name}-drawn",
-        caption=f"{where}: differences in points of accuracy over the pruning ratio, mean and 95 % "
-        "interval over shared seeds; filled where told apart from zero, half filled where the two "
-        "differ as they do unpruned, seed by seed, which is not tested again. At 0 nothing is "
-        "pruned, and the points there are corrected by themselves. The vertical axis is linear up "
-        "to one point and logarithmic beyond.",
-        alt="Paired difference in accuracy with its interval over the pruning ratio, one panel "
+        caption=f"{where}: differences in points of accuracy against the pruning ratio, mean and "
+        "95 % interval over shared seeds. Markers are filled where the difference is told apart "
+        "from zero, and half filled where the two differ, seed by seed, as they do unpruned, which "
+        "is not tested again. At ratio 0 nothing is pruned, and p is corrected separately there. "
+        "The vertical axis is linear up to one point and logarithmic beyond.",
+        alt="Paired difference in accuracy with its interval against the pruning ratio, one panel "
         "per pair of methods.",
         of=[shown.study],
         recorded=shown.recorded,
-        folded=f"Over the whole curve: {where}",
+        folded=f"Differences along the whole curve: {where}",
     )
     show(
         rival_tables.differences(rows),
         name=name,
         caption=f"{where}: differences in points of accuracy over n shared seeds, each with its "
-        "own interval; p is corrected, at ratio 0 by itself, and an asterisk marks what it tells "
-        "apart. There is no p where the two differ as they do unpruned, seed by seed. `size`: "
-        "parameters kept by the first over those kept by the second.",
+        "own, uncorrected interval. p is corrected, separately at ratio 0, and an asterisk marks "
+        "the pairs that it tells apart. There is no p where the two differ, seed by seed, as they "
+        "do unpruned. `size`: parameters kept by the first divided by those kept by the second.",
         of=[shown.study],
         recorded=shown.recorded,
         folded=f"All differences: {where}",

@@ -32,8 +32,8 @@ def show_reconstructed(arena: Arena) -> None:
                 arms.drawn(its, AS_IS),
                 name=f"reconstructed-{shown.study.name}-{activation}",
                 caption=f"{shown.study.dataset}, {activation}: each method as it is (open), with "
-                f"the layers behind pruned ones fitted anew on {FITTING_ROWS:,} training examples "
-                "at most, without classes (filled), and trained for "
+                f"the layers after pruned ones fitted anew on at most {FITTING_ROWS:,} training "
+                "examples without their classes (filled), and retrained for "
                 f"{shown.study.retraining_epochs} epochs instead (crosses); mean over "
                 f"{readable.span(its['n'])} seeds.",
                 alt="Mean test accuracy of each method as it is, reconstructed and retrained, "
@@ -48,12 +48,12 @@ def show_reconstructed(arena: Arena) -> None:
                 show(
                     arms.numbers(table, pair),
                     name=f"{one}-numbers-{shown.study.name}",
-                    caption=f"{shown.study.dataset}: accuracy in per cent {one} and {other}; "
-                    "paired difference in points with its 95 % interval, p corrected for all rows.",
+                    caption=f"{shown.study.dataset}: accuracy in per cent, {one} and {other}; "
+                    "paired difference in points with its 95 % interval; p is corrected for all "
+                    "rows.",
                     of=[shown.study],
                     recorded=shown.recorded,
-                    folded=f"The numbers with their tests: {shown.study.dataset}, {one} and "
-                    f"{other}",
+                    folded=f"Numbers and tests: {shown.study.dataset}, {one} and {other}",
                 )
 
 

@@ -25,7 +25,7 @@ from eigenprune.report.arena import (
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
-WORDS = {AS_PRUNED: "nothing retrained", FINE_TUNED: "trained when small"}
+WORDS = {AS_PRUNED: "without retraining", FINE_TUNED: "trained when small"}
 AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters kept"}
 
 
@@ -65,14 +65,17 @@ def show_curves(
         if not (means["pruning_ratio"] > 0).any():
             continue
         for activation in averages.activations(means):
-            said = f"{shown.study.dataset}, {activation}: {WORDS[retraining]}, over {AXES[against]}"
+            said = (
+                f"{shown.study.dataset}, {activation}: test accuracy against {AXES[against]}, "
+                f"{WORDS[retraining]}"
+            )
             drawn = means[means["activation"] == activation]
             show(
                 curve_figures.curves_by_family(drawn, against),
                 name=f"{key}-{shown.study.name}-{activation}",
-                caption=f"{said}: test accuracy on an axis stretched at its upper end, mean and "
-                f"sample standard deviation over {_seeds(drawn['n'])}.",
-                alt=f"Test accuracy over {AXES[against]}, one panel per family of methods.",
+                caption=f"{said}; mean and sample standard deviation over {_seeds(drawn['n'])}. "
+                "The vertical axis is stretched at its upper end.",
+                alt=f"Test accuracy against {AXES[against]}, one panel per family of methods.",
                 of=[shown.study],
                 recorded=shown.recorded,
                 folded=said if folded else "",
@@ -92,13 +95,14 @@ def show_leaderboard(arena: Arena) -> None:
                     columns=["nodes", "parameters", "MACs", "rival"]
                 ),
                 name=f"leaderboard-{shown.study.name}-{retraining}",
-                caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}; "
-                "every method against the best of its ratio, the best against the next: paired "
-                "difference over shared seeds with its interval, in points of accuracy, and p "
-                "corrected for all tests of the study; `lost` against the plain network, unpruned.",
+                caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}. "
+                "Every method is compared with the best at its ratio, and the best with the next: "
+                "paired difference over shared seeds with its interval, in points of accuracy, and "
+                "p corrected for all tests of the study. `lost` is relative to the plain network, "
+                "unpruned.",
                 of=[shown.study],
                 recorded=shown.recorded,
-                folded=f"The whole leaderboard: {shown.study.dataset}, {WORDS[str(retraining)]}",
+                folded=f"Full leaderboard: {shown.study.dataset}, {WORDS[str(retraining)]}",
             )
 
 
@@ -117,13 +121,13 @@ def show_costs(arena: Arena) -> None:
         show(
             table,
             name=f"costs-{shown.study.name}",
-            caption=f"{said_of(shown)}: parameters kept at each pruning "
-            "ratio, the mean over the seeds, and as many multiply-accumulate operations (MACs) per "
-            "example; `compression` ratio and theoretical `speed-up`"
+            caption=f"{said_of(shown)}: parameters kept at each pruning ratio, mean over the "
+            "seeds, which is also the number of multiply-accumulate operations (MACs) per example; "
+            "`compression` ratio and theoretical `speed-up`"
             + (_timing(machine) if "latency" in table else "."),
             of=[shown.study],
             recorded=shown.recorded,
-            folded=f"What is left: {shown.study.dataset}",
+            folded=f"Size and speed after pruning: {shown.study.dataset}",
         )
 
 
@@ -158,10 +162,10 @@ def show_spectral(
                 name=f"{key or method or 'spectral'}-{shown.study.name}-{retraining}",
                 caption=f"{said_of(shown, str(retraining))}: "
                 f"{f'`{method}`' if method else which} "
-                f"at each ratio, {WORDS[str(retraining)]}; p is corrected for the tests of all "
-                "spectral methods at these ratios, `lost` against the plain network, unpruned. At "
-                "one ratio both lose as many nodes, not as many parameters: `its parameters` are "
-                "those that the rival keeps.",
+                f"at each ratio, {WORDS[str(retraining)]}. p is corrected for the tests of all "
+                "spectral methods at these ratios; `lost` is relative to the plain network, "
+                "unpruned. At one ratio the method and its rival lose the same number of nodes, "
+                "but not of parameters: `its parameters` are those that the rival keeps.",
                 of=[shown.study],
                 recorded=shown.recorded,
                 # What is asked first is what pruning alone does.
@@ -186,22 +190,22 @@ def show_compute(arena: Arena) -> None:
             show(
                 rival_figures.compute_against_loss(at[timed]),
                 name=f"compute-{shown.study.name}-{activation}",
-                caption=f"{shown.study.dataset}, {activation}: compute (the median over the seeds "
-                "computed on one kind of processor, without the one that searched for a strength) "
-                "against accuracy lost, nothing retrained. Numbered, and joined by a line, are the "
-                "methods that no other beats in both."
-                + (f" Not shown, having no such seed: {untimed}." if untimed else ""),
-                alt="Points of accuracy lost over seconds of compute, one marker per method, one "
-                "panel per pruning ratio.",
+                caption=f"{shown.study.dataset}, {activation}: accuracy lost against compute, "
+                "without retraining. Compute is the median over the seeds computed on one kind of "
+                "processor, without the seed that searched for a strength. The methods that no "
+                "other beats in both are numbered and joined by a line."
+                + (f" Not shown for lack of such a seed: {untimed}." if untimed else ""),
+                alt="Points of accuracy lost against seconds of compute, one marker per method, "
+                "one panel per pruning ratio.",
                 of=[shown.study],
                 recorded=True,
             )
         show(
             rival_tables.compute_spent(averages.compute_spent(shown.competing)),
             name=f"spent-{shown.study.name}",
-            caption=f"{shown.study.dataset}: compute spent on each method, in time of one core; "
-            "older records have the clock's, of a machine that did other work at times. Unlike the "
-            "picture it counts all machines, and they are not equally fast.",
+            caption=f"{shown.study.dataset}: compute spent on each method, in time of one core. "
+            "Older records hold wall-clock time, on a machine that did other work at times. Unlike "
+            "the figure, the table counts all machines, which are not equally fast.",
             of=[shown.study],
             recorded=True,
             folded=f"Compute spent on each method: {shown.study.dataset}",
@@ -217,8 +221,8 @@ def show_strengths(arena: Arena) -> None:
         show(
             strengths,
             name=f"strengths-{shown.study.name}",
-            caption=f"{shown.study.dataset}: strengths chosen, by activation; an asterisk marks "
-            "the smallest or largest of those tried.",
+            caption=f"{shown.study.dataset}: regularisation strength chosen for each activation; "
+            "an asterisk marks the smallest or largest strength tried.",
             of=[shown.study],
             recorded=shown.recorded,
         )
@@ -242,8 +246,8 @@ def show_scopes(arena: Arena) -> None:
         show(
             (100 * wide).map("{:.2f}".format).rename_axis(columns="pruning ratio"),
             name=f"scopes-{shown.study.name}",
-            caption=f"{said_of(shown, 'none')}: test accuracy in per cent, nothing "
-            "retrained, mean over the seeds that all have "
+            caption=f"{said_of(shown, 'none')}: test accuracy in per cent, without "
+            "retraining, mean over the seeds that all methods have "
             f"({', '.join(map(str, sorted(shared)))}).",
             of=[shown.study],
             recorded=shown.recorded,
@@ -258,9 +262,9 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
         show(
             readable.rankings({method: spectra[method] for method in methods}),
             name=f"rankings-{study.name}",
-            caption=f"{study.dataset}: correlation of the ranking before training with that "
-            "after it, and of the rankings of two seeds, whose nodes have nothing in common: the "
-            "level of chance.",
+            caption=f"{study.dataset}: correlation between the rankings before and after training, "
+            "and between the rankings of two seeds. Nodes of two seeds have nothing in common, so "
+            "the latter is the level of chance.",
             of=[study],
         )
 
@@ -269,9 +273,9 @@ def _seeds(counts: pd.Series) -> str:
     """Of how many seeds the points of some curves are.
 
     >>> _seeds(pd.Series([3, 5])), _seeds(pd.Series([5, 5]))
-    ('3–5 seeds, not all methods and ratios having as many', '5 seeds')
+    ('3–5 seeds, depending on method and ratio', '5 seeds')
     """
-    unlike = ", not all methods and ratios having as many" if counts.nunique() > 1 else ""
+    unlike = ", depending on method and ratio" if counts.nunique() > 1 else ""
     return f"{readable.span(counts)} seeds{unlike}"
 
 
@@ -281,8 +285,8 @@ def _timing(machine: Mapping[str, Any] | None) -> str:
     if not machine:
         return f"{words} of a machine that is not known."
     return (
-        f"{words} of {machine['processor']}, torch {machine['torch']}, and the speed-up that was "
-        "`measured`, both over those networks alone that were timed."
+        f"{words} of {machine['processor']}, torch {machine['torch']}, and `measured` speed-up, "
+        "both over the timed networks only."
     )
 
 

@@ -225,13 +225,13 @@ def _network(method: Method) -> str:
         return f"{method.layer}, small from the start"
     parts = [method.layer]
     if method.initialisation == "ones":
-        parts.append("eigenvalues from one")
+        parts.append("eigenvalues start at one")
     if method.eigenvalues_in == "first":
         parts.append("lambda_in in the first layer")
     if method.trainable == "eigenvalues":
-        parts.append("eigenvalues trained alone")
+        parts.append("only eigenvalues trained")
     if method.redrawn:
-        parts.append("weights redrawn once it is pruned")
+        parts.append("weights redrawn after pruning")
     return ", ".join(parts)
 
 

@@ -81,10 +81,10 @@ def of_planned(study: Study, table: pd.DataFrame) -> str:
     )
     said = [
         f"{len(planned) - len(missing)} of {len(planned)} methods",
-        " and ".join(name for name in study.activations if name in set(table["activation"]))
-        + f" of {' and '.join(study.activations)}",
-        f"more than one seed of {as_they_are} methods as they are, of {reconstructed} "
-        f"reconstructed and of {retrained} retrained",
+        f"with {' and '.join(n for n in study.activations if n in set(table['activation']))} "
+        f"(planned: {' and '.join(study.activations)})",
+        f"more than one seed for {as_they_are} methods as they are, {reconstructed} "
+        f"reconstructed and {retrained} retrained",
     ]
     lacking = f"; missing: {', '.join(f'`{name}`' for name in missing)}" if missing else ""
     return ", ".join(said) + lacking
@@ -187,4 +187,4 @@ class Arena:
 def _told(unsettled: Sequence[str]) -> str:
     """What is said of activations that are there in part."""
     names = " and ".join(unsettled)
-    return f"; {names} not of all methods yet, and so in no mean or ranking" if names else ""
+    return f"; {names} not there for all methods yet, and so in no mean or ranking" if names else ""

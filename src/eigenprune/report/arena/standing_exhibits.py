@@ -47,11 +47,11 @@ def show_best_curves(arena: Arena) -> None:
             show(
                 best_of_families(means[means["activation"] == activation], WORDS, LANDMARKS),
                 name=f"best-curves-{its.study.name}-{activation}",
-                caption=f"{its.study.dataset}, {activation}: the method of each family with the "
-                "highest mean over the ratios that all of a panel have, and what to hold them "
-                "against; test accuracy on axes stretched at their upper ends, another in each "
-                "panel, mean and sample standard deviation over seeds.",
-                alt="Test accuracy over the pruning ratio: nothing retrained, and trained when "
+                caption=f"{its.study.dataset}, {activation}: for each family, the method with the "
+                "highest mean over the ratios that all methods of a panel have, and methods to "
+                "compare them with. Test accuracy, mean and sample standard deviation over seeds. "
+                "Each panel has its own vertical axis, stretched at its upper end.",
+                alt="Test accuracy against the pruning ratio, without retraining and trained when "
                 "small; one curve for each family of methods.",
                 of=[its.study],
                 recorded=its.recorded,
@@ -67,13 +67,14 @@ def show_goal(arena: Arena, method: str) -> None:
     show(
         table,
         name=f"goal-{method}",
-        caption=f"`{method}`, nothing retrained, in points of accuracy. With {goal.RATIO:g} of the "
-        "nodes removed, `lost`: against the plainly trained dense network of the same seeds, "
-        f"unpruned, of which {100 * goal.MOST_LOST:g} are the most that the goal allows; "
-        "`of its own`: against its own network of ratio 0. `behind`: ratios at which its mean is "
-        "below that of the best method that is not spectral, over the seeds that both have; `told "
-        "apart`: at how many of these for certain. `goal`: reached if no more is lost and it is "
-        "behind at no ratio, by these means, whatever their seeds leave open.",
+        caption=f"`{method}` without retraining, in points of accuracy. With {goal.RATIO:g} of the "
+        "nodes removed, `lost` is its loss relative to the plainly trained dense network of the "
+        f"same seeds, unpruned, of which the goal allows at most {100 * goal.MOST_LOST:g}; "
+        "`of its own` is its loss relative to its own network at ratio 0. `behind`: number of "
+        "ratios at which its mean is below that of the best method that is neither spectral nor a "
+        "control, over the seeds that both have. `told apart`: at how many of these it is told "
+        "apart as worse. `goal`: reached if no more than the allowed loss is lost and it is behind "
+        "at no ratio, judged by these means even where a verdict is open.",
         of=[its.study for its in shown if its.study.dataset in table.index],
         recorded=any(its.recorded for its in shown),
     )
@@ -103,15 +104,15 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
             show(
                 rival_tables.standings(rows, own, plain, marked),
                 name=f"{key}-{shown.study.name}-{retraining}",
-                caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}; "
-                "accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
-                f"n seeds, rank in brackets, {rival_tables.NEAR} where not told apart from the "
-                "best; `unpruned`: the method's own network at ratio 0; first the dense network as "
-                "it is plainly trained"
+                caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}. "
+                "Accuracy in per cent at each pruning ratio, mean ± sample standard deviation over "
+                f"n seeds, with the rank in brackets. {rival_tables.NEAR} marks the best and what "
+                "is not told apart from it. `unpruned`: the method's own network at ratio 0. The "
+                "first row is the plainly trained dense network"
                 f"{_explained(marked)}.",
                 of=[shown.study],
                 recorded=shown.recorded,
-                folded=f"With deviations and ranks: {said_of(shown, str(retraining))}, "
+                folded=f"With standard deviations and ranks: {said_of(shown, str(retraining))}, "
                 f"{WORDS[str(retraining)]}",
             )
 
@@ -130,11 +131,12 @@ def _show_heatmap(shown: Shown, networks: pd.DataFrame, of_each: Collection[str]
         heatmap(means.replace({"method": rival_tables.marks(of_each)}), WORDS),
         name=f"{key}-{shown.study.name}",
         caption=f"{said_of(shown)}: test accuracy in per cent by pruning ratio, mean over the "
-        "seeds, the best mean over the ratios first; plainly trained and unpruned it is "
-        f"{' and '.join(controls)}. Coloured by what is lost against that network, over the seeds "
-        f"of each cell. Column 0: no node removed{right}{_explained(of_each)}.",
-        alt="A row for each method, a column for each pruning ratio, in each cell the accuracy, "
-        "the darker the more is lost.",
+        "seeds, methods in order of their mean over the ratios, best first. The plainly trained "
+        f"dense network, unpruned, reaches {' and '.join(controls)}; the colour shows the accuracy "
+        "lost relative to it, over the seeds of each cell. Column 0: no node removed"
+        f"{right}{_explained(of_each)}.",
+        alt="A row for each method and a column for each pruning ratio; each cell shows the "
+        "accuracy and is darker the more is lost.",
         of=[shown.study],
         recorded=shown.recorded,
     )
@@ -147,4 +149,8 @@ def _of_each(shown: Shown) -> set[str]:
 
 
 def _explained(marked: Collection[str]) -> str:
-    return f"; {rival_tables.PER_RATIO}: a network trained for each ratio" if marked else ""
+    return (
+        f"; {rival_tables.PER_RATIO}: a separate network is trained for each ratio"
+        if marked
+        else ""
+    )

@@ -29,9 +29,9 @@ from eigenprune.report.readable import verdict_summary
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
-    "pre-random": "random nodes instead of chosen ones",
-    "post-retrained": "eigenvalues after training",
-    "small": "a dense network that was small from the start",
+    "pre-random": "random nodes",
+    "post-retrained": "pruning by eigenvalue after training",
+    "small": "a dense network that is small from the start",
 }
 
 
@@ -80,10 +80,10 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     shared = coverage.on_shared_points(ours)
     by_spread = agrees_by_spread(ours).groupby(ours["hidden"]).sum()
     yield (
-        "**Do the published curves come out again?** Published points that are compared, and how "
-        "many agree: [](paper/one-hidden-layer.ipynb), [](paper/several-hidden-layers.ipynb). The "
-        "width behind the published three layers is not known"
-        f"{shared and f'; {shared}'}."
+        "**Are the published curves reproduced?** The table counts the published points that are "
+        "compared and those that agree; see [](paper/one-hidden-layer.ipynb) and "
+        "[](paper/several-hidden-layers.ipynb). The width of the published networks with three "
+        f"hidden layers is not known{shared and f'; {shared}'}."
     )
     yield table_text(
         pd.DataFrame(
@@ -99,10 +99,10 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         ).set_index("hidden layers")
     )
     yield (
-        "Exchanged: `direct` against the published `post`, and the other way round, which should "
-        "not agree. By the spreads: how many agree without the half point that the rule counts as "
-        "one more standard error, by which means that differ by less than one and a half points "
-        "always agree."
+        "Exchanged: our `direct` is compared with the published `post`, and our `post` with the "
+        "published `direct`; these should not agree. By the spreads: how many points agree without "
+        "the half point that the rule counts as one more standard error. With it, means that "
+        "differ by less than one and a half points always agree."
     )
 
 
@@ -125,9 +125,10 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
             told.append(f"against {words} (`{name}`) it is {verdicts}")
     if told:
         yield (
-            f"**Is pruning before training better?** With {' and '.join(widths)}, trained "
-            "equally long, over shared seeds at each activation and each ratio that the control "
-            f"has: {'; '.join(told)}. See [](paper/before-training.ipynb)."
+            "**Is pruning before training better?** Pruning before training (`pre`) is compared "
+            f"with controls that are trained equally long ({' and '.join(widths)}), over shared "
+            "seeds, at each activation and each ratio that the control has: "
+            f"{'; '.join(told)}. See [](paper/before-training.ipynb)."
         )
 
 
@@ -153,17 +154,17 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     by_value = alone[chosen]
     alike = by_value[~by_value["regulariser"].isin(rivals.AVERAGING)]
     yield (
-        "**Is the best spectral method better than the best other?** Spectral is what is trained "
-        "as eigenvalues and eigenvectors, whatever chooses its nodes. "
-        f"With {activations}, nothing "
-        "retrained, at the ratios of the table below and over shared seeds, it is "
-        f"{verdict_summary(best(alone))}: [](arena/arena.ipynb). The best of those that choose "
-        "nodes by the size of the eigenvalue, as the recipe of 2022 does, is "
-        f"{verdict_summary(best(by_value))}; among methods that do not average their last steps, "
-        f"which helps whatever chooses the nodes, it is {verdict_summary(best(alike))}. "
-        "Equally many nodes are not equally many parameters: that chapter has curves over both. "
-        "Spectral and dense networks that are pruned alike are compared in "
-        "[](arena/what-the-eigenvalue-adds.ipynb), which says what the other scores are."
+        "**Is the best spectral method better than the best other method?** A method is spectral "
+        "if its network is trained as eigenvalues and eigenvectors, whatever chooses its nodes. "
+        f"With {activations} and without retraining, at the ratios of the table below and over "
+        f"shared seeds, the best spectral method is {verdict_summary(best(alone))}; see "
+        "[](arena/arena.ipynb). The best method that chooses nodes by the size of the eigenvalue, "
+        f"as the recipe of 2022 does, is {verdict_summary(best(by_value))}. Averaging the "
+        "parameters of the last steps helps whatever chooses the nodes; among methods without it, "
+        f"the best by eigenvalue is {verdict_summary(best(alike))}. "
+        "The same number of nodes is not the same number of parameters; that chapter has curves "
+        "against both. [](arena/what-the-eigenvalue-adds.ipynb) compares spectral and dense "
+        "networks that are pruned alike, and says what the other scores are."
     )
     yield from _widths_or_nodes(recorded)
     networks = averages.means_alone(averages.over_activations(everything, controls))
@@ -185,13 +186,14 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     planned = set(map(rivals.entry_of, methods))
     there = recorded[recorded["method"].isin(planned)]
     counts = there.groupby("dataset", sort=False)["method"].nunique()
-    told = ", ".join(f"{dataset} {count}" for dataset, count in counts.items())
+    told = " and ".join(f"{count} on {dataset}" for dataset, count in counts.items())
     yield (
-        f"The table is not finished: of the {len(planned)} methods of the arena there are so far "
-        f"for {told}."
+        f"The table is not finished: of the {len(planned)} methods of the arena, {told} are "
+        "recorded so far."
         if counts.lt(len(planned)).any()
-        else f"All {len(planned)} methods of the arena are there, on networks with {activations}; "
-        "how much of what is planned is recorded stands at the beginning of [](arena/arena.ipynb)."
+        else f"All {len(planned)} methods of the arena are recorded on networks with "
+        f"{activations}; the beginning of [](arena/arena.ipynb) says how much of what is planned "
+        "is recorded."
     )
 
 
@@ -206,12 +208,12 @@ def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
     if len(fitted) and len(left):
         yield (
             "**Are other scores better than chance?** Scores of plainly trained dense networks "
-            f"({_activations(fitted)}), held against random nodes of the same networks, drawn over "
-            f"all layers or in each as the score ranks: left as pruned they are "
-            f"{verdict_summary(left)}; with the layers behind the removed nodes fitted anew, by "
-            "least squares and without the classes, which any choice of nodes can have, they are "
-            f"{verdict_summary(fitted)}. Spectral networks, and each score by itself, are in "
-            "[](arena/which-score.ipynb)."
+            f"({_activations(fitted)}) are compared with random nodes of the same networks, drawn "
+            "over all layers or in each, as the score ranks. Left as pruned, they are "
+            f"{verdict_summary(left)}. With the layers after the removed nodes fitted anew by "
+            "least squares and without the classes, a repair open to any choice of nodes, they are "
+            f"{verdict_summary(fitted)}. [](arena/which-score.ipynb) shows spectral networks, and "
+            "each score separately."
         )
 
 
@@ -220,16 +222,16 @@ def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
     if told := _held_against(recorded, RANDOM_NODES, rivals.AS_PRUNED):
         yield (
             "**Does the score know which nodes matter?** A ranking over all layers also decides "
-            "how wide each layer becomes. Held against a control in which the same score says how "
-            f"many nodes of each layer go, and chance which, {told}. See "
+            "how wide each layer becomes. In the control, the same score decides how many nodes "
+            f"each layer loses, and chance decides which. Compared with this control, {told}. See "
             "[](arena/which-regulariser.ipynb)."
         )
     if told := _held_against(recorded, WEIGHTS_ANEW, AS_TRAINED):
         yield (
-            "**Are the weights worth keeping?** Held against a control of the widths that the same "
-            "pruning left, whose weights were drawn anew and trained from scratch, averaged too, "
-            f"for some epochs more than the pruned one had, all at the final size, {told}. See "
-            "[](arena/which-regulariser.ipynb)."
+            "**Are the weights worth keeping?** The control has the widths that the same pruning "
+            "left. Its weights are drawn anew, trained from scratch for some epochs more than the "
+            "pruned network had, all at the final size, and averaged too. Compared with this "
+            f"control, {told}. See [](arena/which-regulariser.ipynb)."
         )
 
 
@@ -273,7 +275,7 @@ def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) 
         if not other_settings(study)
     ]
     alone = recorded[recorded["retraining"].eq(rivals.AS_PRUNED)]
-    found.append((" of the arena", paired_tests(alone, "spectral-post", "random-nodes")))
+    found.append((" in the arena", paired_tests(alone, "spectral-post", "random-nodes")))
     settings: dict[str, list[pd.DataFrame]] = {}
     for where, tests in found:
         if len(tests):
@@ -284,17 +286,19 @@ def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) 
     told = []
     for where, several in sorted(settings.items()):
         tests = pd.concat(several, ignore_index=True)
-        verdicts = [f"on {dataset} {_verdicts([its])}" for dataset, its in tests.groupby("dataset")]
-        told.append(f"with {where} ({_activations(tests)}) {'; '.join(verdicts)}")
+        verdicts = [
+            f"on {dataset} it is {_verdicts([its])}" for dataset, its in tests.groupby("dataset")
+        ]
+        told.append(f"With {where} ({_activations(tests)}), {'; '.join(verdicts)}.")
     yield (
-        "**Is the recipe of 2022 better than random nodes?** In the spectral network nodes "
-        "are chosen by eigenvalue, in the dense one at random. Without retraining, over shared "
-        "seeds, at all widths that are recorded, the recipe (`post`) is "
-        f"{'. It is '.join(told)}. The arena trains for fewer epochs than was published. It "
-        "depends on the data, the activation and the width, by each of which the verdicts stand in "
-        "[](paper/one-hidden-layer.ipynb), "
-        "[](paper/several-hidden-layers.ipynb) and [](arena/which-score.ipynb), which also draws "
-        "at random in the very network that the recipe prunes, on the digits."
+        "**Is the recipe of 2022 better than random nodes?** The recipe (`post`) chooses nodes of "
+        "a spectral network by eigenvalue; it is compared with random nodes of a dense network, "
+        f"without retraining, over shared seeds, at all recorded widths. {' '.join(told)} The "
+        "arena trains for fewer epochs than the published study. The verdict depends on the data, "
+        "the activation and the width; [](paper/one-hidden-layer.ipynb), "
+        "[](paper/several-hidden-layers.ipynb) and [](arena/which-score.ipynb) list the verdicts "
+        "by each of these. The last of them also draws random nodes in the very network that the "
+        "recipe prunes, on the digits."
     )
 
 
