@@ -1,16 +1,16 @@
-# Everything this repository can do for you; `make` alone lists it.
-# Plain enough for GNU make 3.81, which macOS ships.
+# The tasks of this repository; `make` alone lists them.
+# Works with GNU make 3.81, which macOS ships.
 .DEFAULT_GOAL := help
 .PHONY: help env reproduce new-experiment paper test lint lock book pdf data bench clean
 
-# Some containers forbid Python to keep its bytecode; then every process compiles torch once more.
+# Some containers forbid Python to save bytecode; every process would then compile torch again.
 unexport PYTHONDONTWRITEBYTECODE
 
 STARTED := $(shell date +%s)
 UV := $(shell command -v uv 2>/dev/null)
 VENV := .venv
 BIN := $(VENV)/bin
-# DVC and the tests call `eigenprune` by name, so its folder stands first on their PATH.
+# DVC and the tests call `eigenprune` by name, so its folder comes first on their PATH.
 IN_ENV := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 help: ## List the targets
@@ -27,7 +27,7 @@ reproduce: env ## Run the whole pipeline (dvc repro) and build the book
 ifeq ($(MAKECMDGOALS)$(NAME),new-experiment)
 $(error new-experiment needs a name, as in `make new-experiment NAME=my-idea`)
 endif
-new-experiment: env ## Begin an experiment of your own, NAME=my-idea: notebook, study, stage, page
+new-experiment: env ## Start an experiment of your own, NAME=my-idea: notebook, study, stage, page
 	$(IN_ENV) eigenprune new-experiment "$(NAME)"
 
 paper: env ## Compute all paper studies, or what is left of them, and record them (needs the data)
@@ -43,15 +43,15 @@ lint: env ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
-	$(if $(UV),,$(error make lock needs uv on PATH: https://docs.astral.sh/uv tells how to install it))
+lock: ## Make requirements.lock again from pyproject.toml (needs uv)
+	$(if $(UV),,$(error make lock needs uv on PATH: https://docs.astral.sh/uv says how to install it))
 	"$(UV)" pip compile --universal --python-version 3.11 --generate-hashes --extra dev \
 		--no-header --no-emit-package eigenprune pyproject.toml -o requirements.lock
 
-book: env ## Build the book alone, from the results at hand
+book: env ## Build only the book, from the existing results
 	$(IN_ENV) dvc repro --single-item book
 
-pdf: env ## The same as one PDF (needs LaTeX; the README names the packages)
+pdf: env ## Build the book as one PDF (needs LaTeX; the README names the packages)
 	$(IN_ENV) eigenprune book --pdf
 
 data: env ## Fetch MNIST and Fashion-MNIST into data/
@@ -60,26 +60,26 @@ data: env ## Fetch MNIST and Fashion-MNIST into data/
 bench: env ## Time training and inference on this machine (needs the data)
 	$(IN_ENV) eigenprune bench
 
-clean: ## Remove what is built; the environment, the data and the finished runs stay
+clean: ## Remove what was built, but not the environment, the data and the finished runs
 	rm -rf build results/chapters results/experiments results/own results/quick .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- the environment --------------------------------------------------------------------------
 
 PYTHONS = $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11)
-# Prints the interpreter below an active virtual environment, which may be the one to be replaced.
+# Prints the base interpreter of an active virtual environment, which itself may be replaced below.
 SUITABLE = import os, sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit(1); \
 	print(os.path.join(sys.base_prefix, "bin", "python%d.%d" % sys.version_info[:2]))
 FOUND = $(shell for p in $(PYTHONS); do "$$p" -c '$(SUITABLE)' 2>/dev/null && break; done)
 
 NO_GIT = git is not on PATH, and DVC needs it: install git first
-NO_REPOSITORY = this folder is no Git repository (a ZIP download?), and DVC needs one: \
+NO_REPOSITORY = this folder is not a Git repository (a ZIP download?), and DVC needs one: \
 	use `git clone`, or run `git init && git add -A && git commit -m start` here
 NO_PYTHON = no Python 3.11, 3.12 or 3.13 found (tried: $(PYTHONS)): \
 	install one, or name it as in `make env PYTHON=/path/to/python3.12`
 NO_VENV = $(FOUND) lacks its venv module: install it (Debian, Ubuntu: python3-venv), or install uv
 
-# An environment works only in the folder where it was made: one that came along with a moved or
-# copied folder is made anew. So is one whose Python is not the one that PYTHON asks for.
+# An environment works only in the folder where it was made, so one in a moved or copied folder is
+# made again. So is one whose Python is not the one that PYTHON names.
 MOVED := $(shell test "$$(cat $(VENV)/.requirements 2>/dev/null)" = "$(CURDIR)" || echo yes)
 ifneq ($(PYTHON),)
 OTHER := $(shell test "$$($(BIN)/python -V 2>&1)" = "$$("$(PYTHON)" -V 2>&1)" || echo yes)
@@ -89,7 +89,7 @@ ifneq ($(MOVED)$(OTHER),)
 endif
 
 # Make expands all lines before it runs the first, so nothing is touched when a check fails.
-# The stamp goes first and comes back last: an interrupted build leaves none.
+# The stamp is removed first and written last, so an interrupted build leaves none.
 $(VENV)/.requirements: requirements.lock
 	$(if $(shell command -v git 2>/dev/null),,$(error $(NO_GIT)))
 	$(if $(wildcard .git),,$(error $(NO_REPOSITORY)))
@@ -105,7 +105,7 @@ else
 endif
 	@echo "$(CURDIR)" > $@
 
-# A change of pyproject.toml alone asks for the package itself once more, not for all the rest.
+# If only pyproject.toml has changed, the package itself is installed again, and nothing else.
 INSTALL := $(if $(UV),"$(UV)" pip install --python $(BIN)/python,$(BIN)/python -m pip install)
 $(VENV)/.package: pyproject.toml $(VENV)/.requirements
 	$(INSTALL) --quiet --no-deps --no-build-isolation --editable .

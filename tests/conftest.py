@@ -17,14 +17,14 @@ from playwright.sync_api import Browser, sync_playwright
 from eigenprune.lab.datasets import FILES
 from eigenprune.lab.studies import Params, load_params
 
-# The same examples every time, so that a failure seen once is seen again; and no deadline, since a
-# busy machine is no defect of the code.
+# Hypothesis draws the same examples every time, so that a failure can be repeated. It sets no
+# deadline, since a busy machine is not a defect of the code.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 
-# What takes longest begins first, where tests run in several processes, each taking whole files.
-# The first reproduces the pipeline; those that need nothing of that come next, to wait for nothing.
+# The slowest files start first, since tests run in several processes that each take whole files.
+# The first one reproduces the pipeline; those that do not need its result come next and never wait.
 SLOW = (
     "tests/book/test_browser.py",
     "tests/fork/test_notebooks_alone.py",
@@ -54,7 +54,7 @@ def root() -> Path:
     return Path(__file__).parents[1]
 
 
-# A finder that finds what another finds, but for some names.
+# A finder that finds what another finds, except for some names.
 _HIDE = """
 import sys
 
@@ -73,7 +73,7 @@ sys.meta_path = [Hide(finder) for finder in sys.meta_path]
 
 @pytest.fixture(scope="session")
 def hide() -> Callable[[Collection[str]], str]:
-    """Gives the code that hides packages by name from whatever Python code follows it."""
+    """A function that returns code which hides packages, by name, from the Python code after it."""
     return lambda names: _HIDE.format(names=tuple(names))
 
 
@@ -92,7 +92,7 @@ def real_data(root: Path) -> Iterator[Path]:
     )
 
 
-# A study of seconds in which rivals meet.
+# The settings of a study that compares rivals in seconds.
 ARENA: dict[str, Any] = {
     "dataset": "digits",
     "hidden": [8, 6],
@@ -111,9 +111,9 @@ ARENA: dict[str, Any] = {
 
 @pytest.fixture
 def arena_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Params]:
-    """Writes a `params.yaml` with the parts it is given, whose defaults are ARENA, and goes there.
+    """A function that writes a `params.yaml` with the given parts and changes to its folder.
 
-    What is computed there stays there.
+    The defaults of the file are ARENA. Everything that is computed stays in that folder.
     """
 
     def made(**parts: Any) -> Params:
@@ -139,11 +139,11 @@ def run(folder: Path, *command: str) -> str:
 
 @pytest.fixture(scope="session")
 def clone_to(root: Path) -> Callable[[Path], None]:
-    """A function that makes a clone of the working tree as it is, all of it committed."""
+    """A function that clones the working tree as it is, with all of it committed."""
 
     def clone_to(clone: Path) -> None:
         run(root, "git", "clone", "--quiet", str(root), str(clone))
-        # What is not committed yet is tested too.
+        # Changes that are not committed yet are tested too.
         listed = run(root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         for name in filter(None, listed.split("\0")):
             if (root / name).is_file():
@@ -160,7 +160,7 @@ def clone_to(root: Path) -> Callable[[Path], None]:
 def reproduced(clone_to: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the working tree in which `dvc repro` has run from nothing, the book included.
 
-    One for all processes in which tests run: leave it as it is.
+    All test processes share this clone, so no test may change it.
     """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -176,7 +176,7 @@ def reproduced(clone_to: Callable[[Path], None], tmp_path_factory: pytest.TempPa
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Nothing drawn by a graphics card, and no request of the browser's own.
+# No drawing by a graphics card, and no requests that the browser makes on its own.
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -187,10 +187,10 @@ QUIET = [
 ]
 
 
-# Not for the whole session: while it lasts, an event loop runs, in which no notebook can be run.
+# Not for the whole session: while the fixture lasts, an event loop keeps notebooks from running.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser without a window, that of the system."""
+    """The system's browser, without a window."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert found, "the tests of the book need a browser: install the Debian package chromium"
     with sync_playwright() as playwright:

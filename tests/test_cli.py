@@ -1,4 +1,4 @@
-"""The command line as its user meets it."""
+"""The command line as its users see it."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def test_several_studies_in_one_command(project: Path) -> None:
     assert "The time is up" in stopped
     assert "one file" in eigenprune(project, "run", "tiny", "second", "--plot", "a.svg", code=2)
     assert "name one study or more" in eigenprune(project, "run", code=2)
-    assert "only one of them" in eigenprune(project, "run", "tiny", "--paper", code=2)
+    assert "not allowed together" in eigenprune(project, "run", "tiny", "--paper", code=2)
 
 
 def test_options_narrow_a_study(project: Path) -> None:
@@ -102,7 +102,7 @@ def test_what_diverged_is_not_called_unfinished(project: Path) -> None:
         assert f"{rows} rows are missing: the numbers ceased to be finite" in told
         assert "finished yet" not in told
     told = eigenprune(project, "record", "small")
-    assert "0 still to be computed, 6 without one: their numbers ceased to be finite" in told
+    assert "0 still to be computed, 6 without results: their numbers ceased to be finite" in told
 
 
 def test_parts_times_and_status(project: Path) -> None:
@@ -256,7 +256,7 @@ def test_spot_checks_of_what_is_recorded(project: Path) -> None:
     )
     assert "`eigenprune verify --quick`" in eigenprune(project, "spot-check", "tiny", code=2)
     (project / "params.yaml").write_text(PARAMS.replace("quick: [tiny]\n", ""))
-    assert "tiny: no run of it" in eigenprune(project, "spot-check", "tiny", code=2)
+    assert "tiny: none of its runs" in eigenprune(project, "spot-check", "tiny", code=2)
     eigenprune(project, "run", "tiny", "--methods", "direct")
     eigenprune(project, "record", "tiny")
     told = eigenprune(project, "spot-check", "--runs", "9", "--record")
@@ -264,7 +264,7 @@ def test_spot_checks_of_what_is_recorded(project: Path) -> None:
     assert f"tiny: 4 of 4 runs {same}" in told
     kept = pd.read_csv(project / "results" / "paper" / "tiny" / "spot_checks.csv")
     assert kept["same"].all()
-    # What was recorded is written otherwise: computed it is already, and compared once more.
+    # The recording is changed: the runs are computed already and only compared once more.
     curves = project / "results" / "paper" / "tiny" / "curves.csv"
     curves.write_text(curves.read_text().replace("direct,1,0.5,4,", "direct,1,0.5,4,1"))
     told = eigenprune(project, "spot-check", "tiny", "--runs", "9", code=1)
@@ -289,7 +289,7 @@ def test_verify_compares_with_what_is_published(project: Path) -> None:
 
 
 def test_verify_keeps_other_settings_out_of_every_share(project: Path) -> None:
-    """Two epochs are not the published hundred: the study stands apart, and says why."""
+    """Two epochs are not the published hundred: the study is shown separately, with the reason."""
     publish(project, "digits,8,relu,direct,0.5,2.0,0.01,5")
     eigenprune(project, "run", "tiny", "--methods", "direct", "--seeds", "1")
     told = eigenprune(project, "verify")
@@ -353,7 +353,7 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--max-seconds", "0"], "--max-seconds: 0 is not above 0"),
         (["run", "tiny", "--max-seconds", "inf"], "--max-seconds: inf is not above 0 and finite"),
         (["run", "tiny", "--hidden", "0"], "--hidden: '0' is not of the form 500"),
-        (["run", "tiny", "--address", "1.2.3.4:1"], "--address: 1.2.3.4:1 is of a Dask scheduler"),
+        (["run", "tiny", "--address", "1.2.3.4:1"], "--address: 1.2.3.4:1 belongs to a Dask"),
         (["run", "tiny", "--seeds", "5-1"], "--seeds: '5-1'"),
         (["run", "tiny", "--seeds", f"1-{10**30}"], " are too many; allowed: at most 10000"),
         (["run", "tiny", "--hidden", "9" * 10], "widths from 1 to 2147483647"),
@@ -365,18 +365,18 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--plot", "curves.doc"], "must end in .svg, .png or .pdf"),
         (
             ["run", "tiny", "--output", "params.yaml/new/c.csv"],
-            "--output: params.yaml/new/c.csv cannot be written, for ",
+            "--output: params.yaml/new/c.csv cannot be written: ",
         ),
-        (["run", "tiny", "--plot", "params.yaml/c.svg"], "params.yaml is no folder"),
-        (["run", "tiny", "--output", "/proc/new/c.csv"], "for /proc takes no file (No such file"),
+        (["run", "tiny", "--plot", "params.yaml/c.svg"], "params.yaml is not a folder"),
+        (["run", "tiny", "--output", "/proc/new/c.csv"], "created in /proc (No such file"),
         (["verify", "--output", "params.yaml/c.csv"], "--output: params.yaml/c.csv cannot be"),
         (["notebook", "tarin", "--study", "tiny"], "tarin.ipynb does not exist"),
         (["book"], "is missing: `dvc repro` makes it"),
         (["new-experiment", "tiny"], "NAME: 'tiny' is taken: params.yaml has a study tiny"),
         (["new-experiment", "My_Idea"], "the name may hold a-z, 0-9 and single hyphens"),
         (["new-experiment", "x", "--remove"], "'x' is not an experiment of params.yaml; there are"),
-        (["new-experiment", "x", "--force"], "--force: goes with --remove alone"),
-        (["new-experiment", "x", "--remove", "--dataset", "y"], "does not go with --remove"),
+        (["new-experiment", "x", "--force"], "--force: allowed only with --remove"),
+        (["new-experiment", "x", "--remove", "--dataset", "y"], "not allowed with --remove"),
         (["side-by-side", "tiny", "workspace"], "curves.csv is missing: `dvc repro` makes it"),
         (["data", "fetch", "--from", "nowhere"], "--from: nowhere is not a folder"),
         (["data", "check"], "is missing; `eigenprune data fetch` downloads it"),

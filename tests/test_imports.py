@@ -1,4 +1,4 @@
-"""The contracts of pyproject.toml hold the three wings apart (core, lab, report)."""
+"""The contracts of pyproject.toml keep the three parts (core, lab, report) apart."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(root: Path, tmp_path: Path) -> Path:
-    """A copy of the package and its contracts, free to be spoilt."""
+    """A copy of the package and its contracts that a test may break."""
     shutil.copytree(root / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "pyproject.toml", tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""The Makefile: its help, its refusals, and when it makes the environment anew."""
+"""The Makefile: its help, its refusals, and when it makes the environment again."""
 
 import os
 import re
@@ -12,14 +12,14 @@ import pytest
 
 Calls = Callable[[], list[str]]
 
-# All that the Makefile may call besides git, Python and uv.
+# All programs that the Makefile may call besides git, Python and uv.
 TOOLS = ["make", "awk", "cat", "date", "rm", "touch"]
 
 PYTHON_OF_VERSION = """#!/bin/sh
 exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[1])' "$2"
 """
 
-# Notes what it is asked, makes an environment of two files, and fails when told to.
+# Stands in for uv: notes its arguments, makes a tiny environment, and fails when told to.
 UV = """#!/bin/sh
 echo "$1 $2" >> calls
 test "$1" = venv && mkdir -p .venv/bin && ln -s {python} .venv/bin/python
@@ -28,9 +28,9 @@ test ! -e "fail-$1"
 
 
 def make(folder: Path, *arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
-    """Runs make in `folder` with nothing but the programs in the folder `path`."""
+    """Run make in `folder`, with only the programs in the folder `path`."""
     command = [path / "make", *arguments]
-    # A fresh environment: the variables of a make around this test must not reach the make in it.
+    # A fresh environment, so that variables of a make around this test do not reach the make in it.
     return subprocess.run(
         command, cwd=folder, env={"PATH": str(path)}, capture_output=True, text=True
     )
@@ -42,14 +42,14 @@ def program(path: Path, text: str) -> None:
 
 
 def refused(done: subprocess.CompletedProcess[str], sentence: str) -> bool:
-    """Whether make ended with this sentence as the one line it wrote."""
+    """Whether make failed and wrote a single line, with this sentence in it."""
     lines = (done.stdout + done.stderr).splitlines()
     return done.returncode != 0 and len(lines) == 1 and sentence in lines[0]
 
 
 @pytest.fixture
 def bin(tmp_path: Path) -> Path:
-    """A folder of programs to stand for PATH."""
+    """A folder of programs that serves as PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in [*TOOLS, "git", "mkdir", "ln"]:
@@ -72,7 +72,7 @@ def tree(root: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def calls(tree: Path, bin: Path) -> Calls:
-    """What uv was asked since the last call, with uv replaced by a stand-in."""
+    """A function that returns what uv, here a stand-in, was asked since the last such call."""
     program(bin / "uv", UV.format(python=sys.executable))
     log = tree / "calls"
 

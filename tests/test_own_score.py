@@ -1,4 +1,4 @@
-"""A score of one's own: one function in the package, and one line of params.yaml."""
+"""A score of your own takes one function in the package and one line in params.yaml."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def last_first(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
 
 
 def make_project(project: Path, root: Path, module: str, function: str, name: str) -> None:
-    """The package with a function more, and one rival that ranks by it."""
+    """Make a copy of the package with one more function, and one rival that ranks by it."""
     package = project / "src" / "eigenprune"
     shutil.copytree(root / "src" / "eigenprune", package)
     with (package / f"{module}.py").open("a") as file:
@@ -53,7 +53,7 @@ def eigenprune(project: Path) -> subprocess.CompletedProcess[str]:
 
 
 def run(project: Path, done: str = "") -> pd.DataFrame:
-    """What `eigenprune run` makes there, and that it found so many runs done."""
+    """Return the table that `eigenprune run` makes; check how many runs it found done."""
     told = eigenprune(project)
     assert told.returncode == 0, told.stderr
     assert f"{done} runs are done" in told.stdout + told.stderr if done else True
@@ -66,7 +66,7 @@ def test_one_function_and_one_line_make_a_method(tmp_path: Path, root: Path, mod
     table = run(tmp_path)
     assert set(table["method"]) == {"mine"} and set(table["pruning_ratio"]) == {0, 0.5}
 
-    # Its code is part of the name of what it makes: other code, other results; a comment is none.
+    # Its code is part of the run ids: other code gives other results, a comment changes nothing.
     file = tmp_path / "src" / "eigenprune" / f"{module}.py"
     file.write_text(file.read_text() + "# A comment.\n")
     pd.testing.assert_frame_equal(run(tmp_path, done="3 of 3"), table)
@@ -86,7 +86,7 @@ def test_one_function_and_one_line_make_a_method(tmp_path: Path, root: Path, mod
 def test_what_returns_no_scores_is_named(
     tmp_path: Path, root: Path, returned: str, sentence: str
 ) -> None:
-    """The networks are sound, and nothing is kept as if they were not."""
+    """The networks are sound, so no run may be kept as diverged."""
     score = f"""
 @score
 def mine(model: nn.Sequential) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""What holds for the repository as a whole: its notebooks, requirements and files."""
+"""The repository as a whole: its notebooks, requirements and files."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ from eigenprune.lab.methods import METHODS
 from eigenprune.report.book.typed_numbers import typed_numbers
 
 MEGABYTE = 1_000_000
-# What belongs to one machine and not to a repository: the address of a package registry, a folder
-# of one person. Written so that no pattern matches itself.
+# Text that belongs to one machine and not to a repository: the address of a package registry, or a
+# person's folder. The patterns are written so that none matches itself.
 FOREIGN = {
     "registry": r"pypi\.org|pythonhosted\.org|anaconda\.org|index[-]url",
     "folder": r"file:/{2}|(?<![\w.])/(?:root|work|opt|home/\w+|Users/\w+)/",
@@ -29,7 +29,7 @@ FOREIGN = {
 
 
 def files(root: Path) -> list[Path]:
-    """What Git tracks, and what it would with `git add -A`."""
+    """The files that Git tracks, and those that `git add -A` would add."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
     return [root / name for name in names.split("\0") if name and (root / name).is_file()]
@@ -53,7 +53,7 @@ def notebook_faults(notebook: dict) -> list[str]:
 
 
 def requirements(project: dict, *extras: str) -> dict[str, SpecifierSet]:
-    """Name and versions of all that the package needs with these extras, extras within unfolded."""
+    """Names and versions of all requirements with these extras; nested extras are expanded."""
     found: dict[str, SpecifierSet] = {}
     optional = project["optional-dependencies"]
     for line in [*project["dependencies"], *(line for extra in extras for line in optional[extra])]:
@@ -66,7 +66,7 @@ def requirements(project: dict, *extras: str) -> dict[str, SpecifierSet]:
 
 
 def environment_faults(environment: dict, project: dict) -> list[str]:
-    """Where environment.yml says something else than pyproject.toml."""
+    """Where environment.yml differs from pyproject.toml."""
     conda = [line for line in environment["dependencies"] if isinstance(line, str)]
     (pip,) = (part["pip"] for part in environment["dependencies"] if isinstance(part, dict))
     listed = {
@@ -139,7 +139,7 @@ def test_files_are_small(root: Path) -> None:
 
 
 def test_the_chapters_depend_on_every_recording(root: Path) -> None:
-    """Each by its name: the tables of the arena lie beside them, and are made by the pipeline."""
+    """Each by its name, because their common folder also holds tables that the pipeline makes."""
     stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
     named = {name for stage in ("paper", "arena") for name in stages[stage]["deps"]}
     recorded = {path.relative_to(root) for path in files(root) if "results/paper/" in str(path)}
@@ -149,10 +149,10 @@ def test_the_chapters_depend_on_every_recording(root: Path) -> None:
 
 @pytest.mark.parametrize("study", ["digits-1x100", "digits-3x50"])
 def test_the_lock_and_the_quick_reference_are_of_one_machine(root: Path, study: str) -> None:
-    """Whoever makes one on another kind of machine has to make the other there too."""
+    """If you make one on another kind of machine, make the other there too."""
     head, *rows = (root / "results/reference" / study / "curves.csv").read_text().splitlines()
     place = head.split(",").index("method")
-    # What the notebook on pruning after training leaves: it trains nothing that is small.
+    # The rows that the notebook on pruning after training writes: it trains no small network.
     after = [row for row in rows if not METHODS[row.split(",")[place]].trained_small]
     written = "".join(f"{line}\n" for line in [head, *after]).encode()
     lock = yaml.safe_load((root / "dvc.lock").read_text())["stages"][f"prune-after@{study}"]

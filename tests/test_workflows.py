@@ -1,4 +1,4 @@
-"""The workflows on GitHub: they may do little, and what they call is there."""
+"""The workflows on GitHub: they have few rights, and the commands that they call exist."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ PACKAGES = ".ci/debian-packages.txt"
 
 
 def faults(name: str, workflow: dict, targets: set[str]) -> list[str]:
-    """More rights than needed, or commands of this repository that are not there."""
+    """More rights than needed, or commands of this repository that do not exist."""
     found = []
     if workflow.get("permissions") != {"contents": "read"}:
         found.append(f"{name}: more than contents: read for all jobs")

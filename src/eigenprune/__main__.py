@@ -1,10 +1,10 @@
-"""`eigenprune ...` and `python -m eigenprune ...`: from mistakes to sentences and exit codes."""
+"""`eigenprune ...` and `python -m eigenprune ...`: mistakes become sentences and exit codes."""
 
 import sys
 
 from eigenprune.lab.errors import Failure, UserError
 
-# The extra `lab` of the package brings these modules, `book` all others that may be missing.
+# The package's extra `lab` installs these modules; `book` installs all others that may be missing.
 _LAB = {
     *("filelock", "pandas", "rich", "scipy", "sklearn", "threadpoolctl", "torchvision"),
     *("typer", "yaml"),
@@ -12,7 +12,7 @@ _LAB = {
 
 
 def main() -> None:
-    """Run the command line; mistakes of the user end in one sentence and exit code 2."""
+    """Run the command line; a mistake of the user ends in one sentence and exit code 2."""
     try:
         from eigenprune.cli import app
 

@@ -1,8 +1,8 @@
-"""Adam with the settings of the published study, and its step without the way there.
+"""Adam with the settings of the published study, and its step without torch's overhead.
 
-`torch.optim.Adam.step` looks at every option that an optimiser can have before it calls the kernel
-that does the work. For a small network that takes longer than the work, and than every product of
-the step.
+`torch.optim.Adam.step` checks every option that an optimiser can have before it calls the kernel
+that does the work. For a small network these checks take longer than the kernel, and longer than
+any matrix product of the step.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from torch import nn
 
 
 def adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Adam:
-    """Adam with beta 0.9 / 0.999 and epsilon 1e-7, in the form that `step` knows."""
+    """Adam with beta 0.9 / 0.999 and epsilon 1e-7, in the form that `step` expects."""
     return torch.optim.Adam(list(parameters), lr=learning_rate, eps=1e-7, fused=True)
 
 
@@ -24,7 +24,7 @@ def step(optimiser: torch.optim.Adam) -> None:
     Hooks of the optimiser are not called.
 
     Args:
-        optimiser: as `adam` makes it; the parameters of one group on one device and of one type.
+        optimiser: made by `adam`; all parameters of a group are on one device and of one type.
 
     Example:
         >>> weight = nn.Parameter(torch.tensor([1.0]))
@@ -38,13 +38,13 @@ def step(optimiser: torch.optim.Adam) -> None:
         moved = [parameter for parameter in group["params"] if parameter.grad is not None]
         states: list[Any] = [optimiser.state.get(parameter) for parameter in moved]
         if None in states:
-            optimiser.step()  # the first step: torch sets up what is remembered
+            optimiser.step()  # the first step: torch sets up the optimiser's state
             return
         if moved:
             groups.append((group, moved, states))
     for group, moved, states in groups:
         steps = [state["step"] for state in states]
-        # A number would become a tensor anew for each of them.
+        # torch would turn a plain number into a new tensor for each of them.
         torch._foreach_add_(steps, [torch.ones_like(steps[0])] * len(steps))
         beta1, beta2 = group["betas"]
         torch._fused_adam_(
@@ -65,10 +65,12 @@ def step(optimiser: torch.optim.Adam) -> None:
 
 
 def forget_gradients(optimiser: torch.optim.Optimizer) -> None:
-    """Do what `optimiser.zero_grad()` does, which takes longer than a step's smallest products.
+    """Do what `optimiser.zero_grad()` does, in less time.
+
+    `zero_grad` takes longer than the smallest matrix products of a step.
 
     Args:
-        optimiser: any; the gradients of all its parameters become None.
+        optimiser: any optimiser; the gradients of all its parameters become None.
     """
     for group in optimiser.param_groups:
         for parameter in group["params"]:

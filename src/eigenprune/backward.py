@@ -1,8 +1,10 @@
-r"""The ways back through layers and activations: what autograd does, called by name.
+r"""Backward passes of layers and activations: what autograd does, called by name.
 
-The same operations in the same order, so the same bits; and they find their memory in the cache,
-for they write over what nobody needs any more. With x what a layer receives and z its outputs, sums
-over the rows of a batch: a spectral layer with products :math:`p = x \varphi^T` and outputs
+The operations and their order are those of autograd, so the results are the same bit for bit. The
+operations find their memory in the cache, because they overwrite tensors that are no longer needed.
+
+Let x be the inputs of a layer and z its outputs; sums without an index run over the rows of a
+batch. A spectral layer with products :math:`p = x \varphi^T` and outputs
 :math:`z_i = -\lambda_i p_i` has
 
 .. math::
@@ -11,7 +13,7 @@ over the rows of a batch: a spectral layer with products :math:`p = x \varphi^T`
     \frac{\partial L}{\partial \varphi_{ij}} = \sum \frac{\partial L}{\partial p_i} x_j, \qquad
     \frac{\partial L}{\partial x_j} = \sum_i \frac{\partial L}{\partial p_i} \varphi_{ij}
 
-and a layer that forms its weights :math:`w_{ij} = (\lambda^{in}_j - \lambda_i) \varphi_{ij}`
+and a layer that forms its weights :math:`w_{ij} = (\lambda^{in}_j - \lambda_i) \varphi_{ij}` has
 
 .. math::
     \frac{\partial L}{\partial w_{ij}} = \sum \frac{\partial L}{\partial z_i} x_j, \qquad
@@ -36,14 +38,15 @@ _aten = torch.ops.aten
 
 
 class Passed(Protocol):
-    """A module that a batch has passed through, and the way back."""
+    """A module that a batch has passed through, and its backward pass."""
 
     outputs: Tensor
 
     def back(self, gradient: Tensor, *, further: bool) -> Tensor:
-        """From the gradient of the outputs, which is overwritten, to that of the inputs.
+        """Turn the gradient of the outputs, which is overwritten, into that of the inputs.
 
-        The latter is another one, of no meaning, if the way does not lead further.
+        If `further` is false, no gradient of the inputs is needed, and the returned tensor has no
+        meaning.
         """
 
 
@@ -51,7 +54,7 @@ def through(module: nn.Module, inputs: Tensor) -> Passed:
     """Send a batch through a module.
 
     Args:
-        module: of a network that `gradients.suits`.
+        module: part of a network that `gradients.suits` accepts.
         inputs: (rows, features of the module); an activation overwrites them.
 
     Example:
@@ -75,7 +78,7 @@ def through(module: nn.Module, inputs: Tensor) -> Passed:
             return _Spectral(inputs, module)
         case SpectralLinear():
             return _SpectralInAndOut(inputs, module)
-    raise AssertionError(module)  # `suits` lets nothing else pass
+    raise AssertionError(module)  # `suits` accepts nothing else
 
 
 class _ReLU:
@@ -126,7 +129,7 @@ class _Spectral:
         self.products = inputs if fixed else product(inputs, self.eigenvectors)
         self.gain = -self.eigenvalues
         self.outputs = self.products * self.gain
-        # What nobody needs any more once the gradient of the outputs is there; inputs are not ours.
+        # Not needed once the gradient of the outputs is known; the inputs belong to the caller.
         self.spent = self.outputs if fixed else self.products
 
     def back(self, gradient: Tensor, *, further: bool) -> Tensor:
@@ -160,8 +163,8 @@ class _SpectralInAndOut:
         return of_inputs
 
     def _split(self, of_weight: Tensor) -> None:
-        # Each product overwrites a factor that nobody needs any more: to bring a third matrix into
-        # the cache takes as long as to read one.
+        # Each product overwrites a factor that is no longer needed: bringing a third matrix into
+        # the cache takes as long as reading one.
         if self.eigenvectors.requires_grad:
             self.eigenvectors.grad = self.gain.mul_(of_weight)
         of_gain = of_weight.mul_(self.eigenvectors)
@@ -185,7 +188,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         [[0.5, -0.5]]
     """
     log_probabilities = torch.log_softmax(logits, 1)
-    # All classes weigh the same; the mean; no class is left out.
+    # All classes weigh the same; the losses are averaged; no class is ignored.
     how = (None, 1, -100)
     loss, weight = _aten.nll_loss_forward.default(log_probabilities, targets, *how)
     gradient = _aten.nll_loss_backward.default(

@@ -20,12 +20,12 @@ _NAME_OF = {kind: name for name, kind in ACTIVATIONS.items()}
 def save_checkpoint(model: nn.Sequential, path: str | os.PathLike[str]) -> None:
     """Write a network made by `mlp`, `train` or `compact` to a safetensors file.
 
-    The file is written beside its place and renamed, so that it is whole or not there; a checksum
-    in its header covers all of it.
+    The file is written under a temporary name and then renamed, so that it is either complete or
+    absent. A checksum in its header covers all of its content.
 
     Raises:
-        ValueError: if the network holds a module that `load_checkpoint` could not make again, or
-            see `networks.require_plain` and `networks.require_untied`.
+        ValueError: if the network holds a module that `load_checkpoint` could not rebuild, or see
+            `networks.require_plain` and `networks.require_untied`.
 
     Example:
         >>> import tempfile, torch
@@ -53,7 +53,7 @@ def load_checkpoint(path: str | os.PathLike[str], device: str = "cpu") -> nn.Seq
 
     Raises:
         ValueError: if the file is not such a checkpoint or any byte of it has changed.
-        FileNotFoundError: if it is not there.
+        FileNotFoundError: if there is no such file.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -103,7 +103,7 @@ def _describe(module: nn.Module) -> dict[str, Any]:
             description["eigenvalues_in"] = module.eigenvalues_in is not None
             description["initialisation"] = module.initialisation
         return description
-    # An activation with settings of its own, such as ELU(alpha=0.5), prints otherwise.
+    # An activation with settings of its own, such as ELU(alpha=0.5), prints differently.
     if type(module) in _NAME_OF and repr(module) == repr(type(module)()):
         return {"kind": _NAME_OF[type(module)]}
     raise ValueError(

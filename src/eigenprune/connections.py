@@ -1,9 +1,9 @@
-"""Single connections: which are there, pruning them, and training a network without the others.
+"""Single connections: choosing which to keep, pruning the others, and training without them.
 
 Masks of connections are a list with one bool tensor (out_features, in_features) per layer, the last
-one included, True for a connection that is there. An absent connection is a weight that is exactly
-zero, before, in and after training; biases are no connections. A spectral layer is taken as the
-dense layer that it equals.
+layer included, True for a connection that is present. An absent connection is a weight that is
+exactly zero before, during and after training; biases are not connections. A spectral layer is
+treated as the dense layer that it equals.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,20 +37,20 @@ def select_connections(
 ) -> list[Tensor]:
     """Keep the connections with the highest scores, in one ranking over all layers.
 
-    Of equal scores the earlier connection stays: the one in the earlier layer, row, column. A layer
+    Of connections with equal scores the earlier one stays, by layer, then row, then column. A layer
     may lose all its connections; the outputs are then constant.
 
     Args:
         scores: one tensor (out_features, in_features) per layer.
         sparsity: fraction of all connections that are absent afterwards, from 0 to 1.
-        present: masks of the connections that are there by now, none of the others comes back; all
-            if None.
+        present: masks of the connections that are still present; the others do not come back. If
+            None, all are present.
 
     Returns:
         One mask (out_features, in_features) per layer.
 
     Raises:
-        ValueError: if `sparsity` is out of its range, or fewer connections are present than are to
+        ValueError: if `sparsity` is out of its range, or fewer connections are present than should
             stay.
         eigenprune.Diverged: a ValueError, if a score is not a number.
 
@@ -66,7 +66,7 @@ def select_connections(
     there = torch.ones_like(flat, dtype=torch.bool)
     if present is not None:
         there = torch.cat([mask.flatten() for mask in present]).to(flat.device)
-    # One rule of rounding for nodes and connections.
+    # Nodes and connections share one rounding rule.
     kept = len(flat) - nodes_removed(sparsity, len(flat))
     if kept > int(there.sum()):
         raise ValueError(
@@ -77,11 +77,11 @@ def select_connections(
 
 
 def strongest(scores: Sequence[Tensor], count: int, among: Tensor) -> list[Tensor]:
-    """Masks of the `count` highest scores over all layers; of equal ones the earlier.
+    """Masks of the `count` highest scores over all layers; of equal scores the earlier is chosen.
 
     Args:
         scores: one tensor (out_features, in_features) per layer.
-        count: how many, at most as many as there are to choose from.
+        count: how many to choose, at most as many as `among` allows.
         among: (connections of all layers,) bool, True for a connection that may be chosen.
 
     Example:
@@ -100,7 +100,7 @@ def strongest(scores: Sequence[Tensor], count: int, among: Tensor) -> list[Tenso
 
 @torch.no_grad()
 def without_absent(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
-    """A dense copy of the network in which the absent connections weigh zero.
+    """A dense copy of the network in which the absent connections have weight zero.
 
     Raises:
         ValueError: if the masks do not fit the layers, or see `networks.require_plain`.
@@ -132,17 +132,17 @@ def train_masked(
     stream: str = "order",
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> tuple[nn.Sequential, list[float]]:
-    """Train the connections that are there, as `training.train` does; the others stay zero.
+    """Train the connections that are present, as `training.train` does; the others stay zero.
 
-    With all connections present it is `training.train`, bit for bit; a spectral network is trained
-    as its dense equivalent.
+    With all connections present, the result is that of `training.train`, bit for bit. A spectral
+    network is trained as its dense equivalent.
 
     Args:
         model: a network, see `networks.mlp`.
-        masks: the connections that are there, (out_features, in_features) per layer.
+        masks: the connections that are present, (out_features, in_features) per layer.
         inputs: (rows, features); the network is trained on their device.
         targets: (rows,) class numbers.
-        epochs: see `training.train`, as the arguments below.
+        epochs: see `training.train`, also for the arguments below.
         batch_size: rows per step.
         learning_rate: of Adam.
         seed: of the order of the rows.
@@ -183,10 +183,10 @@ def train_masked(
 
 
 class _AbsentStayAbsent(Regulariser):
-    """Puts the absent connections back to zero after every step.
+    """Sets the absent connections back to zero after every step.
 
-    Adam moves each weight by the weight's own gradients alone: what it remembers of absent
-    connections reaches no other.
+    Adam moves each weight only by that weight's own gradients, so the moments that it keeps for
+    absent connections affect no other weight.
     """
 
     def __init__(self, masks: Sequence[Tensor]) -> None:
@@ -206,9 +206,9 @@ def cubic_sparsity(step: int, steps: int, sparsity: float) -> float:
     r"""Sparsity after a step of gradual pruning, fast at first: :math:`s_f (1 - (1 - t/n)^3)`.
 
     Args:
-        step: t, from 0 (nothing is removed) to `steps` (all that is to go has gone).
+        step: t, from 0 (nothing is removed) to `steps` (the final sparsity is reached).
         steps: n, 1 or more.
-        sparsity: wanted at the end, from 0 to 1.
+        sparsity: the final sparsity, from 0 to 1.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -239,16 +239,17 @@ def prune_gradually(
     Args:
         model: a trained network, see `networks.mlp`.
         sparsity: fraction of all connections that are absent at the end, from 0 to 1.
-        steps: prunings, 1 or more; 1 is pruning at once.
+        steps: number of prunings, 1 or more; 1 prunes everything at once.
         retrain: takes the pruned network, its masks and the number of the step, from 1 to `steps`,
             and returns a trained network with the same connections, see `train_masked`.
-        scores: rank the connections of the network before each pruning.
+        scores: function that scores the connections of the network before each pruning.
 
     Returns:
         The network and the masks of its connections.
 
     Raises:
-        ValueError: if a number is out of its range, or `retrain` gives absent connections weight.
+        ValueError: if a number is out of its range, or `retrain` gives absent connections a nonzero
+            weight.
         eigenprune.Diverged: a ValueError, if a score is not a number.
 
     Source: Zhu and Gupta, arXiv 1710.01878 (2017).

@@ -1,7 +1,7 @@
-"""A GPU told once what a training step is, and then only to do it again.
+"""Training steps that are captured once in a CUDA graph and then replayed.
 
-A step of a small network is a hundred short kernels. Launched one by one from Python they leave a
-GPU waiting; captured in a CUDA graph they are launched as one.
+A step of a small network is a hundred short kernels. Launched one by one from Python, they leave a
+GPU waiting; captured in a CUDA graph, they are launched as one.
 """
 
 import threading
@@ -11,29 +11,31 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-# Steps taken plainly before the capture: libraries and optimiser set themselves up in the first.
+# Steps taken without a graph before the capture: libraries and the optimiser set themselves up in
+# the first one.
 PLAIN_STEPS = 3
 
-# While one thread captures, no other may ask for the whole device, as the begin of a capture does.
+# While one thread captures, no other may synchronise the whole device, as starting a capture does.
 _capturing = threading.Lock()
 _of_thread = threading.local()
 
 
 @contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
-    """What is done inside is done on a stream of this thread's own, one for each device.
+    """Do the work inside on this thread's own stream, of which it has one for each device.
 
-    So several threads share a GPU: what one leaves idle another uses. It begins after what the
-    stream outside was told before, and what is told there later waits for it.
+    Several threads can then share a GPU: one uses what another leaves idle. The work inside starts
+    after all work given earlier to the surrounding stream, and work given to that stream later
+    waits for it.
 
     Args:
-        device: a GPU; for any other device nothing is different.
+        device: a GPU; for any other device nothing changes.
     """
     if device.type != "cuda":
         yield
         return
     outside = torch.cuda.current_stream(device)
-    # Kept: CUDA's libraries set memory aside for every stream that they see.
+    # Streams are kept and reused: CUDA's libraries set memory aside for every stream they see.
     streams: dict[torch.device, torch.cuda.Stream] = _of_thread.__dict__.setdefault("streams", {})
     if outside.device not in streams:
         streams[outside.device] = torch.cuda.Stream(device)
@@ -47,13 +49,14 @@ def own_stream(device: torch.device) -> Iterator[None]:
 class CapturedStep:
     """A step on a batch of rows, captured in a CUDA graph and replayed from then on.
 
-    Every call is one step on the rows it is given, on the current stream, which `own_stream` has
-    chosen. The first ones run plainly, which warms up what a capture needs warm; the capture itself
-    computes nothing. A batch of another shape, as the last of an epoch may be, runs plainly too.
+    Every call takes one step on the rows it is given, on the current stream, which `own_stream` has
+    chosen. The first calls run without a graph, which warms up what a capture needs warm. The
+    capture itself computes nothing. A batch of another shape, as the last of an epoch may be, runs
+    without a graph too.
 
     Args:
-        step: does all its work on the GPU, without reading a number back, and in tensors that stay
-            where they are from call to call.
+        step: does all its work on the GPU, reads no number back, and works in tensors that stay at
+            the same place in memory from call to call.
         rows: the first batch, of the shape to capture: row numbers on the GPU.
     """
 
@@ -79,7 +82,7 @@ class CapturedStep:
     def _capture(self) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         stream = torch.cuda.current_stream(self.rows.device)
-        # Other threads go on meanwhile, and may ask for memory.
+        # Other threads continue meanwhile and may allocate memory.
         how = torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local")
         with _capturing, how:
             self.step(self.rows)

@@ -1,7 +1,7 @@
-"""Numbers below the smallest normal one, on which processors compute many times slower.
+"""Denormals: numbers below the smallest normal one, with which processors are many times slower.
 
-A regulariser that shrinks weights all the way makes more of them with every epoch, until it is they
-that take nearly all of its time.
+A regulariser that shrinks weights all the way to zero makes more of these numbers with every epoch,
+until they take up nearly all of its computing time.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ import torch
 
 @contextmanager
 def as_zero() -> Iterator[None]:
-    """While this lasts, the thread that entered it takes such numbers for zero.
+    """Make the current thread treat denormals as zero while the context lasts.
 
-    In float32 those are numbers below 1.2e-38. Threads that torch starts for large operations are
-    not told: `torch.set_num_threads(1)` is the way to have it everywhere. Where a processor cannot,
+    In float32 these are numbers below 1.2e-38. Threads that torch starts for large operations are
+    not affected; `torch.set_num_threads(1)` avoids such threads. If the processor has no such mode,
     nothing changes.
 
     Example:
@@ -36,5 +36,5 @@ def as_zero() -> Iterator[None]:
 
 
 def _are_zero() -> bool:
-    # torch can set it and cannot tell.
+    # torch can set this mode but cannot report it.
     return float(torch.tensor(1e-38) / 10) == 0.0

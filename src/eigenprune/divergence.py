@@ -1,4 +1,4 @@
-"""What tells a network that diverged from a mistake of the caller."""
+"""An error that distinguishes a diverged network from a mistake of the caller."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Diverged(ValueError):
-    """Numbers of a network ceased to be finite in training: nothing can be ranked by them.
+    """Some numbers of a network became non-finite in training: nothing can be ranked by them.
 
     Example:
         >>> import torch

@@ -1,9 +1,9 @@
-"""Networks of one shape train as one stack, each exactly as it would alone.
+"""Networks of one shape train as one stack, each as it would alone, up to rounding.
 
-Every parameter gets a leading axis, one place per network, and every product of matrices becomes
-one batched product. `training.train`, network by network, is the reference. The stack is faster
-where one network is too small to keep the machine busy: on a GPU, and for small layers anywhere
-(`eigenprune bench` measures it). For one network alone, `train` is faster on a CPU.
+Every parameter gets a leading axis with one entry per network, and every matrix product becomes one
+batched product. `training.train`, network by network, is the reference. The stack is faster where
+one network is too small to keep the machine busy: on a GPU, and for small layers anywhere
+(`eigenprune bench` measures it). For a single network, `train` is faster on a CPU.
 """
 
 import copy
@@ -24,8 +24,8 @@ from eigenprune.onednn import faster_products
 from eigenprune.seeds import generator
 from eigenprune.training import check_arguments
 
-# Fixed products are kept for each network of the stack, up to this many bytes; beyond, every step
-# computes its own. Room for 35 networks with 60,000 rows and 500 nodes.
+# Fixed products are kept for each network of the stack, up to this many bytes in all; beyond that,
+# every step computes its own products. This is room for 35 networks with 60,000 rows and 500 nodes.
 PRODUCTS_AT_MOST = 4 * 2**30
 
 
@@ -44,26 +44,26 @@ def train_together(
     on_epoch: Callable[[int, list[float]], None] | None = None,
     watch: Callable[[int, Sequence[nn.Sequential]], None] | None = None,
 ) -> list[tuple[nn.Sequential, list[float]]]:
-    """Train networks of one shape side by side; the given ones are left as they are.
+    """Train networks of one shape side by side; the given networks are left unchanged.
 
-    What comes back is, up to rounding, `[train(model, ..., seed=seed) for model, seed in
-    zip(models, seeds)]`. A network that diverges leaves the others alone.
+    The result is, up to rounding, `[train(model, ..., seed=seed) for model, seed in
+    zip(models, seeds)]`. A network that diverges does not affect the others.
 
-    Pruned networks of several sizes have one shape while they are `masked`: train those, then
-    `compact` each with its masks.
+    Pruned networks of several sizes have one shape while they are `masked`: train the masked
+    networks, then `compact` each with its masks.
 
-    On a GPU the steps are captured in a CUDA graph (see `cuda_graphs`); there and here products
-    keep the precision that torch is set to, full float32 unless someone changed it.
+    On a GPU the steps are captured in a CUDA graph (see `cuda_graphs`). On any device, matrix
+    products use the precision that torch is set to: full float32 unless someone has changed it.
 
     Args:
-        models: at least one; the same modules, shapes, number formats and frozen parameters. A
-            dropout draws other numbers than it would alone.
+        models: at least one; all have the same modules, shapes, number formats and frozen
+            parameters. Dropout draws other numbers than it would in a network trained alone.
         inputs: (rows, features), for all of them; trained on their device.
         targets: (rows,) class numbers, on the same device.
         epochs: passes over the data, 0 or more.
         batch_size: rows per step and network, 1 or more; the last batch of an epoch may be smaller.
         learning_rate: of Adam, above 0.
-        seeds: one per network, of the order of its rows.
+        seeds: one per network, for the order of its rows.
         stream: name of the random stream, see `train`.
         on_epoch: called after each epoch with its number, from 1, and each network's mean loss.
         watch: shown the networks in training, see `train`.
@@ -72,7 +72,8 @@ def train_together(
         For each network, the trained one and the mean training loss (nats) of each epoch.
 
     Raises:
-        ValueError: if the networks differ in form, seeds are not as many, or as `train` does.
+        ValueError: if the networks differ in form or there is not one seed for each, or see
+            `train`.
 
     Example:
         >>> import torch
@@ -125,7 +126,7 @@ class _Stack:
         learning_rate: float,
     ) -> None:
         self.networks, self.inputs = _with_fixed_products(models, inputs)
-        # Where the rows of each network begin: all share the inputs, but each has its products.
+        # Where the rows of each network begin: all share the inputs, but each has its own products.
         each = 0 if self.inputs is inputs else len(inputs)
         self.begin = each * torch.arange(len(models), device=inputs.device)[:, None]
         self.targets = targets
@@ -152,9 +153,9 @@ class _Stack:
         each = F.cross_entropy(outputs.flatten(0, 1), wanted, reduction="none")
         losses = each.view_as(rows).mean(dim=1)
         forget_gradients(self.optimiser)
-        # The gradient of a sum of losses is, network by network, that of its own.
+        # Each network's gradient of the sum of the losses is the gradient of its own loss.
         losses.sum().backward()
-        # Adam steps in a capture only if told so, and complains if told so elsewhere.
+        # Adam steps in a capture only with this flag, and complains if it is set elsewhere.
         capturing = rows.is_cuda and torch.cuda.is_current_stream_capturing()
         self.optimiser.param_groups[0]["capturable"] = capturing
         self.optimiser.step()
@@ -162,7 +163,7 @@ class _Stack:
 
     @torch.no_grad()
     def write_back(self) -> None:
-        """Copy the parameters to the networks that the stack was made of."""
+        """Copy the parameters to the networks that the stack was made from."""
         for name, stacked in self.parameters.items():
             for network, values in zip(self.networks, stacked, strict=True):
                 network.get_parameter(name).copy_(values)
@@ -171,7 +172,7 @@ class _Stack:
 def _with_fixed_products(
     models: Sequence[nn.Sequential], inputs: Tensor
 ) -> tuple[Sequence[nn.Sequential], Tensor]:
-    """As `with_fixed_products`, the products of one network after another's."""
+    """As `with_fixed_products`, with the products of all networks one after another."""
     first = frozen_first(models[0])
     if first is None:
         return models, inputs
@@ -188,7 +189,7 @@ def _with_fixed_products(
 
 
 def _orders(seeds: Sequence[int], stream: str, inputs: Tensor) -> Iterator[Tensor]:
-    """The rows of each network, (networks, rows), in the order of one epoch after another."""
+    """For one epoch after another, the order of each network's rows, (networks, rows)."""
     generators = [generator(seed, stream) for seed in seeds]
     while True:
         orders = [torch.randperm(len(inputs), generator=source) for source in generators]

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and where they can be."""
+"""Files that are either complete or absent, and where they can be."""
 
 import contextlib
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a crash at any moment leaves the old one, the new one or none.
 
-    The content goes to a temporary name beside `path`, to the disk, and then to its place. Folders
-    that are missing are made.
+    The content is written under a temporary name beside `path`, flushed to the disk, and then
+    renamed to `path`. Missing folders are created.
 
     Raises:
-        OSError: if it cannot be written; it names `path`, not the temporary file.
+        OSError: if the file cannot be written; the error names `path`, not the temporary file.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -43,9 +43,9 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def state(path: Path) -> tuple[int, ...]:
-    """What tells a file from another that took its place: inode, time and size; () without one.
+    """Inode, time and size, which tell a file from another in its place; () if there is no file.
 
-    For caches of what was made of a file, which keep it for as long as this stays the same.
+    For caches, which keep what they derived from a file for as long as its state stays the same.
 
     >>> state(Path("no-such-file"))
     ()
@@ -59,8 +59,8 @@ def state(path: Path) -> tuple[int, ...]:
 def write_all(contents: Mapping[Path, bytes | None]) -> None:
     """Write several files, or delete those whose content is None: all of them or none.
 
-    If one cannot be written, those before it get back what they held. Only a crash can leave some
-    new and some old, each of them whole; they are written in the given order.
+    If one cannot be written, the files before it get their old content back. Only a crash can leave
+    some files new and some old, each of them whole. The files are written in the given order.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -74,17 +74,17 @@ def write_all(contents: Mapping[Path, bytes | None]) -> None:
     touched: list[Path] = []
     try:
         for path, content in contents.items():
-            touched.append(path)  # first: what fails may have written it
+            touched.append(path)  # first: a write that fails may still have changed the file
             _write_or_delete(path, content)
     except BaseException:
         for path in reversed(touched):
-            with contextlib.suppress(OSError):  # the others get back what they held all the same
+            with contextlib.suppress(OSError):  # the others still get their content back
                 _write_or_delete(path, before[path])
         raise
 
 
 def nearest_there(path: Path) -> Path:
-    """The path itself if anything is there, be it a link to nowhere; else the nearest above it.
+    """The path itself if anything is there, even a broken link; else its nearest existing parent.
 
     >>> nearest_there(Path("/no-folder-of-this-name/nor-this"))
     PosixPath('/')
@@ -100,7 +100,7 @@ def _write_or_delete(path: Path, content: bytes | None) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Makes the new name itself durable; Windows cannot open a folder, and needs no such thing.
+    # Makes the new name itself durable; Windows cannot open a folder and does not need this.
     with contextlib.suppress(OSError, AttributeError):
         descriptor = os.open(folder, os.O_DIRECTORY)
         try:

@@ -23,7 +23,7 @@ class FromProducts(nn.Module):
 def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
     """The first module, if it is a spectral layer with frozen eigenvectors and no lambda_in.
 
-    Of a plain `nn.Sequential` alone.
+    Otherwise, and for any model other than a plain `nn.Sequential`, None.
 
     Example:
         >>> from eigenprune import mlp
@@ -34,8 +34,8 @@ def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
     """
     first = model[0]
     if (
-        type(model) is not nn.Sequential  # a subclass may do more, here too
-        or type(first) is not SpectralLinear  # a subclass may do more in its forward
+        type(model) is not nn.Sequential  # a subclass may do more
+        or type(first) is not SpectralLinear  # likewise, in its forward
         or first.eigenvectors.requires_grad
         or first.eigenvalues_in is not None
     ):
@@ -45,14 +45,14 @@ def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
 
 @torch.no_grad()
 def with_fixed_products(model: nn.Sequential, inputs: Tensor) -> tuple[nn.Sequential, Tensor]:
-    r"""The same network for the same data, fed :math:`x \varphi^T` instead of x where it is fixed.
+    r"""The same network and data, with inputs :math:`x \varphi^T` instead of x if these are fixed.
 
-    Where it is not (see `frozen_first`) both come back as they are. Where it is, an epoch
-    costs no product with the eigenvectors of the first layer any more, neither forward nor
-    backward. The products take rows x nodes numbers of memory: 120 MB for 60,000 rows and a
-    layer of 500 nodes.
+    If they are not fixed (see `frozen_first`), the network and the inputs are returned as they are.
+    If they are, an epoch no longer needs a product with the eigenvectors of the first layer,
+    neither forward nor backward. The products take memory for rows x nodes numbers: 120 MB for
+    60,000 rows and a layer of 500 nodes.
 
-    Parameters are shared: training the network that comes back trains the given one.
+    Parameters are shared: training the returned network trains the given one.
 
     Args:
         model: a network, see `networks.mlp`.

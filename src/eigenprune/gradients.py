@@ -1,8 +1,8 @@
 """The gradients of a plainly trained network without autograd.
 
-In a step of a small network more time goes into what autograd writes down and takes apart again
-than into the arithmetic. `backward` calls the same operations by name. What is not known there, or
-is looked at by others, is left to autograd.
+In a step of a small network, autograd spends more time on recording its graph and taking it apart
+again than on the arithmetic. `backward` calls the same operations by name. Networks with modules
+that it does not know, or with hooks and other observers, are left to autograd.
 """
 
 import torch
@@ -14,7 +14,7 @@ from eigenprune.layers import SpectralLinear
 from eigenprune.networks import is_watched
 from eigenprune.switch import Switch
 
-# Off, every gradient is left to autograd.
+# When off, every gradient is left to autograd.
 written_out = Switch()
 
 
@@ -22,10 +22,11 @@ class WrittenOut:
     """The mean cross-entropy of a network and its gradients, without autograd.
 
     Args:
-        model: one that `suits`, and stays so while this is used; its parameters may be replaced.
+        model: a network for which `suits` is true, and stays true while this object is used; its
+            parameters may be replaced.
 
     Raises:
-        ValueError: if it does not suit.
+        ValueError: if `suits` is false for the network.
 
     Example:
         >>> from eigenprune import mlp
@@ -44,7 +45,7 @@ class WrittenOut:
             raise ValueError(f"{model}: has more than `gradients` knows")
         self.modules = list(model)
         learning = (any(p.requires_grad for p in module.parameters()) for module in self.modules)
-        # What lies below the first module that learns needs no gradient.
+        # Modules below the first one that learns need no gradient.
         self.lowest = next((k for k, learns in enumerate(learning) if learns), len(self.modules))
 
     @torch.no_grad()
@@ -65,12 +66,12 @@ class WrittenOut:
 
 
 def suits(model: nn.Sequential) -> bool:
-    """Whether the gradients of a network are written out here, and it is not switched off.
+    """Whether the gradients of a network are written out here, and this is not switched off.
 
-    A plain `nn.Sequential` of dense and spectral layers without bias, the first perhaps fed its
-    fixed products, between them ReLU, Tanh or ELU. Parameters of one type, none of them shared or
-    stored in another order than row by row. Nothing that looks on or intervenes (hooks, autocast,
-    the detection of anomalies).
+    The network must be a plain `nn.Sequential` of dense and spectral layers without bias, with
+    ReLU, Tanh or ELU between them; the first layer may be fed its fixed products. Its parameters
+    must have one type, be stored row by row, and not be shared. Nothing may observe the network or
+    intervene (hooks, autocast, anomaly detection).
 
     Args:
         model: a network, see `networks.mlp`.
@@ -108,12 +109,12 @@ def _is_fed_products(module: nn.Module) -> bool:
 
 
 def _is_activation(module: nn.Module) -> bool:
-    # In place, autograd takes another formula for ELU.
+    # For an in-place ELU, autograd uses another formula.
     return type(module) in (nn.ReLU, nn.Tanh) or (type(module) is nn.ELU and not module.inplace)
 
 
 def _are_plain(parameters: list[Tensor]) -> bool:
-    """Whether gradients can be given to parameters as they come out of a product."""
+    """Whether the result of a product can be assigned to a parameter as its gradient."""
     return (
         len({id(tensor) for tensor in parameters}) == len(parameters)
         and len({tensor.dtype for tensor in parameters}) == 1

@@ -1,9 +1,9 @@
-"""Importance scores: functions from a network to one score per hidden node, low ones go first.
+"""Importance scores: functions from a network to one score per hidden node; low scores go first.
 
 Each takes an `nn.Sequential` (see `networks.fully_connected`) and returns one tensor (nodes,) per
-hidden layer, detached, higher meaning more important. They look at eigenvalues and weights: a bias
-counts in none, and a node that has one is not silent at score zero. Functions under `@score` are
-those that `params.yaml` can name.
+hidden layer, detached, higher meaning more important. The scores look at eigenvalues and weights.
+None of them counts biases, so a node with score zero is not silent if it has a bias. `params.yaml`
+can name the functions decorated with `@score`.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ SCORES: dict[str, Score] = {}
 
 
 def score(function: Function) -> Function:
-    """Enter a score in SCORES, under its name."""
+    """Add a score to SCORES under its name."""
     SCORES[function.__name__] = function
     return function
 

@@ -11,7 +11,7 @@ INITIALISATIONS = ("2022", "ones")
 
 
 class SpectralLinear(nn.Module):
-    r"""A linear map whose weights are made of eigenvalues and eigenvectors.
+    r"""A linear map whose weights are computed from eigenvalues and eigenvectors.
 
     .. math:: w_{ij} = (\lambda^{in}_j - \lambda^{out}_i)\, \varphi_{ij}, \qquad y = x w^T + b
 
@@ -40,7 +40,7 @@ class SpectralLinear(nn.Module):
         device: of the parameters, as in `nn.Linear`.
         dtype: of the parameters, as in `nn.Linear`.
 
-    `weight` is computed from the parameters: it can be read, and not assigned or initialised.
+    `weight` is computed from the parameters: it can be read, but not assigned or initialised.
 
     Raises:
         ValueError: if `frozen` or `initialisation` holds an unknown name, or a number is below 1.
@@ -143,7 +143,7 @@ class SpectralLinear(nn.Module):
         Products and outputs are (..., out_features). With frozen eigenvectors and a fixed input
         the products never change: see `fixed_products`.
         """
-        # Under autocast the products are of another type, and stay so, as with `nn.Linear`.
+        # Under autocast the products have another type and keep it, as with `nn.Linear`.
         outputs = products * -self.eigenvalues_out.to(products.dtype)
         return outputs if self.bias is None else outputs + self.bias.to(products.dtype)
 
@@ -155,13 +155,13 @@ class SpectralLinear(nn.Module):
         .. math:: \lambda^{out}_i = -\lVert w_i \rVert_2, \qquad
             \varphi_i = w_i / \lVert w_i \rVert_2
 
-        A choice: :math:`(c\lambda, \varphi/c)` has the same weights. In this one the ranking by
-        :math:`|\lambda_i|` is that by the norm of the weights. A node without weights gets
-        eigenvalue zero and an eigenvector of equal entries, so that it can learn. What is frozen
-        stays so.
+        This is a choice: :math:`(c\lambda, \varphi/c)` gives the same weights. With this choice,
+        ranking by :math:`|\lambda_i|` is the same as ranking by the norm of the weights. A node
+        without weights gets eigenvalue zero and an eigenvector of equal entries, so that it can
+        learn. Frozen parameters stay frozen.
 
         Raises:
-            ValueError: if it is no `nn.Linear`.
+            ValueError: if the given layer is not an `nn.Linear`.
 
         >>> import torch
         >>> linear, x = nn.Linear(4, 3), torch.rand(2, 4)
@@ -197,7 +197,7 @@ class SpectralLinear(nn.Module):
     def to_linear(self) -> nn.Linear:
         """The equivalent `torch.nn.Linear`, with weights of its own.
 
-        They are frozen where all of what they are made of is.
+        The weights are frozen if all parameters that they are computed from are frozen.
 
         >>> import torch
         >>> layer, x = SpectralLinear(4, 3, bias=True), torch.rand(2, 4)
@@ -225,7 +225,7 @@ class SpectralLinear(nn.Module):
             outputs: (out_features,) bool, True for the output nodes to keep.
 
         Raises:
-            ValueError: if one is no such mask, or keeps no node.
+            ValueError: if an argument is not such a mask, or keeps no node.
         """
         for name, mask, nodes in (
             ("inputs", inputs, self.in_features),

@@ -37,7 +37,7 @@ def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, 
             wanted = targets[start : start + _ROWS_AT_ONCE]
             correct += int((logits.argmax(dim=1) == wanted).sum())
             if logits.dtype in (torch.float16, torch.bfloat16):
-                logits = logits.float()  # a sum over thousands of rows has no place in them
+                logits = logits.float()  # these types cannot hold a sum over thousands of rows
             loss += float(F.cross_entropy(logits, wanted, reduction="sum"))
     finally:
         for module, mode in modes:
@@ -48,8 +48,8 @@ def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, 
 def parameters(model: nn.Sequential) -> int:
     """Weights and biases of the network as it would be deployed, with plain dense layers.
 
-    Eigenvalues and eigenvectors count as the weights that they make, so that spectral and dense
-    networks of one shape have the same number.
+    Eigenvalues and eigenvectors count as the weights that are computed from them, so that spectral
+    and dense networks of one shape have the same number.
 
     Example:
         >>> from eigenprune import mlp

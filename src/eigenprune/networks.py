@@ -1,4 +1,4 @@
-"""Fully connected networks as plain `nn.Sequential`s, and how their layers are found again."""
+"""Fully connected networks as plain `nn.Sequential`s, and how to find their layers."""
 
 import copy
 import itertools
@@ -26,7 +26,7 @@ LAYERS = ("spectral", "dense")
 
 FullyConnected = SpectralLinear | nn.Linear
 
-# What each of these makes of a node depends on the others, or on how many there are.
+# The output of each of these for one node depends on the other nodes, or on how many there are.
 _MIXES_NODES = (
     nn.GLU,
     nn.GroupNorm,
@@ -82,14 +82,13 @@ def mlp(
             weights.
         bias: give every layer a bias, zero at the start.
         eigenvalues_in: spectral only, see `SpectralLinear`: True for all layers, `"first"` for the
-            first alone. Behind the first a node with lambda_in is not removed by
-            lambda_out = 0.
+            first only. In a layer with lambda_in, lambda_out = 0 does not remove a node.
         frozen: spectral only, parameters that training leaves as they are.
         initialisation: spectral only, `"2022"` or `"ones"`.
-        seed: of the initial values; torch's global generator is neither read nor moved.
+        seed: of the initial values; torch's global generator is neither used nor advanced.
 
     Raises:
-        ValueError: if a name is unknown, a width is below 1 or there are fewer than two.
+        ValueError: if a name is unknown, a width is below 1 or there are fewer than two widths.
 
     Example:
         >>> mlp([64, 100, 10], activation="tanh", layer="dense", seed=1)
@@ -143,7 +142,7 @@ def _dense(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.
 
 
 def blank_linear(n_in: int, n_out: int, bias: bool) -> nn.Linear:
-    """An `nn.Linear` to be filled in; unlike the constructor it leaves torch's generator alone."""
+    """An `nn.Linear` to be filled in; unlike its constructor, it leaves torch's generator alone."""
     with torch.random.fork_rng(devices=[]):
         return nn.Linear(n_in, n_out, bias=bias)
 
@@ -151,13 +150,13 @@ def blank_linear(n_in: int, n_out: int, bias: bool) -> nn.Linear:
 def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     """The layers of a network in order; all but the last are hidden.
 
-    Between two layers only modules without parameters may stand (activations, dropout), and they
-    must act on each node by itself, as softmax does not; then a node is one row of its layer and
-    one column of the next.
+    Only modules without parameters (activations, dropout) may stand between two layers, and they
+    must act on each node separately, which softmax does not. A node is then one row of its layer
+    and one column of the next.
 
     Raises:
-        ValueError: if `model` is no nn.Sequential, holds another module with parameters or buffers,
-            one layer twice, or no layer at all.
+        ValueError: if `model` is not an nn.Sequential, or holds another module with parameters or
+            buffers, one layer twice, or no layer at all.
 
     Example:
         >>> len(fully_connected(mlp([64, 100, 100, 10])))
@@ -191,8 +190,9 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
 def require_plain(model: nn.Sequential) -> None:
     """Refuse what computes more than its weights say: subclasses, hooks, layers pruned by torch.
 
-    What is made of the weights, a smaller layer or one with zeros, would compute something else. So
-    it would where something between two layers does not treat each node by itself.
+    A layer made from the weights alone, smaller or with zeros, would compute something else. The
+    same holds if a module between two layers does not treat each node separately, so such networks
+    are refused too.
 
     Raises:
         ValueError: with the module in question; and see `fully_connected`.
@@ -245,18 +245,18 @@ def _parameters_of(layer: FullyConnected) -> set[str]:
 
 
 def is_watched(module: nn.Module) -> bool:
-    """Whether something looks on or intervenes when a module is called."""
+    """Whether something observes or intervenes when a module is called."""
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
-        or "forward" in vars(module)  # replaced on this one alone
+        or "forward" in vars(module)  # replaced on this instance only
     )
 
 
 def require_untied(model: nn.Sequential) -> None:
-    """Refuse layers that share a parameter: nodes of theirs cannot go one by one.
+    """Refuse layers that share a parameter: their nodes cannot be removed one by one.
 
     Raises:
         ValueError: with the layer in question.
@@ -280,10 +280,10 @@ def require_untied(model: nn.Sequential) -> None:
 
 
 def require_sequential_alone(model: nn.Sequential) -> None:
-    """Refuse subclasses of nn.Sequential: of what they are beside it, no copy would know.
+    """Refuse subclasses of nn.Sequential: a copy would lose whatever they add to it.
 
     Raises:
-        ValueError: with what it is.
+        ValueError: with the name of the subclass.
     """
     if type(model) is not nn.Sequential:
         raise ValueError(
@@ -329,7 +329,8 @@ def as_dense(model: nn.Sequential) -> nn.Sequential:
 def placed(model: nn.Sequential) -> list[tuple[str, nn.Module]]:
     """The modules of a network with their names, place by place.
 
-    `named_children` leaves out what stands in a second place, as one activation may.
+    `named_children` lists a module only once, even if it stands in several places, as an activation
+    may.
 
     Example:
         >>> relu = nn.ReLU()
@@ -341,11 +342,11 @@ def placed(model: nn.Sequential) -> list[tuple[str, nn.Module]]:
 
 
 def alike(model: nn.Sequential, modules: Sequence[tuple[str, nn.Module]]) -> nn.Sequential:
-    """The modules as a network that is called as `model` is: by names of its own, or by numbers.
+    """Make a network of the modules, which are numbered or named as those of `model` are.
 
     Args:
-        model: what they were made of.
-        modules: with the names that they have there.
+        model: the network that the modules were made from.
+        modules: the modules, with their names in `model`.
 
     Raises:
         ValueError: see `require_sequential_alone`.

@@ -1,8 +1,8 @@
-"""Large matrix products on processors where torch's default library does not use all it could.
+"""Large matrix products on processors that torch's default library does not use fully.
 
-MKL, which multiplies matrices for torch on x86, uses AVX-512 on Intel's processors alone. oneDNN,
+MKL, which multiplies matrices for torch on x86, uses AVX-512 only on Intel's processors. oneDNN,
 which comes with torch as well, uses it on every processor that has it. `eigenprune bench` measures
-what that is worth to a training.
+how much a training gains from this.
 """
 
 import platform
@@ -22,12 +22,12 @@ from eigenprune.switch import Switch
 # Multiply-accumulates below which the detour costs more than it saves.
 WORTHWHILE = 4_000_000
 
-# Off, every product is torch's default one.
+# When off, every product is torch's default one.
 detour = Switch()
 
 
 def available() -> bool:
-    """Whether this torch and this processor have what is needed, and it is not switched off."""
+    """Whether the detour suits this torch and this processor, and is not switched off."""
     return detour.on and not _intel() and _offered()
 
 
@@ -42,18 +42,18 @@ def _offered() -> bool:
 
 @cache
 def _intel() -> bool:
-    # There MKL is at its best, and nothing has been measured that would speak for a detour.
+    # On Intel's processors MKL is at its best, and no measurement speaks for a detour.
     cpuinfo = Path("/proc/cpuinfo")
     told = cpuinfo.read_text() if cpuinfo.is_file() else platform.processor()
     return "Intel" in told
 
 
 class LinearByOneDNN(TorchFunctionMode):
-    r"""While it is active, `F.linear` computes large float32 products :math:`x w^T` by oneDNN.
+    r"""While it is active, `F.linear` computes large float32 products :math:`x w^T` with oneDNN.
 
-    The results agree with the default ones up to rounding. Everything else is as ever: small
-    products, other types and devices, biases, gradients and their gradients. Where oneDNN has
-    nothing to offer it changes nothing.
+    The results agree with the default ones up to rounding. Everything else works as usual: small
+    products, other types and devices, biases, gradients and their gradients. Where oneDNN has no
+    advantage (see `available`), nothing changes.
 
     Example:
         >>> import torch
@@ -71,17 +71,17 @@ class LinearByOneDNN(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Pass everything on but `F.linear`."""
+        """Pass on everything except `F.linear`."""
         if func is F.linear:
             return _linear(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
 
 def faster_products() -> AbstractContextManager[object]:
-    """`LinearByOneDNN` where it has something to offer; it can be entered again and again.
+    """`LinearByOneDNN` if it is `available`, else nothing; it can be entered any number of times.
 
-    Enter it for the loss alone: while it is active every call of torch costs microseconds more,
-    those of an optimiser too. Gradients of what was computed under it are computed likewise.
+    Enter it only to compute the loss: while it is active, every call of torch costs microseconds
+    more, including those of an optimiser. Gradients of what was computed under it use oneDNN too.
     """
     return LinearByOneDNN() if available() else nullcontext()
 
@@ -95,7 +95,7 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 def _suits(a: Tensor, b: Tensor) -> bool:
     return (
-        available()  # first: with a processor of Intel every product ends here
+        available()  # first: on an Intel processor the checks end here
         and a.numel() * b.shape[0] >= WORTHWHILE
         and a.ndim == b.ndim == 2
         and a.dtype == b.dtype == torch.float32
@@ -104,7 +104,7 @@ def _suits(a: Tensor, b: Tensor) -> bool:
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """The product a b^T of (rows, n) and (columns, n); its gradients are such products again."""
+    """The product a b^T of (rows, n) and (columns, n); its gradients are such products too."""
     outputs: Tensor = _Product.apply(a, b) if _suits(a, b) else torch.mm(a, b.T)
     return outputs
 

@@ -1,4 +1,4 @@
-"""Paths from the inputs to the outputs: which of the connections that are left do anything.
+"""Paths from the inputs to the outputs: which of the remaining connections have any effect.
 
 Masks of connections are those of `connections`.
 """
@@ -11,9 +11,10 @@ from torch import Tensor
 
 
 def on_a_path(masks: Sequence[Tensor]) -> list[Tensor]:
-    """The connections that lie on a path from an input to an output; the others do nothing.
+    """The connections that lie on a path from an input to an output; the others have no effect.
 
-    A node that no input reaches still passes its bias on, where it has one; it counts as cut off.
+    A node that no input reaches counts as cut off, although it still passes on its bias if it has
+    one.
 
     Example:
         >>> import torch

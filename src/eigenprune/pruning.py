@@ -38,16 +38,16 @@ def select_nodes(
     """Keep the nodes with the highest scores.
 
     Exactly `counts.nodes_removed(pruning_ratio, nodes)` nodes are removed, over all layers
-    (`global`) or in each one (`layer`), unless that would leave a layer with fewer than
-    `minimum_per_layer`: the best nodes of each layer, that many, always stay. Of equal scores the
-    earlier node stays.
-    Masks are nested: what a lower ratio removes, a higher ratio removes too.
+    (`global`) or in each one (`layer`), unless that would leave a layer with too few nodes: each
+    layer always keeps its best `minimum_per_layer` nodes. Of nodes with equal scores the earlier
+    one stays.
+    Masks are nested: a higher ratio removes every node that a lower ratio removes.
 
     Args:
         scores: one tensor (nodes,) per hidden layer, see `eigenprune.importance`.
         pruning_ratio: fraction of the hidden nodes to remove, from 0 to 1.
         scope: `"global"`, one ranking over all hidden nodes, or `"layer"`, one for each layer.
-        minimum_per_layer: nodes that every layer keeps, 1 or more.
+        minimum_per_layer: how many nodes every layer keeps at least, 1 or more.
 
     Returns:
         The mask, one bool tensor (nodes,) per hidden layer, True for a node that stays.
@@ -80,7 +80,7 @@ def _keep_best(scores: Sequence[Tensor], pruning_ratio: float, minimum: int) -> 
     removed = nodes_removed(pruning_ratio, sum(sizes))
     protected = torch.cat([_ranks(score) < minimum for score in scores])
     ranks = _ranks(torch.cat([score.detach().cpu() for score in scores]))
-    # Unprotected nodes by falling rank: the worst stand first.
+    # Unprotected nodes, the worst first.
     candidates = torch.argsort(ranks.masked_fill(protected, -1), descending=True)
     candidates = candidates[: int((~protected).sum())]
     keep = torch.ones(sum(sizes), dtype=torch.bool)
@@ -99,8 +99,9 @@ def _ranks(score: Tensor) -> Tensor:
 def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     """A copy of the network in which the removed nodes are silent.
 
-    Same logits as `compact` up to rounding, and no faster than the whole network. To rank what is
-    left once more, compact it first: a score that looks at weights alone ranks silent nodes too.
+    It gives the same logits as `compact` up to rounding, and is no faster than the whole network.
+    Compact it before you rank the remaining nodes again: a score that looks only at weights ranks
+    silent nodes too.
 
     Raises:
         ValueError: if the masks do not fit the hidden layers, or see `networks.require_plain`.
@@ -121,7 +122,7 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
         # A hidden node is silenced just before the layer that reads it, after its activation.
         if any(module is layer for layer in layers[1:]):
             keep = next(waiting).to(layers[0].weight.device, copy=True)
-            # What is silent in a masked network stays so; one mask says both.
+            # In a masked network, silent nodes stay silent; one mask replaces the two.
             if modules and isinstance(earlier := modules[-1][1], NodeMask):
                 keep &= earlier.keep
                 modules.pop()
@@ -133,9 +134,9 @@ def masked(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
 def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     """A new, physically smaller network without the removed nodes.
 
-    A node goes with its row (eigenvalue, eigenvector, bias) and with its column in the next layer
-    (and that layer's lambda_in of the node). The given network is left as it is. A node whose
-    weights are zero and whose bias is not says the same to every input: what it said is gone too.
+    A removed node loses its row (eigenvalue, eigenvector, bias) and its column in the next layer
+    (with that layer's lambda_in of the node). The given network is left unchanged. A node with zero
+    weights and a nonzero bias sends the same value for every input; this value is lost too.
 
     Raises:
         ValueError: if the masks do not fit the hidden layers or would empty one, or see
@@ -161,7 +162,7 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
             inputs, outputs = next(pairs)
             modules.append((name, _smaller(module, inputs, outputs)))
         elif isinstance(module, NodeMask):
-            # Of a masked network: what it silenced and is kept here stays silent.
+            # In a masked network, silent nodes that are kept here stay silent.
             if not (keep := module.keep[outputs]).all():
                 modules.append((name, NodeMask(keep)))
         else:
@@ -184,9 +185,9 @@ def _smaller(layer: FullyConnected, inputs: Tensor, outputs: Tensor) -> FullyCon
 
 
 def check_masks(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
-    """Refuse masks that do not fit the hidden layers or would empty one, by a ValueError.
+    """Refuse, with a ValueError, masks that do not fit the hidden layers or would empty one.
 
-    And networks that `networks.require_plain` refuses.
+    Networks that `networks.require_plain` refuses are refused here too.
     """
     require_plain(model)
     nodes = [layer.out_features for layer in hidden_layers(model)]

@@ -1,4 +1,4 @@
-"""Pruning with reconstruction: layers are fitted anew to what they gave before, without labels."""
+"""Pruning with reconstruction: layers are refitted to their former outputs, without labels."""
 
 from collections.abc import Sequence
 
@@ -8,25 +8,27 @@ from torch import Tensor, nn
 from eigenprune.networks import NodeMask, as_dense, fully_connected
 from eigenprune.pruning import compact
 
-# Of the mean square of a node's activations: it decides where the examples leave weights open.
+# Relative to the mean square of a node's activations; it decides about weights that the examples
+# leave undetermined.
 RIDGE = 1e-6
 
 
 @torch.no_grad()
 def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -> nn.Sequential:
-    r"""The smaller network, its layers fitted so that they give what they gave in the whole one.
+    r"""The smaller network, with its layers fitted to the outputs that they had in the whole one.
 
-    From the first layer behind a pruned one to the last, with :math:`A'` what reaches it in the
-    smaller network, (rows, kept nodes), and :math:`Z` what it gave in the whole one, before its
-    activation, (rows, nodes), the weights w that it had for the kept nodes become
+    All layers from the first one behind a pruned layer to the last are fitted. Let :math:`A'`,
+    (rows, kept nodes), be the inputs of a layer in the smaller network, :math:`Z`, (rows, nodes),
+    its outputs in the whole network before the activation, and w its weights for the kept nodes in
+    the whole network. Its new weights are
 
     .. math:: W' = \arg\min_W \lVert Z - A' W^T \rVert_F^2
         + \epsilon\, \lVert W - w \rVert_F^2
 
-    and so does its bias, where it has one. Epsilon is RIDGE times the mean over the nodes of
-    :math:`\sum_n A'^2_{nj}`: weights on which the examples say nothing stay as they were. Later
-    layers are fitted behind the fitted ones, so that errors do not add up. Nothing is trained, and
-    no class is looked at.
+    and its bias, if it has one, is fitted in the same way. Epsilon is RIDGE times the mean over the
+    nodes of :math:`\sum_n A'^2_{nj}`: weights on which the examples say nothing stay as they were.
+    The inputs of later layers come from the fitted layers before them, so that errors do not add
+    up. Nothing is trained, and no class labels are used.
 
     Args:
         model: a trained network, see `networks.mlp`; left as it is.
@@ -34,14 +36,15 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
         inputs: examples, (rows, features), on the model's device.
 
     Returns:
-        The smaller network. Its layers are dense, for what is fitted so has no eigenvalues.
+        The smaller network. Its layers are dense, because weights fitted in this way have no
+        eigenvalues.
 
     Raises:
         ValueError: if there are no rows, the network is masked, or see `pruning.compact`.
 
     Source: He, Zhang and Sun, ICCV 2017 (arXiv 1707.06168), sect. 3.1, and Luo, Wu and Lin, ICCV
-    2017 (arXiv 1707.06342), there of the channels of convolutions; the pull towards the weights as
-    they were is ours.
+    2017 (arXiv 1707.06342), there for the channels of convolutions; the pull towards the former
+    weights is ours.
 
     Example:
         >>> import torch
@@ -58,7 +61,7 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
         raise ValueError(f"inputs of shape {tuple(inputs.shape)}: (rows, features), and not none")
     small = as_dense(compact(model, masks))
     whole = as_dense(model)
-    with torch.autocast(inputs.device.type, enabled=False):  # least squares of rounded sums
+    with torch.autocast(inputs.device.type, enabled=False):  # autocast would round the sums
         _fit_all(whole.eval(), small.eval(), masks, inputs)
     return small.train(model.training)
 
@@ -74,7 +77,7 @@ def _fit_all(
         wanted = before(wanted)
         if isinstance(after, nn.Linear):
             nodes = next(kept).to(wanted.device)
-            if found is not inputs:  # the first layer reads all that it read before
+            if found is not inputs:  # the first layer still has all its inputs
                 _fit(after, found, wanted[:, nodes])
         found = after(found)
 
@@ -86,7 +89,7 @@ def _fit(layer: nn.Linear, inputs: Tensor, wanted: Tensor) -> None:
         reached = torch.cat([reached, torch.ones_like(reached[:, :1])], dim=1)
     missing = wanted.double() - layer(inputs).double()
     gram = reached.T @ reached
-    # Above zero where all is silent, so that there is one solution: no change.
+    # Above zero even if all nodes are silent, so that there is one solution: no change.
     ridge = (RIDGE * gram.diagonal().mean()).clamp_min(torch.finfo(gram.dtype).tiny)
     gram.diagonal().add_(ridge)
     change = torch.linalg.solve(gram, reached.T @ missing).T.to(layer.weight.dtype)

@@ -1,8 +1,9 @@
-r"""Residual networks: hidden layers of equal width, each of which adds to what it has read.
+r"""Residual networks: hidden layers of equal width, each of which adds its outputs to its inputs.
 
-With the identity skips the features of an example are one stream, and a node is one place in it, in
-all hidden layers at once. It can only be removed from all of them, so these networks are no
-`nn.Sequential` and all that ranks, masks or removes the nodes of a single layer refuses them.
+With identity skips, the features of an example form one stream, and a node is one place in this
+stream, in all hidden layers at once. It can only be removed from all of them. These networks are
+therefore not an `nn.Sequential`, and every function that ranks, masks or removes the nodes of a
+single layer refuses them.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ class Residual(nn.Module):
     a is the activation, :math:`x_1, \dots, x_L` are the features and y the logits.
 
     Args:
-        layers: the layers and activations, as `networks.mlp` makes them; they are shared.
+        layers: the layers and activations, as `networks.mlp` makes them; they are not copied.
 
     Raises:
         ValueError: if there is no hidden layer or their widths differ.
@@ -54,7 +55,7 @@ class Residual(nn.Module):
         return _flow(self.layers, inputs)
 
     def keep_nodes(self, keep: Tensor) -> "Residual":
-        """A smaller network with the given nodes only, in all hidden layers; this one is left.
+        """A smaller network with only the given nodes in all hidden layers; this one is unchanged.
 
         Args:
             keep: (width,) bool, True for a node that stays.
@@ -82,12 +83,12 @@ def train_residual(
     """Train as `training.train` does, with feature flow regularisation if a coefficient is not 0.
 
     Args:
-        model: left as it is.
+        model: left unchanged.
         inputs: (rows, features).
         targets: (rows,) class numbers.
-        k1: of the length, see `feature_flow.FeatureFlow`.
-        k2: of the curvature.
-        epochs: as the others, see `training.train`.
+        k1: coefficient of the length, see `feature_flow.FeatureFlow`.
+        k2: coefficient of the curvature.
+        epochs: see `training.train`, also for the arguments below.
         batch_size: rows per step.
         learning_rate: of Adam.
         seed: of the order of the rows.
@@ -134,7 +135,7 @@ def _flow(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
     points: list[Tensor] = []
     for module in layers:
         if any(module is reader for reader in readers):
-            # The first hidden layer has other inputs, and nothing that they could be added to.
+            # The first hidden layer has no skip: its inputs are not features of a hidden layer.
             inputs = inputs + points[-1] if points else inputs
             points.append(inputs)
         inputs = module(inputs)

@@ -1,10 +1,10 @@
-"""Importance scores that look at data: what the nodes do with examples, and what the loss says.
+"""Importance scores that look at data: at the responses of the nodes to examples, and at the loss.
 
-Where `importance` ranks by the weights alone, these pass examples through the network. All are
-functions of the weights w that a layer computes with: a spectral layer scores as its dense
-equivalent does, whatever its gauge. Each returns one tensor (nodes,) per hidden layer, detached,
-higher meaning more important. Nothing is random; dropout is off. Functions under `@score` are those
-that `params.yaml` can name.
+While `importance` ranks by the weights alone, these scores pass examples through the network. They
+depend on a layer only through the weights w that it computes with, so a spectral layer gets the
+scores of its dense equivalent, whatever its gauge. Each function returns one tensor (nodes,) per
+hidden layer, detached, higher meaning more important. Nothing is random; dropout is off.
+`params.yaml` can name the functions decorated with `@score`.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,12 +22,12 @@ _ROWS_AT_ONCE = 10_000
 Score = Callable[[nn.Sequential, Tensor, Tensor], list[Tensor]]
 Function = TypeVar("Function", bound=Callable[..., list[Tensor]])
 
-# All with the same arguments, whatever they need of them: network, inputs and targets.
+# All take the same arguments, whichever of them they need: network, inputs and targets.
 SCORES: dict[str, Score] = {}
 
 
 def score(function: Function) -> Function:
-    """Enter a score of network and inputs, or of these and targets, in SCORES, under its name."""
+    """Add a score of network and inputs, or of network, inputs and targets, to SCORES by name."""
     asked = [each for each in signature(function).parameters.values() if each.default is each.empty]
     SCORES[function.__name__] = lambda *given: function(*given[: len(asked)])
     return function
@@ -57,8 +57,8 @@ def mean_activation(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
 def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) -> list[Tensor]:
     r"""Entropy of the node's activation over the examples, :math:`-\sum_b p_b \ln p_b` (nats).
 
-    The range of each node's activations is cut into `bins` equal parts, of which :math:`p_b` is
-    the share of examples in part b. A node that always says the same scores 0.
+    The range of each node's activations is cut into `bins` equal parts; :math:`p_b` is the share of
+    examples in part b. A node whose activation is always the same scores 0.
 
     Args:
         model: a network, see `networks.mlp`.
@@ -108,9 +108,10 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
     Raises:
         ValueError: if there are no rows, or not as many inputs as targets.
 
-    Source: Molchanov et al., ICLR 2017 (arXiv 1611.06440), there for feature maps, divided by their
-    norm within each layer before one ranking over all, and removed a few at a time, with training
-    between. Here it is the score itself, for all at once.
+    Source: Molchanov et al., ICLR 2017 (arXiv 1611.06440). There, the scores are of feature maps
+    and are divided by their norm within each layer before one ranking over all layers; a few maps
+    are removed at a time, with training in between. Here, the scores are used as they are, for all
+    nodes at once.
 
     Example:
         >>> import torch
@@ -230,8 +231,8 @@ def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]
     Raises:
         ValueError: if there are no rows, or not as many inputs as targets.
 
-    Source: Wang, Zhang and Grosse, ICLR 2020 (arXiv 2002.07376), eq. 8; theirs is the negative, for
-    single weights.
+    Source: Wang, Zhang and Grosse, ICLR 2020 (arXiv 2002.07376), eq. 8, there with the opposite
+    sign and for single weights.
 
     Example:
         >>> import torch
@@ -255,11 +256,11 @@ def _nodes(model: nn.Sequential) -> list[int]:
 
 
 def _dense(model: nn.Sequential) -> nn.Sequential:
-    """A copy with plain layers, whose weights can be asked for their gradients."""
+    """A copy with plain layers, all of whose parameters require gradients."""
     dense = as_dense(model).eval().requires_grad_(True)
     for module in dense.modules():
         if hasattr(module, "inplace"):
-            # Or it would overwrite the sums that gradients are asked for.
+            # In place, it would overwrite the sums whose gradients are needed.
             module.inplace = False  # type: ignore[assignment]
     return dense
 
@@ -276,7 +277,7 @@ def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[list[Tensor], list[T
         values = module(values)
         if any(module is layer for layer in layers[:-1]):
             sums.append(values)
-            values = values.clone()  # a module of the reader's own may work in place, too
+            values = values.clone()  # a module of the user's own may work in place, too
     return sums, activations, values
 
 

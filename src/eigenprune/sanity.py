@@ -1,8 +1,8 @@
-"""Sanity checks of a pruning method: what must hurt it, and what must leave it as it is.
+"""Sanity checks of a pruning method: what must hurt it, and what must leave it unchanged.
 
-Each takes one ingredient away (which nodes were chosen, what their weights had learned, the order
-of the scores, the content of the data, the gauge) and leaves the rest. A method whose networks are
-as good without the ingredient does not use it.
+Each check takes one ingredient away (which nodes were chosen, what their weights had learned, the
+order of the scores, the content of the data, the gauge) and leaves the rest. A method whose
+networks are as good without the ingredient does not use it.
 """
 
 import copy
@@ -21,7 +21,7 @@ _LARGEST_POWER = 3  # of two, in `random_gauge`
 def shuffled(masks: Sequence[Tensor], seed: int) -> list[Tensor]:
     """Random nodes in each layer, as many as the mask keeps there.
 
-    What is left of a method is how many nodes it keeps in which layer.
+    All that is left of a method is how many nodes it keeps in each layer.
 
     Args:
         masks: one bool tensor (nodes,) per hidden layer, see `pruning.select_nodes`.
@@ -42,7 +42,7 @@ def shuffled(masks: Sequence[Tensor], seed: int) -> list[Tensor]:
 
 
 def inverted(scores: Sequence[Tensor]) -> list[Tensor]:
-    """The scores with their sign turned round, so that the best nodes are removed first.
+    """The scores with the opposite sign, so that the best nodes are removed first.
 
     Args:
         scores: one tensor (nodes,) per hidden layer, see `eigenprune.importance`.
@@ -61,17 +61,17 @@ def inverted(scores: Sequence[Tensor]) -> list[Tensor]:
 def redrawn(model: nn.Sequential, seed: int, *, initialisation: str = "2022") -> nn.Sequential:
     """The same architecture with weights drawn anew: nothing that was learned is left.
 
-    Every parameter is drawn, frozen ones too, as `networks.mlp` draws them for layers of these
-    sizes, and stays trainable or frozen as it was. Nothing is trained here: whether the kept
-    weights matter shows once both networks have been trained alike.
+    Every parameter, frozen or not, is drawn as `networks.mlp` draws it for layers of these sizes,
+    and stays trainable or frozen as it was. Nothing is trained here: whether the kept weights
+    matter shows only after both networks have been trained in the same way.
 
     Args:
         model: a network, usually one that `pruning.compact` has made small.
-        seed: of the new values; they are none that `mlp` draws with the same seed.
+        seed: of the new values; they differ from those that `mlp` draws with the same seed.
         initialisation: of spectral layers, `"2022"` or `"ones"`; dense ones are Glorot-uniform.
 
     Raises:
-        ValueError: if `initialisation` is unknown or `model` is no network of `mlp`'s kind.
+        ValueError: if `initialisation` is unknown or `model` is not a network of `mlp`'s kind.
 
     Source: Frankle, Dziugaite, Roy and Carbin, ICLR 2021 (arXiv 2009.08576).
 
@@ -99,8 +99,8 @@ def redrawn(model: nn.Sequential, seed: int, *, initialisation: str = "2022") ->
 def corrupted(inputs: Tensor, seed: int) -> Tensor:
     """Inputs without content: each feature's values are shuffled over the examples.
 
-    Every feature keeps its own values, and with them its mean and spread; what features say
-    together, and of which class, is gone. A score that comes out the same ignores the data.
+    Every feature keeps its own values, and with them its mean and spread; what the features say
+    together, and about the class, is lost. A score that stays the same ignores the data.
 
     Args:
         inputs: examples, (rows, features).
@@ -109,8 +109,8 @@ def corrupted(inputs: Tensor, seed: int) -> Tensor:
     Raises:
         ValueError: if the inputs are not (rows, features).
 
-    Source: Su et al., NeurIPS 2020 (arXiv 2009.11094), ask whether scores use the data by
-    corrupting them; that each feature keeps its values is this library's choice.
+    Source: Su et al., NeurIPS 2020 (arXiv 2009.11094), corrupt the data to find out whether scores
+    use them; that each feature keeps its values is this library's choice.
 
     Example:
         >>> import torch
@@ -137,8 +137,8 @@ def gauge_changed(model: nn.Sequential, factors: Sequence[Tensor]) -> nn.Sequent
     .. math:: (\lambda^{out}_i, \varphi_i) \to (c_i \lambda^{out}_i, \varphi_i / c_i)
 
     The weights stay as they are, and so must every score that is a function of them. The ranking
-    by :math:`|\lambda_i|` does not: factors :math:`c_i = \lVert\varphi_i\rVert_2` make it the one
-    by weight norm.
+    by :math:`|\lambda_i|` changes: factors :math:`c_i = \lVert\varphi_i\rVert_2` turn it into the
+    ranking by weight norm.
 
     Args:
         model: a network whose hidden layers are spectral, without `eigenvalues_in`.
@@ -173,7 +173,7 @@ def gauge_changed(model: nn.Sequential, factors: Sequence[Tensor]) -> nn.Sequent
 
 
 def random_gauge(model: nn.Sequential, seed: int) -> list[Tensor]:
-    """Factors for `gauge_changed`: powers of two from 1/8 to 8, each as likely.
+    """Factors for `gauge_changed`: powers of two from 1/8 to 8, all equally likely.
 
     With powers of two nothing is rounded, so that the function stays the same bit for bit.
 

@@ -8,8 +8,8 @@ import torch
 def generator(seed: int, stream: str) -> torch.Generator:
     """A generator for one purpose, e.g. `initialisation`, `order`, `retraining` or `scoring`.
 
-    Streams of one seed do not depend on each other: drawing more initial weights leaves the order
-    of the batches as it was. The generator lives on the CPU, so that every device starts alike.
+    Streams of one seed do not depend on each other: drawing more initial weights does not change
+    the order of the batches. The generator lives on the CPU, so that every device starts alike.
 
     >>> import torch
     >>> a, b = generator(1, "order"), generator(1, "scoring")

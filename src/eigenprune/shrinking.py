@@ -1,4 +1,4 @@
-"""Removing nodes from a network in training: in place, and from what its optimiser remembers."""
+"""Removing nodes from a network in training: in place, and from the state of its optimiser."""
 
 import copy
 import itertools
@@ -17,10 +17,10 @@ def shrink(
     masks: Sequence[Tensor],
     optimiser: torch.optim.Optimizer | None = None,
 ) -> None:
-    """Take hidden nodes out of a network and go on training it, as if they had been silenced.
+    """Remove hidden nodes in place; training can then go on as if they had been silenced.
 
-    The parameters become new and smaller ones. They take the places of the old in the optimiser,
-    and what it keeps for each of their entries (the moments of Adam) goes with the entry.
+    New, smaller parameters replace the old ones, in the optimiser too. What the optimiser keeps for
+    each entry of a parameter (the moments of Adam) stays or goes with that entry.
 
     Args:
         model: changed in place.
@@ -29,7 +29,7 @@ def shrink(
 
     Raises:
         ValueError: if the masks do not fit the hidden layers or would empty one, the network has
-            a `NodeMask`, which knows the nodes by their places, or see `networks.require_untied`.
+            a `NodeMask`, which knows nodes by their position, or see `networks.require_untied`.
 
     Example:
         >>> import torch
@@ -67,12 +67,12 @@ def shrink(
 
 @torch.no_grad()
 def grown_back(small: nn.Sequential, whole: nn.Sequential, kept: Sequence[Tensor]) -> nn.Sequential:
-    """A network of the size of `whole` that computes what `small` does: the rest of it is zero.
+    """A network of the size of `whole` that computes what `small` does; all else in it is zero.
 
     Args:
-        small: what was left, see `shrink`.
-        whole: of the size before; left as it is.
-        kept: the numbers of the nodes in `whole` that `small` has, one tensor per hidden layer.
+        small: the network that was left, see `shrink`.
+        whole: a network of the original size; left unchanged.
+        kept: the indices in `whole` of the nodes that `small` has, one tensor per hidden layer.
 
     Example:
         >>> import torch
@@ -95,7 +95,7 @@ def grown_back(small: nn.Sequential, whole: nn.Sequential, kept: Sequence[Tensor
 def _places(
     layers: Sequence[FullyConnected], kept: Sequence[Tensor]
 ) -> list[tuple[Tensor, Tensor]]:
-    """For each layer the numbers of its input nodes and of its output nodes that stay."""
+    """For each layer the indices of the input nodes and of the output nodes that stay."""
     device = layers[0].weight.device
     first = torch.arange(layers[0].in_features, device=device)
     last = torch.arange(layers[-1].out_features, device=device)
@@ -103,7 +103,7 @@ def _places(
 
 
 def _where(name: str, inputs: Tensor, outputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-    """The index of what stays of a parameter."""
+    """The index of the entries of a parameter that stay."""
     if name in ("weight", "eigenvectors"):
         return outputs[:, None], inputs
     return inputs if name == "eigenvalues_in" else outputs

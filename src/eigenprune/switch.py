@@ -1,11 +1,11 @@
-"""A fast way that can be left for the plain one, to measure the difference and to test it."""
+"""A fast path that can be switched off, to measure it and test it against the plain one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class Switch:
-    """Whether a fast way is taken: yes, but while it is `off`.
+    """Whether a fast path is taken: always, except while it is `off`.
 
     Example:
         >>> fast = Switch()
@@ -21,7 +21,7 @@ class Switch:
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Take the plain way for a while; within another such while nothing changes."""
+        """Take the plain path inside this context; a context within another changes nothing."""
         before, self.on = self.on, False
         try:
             yield

@@ -1,4 +1,4 @@
-"""Synaptic flow: an importance score of networks before training that needs no data."""
+"""Synaptic flow: an importance score for networks before training, which needs no data."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from eigenprune.pruning import select_nodes
 
 
 def synaptic_flow(model: nn.Sequential, masks: Sequence[Tensor] | None = None) -> list[Tensor]:
-    r"""Flow through each node: all paths, each the product of its absolute weights.
+    r"""Flow through each node: the sum over its paths, each the product of its absolute weights.
 
     With :math:`R = \mathbf 1^T |W_L| \cdots |W_1| \mathbf 1` it is
     :math:`\sum_j |w_{ij}|\,\partial R/\partial |w_{ij}|` for node i. What flows into a node flows
@@ -18,8 +18,8 @@ def synaptic_flow(model: nn.Sequential, masks: Sequence[Tensor] | None = None) -
 
     Args:
         model: a network, see `networks.mlp`.
-        masks: one bool tensor (nodes,) per hidden layer, False for a node that is gone; None for
-            none.
+        masks: one bool tensor (nodes,) per hidden layer, False for a node that is gone; None if no
+            node is gone.
 
     Returns:
         One tensor (nodes,) per hidden layer, 0 or more, in double precision.
@@ -51,13 +51,13 @@ def synaptic_flow(model: nn.Sequential, masks: Sequence[Tensor] | None = None) -
 
 
 def iterative_synflow(model: nn.Sequential, *, rounds: int = 100) -> list[Tensor]:
-    r"""The round in which a node goes when those with the least flow go first, round by round.
+    r"""The round in which each node is removed, if nodes with the least flow go first.
 
-    After round k of K about :math:`N^{1 - k/K}` of the N hidden nodes are left, one in each layer
-    at least, and the flow is computed anew. To the number of its round, from 0, a node's share of
-    the flow is added, so that those of one round are ordered too. Since the flows of a layer add up
-    to those of any other, a layer with few nodes left has much of it in each, and is not emptied
-    before the others; one round alone empties the widest.
+    After round k of K, about :math:`N^{1 - k/K}` of the N hidden nodes are left, at least one in
+    each layer, and the flow is computed again. A node's score is the number of its round, from 0,
+    plus its share of the flow, so that nodes of one round are ordered too. The flows of every layer
+    have the same sum. If a layer has few nodes left, each of them therefore has much of the flow,
+    and the layer is not emptied before the others. A single round would empty the widest layer.
 
     Args:
         model: a network before training, see `networks.mlp`.
@@ -87,7 +87,7 @@ def iterative_synflow(model: nn.Sequential, *, rounds: int = 100) -> list[Tensor
     for number in range(rounds):
         flows = synaptic_flow(model, masks)
         whole = flows[0].sum().clamp_min(torch.finfo(torch.float64).tiny)
-        # Those that are there still: what goes in this round keeps this value.
+        # Only for nodes that are still there: a node that goes in this round keeps this value.
         scores = [
             torch.where(mask, number + flow / whole, score)
             for mask, flow, score in zip(masks, flows, scores, strict=True)

@@ -1,4 +1,4 @@
-"""The reference training loop: short, deterministic, the data in memory as one tensor."""
+"""The reference training loop: short, deterministic, with the data in memory as one tensor."""
 
 import copy
 import math
@@ -36,13 +36,14 @@ def train(
     on_epoch: Callable[[int, float], None] | None = None,
     watch: Callable[[int, nn.Sequential], None] | None = None,
 ) -> tuple[nn.Sequential, list[float]]:
-    """Minimise the cross-entropy with Adam, perhaps regularised; the given network stays as it is.
+    """Minimise the cross-entropy with Adam, optionally regularised, on a copy of the network.
 
     Adam has beta 0.9 / 0.999 and epsilon 1e-7, as in the published study. Frozen parameters
     (`requires_grad=False`) stay as they are. Numbers below 1.2e-38 count as zero, see
     `eigenprune.denormals`; the process keeps more of the memory that it frees, see
-    `eigenprune.heap`. One thread count, one result, bit for bit, unless a module of the network
-    draws from torch's generator, as `nn.Dropout` does: seed that yourself.
+    `eigenprune.heap`. With the same number of threads the result is the same, bit for bit, unless a
+    module of the network draws from torch's generator, as `nn.Dropout` does: seed that generator
+    yourself.
 
     Args:
         model: maps inputs (rows, features) to logits (rows, classes).
@@ -51,13 +52,14 @@ def train(
         epochs: passes over the data, 0 or more.
         batch_size: rows per step, 1 or more; the last batch of an epoch may be smaller.
         learning_rate: of Adam, above 0.
-        seed: of the order of the rows, drawn anew each epoch; apart from the initialisation's.
-        stream: name of the random stream, so that a second training of one seed goes another way.
+        seed: of the order of the rows, drawn anew each epoch; independent of the initialisation.
+        stream: name of the random stream, so that a second training with the same seed takes
+            another order.
         regulariser: what is added to plain training, see `eigenprune.regularisers`; one that has
             not been used yet.
         on_epoch: called after each epoch with its number, from 1, and its mean training loss.
-        watch: shown the network in training, before the first epoch (0) and after each, with the
-            number of the epoch; it may look and must change nothing.
+        watch: called with the number of the epoch and the network in training, before the first
+            epoch (0) and after each; it must not change the network.
 
     Returns:
         The trained network and the mean training loss (nats) of each epoch.
@@ -99,9 +101,11 @@ def train(
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         batches = order.split(batch_size)
         classes = targets.index_select(0, order).split(batch_size)
-        # In one place: each where it came up would keep the memory around it from being used again.
-        # At least single precision, which losses have under autocast too.
-        precision = torch.promote_types(inputs.dtype, torch.float32)
+        # Losses go into one tensor: each where it was made would block the memory around it from
+        # reuse.
+        precision = torch.promote_types(
+            inputs.dtype, torch.float32
+        )  # losses have at least single precision, under autocast too
         of_batches = inputs.new_empty(len(batches), dtype=precision)
         for rows, wanted, kept in zip(batches, classes, of_batches.unbind(), strict=True):
             forget_gradients(optimiser)
@@ -119,7 +123,7 @@ def train(
 
 
 def _mean_loss(losses: Tensor, batches: Sequence[Tensor]) -> float:
-    """The mean over the rows of all batches, added up one after another, on every machine alike."""
+    """The mean over the rows of all batches, summed in the same sequence on every machine."""
     rows = [len(batch) for batch in batches]
     weighted = losses * torch.tensor(rows, device=losses.device)
     return float(weighted.double().cumsum(0)[-1]) / sum(rows)
@@ -128,7 +132,7 @@ def _mean_loss(losses: Tensor, batches: Sequence[Tensor]) -> float:
 def _loss_with_gradients(
     added: Regulariser, model: nn.Sequential
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """What computes the loss on a batch and leaves its gradients with the parameters."""
+    """A function that computes the loss on a batch and leaves its gradients in the parameters."""
     inherited = getattr(added.loss, "__func__", None) is Regulariser.loss
     if inherited and suits(model):
         return WrittenOut(model)
@@ -142,7 +146,7 @@ def by_autograd(
     inputs: Tensor,
     targets: Tensor,
 ) -> Tensor:
-    """The loss on a batch, its gradients with the parameters: the reference for `gradients`."""
+    """The loss on a batch, with its gradients in the parameters: the reference for `gradients`."""
     with products:
         loss = added.loss(model, inputs, targets)
     loss.backward()
@@ -157,7 +161,7 @@ def check_arguments(
     batch_size: int,
     learning_rate: float,
 ) -> None:
-    """Refuse what no training can be made of.
+    """Refuse arguments with which no network can be trained.
 
     Raises:
         ValueError: see `train`.

@@ -10,7 +10,7 @@ from eigenprune import onednn
 
 @pytest.fixture(scope="package", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Networks of a few nodes: on a busy machine, threads that wait for each other cost most."""
+    """One thread: with networks so small, threads on a busy machine mostly wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -19,7 +19,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def onednn_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Products go by oneDNN, on Intel's processors too, where it is not worth it but possible."""
+    """Use oneDNN for products, even on Intel's processors, where it works but is not worth it."""
     monkeypatch.setattr(onednn, "_intel", lambda: False)
     if not onednn.available():
         pytest.skip("no AVX-512 here, or no oneDNN: there is nothing to compare")

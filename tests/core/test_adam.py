@@ -19,7 +19,7 @@ def test_steps_are_those_of_torch(dtype: torch.dtype) -> None:
         for one, other in zip(ours, theirs, strict=True):
             one.grad = torch.randn(one.shape, generator=generator, dtype=dtype)
             other.grad = one.grad.clone()
-        if number == 4:  # one that has no gradient is left where it is
+        if number == 4:  # a parameter without a gradient stays as it is
             ours[1].grad = theirs[1].grad = None
         step(short)
         whole.step()

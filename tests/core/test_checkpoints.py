@@ -71,7 +71,7 @@ def test_reading_leaves_the_global_generator_alone(tmp_path: Path) -> None:
         assert torch.equal(torch.get_rng_state(), before), name
 
 
-# One file for all examples: each damages it in its own way and writes it anew.
+# All examples use one file: each writes it again and damages it in its own way.
 one_file_for_all = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -89,7 +89,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
 @given(st.data())
 @one_file_for_all
 def test_a_damaged_byte_is_refused(tmp_path: Path, data: st.DataObject) -> None:
-    """Wherever it stands: in the header, in the description or in the numbers."""
+    """Wherever the byte is: in the header, in the description or in the numbers."""
     path = tmp_path / "model.safetensors"
     ep.save_checkpoint(NETWORKS["frozen"], path)
     content = bytearray(path.read_bytes())
@@ -99,7 +99,7 @@ def test_a_damaged_byte_is_refused(tmp_path: Path, data: st.DataObject) -> None:
         again = ep.load_checkpoint(path)
     except ValueError as error:
         assert "model.safetensors" in str(error)
-    else:  # a blank for another blank
+    else:  # one white space character became another
         assert same(NETWORKS["frozen"], again)
 
 

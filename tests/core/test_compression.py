@@ -1,4 +1,4 @@
-"""Compression other than fewer nodes: each way against its law, and against what is stored."""
+"""Compression other than fewer nodes: each way against its rule, and against what it stores."""
 
 import itertools
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_sizes_of_networks() -> None:
     # Biases count whether they are zero or not; a network without zeros is stored dense.
     assert dense_size(model) == sparse_size(model) == Size(39, 156)
     sparse = without_absent(model, select_connections(magnitude(model), 1.0))
-    # Nothing but biases, and a bit for each of 20 and of 12 weights.
+    # Only biases, and one bit for each of the 20 and of the 12 weights.
     assert sparse_size(sparse) == Size(7, 4 * 7 + 3 + 2)
 
 
@@ -169,7 +169,7 @@ def test_two_layers_are_frozen_as_the_one_was() -> None:
 
 
 def test_layers_are_replaced_only_where_two_are_smaller(model: nn.Sequential) -> None:
-    # 30 x 20: below 12; 20 x 12: below 7.5; 12 x 4: below 3.
+    # Ranks at which two are smaller: 30 x 20: below 12; 20 x 12: below 7.5; 12 x 4: below 3.
     for rank, layers in ((1, 6), (3, 5), (8, 4), (12, 3)):
         network, size = low_rank(model, rank)
         assert len(fully_connected(network)) == layers
@@ -202,7 +202,7 @@ def test_the_dense_factor_is_the_best_for_the_sparse_one(model: nn.Sequential) -
     torch.testing.assert_close(left[kept], full_left.double()[kept])
     error = (w - left @ right).norm()
     assert error < (w - left @ full_right.double()).norm()
-    # The residual of a least-squares fit is orthogonal to what it is fitted with.
+    # The residual of a least-squares fit is orthogonal to the columns that are fitted.
     torch.testing.assert_close(
         left.T @ (w - left @ right), torch.zeros(5, 30).double(), atol=1e-5, rtol=0
     )
@@ -210,7 +210,7 @@ def test_the_dense_factor_is_the_best_for_the_sparse_one(model: nn.Sequential) -
 
 def test_sparse_times_dense_counts_what_it_stores(model: nn.Sequential) -> None:
     network, size = sparse_times_dense(model, 6, 0.9)
-    # A column of the sparse factor may be empty; and the last layer, 12 x 4, is as it was.
+    # A column of the sparse factor may be empty. The last layer, 12 x 4, is unchanged.
     numbers = [int(w.count_nonzero()) for w in weights(network)[1:4:2]]
     assert numbers == [12, 7]
     assert size.parameters == 12 + 6 * 30 + 7 + 6 * 20 + 48 + 36
@@ -269,7 +269,7 @@ def test_as_good_as_the_k_means_of_scikit_learn(clusters: int) -> None:
     same_start = KMeans(clusters, init=start, n_init=1, max_iter=300, tol=0)
     assert inertia == pytest.approx(same_start.fit(values[:, None].numpy()).inertia_, rel=1e-6)
     best = KMeans(clusters, n_init=10, random_state=0).fit(values[:, None].numpy())
-    # One start, for the sake of the large values, is no search for the best minimum.
+    # A single start, chosen for the large values, need not find the best minimum.
     assert inertia < 1.5 * best.inertia_
 
 

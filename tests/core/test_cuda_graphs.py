@@ -1,4 +1,4 @@
-"""Which steps are taken plainly and which replayed, with stand-ins for the GPU."""
+"""Which steps run plainly and which are replayed, with stand-ins for the GPU."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from eigenprune.cuda_graphs import CapturedStep
 
 
 class Recorder:
-    """A step that notes the rows of each time it is taken, plainly or by replay."""
+    """A step that notes its rows each time it runs, plainly or by replay."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, list[int]]] = []

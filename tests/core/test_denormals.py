@@ -1,4 +1,4 @@
-"""Numbers below the smallest normal one: zero while networks train, as they were afterwards."""
+"""Numbers below the smallest normal one: zero during training, treated as before afterwards."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Training together against training alone: the stack must not be noticed in any network."""
+"""Training together against training alone: the stack must make no difference to any network."""
 
 import copy
 import math
@@ -42,7 +42,7 @@ def networks(**options: object) -> list[nn.Sequential]:
 
 
 def masks(count: int = 3) -> list[list[Tensor]]:
-    """For each network masks of its own, so that the networks that are left differ in size."""
+    """Masks that differ between the networks, so that the pruned networks differ in size."""
     generator = torch.Generator().manual_seed(2)
     drawn = [[torch.rand(n, generator=generator) < 0.6 for n in (7, 6)] for _ in range(count)]
     assert len({tuple(int(mask.sum()) for mask in pair) for pair in drawn}) == count
@@ -255,7 +255,7 @@ def test_what_cannot_be_trained_is_refused(data: Data) -> None:
         ep.train_together([], inputs, targets, seeds=[], epochs=1)
     with pytest.raises(ValueError, match="3 networks and 2 seeds"):
         ep.train_together(networks(), inputs, targets, seeds=[1, 2], epochs=1)
-    # The checks of `train`, of which there is one set.
+    # These are the checks of `train`, used here too.
     with pytest.raises(ValueError, match="50 inputs and 49 targets"):
         ep.train_together(networks(), inputs, targets[1:], seeds=SEEDS, epochs=1)
     with pytest.raises(ValueError, match="batch_size=0"):

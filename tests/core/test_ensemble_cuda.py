@@ -17,7 +17,7 @@ if not torch.cuda.is_available():
     )
 
 SEEDS = [3, 1, 4]
-# 60 rows: eight steps of an epoch can be captured, the ninth, of four rows, cannot.
+# 60 rows: eight steps of an epoch can be captured; the ninth, with four rows, cannot.
 OPTIONS: dict[str, object] = {"epochs": 5, "batch_size": 7, "learning_rate": 0.01}
 KINDS: dict[str, dict[str, object]] = {
     "dense": {"layer": "dense", "bias": True, "activation": "tanh"},
@@ -72,7 +72,7 @@ def test_captured_steps_equal_the_plain_loop(kind: str, masked: bool) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_captured_steps_equal_plain_steps(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In float32, the format of the study: the same kernels run, launched one by one."""
+    """In float32, as in the study: the same kernels run, but are launched one by one."""
     models = [model.float() for model in networks(**KINDS[kind])]
     given = data("cuda", torch.float32)
     captured = ep.train_together(models, *given, seeds=SEEDS, **OPTIONS)
@@ -98,7 +98,7 @@ def test_a_network_that_diverges_leaves_the_others_alone() -> None:
 
 
 def test_a_second_training_finds_everything_as_the_first_did() -> None:
-    """A graph leaves nothing behind: neither memory that grows nor numbers that differ."""
+    """A graph leaves nothing behind: memory does not grow and the numbers stay the same."""
     first = ep.train_together(networks(), *data("cuda"), seeds=SEEDS, **OPTIONS)
     gc.collect()
     held = torch.cuda.memory_allocated()

@@ -40,7 +40,7 @@ def test_of_several_files_all_are_written_or_none(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         write_all({one: b"new", two: b"new", three / "below a file": b"new"})
     assert one.read_bytes() == b"old" and not two.exists()
-    with pytest.raises(OSError):  # the first one: nothing is to be undone
+    with pytest.raises(OSError):  # the first file fails: nothing has to be undone
         write_all({three / "below a file": b"new", one: b"new"})
     assert one.read_bytes() == b"old" and three.read_bytes() == b"there"
 
@@ -55,10 +55,10 @@ def test_what_was_written_is_undone_as_far_as_it_can_be(
 
     def stopped_at_the_end(source: Path, to: Path) -> None:
         done.append(to)
-        if len(done) == 4:  # the first of those that are put back
+        if len(done) == 4:  # the first file to be put back
             raise OSError("No space left on device")
         replace(source, to)
-        if len(done) == 3:  # just after the last one
+        if len(done) == 3:  # just after the last file
             raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", stopped_at_the_end)
@@ -84,5 +84,5 @@ def test_the_state_changes_with_a_file_put_in_its_place(tmp_path: Path) -> None:
     write_whole(file, b"old")
     before = state(file)
     assert state(file) == before
-    write_whole(file, b"new")  # as long, and perhaps at the same tick of the clock
+    write_whole(file, b"new")  # equally long, and perhaps at the same tick of the clock
     assert state(file) != before

@@ -70,7 +70,7 @@ def test_large_products_go_the_same_detour(network: str) -> None:
     assert_same_bits(written, reference)
 
 
-# They change nothing of the loss, and what they see of a step is its gradients.
+# These do not change the loss; all they see of a step is its gradients.
 WITHOUT_PENALTY = [
     (name, layer)
     for name, kind in sorted(REGULARISERS.items())
@@ -86,7 +86,7 @@ def test_regularised_training_takes_the_same_way(name: str, layer: str) -> None:
     trained = partial(ep.train, model, inputs, targets, epochs=3, batch_size=20)
     with patch.object(training, "by_autograd", wraps=by_autograd) as autograd:
         written, losses = trained(regulariser=REGULARISERS[name](0.3))
-    assert autograd.called == (name == "dropout")  # puts modules of its own between the layers
+    assert autograd.called == (name == "dropout")  # it puts its own modules between the layers
     with gradients.written_out.off():
         reference, reference_losses = trained(regulariser=REGULARISERS[name](0.3))
     assert losses == reference_losses
@@ -102,7 +102,7 @@ def test_what_lies_below_the_first_that_learns_is_left_out(network: str, trained
         layer.requires_grad_(False)
     with patch.object(backward, "product", wraps=backward.product) as product:
         written, _ = ep.train(model, inputs, targets, epochs=1)
-    there = 3 - (network == "spectral")  # of a frozen spectral layer the products are fixed
+    there = 3 - (network == "spectral")  # the products of a frozen spectral layer are fixed
     back = 3 - trained + 3 - trained - 1  # for weights, and to the outputs of the layer before
     assert product.call_count == there + back
     with gradients.written_out.off():
@@ -125,11 +125,11 @@ def test_a_loss_of_the_regularisers_own_is_called() -> None:
 
 
 class Own(ep.SpectralLinear):
-    """A layer that does something else, perhaps."""
+    """A layer that may do something else."""
 
 
 class Sharper(nn.Sequential):
-    """A network with a forward, and a constructor, of its own."""
+    """A network with its own forward and its own constructor."""
 
     def __init__(self, model: nn.Sequential, by: float) -> None:
         super().__init__(*model)
@@ -150,7 +150,7 @@ def changed(do: Callable[[nn.Sequential], object]) -> nn.Sequential:
 
 
 def stored_by_columns(model: nn.Sequential) -> None:
-    # As a kernel that another library wrote comes in.
+    # A kernel that another library wrote is stored like this.
     model[0].eigenvectors = nn.Parameter(model[0].eigenvectors.detach().T.contiguous().T)
 
 
@@ -238,6 +238,6 @@ def test_gradients_of_before_are_replaced_and_frozen_ones_have_none() -> None:
     written_out(*batch)
     assert torch.equal(model[0].eigenvalues_out.grad, first)
     assert model[0].eigenvectors.grad is None
-    # The reference adds, as autograd does.
+    # The reference adds to the old gradients, as autograd does.
     by_autograd(ep.regularisers.Regulariser(0.0), model, onednn.faster_products(), *batch)
     assert torch.equal(model[0].eigenvalues_out.grad, 2 * first)

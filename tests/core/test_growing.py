@@ -1,4 +1,4 @@
-"""Growing: it begins small, grows only where training stalls, and its controls are its equals."""
+"""Growing starts small and adds only when training stalls; its controls are about as large."""
 
 import itertools
 import math
@@ -128,7 +128,7 @@ FULL, HALF = [torch.ones(2, 2).bool()] * 2, [torch.eye(2).bool()] * 2
         (0.99, HALF, 1.0, math.inf, "connections"),
         (0.99, HALF, 1.0, 1.2, "connections"),  # they helped
         (0.99, HALF, 1.0, 1.0, "nodes"),  # they did not
-        (0.99, FULL, 1.0, math.inf, "nodes"),  # none is absent
+        (0.99, FULL, 1.0, math.inf, "nodes"),  # no connection is absent
         (math.nan, HALF, 1.0, math.inf, "diverged"),
     ],
 )

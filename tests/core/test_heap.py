@@ -1,4 +1,4 @@
-"""What a training frees stays with its process, and the next step need not fetch it again."""
+"""Memory that training frees stays with its process, so the next step need not fetch it again."""
 
 import os
 import platform
@@ -11,8 +11,8 @@ pytestmark = pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc", reason="other C libraries have other ways"
 )
 
-# Large blocks are fetched apart from the heap, and go back to the system once they are free, up to
-# a size that grows with what has been freed so far; the heap itself is cut twice that size.
+# glibc fetches blocks above a threshold apart from the heap, and gives them back to the system once
+# they are free. Freed blocks raise the threshold; the heap is trimmed at twice the threshold.
 BLOCK = """
 import torch
 from eigenprune import heap, mlp, train
@@ -28,7 +28,7 @@ print(in_heap())
 print(in_heap())
 """
 TRAINED = "train(mlp([4, 2, 2]), torch.ones(2, 4), torch.tensor([0, 1]), epochs=1)"
-# Epochs of 100 steps. Each of them needs some ten megabytes for a moment, in blocks of a few sizes.
+# Epochs of 100 steps. Each step briefly needs some ten megabytes, in blocks of a few sizes.
 EPOCHS = """
 import resource, torch
 from eigenprune import mlp, train
@@ -46,7 +46,7 @@ print(*(after - before for before, after in zip(seen, seen[1:])))
 """
 
 
-# What else may decide it, in the environment of whoever tests.
+# Variables in the tester's environment that would also decide this.
 DECIDES_TOO = ("GLIBC_TUNABLES", "THP_MEM_ALLOC_ENABLE")
 
 

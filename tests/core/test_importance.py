@@ -51,7 +51,7 @@ WIDTHS = st.lists(st.integers(1, 6), min_size=3, max_size=5)
 
 
 def test_every_score_has_its_loop_here() -> None:
-    # test_synflow holds iterative_synflow against another reference.
+    # test_synflow compares iterative_synflow with another reference.
     assert {*LOOPS, "random", "iterative_synflow"} == set(importance.SCORES)
 
 

@@ -75,7 +75,7 @@ def test_forward_is_linear_with_these_weights(layer: SpectralLinear) -> None:
 
 @given(layers())
 def test_gradients_are_those_of_the_weights(layer: SpectralLinear) -> None:
-    """The quick way through the layer must train as the plain way does."""
+    """The fast way through the layer must give the gradients of the plain way."""
     plain = copy.deepcopy(layer)
     inputs = some_inputs(layer)
     layer(inputs).square().sum().backward()
@@ -107,7 +107,7 @@ def test_what_is_frozen_stays_so_from_and_to_linear(learns: bool) -> None:
     assert layer.bias is not None and layer.bias.requires_grad != learns
     back = layer.to_linear()
     assert back.weight.requires_grad == learns and back.bias.requires_grad != learns
-    # Weights are free where one of their factors is.
+    # Weights learn if one of their factors does.
     assert SpectralLinear(4, 3, frozen=["eigenvectors"]).to_linear().weight.requires_grad
 
 
@@ -135,7 +135,7 @@ def test_eigenvalue_zero_silences_a_node(layer: SpectralLinear) -> None:
 
 @given(layers(eigenvalues_in=True, bias=False))
 def test_eigenvalue_zero_does_not_silence_a_node_beside_lambda_in(layer: SpectralLinear) -> None:
-    """Why pruning means physical removal and not a zero."""
+    """The reason why pruning means physical removal and not a zero."""
     with torch.no_grad():
         layer.eigenvalues_out[0] = 0.0
     outputs = layer(some_inputs(layer))[:, 0]
@@ -152,11 +152,11 @@ def test_eigenvalue_times_eigenvector_is_the_weight_norm(layer: SpectralLinear) 
 
 @given(st.integers(0, 10**6), st.floats(0.1, 10.0))
 def test_gauge_leaves_the_function_and_changes_the_ranking(seed: int, c: float) -> None:
-    """(lambda_i, phi_i) -> (c lambda_i, phi_i / c) for a node of its own c each."""
+    """(lambda_i, phi_i) -> (c lambda_i, phi_i / c), with a different c for each node."""
     model = ep.mlp([5, 4, 3], seed=seed)
     other = copy.deepcopy(model)
     with torch.no_grad():
-        # The new |lambda| are c/1, c/2, c/3, c/4, upside down: the other ranking, surely.
+        # The smallest |lambda| becomes c/1, then c/2, c/3 and c/4 follow: the ranking is reversed.
         order = model[0].eigenvalues_out.abs().argsort()
         wanted = torch.empty(4)
         wanted[order] = c / torch.arange(1.0, 5.0)

@@ -211,7 +211,7 @@ def test_tied_layers_are_refused_where_nodes_go_one_by_one(tmp_path: Path) -> No
 
 
 class WithWidths(nn.Sequential):
-    """Its constructor takes no modules, so that no slice of it can be made."""
+    """A network that cannot be sliced, since its constructor takes no modules."""
 
     def __init__(self, *, hidden: int) -> None:
         """Take the number of hidden nodes."""
@@ -220,7 +220,7 @@ class WithWidths(nn.Sequential):
         super().__init__(*hidden_ones, nn.Linear(hidden, 2))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """More than its modules say."""
+        """Compute more than the modules say."""
         return super().forward(inputs) + 1
 
 

@@ -22,7 +22,7 @@ def derivatives(a: Tensor, b: Tensor, bias: Tensor | None) -> list[Tensor]:
     outputs = F.linear(a, b, bias)
     first = torch.autograd.grad(outputs.pow(2).sum(), [a, b], create_graph=True)
     second = torch.autograd.grad(first[0].sum() + first[1].sum(), [a, b])
-    # A sum's gradient is one number seen through strides of zero.
+    # The gradient of a sum is a single number, expanded with strides of zero.
     of_a_sum = torch.autograd.grad(F.linear(a, b, bias).sum(), [a, b])
     return [outputs, *first, *second, *of_a_sum]
 

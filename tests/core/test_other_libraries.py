@@ -1,8 +1,8 @@
-"""What well-kept libraries do as well, they and we do alike.
+"""Where well-kept libraries compute the same as we do, the results agree.
 
-The core needs torch alone and the machines that compute runs are bare, so these libraries are asked
-here and nowhere else. Of Torch-Pruning its Hessian importance is not: it keeps the gradient of the
-last example and not their sum.
+The core needs only torch, and the machines that compute runs have little installed, so these
+libraries are used here and nowhere else. The Hessian importance of Torch-Pruning is not compared:
+it keeps the gradient of the last example and not the sum over the examples.
 """
 
 import pytest
@@ -86,7 +86,7 @@ def test_mean_activation(model: nn.Sequential, inputs: Tensor) -> None:
     score = tp.importance.ActivationImportance(group_reduction="sum", normalizer=None)
     with score.compute_importance(dense):
         dense(inputs)
-    # Theirs is the sum over the examples, of what enters a layer.
+    # Theirs is the sum over the examples, and concerns the inputs of a layer.
     others = [layer._importance / len(inputs) for layer in fully_connected(dense)[1:]]
     assert close(saliency.mean_activation(model, inputs), others)
 
@@ -103,7 +103,7 @@ def test_taylor_pruning(model: nn.Sequential, inputs: Tensor, targets: Tensor) -
     )
     others = theirs(score, with_gradients(as_dense(model), inputs, targets))
     with_gradients(model, inputs, targets)
-    # Of a spectral layer the eigenvalue's gradient, of a dense one that of all weights.
+    # It uses the eigenvalue's gradient in a spectral layer, that of all weights in a dense one.
     ours = [TaylorPruning(0.5).worth(layer) for layer in hidden_layers(model)]
     assert close([values.sqrt() for values in ours], others)
 
@@ -146,5 +146,5 @@ def test_weights_of_few_bits(bits: int) -> None:
     )
     ours, our_scales = quantise_rows(weight, bits)
     assert torch.allclose(our_scales, scales.flatten())
-    # Their product with the inverse of the scale and our division may part at a half.
+    # They multiply by the inverse of the scale, we divide: near a half, rounding may differ.
     assert ((ours - integers).abs() <= 1).all() and (ours != integers).float().mean() < 0.01

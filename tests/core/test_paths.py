@@ -1,4 +1,4 @@
-"""Paths from inputs to outputs: found as by walking, and what lies on none does nothing."""
+"""Paths from inputs to outputs: found as by walking; connections on no path do nothing."""
 
 import itertools
 

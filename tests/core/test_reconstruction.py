@@ -1,4 +1,4 @@
-"""Layers behind pruned ones, fitted anew: least squares, and nothing where nothing is missing."""
+"""Layers behind pruned ones, refitted: least squares, and no change where nothing is missing."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_where_nothing_is_removed_nothing_is_changed(layer: str, bias: bool) -> 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("layer", ["dense", "spectral"])
 def test_each_layer_is_the_least_squares_fit_to_what_it_gave(layer: str, bias: bool) -> None:
-    """The plain reference: torch's least squares, layer by layer, behind the layers fitted so."""
+    """The plain reference: torch's least squares, layer by layer, behind the fitted layers."""
     model, masks = network(layer, bias=bias), masks_of(0.5)
     found = reconstruct(model, masks, INPUTS)
     kept = [*masks, torch.ones(3, dtype=torch.bool)]
@@ -50,7 +50,7 @@ def test_each_layer_is_the_least_squares_fit_to_what_it_gave(layer: str, bias: b
             least = torch.linalg.lstsq(torch.cat(columns, dim=1).double(), target)
             missed = target - torch.cat(columns, dim=1).double() @ least.solution
             found_missed = target - after(reached).detach().double()
-            # The pull towards the weights as they were costs next to nothing of what is explained.
+            # The pull towards the old weights costs next to nothing of what the fit explains.
             allowed = 1.02 * missed.norm() + 1e-3 * target.norm()
             assert 0.999 * missed.norm() <= found_missed.norm() < allowed
         reached = after(reached).detach()
@@ -86,7 +86,7 @@ def test_of_silent_nodes_nothing_is_learned() -> None:
 
 
 def test_autocast_has_no_part_in_it() -> None:
-    """Least squares of sums that are rounded to eight bits would be of other sums."""
+    """Rounded to eight bits, the sums of the least-squares problem would be other sums."""
     model, masks = network("dense"), masks_of(0.5)
     wanted = reconstruct(model, masks, INPUTS)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -18,7 +18,7 @@ ACTIVATIONS = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
     "elu": nn.ELU,
-    "sigmoid": nn.Sigmoid,  # sigmoid(0) = 0.5: a silent node must send nothing all the same
+    "sigmoid": nn.Sigmoid,  # sigmoid(0) = 0.5: a silent node must send nothing even so
 }
 
 

@@ -36,7 +36,7 @@ def test_each_layer_adds_to_what_it_reads(layer: str, data: Data) -> None:
 
 
 def test_layers_without_weights_leave_their_input_as_it_is(data: Data) -> None:
-    """So with skips; without them such a layer is the end of everything."""
+    """This is so with skips; without them, nothing passes through such a layer."""
     model = network()
     with torch.no_grad():
         for index in (2, 4):
@@ -74,7 +74,7 @@ def test_masks_that_empty_or_do_not_fit_are_refused(keep: Tensor) -> None:
 
 
 def test_training_goes_down_the_slope_of_the_network_with_skips(data: Data) -> None:
-    """The same as Adam written out on the network itself; and not that of the plain one."""
+    """The same as Adam written out for the network itself, but not for the plain one."""
     model = network()
     trained, losses = train_residual(model, *data, epochs=3, batch_size=120, learning_rate=0.01)
     plain, _ = ep.train(model.layers, *data, epochs=3, batch_size=120, learning_rate=0.01)

@@ -13,7 +13,7 @@ from eigenprune.synflow import iterative_synflow
 
 Score = Callable[[nn.Sequential, Tensor, Tensor], list[Tensor]]
 
-# Each with the same three arguments, whatever it needs of them.
+# All take the same three arguments, whichever of them they need.
 SCORES: dict[str, Score] = {
     "mean_activation": lambda m, x, y: saliency.mean_activation(m, x),
     "activation_entropy": lambda m, x, y: saliency.activation_entropy(m, x),
@@ -39,7 +39,7 @@ def examples() -> tuple[Tensor, Tensor]:
 
 
 def activations(model: nn.Sequential, x: Tensor) -> list[Tensor]:
-    """Of a network of `mlp`: what each activation function returns."""
+    """What each activation function of a network from `mlp` returns."""
     found = []
     for module in model:
         x = module(x)
@@ -92,7 +92,7 @@ def test_a_node_without_any_connection_scores_zero(
         first.weight[2] = 0
         second.weight[:, 2] = 0
     scores = SCORES[name](model, *examples)
-    if name == "iterative_synflow":  # the first to go
+    if name == "iterative_synflow":  # the silent node is the first to go
         assert int(torch.cat(scores).argmin()) == 2
     else:
         assert scores[0][2] == 0 and scores[0].count_nonzero() >= 2
@@ -107,7 +107,7 @@ def test_activations(model: nn.Sequential, examples: tuple[Tensor, Tensor]) -> N
 
 
 def test_entropy() -> None:
-    # One input, passed on as it is: three examples in the first of two parts, one in the second.
+    # One input, passed on as it is: three examples in the first of two bins, one in the second.
     model = mlp([1, 1, 2], activation="relu", layer="dense")
     with torch.no_grad():
         model[0].weight.fill_(1)
@@ -155,7 +155,7 @@ def test_optimal_brain_damage(model: nn.Sequential, examples: tuple[Tensor, Tens
 
 
 class TanhInPlace(nn.Module):
-    """An activation of the reader's own that says nowhere that it works in place."""
+    """A user's activation that works in place without saying so."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         return inputs.tanh_()

@@ -92,7 +92,7 @@ def test_redrawing_forgets_the_weights_and_keeps_shape_mask_and_what_is_frozen()
 
 
 def test_corruption_keeps_every_feature_and_loses_what_they_say_together() -> None:
-    # Two features that are one: uncorrelated afterwards.
+    # Two identical features are uncorrelated afterwards.
     x = torch.linspace(0, 1, 2000)[:, None].expand(-1, 2).contiguous()
     found = sanity.corrupted(x, seed=1)
     assert torch.equal(found.sort(dim=0).values, x)

@@ -57,7 +57,7 @@ def test_the_number_removed_is_exact(nodes: int, percent: int) -> None:
     (mask,) = select_nodes([torch.arange(float(nodes))], percent / 100)
     wanted = (2 * percent * nodes + 100) // 200  # floor(r n + 1/2) in whole numbers
     assert int((~mask).sum()) == min(wanted, nodes - 1)
-    # The lowest went, and nothing else.
+    # Only the lowest scores went.
     assert mask.tolist() == sorted(mask.tolist())
 
 

@@ -1,4 +1,4 @@
-"""The plain way is taken for as long as the outermost says, whatever happens within."""
+"""The plain way is taken until the outermost `off` ends, whatever happens within."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Synaptic flow: conserved, the sum over paths, and why it is taken in rounds."""
+"""Synaptic flow: it is conserved, it is the sum over paths, and why nodes are ranked in rounds."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def test_the_flow_without_some_nodes_is_that_of_the_network_without_them(
 
 
 def test_one_node_a_round_in_the_order_of_the_flow_of_what_is_left(model: nn.Sequential) -> None:
-    """The plain reference: look for the least flow, take that node out, and again."""
+    """The plain reference: find the node with the least flow, remove it, and repeat."""
     masks = [torch.ones(n, dtype=torch.bool) for n in WIDTHS[1:-1]]
     order = []
     while any(mask.sum() > 1 for mask in masks):
@@ -54,7 +54,7 @@ def test_one_node_a_round_in_the_order_of_the_flow_of_what_is_left(model: nn.Seq
 
 
 def test_rounds_keep_the_wide_layer_that_one_round_empties() -> None:
-    """The control that can fail: the flow of the whole network alone."""
+    """The control: the flow of the whole network, computed once."""
     model = ep.mlp([10, 60, 6, 10], layer="dense", seed=1)
     wide_left = [
         int(ep.select_nodes(scores, 0.9)[0].sum())

@@ -72,7 +72,7 @@ def test_the_order_depends_on_seed_and_stream_alone() -> None:
     assert rows == order_of_rows(seed=1, width=8, batch_size=3)
     assert rows != order_of_rows(seed=2)
     assert rows != order_of_rows(seed=1, stream="retraining")
-    # More initial values drawn from the same seed leave the order as it was.
+    # Drawing more initial values from the same seed does not change the order.
     ep.mlp([30, 30, 2], seed=1)
     assert rows == order_of_rows(seed=1)
 
@@ -170,7 +170,7 @@ def test_data_that_do_not_fit_are_refused(data: Data) -> None:
 
 @pytest.mark.parametrize("regulariser", [None, ep.regularisers.L2(0.01)])
 def test_no_gradient_is_left_behind(data: Data, regulariser: object) -> None:
-    """Another training that adds gradients up would begin with the last one of this."""
+    """Otherwise a later training that accumulates gradients would start with this one's last."""
     trained, _ = ep.train(ep.mlp([4, 6, 3], seed=1), *data, epochs=1, regulariser=regulariser)
     assert all(parameter.grad is None for parameter in trained.parameters())
 

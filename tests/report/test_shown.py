@@ -156,7 +156,7 @@ def test_the_card_says_what_made_it(executed: Path) -> None:
     lock = {"train@mine": {"outs": [{"path": "results/quick/mine/train.ipynb", "md5": "0"}]}}
     card = chapter(executed, lock=lock)[0].card
     facts = dict(card.facts)
-    assert "`train@mine`" in facts["Stage"] and "is not the one of `dvc.lock`" in facts["Stage"]
+    assert "`train@mine`" in facts["Stage"] and "is not the one in `dvc.lock`" in facts["Stage"]
     assert facts["Make it again"] == "`dvc repro train@mine`"
     assert "epochs 2" in facts["Study"] and "hidden 8" in facts["Study"]
     assert facts["Data"].startswith("digits, SHA-256 `87ff0c9e40dc")
@@ -179,10 +179,10 @@ def test_a_card_of_other_code_or_data_says_so(
     monkeypatch.setattr("eigenprune.report.provenance.cards.code_now", lambda: "0")
     card = chapter(executed)[0].card
     assert card.state == "code has changed"
-    assert dict(card.facts)["Code since then"] == "what computes runs was another code"
+    assert dict(card.facts)["Code since then"] == "the code that computes runs has changed"
     monkeypatch.setattr("eigenprune.lab.datasets.checksum", lambda name: "0")
     card = chapter(executed)[0].card
-    assert dict(card.facts)["Outdated"] == "the bytes of digits are others"
+    assert dict(card.facts)["Outdated"] == "the bytes of digits have changed"
     # The card still says what was seen.
     assert dict(card.facts)["Data"].startswith("digits, SHA-256 `87ff0c9e40dc")
 

@@ -1,4 +1,4 @@
-"""The command line: thin, and quick to start, since heavy imports wait until they are needed."""
+"""The command line: thin and quick to start, because heavy imports wait until they are needed."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`eigenprune bench`: how fast it is here."""
+"""`eigenprune bench`: how fast training and inference are on this machine."""
 
 import sys
 from typing import Annotated
@@ -15,12 +15,14 @@ EXAMPLES = """Examples:
 
 
 def bench(
-    dataset: Annotated[str, typer.Option(help="What to train on.")] = "mnist",
+    dataset: Annotated[str, typer.Option(help="Dataset to train on.")] = "mnist",
     hidden: Annotated[str, typer.Option(help="Hidden widths, e.g. `500-500-500`.")] = "500",
-    rounds: Annotated[int, typer.Option(min=1, help="Fresh processes that time everything.")] = 5,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Number of rounds, each in fresh processes.")
+    ] = 5,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Time training and inference on all cores; ratios count, the seconds are this machine's."""
+    """Time training and inference on all cores; compare ratios: seconds depend on the machine."""
     from eigenprune.lab import datasets
 
     widths = options.widths(hidden)

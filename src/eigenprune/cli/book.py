@@ -1,4 +1,4 @@
-"""`eigenprune book` and `eigenprune site`: from pages and executed notebooks to HTML and PDF."""
+"""`eigenprune book` and `eigenprune site`: make HTML and PDF from pages and executed notebooks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,13 +23,15 @@ SITE_EXAMPLES = """Example:
 
 
 def book(
-    pdf: Annotated[bool, typer.Option("--pdf", help="The whole book as one PDF instead.")] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Build the whole book as one PDF instead.")
+    ] = False,
     publish: Annotated[
         bool,
         typer.Option(
             "--publish",
-            help="The book for the web instead: in `build/book/published` and packed, with buttons "
-            "for Binder and Colab if the remote `origin` is on GitHub.",
+            help="Build the book for the web instead, in `build/book/published` and as an archive, "
+            "with buttons for Binder and Colab if the remote `origin` is on GitHub.",
         ),
     ] = False,
 ) -> None:
@@ -53,21 +55,23 @@ def book(
     repository = launch.repository(root)
     html = build_book(root, params, folder="published", repository=repository)
     site.write_archive(html, html.parent / site.ARCHIVE)
-    typer.echo(f"The book is at {html / 'index.html'}, packed in {html.parent / site.ARCHIVE}")
+    typer.echo(f"The book is at {html / 'index.html'}, packed as {html.parent / site.ARCHIVE}")
     if repository is None:
         typer.echo("It has no buttons for Binder and Colab: the remote origin is not on GitHub.")
 
 
 def site(
-    folder: Annotated[Path, typer.Argument(help="Where the site goes.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write the site to.")],
     tags: Annotated[
-        list[str] | None, typer.Argument(help="Its releases, newest first.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Tags of its releases, newest first.", show_default=False),
     ] = None,
     releases: Annotated[
-        Path, typer.Option(help="A folder for each release, with its packed book and checksum.")
+        Path,
+        typer.Option(help="Folder with one subfolder per release: its packed book and checksum."),
     ] = Path("releases"),
 ) -> None:
-    """Lay the published book and those of earlier releases side by side, with a list of them."""
+    """Make one site of the published book and those of earlier releases, with a list of them."""
     from eigenprune.report.book.site import build_site
 
     published = project.root() / "build" / "book" / "published"

@@ -1,4 +1,4 @@
-"""What several commands need."""
+"""Functions that several commands share."""
 
 import sys
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ def project_params() -> Params:
 
 
 def changed(study: Study | Trials, **changes: Any) -> Study | Trials:
-    """The study, or trials, with the given values instead of its own; None leaves one as it is."""
+    """Return the study or trials with the given values replaced; None leaves a value as it is."""
     given = {key: value for key, value in changes.items() if value is not None}
     return change_trials(study, given) if isinstance(study, Trials) else change_study(study, given)
 
 
 def require_environment() -> None:
-    """Refuse what EIGENPRUNE_WORKERS should not be, before any work.
+    """Refuse an invalid EIGENPRUNE_WORKERS before any work starts.
 
     Raises:
-        UserError: if it is no number of processes.
+        UserError: if it is not a number of processes.
     """
     from eigenprune.lab.execution.processes import default_workers
 
@@ -39,33 +39,34 @@ def require_environment() -> None:
 
 
 def require_writable(path: Path | None, option: str) -> None:
-    """Refuse a file that could not be written, before hours are spent on what goes there.
+    """Refuse a file that cannot be written, before hours are spent on computing its content.
 
     Raises:
-        UserError: if its folder can neither be written to nor made.
+        UserError: if its folder can neither be written to nor created.
     """
     if path is None:
         return
     folder = nearest_there(path.absolute().parent)
     if not folder.is_dir():
-        raise UserError(f"{option}: {path} cannot be written, for {folder} is no folder")
+        raise UserError(f"{option}: {path} cannot be written: {folder} is not a folder")
     try:
-        with TemporaryFile(dir=folder):  # permissions alone do not tell: a disk may be read-only
+        with TemporaryFile(dir=folder):  # permissions do not say enough: a disk may be read-only
             pass
     except OSError as error:
         raise UserError(
-            f"{option}: {path} cannot be written, for {folder} takes no file ({error.strerror})"
+            f"{option}: {path} cannot be written: no file can be created in {folder} "
+            f"({error.strerror})"
         ) from None
 
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Turn Ctrl-C into a sentence: nothing is lost."""
+    """Turn Ctrl-C into a message that nothing is lost."""
     try:
         yield
     except KeyboardInterrupt:
         print(
-            "\neigenprune: interrupted; finished runs are kept, the same command goes on from here",
+            "\neigenprune: interrupted; finished runs are kept, the same command resumes from here",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None

@@ -1,4 +1,4 @@
-"""`eigenprune data`: bring and check the real datasets."""
+"""`eigenprune data`: fetch and check the real datasets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from eigenprune.lab import project
 
-app = typer.Typer(help="Bring and check the real datasets.", no_args_is_help=True)
+app = typer.Typer(help="Fetch and check the real datasets.", no_args_is_help=True)
 
 
 @app.command(
@@ -23,9 +23,9 @@ def fetch(
         typer.Option("--from", metavar="DIR", help="Search this folder instead of downloading."),
     ] = None,
 ) -> None:
-    """Bring MNIST and Fashion-MNIST into `data/`: from the official mirrors, or from your disk.
+    """Fetch MNIST and Fashion-MNIST into `data/`, from the official mirrors or from your disk.
 
-    Files that are there with the right bytes are left alone; every byte is checked.
+    Correct files that are already there are left alone; every file is checked by its checksum.
     """
     from eigenprune.lab.fetch import fetch as fetch_files
 

@@ -1,4 +1,4 @@
-"""`eigenprune new-experiment`: a notebook, a study, a stage and a page of one's own."""
+"""`eigenprune new-experiment`: a notebook, a study, a stage and a page for your own idea."""
 
 from typing import Annotated
 
@@ -17,24 +17,24 @@ EXAMPLES = """Examples:
 
 
 def new_experiment(
-    name: Annotated[str, typer.Argument(help="Of all its parts: a-z, 0-9, single hyphens.")],
+    name: Annotated[str, typer.Argument(help="Name of all its parts: a-z, 0-9, single hyphens.")],
     dataset: Annotated[
         str | None,
-        typer.Option(help="What it trains on; `digits` if not given. Your own too, by its name."),
+        typer.Option(help="Name of a dataset, which may be your own; `digits` if not given."),
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take an experiment back.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove an experiment.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With --remove: even what you have changed in it.")
+        bool, typer.Option("--force", help="With --remove: remove even what you have changed.")
     ] = False,
 ) -> None:
-    """Begin an experiment: notebook, study in params.yaml, stage in dvc.yaml, page of the book.
+    """Start an experiment: notebook, study in params.yaml, stage in dvc.yaml, page of the book.
 
-    `dvc repro` runs it, and the book shows it. `--remove` takes all of it back, its results too.
+    `dvc repro` runs it, and the book shows it. `--remove` removes all of it, including its results.
     """
     if force and not remove:
-        raise UserError("--force: goes with --remove alone")
+        raise UserError("--force: allowed only with --remove")
     if dataset is not None and remove:
-        raise UserError("--dataset: does not go with --remove")
+        raise UserError("--dataset: not allowed with --remove")
     from eigenprune.report.notebooks import experiments
 
     root = project.root()
@@ -45,4 +45,4 @@ def new_experiment(
         return
     for path in experiments.new_experiment(root, name, dataset or "digits"):
         typer.echo(f"{path.relative_to(root)}")
-    typer.echo(f"`dvc repro {name}` runs it, `dvc repro` makes its page in the book as well.")
+    typer.echo(f"`dvc repro {name}` runs it; `dvc repro` also makes its page in the book.")

@@ -1,4 +1,4 @@
-"""`eigenprune notebook`: notebooks, executed the way the pipeline does it."""
+"""`eigenprune notebook`: execute notebooks as the pipeline does."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,20 +26,20 @@ def notebook(
         list[str],
         typer.Argument(
             metavar="NAME...",
-            help="Notebooks of `notebooks/`, without `.ipynb`. Of several, none may need another's "
-            "results.",
+            help="Notebooks in `notebooks/`, without `.ipynb`. If you name several, none may need "
+            "the results of another.",
         ),
     ],
     study: Annotated[
         str | None, typer.Option(help="A name from params.yaml, for notebooks about one study.")
     ] = None,
 ) -> None:
-    """Execute notebooks, the way the stages of `dvc.yaml` do.
+    """Execute notebooks as the stages of `dvc.yaml` do.
 
-    The executed notebooks and their tables go to results/own/STUDY/; without a study, to
-    results/chapters/. What the pipeline makes goes where it looks: its own notebooks about a quick
-    study to results/quick/STUDY/, experiments to results/experiments/STUDY/. Several run at once,
-    as many as there are cores, or as EIGENPRUNE_WORKERS says.
+    The executed notebooks and their tables go to results/own/STUDY/, or without a study to
+    results/chapters/. What the pipeline makes goes where the pipeline expects it: its own notebooks
+    about a quick study to results/quick/STUDY/, experiments to results/experiments/STUDY/. Several
+    notebooks run at once, as many as there are cores or as EIGENPRUNE_WORKERS says.
     """
     require_environment()
     wanted = [_wanted(name, study) for name in dict.fromkeys(names)]
@@ -55,7 +55,7 @@ def notebook(
 
 
 def _wanted(name: str, study: str | None) -> "Notebook":
-    """What to execute, and where to, once all that can be wrong is looked at."""
+    """Return what to execute and where it goes, after checking everything that can be wrong."""
     from eigenprune.lab import datasets
     from eigenprune.report.book.contents import CHAPTERS
     from eigenprune.report.notebooks.experiments import require_watched

@@ -1,4 +1,4 @@
-"""`eigenprune record`: finished runs into Git."""
+"""`eigenprune record`: write finished runs to files that Git keeps."""
 
 from typing import Annotated
 
@@ -23,23 +23,23 @@ def record(
         list[str] | None,
         typer.Argument(
             metavar="[STUDY]...",
-            help="Names from params.yaml; all but quick ones and experiments.",
+            help="Names from params.yaml; if not given, all but quick ones and experiments.",
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="The quick studies, into results/reference/.")
+        bool, typer.Option("--quick", help="Record the quick studies in results/reference/.")
     ] = False,
 ) -> None:
-    """Write finished runs of studies and trials to results/paper/, small files to keep in Git.
+    """Write finished runs of studies and trials to results/paper/, as small files for Git.
 
-    What is recorded counts as done in every clone: a sweep can be carried on elsewhere. Quick
+    Recorded runs count as done in every clone, so a sweep can be continued elsewhere. Quick
     studies go to results/reference/ and do not count as done: each reader computes them, and
-    `eigenprune verify --quick` holds the result against the reference.
+    `eigenprune verify --quick` compares the result with the reference.
 
-    Networks of the arena of which no latency is recorded are timed, in a minute or so.
+    Networks of the arena without a recorded latency are timed, which takes a minute or so.
     """
     if quick and studies:
-        raise UserError("--quick takes all quick studies: name none")
+        raise UserError("--quick records all quick studies: do not name any")
     from eigenprune.lab import arena
     from eigenprune.lab.records import latencies
     from eigenprune.lab.records.recorded import record as record_study
@@ -53,7 +53,9 @@ def record(
     params, store = project_params(), Store(project.store_dir())
     for name in studies or ():
         if name in (*params.quick_arena, *params.quick_trials):
-            raise UserError(f"{name}: the chapters compute it where they are made: not recorded")
+            raise UserError(
+                f"{name}: not recorded, because the chapters compute it where they are made"
+            )
     for name in studies or (params.quick if quick else [*params.paper, *params.paper_trials]):
         study = params.find(name)
         if isinstance(study, Trials):
@@ -65,7 +67,7 @@ def record(
                 write_summary(made.folder, published_curves(study, same_width=True))
         if made.rows or studies or quick:
             what = "runs" if isinstance(study, Trials) else "rows"
-            lost = f", {made.diverged} without one: their numbers ceased to be finite"
+            lost = f", {made.diverged} without results: their numbers ceased to be finite"
             typer.echo(
                 f"{name}: {made.rows} {what} recorded, {made.here} of them from this run store, "
                 f"{made.missing} still to be computed" + (lost if made.diverged else "")
@@ -73,7 +75,7 @@ def record(
         if made.to_compare:
             typer.echo(
                 f"{name}: methods that share a network have it from two machines, which round "
-                f"otherwise; compare them on the same one: {made.to_compare}"
+                f"differently; to compare them on one network, run: {made.to_compare}"
             )
     if not quick and len(networks := arena.recorded(params)):
         untimed = latencies.record(
@@ -81,7 +83,7 @@ def record(
         )
         for name, count in untimed.items():
             typer.echo(
-                f"{name}: {count} networks without a latency, for another kind of machine timed "
+                f"{name}: {count} networks have no latency, because another kind of machine timed "
                 "the others; to time all of them here, remove results/paper/latency.csv and "
                 "record again"
             )

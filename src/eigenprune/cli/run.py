@@ -1,4 +1,4 @@
-"""`eigenprune run`: train and prune the networks of studies, and carry trials out."""
+"""`eigenprune run`: train and prune the networks of studies, and carry out trials."""
 
 import time
 from pathlib import Path
@@ -39,28 +39,38 @@ def run(
     ] = None,
     paper: Annotated[
         bool,
-        typer.Option("--paper", help="All studies and trials but the quick ones and experiments."),
+        typer.Option("--paper", help="All studies and trials except quick ones and experiments."),
     ] = False,
     activation: Annotated[
-        str | None, typer.Option(help="These instead of the study's, e.g. `relu,tanh`.")
+        str | None, typer.Option(help="Activations instead of the study's, e.g. `relu,tanh`.")
     ] = None,
-    methods: Annotated[str | None, typer.Option(help="These instead, e.g. `direct,post`.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="These instead, e.g. `1,2` or `1-5`.")] = None,
-    ratios: Annotated[str | None, typer.Option(help="These instead, e.g. `0.5,0.9`.")] = None,
-    hidden: Annotated[str | None, typer.Option(help="Other hidden widths, e.g. `800-800`.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Other number of epochs.")] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods instead of the study's, e.g. `direct,post`.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Seeds instead of the study's, e.g. `1,2` or `1-5`.")
+    ] = None,
+    ratios: Annotated[
+        str | None, typer.Option(help="Pruning ratios instead of the study's, e.g. `0.5,0.9`.")
+    ] = None,
+    hidden: Annotated[
+        str | None, typer.Option(help="Hidden widths instead of the study's, e.g. `800-800`.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Number of epochs instead of the study's.")
+    ] = None,
     device: Annotated[
         str,
         typer.Option(
-            help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU where torch finds one. A GPU trains "
-            "networks together that differ only in the seed, or in what is left of them; the arena "
-            "and trials are computed on the CPU."
+            help="`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU where torch finds one. On a GPU, "
+            "networks that differ only in the seed or, once pruned, in the nodes that are left "
+            "train together. The arena and trials are computed on the CPU."
         ),
     ] = "auto",
     executor: Annotated[
         str | None,
         typer.Option(
-            help="`process`: all cores, `inline`: this process, `dask`: a cluster. If not given, "
+            help="`process` uses all cores, `inline` this process, `dask` a cluster. If not given, "
             "`inline` on a GPU."
         ),
     ] = None,
@@ -68,21 +78,23 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Worker processes; EIGENPRUNE_WORKERS or all usable cores if not given. For a "
-            "GPU, stacks side by side; six if not given, fewer where memory is short.",
+            help="Worker processes; EIGENPRUNE_WORKERS or all usable cores if not given. On a GPU: "
+            "stacks that train side by side; six if not given, fewer where memory is short.",
         ),
     ] = None,
     address: Annotated[
-        str | None, typer.Option(help="Of a running Dask scheduler; if not given, one starts here.")
+        str | None,
+        typer.Option(help="Address of a running Dask scheduler; if not given, one starts here."),
     ] = None,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Compute what is recorded in results/paper too.")
+        bool, typer.Option("--anew", help="Also compute what is recorded in results/paper.")
     ] = False,
     max_seconds: Annotated[
-        float | None, typer.Option(help="Stop after that time; the same command goes on.")
+        float | None,
+        typer.Option(help="Stop after this many seconds; the same command resumes from there."),
     ] = None,
     shard: Annotated[
-        str, typer.Option(help="Only the i-th of n parts, e.g. `2/4`: one for each machine.")
+        str, typer.Option(help="Compute only part i of n, e.g. `2/4`: one part per machine.")
     ] = "1/1",
     output: Annotated[
         Path | None, typer.Option(help="Write the tidy table (CSV) here.", dir_okay=False)
@@ -91,27 +103,29 @@ def run(
         Path | None, typer.Option(help="Draw the curves here (.svg, .png, .pdf).", dir_okay=False)
     ] = None,
 ) -> None:
-    """Train and prune networks, or carry trials out; what is in the run store is not done again.
+    """Train and prune networks, or carry out trials; runs in the run store are not repeated.
 
-    Nor is what is recorded in results/paper, unless `--anew` asks for it.
+    Runs recorded in results/paper are not repeated either, unless you add `--anew`.
 
-    Each finished run is kept at once: stop with Ctrl-C whenever you like, and the same command
-    goes on from there. The table shows the published accuracies beside ours where there are any.
+    Each finished run is saved immediately: stop with Ctrl-C whenever you like, and the same command
+    resumes from there. The table shows the published accuracies beside ours where there are any.
     """
     require_environment()
     params = project_params()
     names = [*params.paper, *params.paper_trials] if paper else studies
     if paper and studies:
         raise UserError(
-            f"--paper: names are given too ({', '.join(studies)}), and only one of them can be"
+            f"--paper: not allowed together with names of studies ({', '.join(studies)})"
         )
     if not names:
         raise UserError(
-            "STUDY: name one study or more, or say --paper: "
+            "STUDY: name one study or more, or add --paper; allowed: "
             f"{', '.join([*params.studies, *params.trials])}"
         )
     if len(names) > 1 and (output or plot):
-        raise UserError("--output and --plot take one study, for they name one file")
+        raise UserError(
+            "--output and --plot: allowed with one study only, because they name one file"
+        )
     chosen = [
         changed(
             params.find(name),
@@ -133,13 +147,13 @@ def run(
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
     if address is not None and executor != "dask":
-        raise UserError(f"--address: {address} is of a Dask scheduler; say --executor dask too")
-    if device != "auto":  # which is looked up when there is work to do: it takes seconds
+        raise UserError(f"--address: {address} belongs to a Dask scheduler; add --executor dask")
+    if device != "auto":  # `auto` is resolved when there is work to do: it takes seconds
         devices.chosen(device)
     options.require_seconds(max_seconds)
     part = options.shard(shard)
     if plot is not None and isinstance(chosen[0], Trials):
-        raise UserError("--plot: draws the curves of studies; trials have none, take --output")
+        raise UserError("--plot: draws the curves of studies; trials have none, use --output")
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
         raise UserError(f"--plot: {plot} must end in .svg, .png or .pdf")
     require_writable(output, "--output")
@@ -174,7 +188,7 @@ def run(
         if deadline is not None:
             left += _left(study, part, anew)
     if left:
-        typer.echo(f"The time is up: {left} runs are left, the same command goes on.")
+        typer.echo(f"The time is up: {left} runs are left; the same command resumes from there.")
 
 
 def _left(study: Study | Trials, part: tuple[int, int], anew: bool) -> int:
@@ -201,7 +215,7 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
     if lost := results.diverged(study):
         console.print(LOST.format(lost))
     if curves.empty:
-        if not lost:  # else those are finished, without a number to show
+        if not lost:  # otherwise its networks are finished and have no number to show
             console.print("no network of this study is finished yet")
         return
     means, published = over_seeds(curves), published_curves(study)

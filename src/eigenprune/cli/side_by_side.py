@@ -1,4 +1,4 @@
-"""`eigenprune side-by-side`: experiments beside each other, as a page."""
+"""`eigenprune side-by-side`: experiments side by side on a page."""
 
 from typing import Annotated
 
@@ -18,13 +18,13 @@ def side_by_side(
         list[str],
         typer.Argument(
             metavar="EXPERIMENT...",
-            help="As `dvc exp show` names them; Git revisions and `workspace` too.",
+            help="Names from `dvc exp show`; Git revisions and `workspace` are allowed too.",
         ),
     ],
 ) -> None:
-    """Show what several DVC experiments made of a study, as a page.
+    """Show the results of several DVC experiments with a study on one page.
 
-    The page has the curves beside each other, what differs in the settings, and the numbers.
+    The page shows the curves side by side, the settings that differ, and the numbers.
     """
     params = project_params()
     params.study(study)

@@ -1,4 +1,4 @@
-"""`eigenprune spot-check`: some recorded runs, computed again."""
+"""`eigenprune spot-check`: compute some recorded runs again."""
 
 import time
 from typing import Annotated
@@ -21,11 +21,14 @@ EXAMPLES = """Examples:
 def spot_check(
     studies: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all that is recorded."),
+        typer.Argument(
+            metavar="[STUDY]...",
+            help="Names from params.yaml; if not given, all recorded.",
+        ),
     ] = None,
-    runs: Annotated[int, typer.Option(min=1, help="How many are drawn of each study.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, help="Number of runs drawn from each study.")] = 1,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the draw: another seed draws other runs.")
+        int, typer.Option(min=0, help="Seed of the draw: another seed draws other runs.")
     ] = 0,
     workers: Annotated[
         int | None,
@@ -34,22 +37,24 @@ def spot_check(
         ),
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option(help="Stop after that time; the same command goes on.")
+        float | None,
+        typer.Option(help="Stop after this many seconds; the same command resumes from there."),
     ] = None,
     keep: Annotated[
         bool,
-        typer.Option("--record", help="Keep what is found beside the recording, for the book."),
+        typer.Option("--record", help="Save the findings beside the recorded runs, for the book."),
     ] = False,
 ) -> None:
     """Compute some recorded runs of results/paper again, drawn at random, and compare.
 
-    They say whether the code as it is still gives the recorded numbers, here, without computing
-    everything. What another run makes of the same network without training it is compared too.
-    Runs recorded on a machine of this kind are preferred: they must be the same to the last bit.
-    Others need not: sums are rounded otherwise, and training makes of it what another seed might.
-    Ends with 1 if a run is not the same that has to be, or is further away than seeds are.
+    This shows whether the present code still gives the recorded numbers on this machine, without
+    computing everything. Other runs that use a drawn run's network without retraining it are
+    compared too. Runs recorded on a machine of this kind are preferred: they must be the same to
+    the last bit. Other machines round sums differently, and training can amplify this to the
+    difference between two seeds. The exit status is 1 if a run that must be the same is not, or if
+    another run differs by more than seeds do.
 
-    Whatever is finished is kept: the same command goes on from there.
+    Finished runs are kept: the same command resumes from there.
     """
     from eigenprune.lab import datasets, spot_checks
     from eigenprune.lab.execution import progress
@@ -69,8 +74,8 @@ def spot_check(
     samples = {study.name: spot_checks.drawn(study, runs, seed) for study in chosen}
     if studies and (empty := [name for name, sample in samples.items() if not sample]):
         raise UserError(
-            f"{empty[0]}: no run of it, as params.yaml has it, is recorded in results/paper; "
-            "`eigenprune run` computes it, `eigenprune record` records it"
+            f"{empty[0]}: none of its runs, as params.yaml defines them, is recorded in "
+            "results/paper; `eigenprune run` computes them, `eigenprune record` records them"
         )
     recorded = [study for study in chosen if samples[study.name]]
     if not recorded:
@@ -83,7 +88,7 @@ def spot_check(
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             rest = ", ".join(each.name for each in recorded[number:])
-            typer.echo(f"The time is up: {rest} left, the same command goes on.")
+            typer.echo(f"The time is up: {rest} left; the same command resumes from there.")
             break
         sample = samples[study.name]
         with resumable(), progress.shown(study.name) as on_start:
@@ -97,7 +102,7 @@ def spot_check(
             said = sentence(found, len(recorded_runs(study)))
             holds &= not {"other", "far"} & set(verdicts(found))
         missing = len(sample) - len(found)
-        more = f"; {missing} are left, the same command goes on" if missing else ""
+        more = f"; {missing} are left, and the same command resumes from there" if missing else ""
         typer.echo(f"{study.name}: {said}{more}")
     if not holds:
         raise typer.Exit(1)

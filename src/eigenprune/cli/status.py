@@ -1,4 +1,4 @@
-"""`eigenprune status`: how far studies and trials are."""
+"""`eigenprune status`: the progress of studies and trials."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ def status(
         typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all if not given."),
     ] = None,
 ) -> None:
-    """Show what of studies and trials is done, running and pending, and about how long it takes."""
+    """Count the runs of studies and trials: done, running and pending; estimate the time left."""
     from rich.console import Console
 
     from eigenprune.lab.execution.status import study_status

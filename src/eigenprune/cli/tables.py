@@ -18,8 +18,8 @@ EXAMPLES = """Examples:
 def tables() -> None:
     """Write the recorded arena as one table, results/paper/rivals.csv, and its leaderboard.csv.
 
-    Both are made from what the studies have recorded, in seconds; `dvc repro` and `eigenprune
-    record` do so, too. They are not kept in Git.
+    Both are made from the recorded results of the studies, in seconds; `dvc repro` and `eigenprune
+    record` make them too. They are not kept in Git.
     """
     from eigenprune.lab.arena import recorded
 
@@ -27,7 +27,7 @@ def tables() -> None:
 
 
 def write_tables(found: "pd.DataFrame") -> None:
-    """Write what `arena.recorded` returns and its leaderboard, and say so."""
+    """Write what `arena.recorded` returns and its leaderboard, and print their numbers of rows."""
     from eigenprune.lab.tidy_csv import write_csv
     from eigenprune.report.arena.leaderboard import write_leaderboard
 

@@ -1,4 +1,4 @@
-"""`eigenprune verify`: our results against the published ones."""
+"""`eigenprune verify`: compare our results with the published ones."""
 
 import re
 from pathlib import Path
@@ -43,23 +43,23 @@ def verify(
 ) -> None:
     """Compare finished and recorded results with the published curves of the same width.
 
-    Two means agree if they differ by no more than three standard errors, in which a fixed error is
-    counted beside those of both means (see the book). Three equal hidden layers are
-    compared whatever their width, since the published one is not known; each width has a share of
-    its own. Published points of which we have nothing are counted, and their curves named. Studies
-    with other settings than the published ones stand apart and count in no share.
+    Two means agree if they differ by at most three standard errors; the standard error combines
+    those of both means and a fixed error (see the book). Networks with three equal hidden layers
+    are compared whatever their width, since the published width is not known; each width has its
+    own share. Published points that we do not have are counted, and their curves named. Studies
+    with settings other than the published ones are shown separately and count in no share.
 
-    First it says what has changed since the results were recorded: parameters, data, code.
+    The output begins with what has changed since the results were recorded: parameters, data, code.
 
-    With `--quick`, what `dvc repro` made here is compared with `results/reference` instead, and
-    the verdict on each study told: bitwise equal, equal within tolerance, or different. Ends
-    with 1 if one is different.
+    With `--quick`, the results that `dvc repro` made here are compared with `results/reference`
+    instead. Each study gets a verdict: bitwise equal, equal within tolerance, or different. The
+    exit status is 1 if a study is different.
     """
     params = project_params()
     if quick:
         if studies or points or output:
             raise UserError(
-                "--quick takes no other option and no study: it compares all quick ones"
+                "--quick: no other option and no study is allowed; it compares all quick studies"
             )
         _verify_quick(params)
         return
@@ -88,7 +88,7 @@ def verify(
             f"nothing to compare: no point of {', '.join(names)} is both published at this width "
             "and computed; `eigenprune status` shows what is done"
         )
-    # Without names all that was published is to be compared, whatever params.yaml leaves out.
+    # Without names, everything that was published counts, whatever params.yaml leaves out.
     as_published = [study for study in chosen if not other_settings(study)]
     settings = [(study.dataset, study.widths) for study in as_published]
     if not studies:
@@ -101,13 +101,13 @@ def verify(
     if len(found) > len(apart):
         console.print(agreement_table(found[found["other_settings"] == ""]))
     if len(apart):
-        console.print(agreement_table(apart, "other settings than the published, in no share"))
+        console.print(agreement_table(apart, "settings other than the published, in no share"))
         for name, what in apart.groupby("study", sort=False)["other_settings"].first().items():
             console.print(f"  {name}: {what}", highlight=False)
         console.print()
     if len(covered):
         console.print(shares_table(tables.shares(covered, by_chance)))
-        # The aim is one for all that was published, not for the studies that were asked for.
+        # The aim concerns everything that was published, not only the studies asked for.
         for line in ([] if studies else [coverage.aim_sentence(covered)]) + coverage.gaps(covered):
             console.print(line, highlight=False)
     if output is not None:

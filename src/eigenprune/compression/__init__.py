@@ -1,11 +1,11 @@
-"""What a network can be made smaller by, other than fewer nodes: the rivals of node pruning.
+"""Ways to make a network smaller other than by fewer nodes: the rivals of node pruning.
 
-Each is a function from a trained network (see `networks.mlp`) to a new one that is used like any
-other, an `nn.Sequential` of `nn.Linear` and activations, and the `Size` in which it can be stored.
-The new network computes with ordinary float32 weights. What it needs less of is storage; it is
-faster too where layers have become two thin ones (`low_rank`, `sparse_times_dense`), and as sparse
-matrices where few weights are left. Rounded and shared weights are computed with as many operations
-as before. Biases stay as they are, and count.
+Each is a function of a trained network (see `networks.mlp`). It returns a new network, used like
+any other (an `nn.Sequential` of `nn.Linear` and activations), and the `Size` in which that can be
+stored. The new network computes with ordinary float32 weights. It needs less storage. It is also
+faster where layers have become two thin ones (`low_rank`, `sparse_times_dense`), and, as sparse
+matrices, where few weights are left. With rounded and shared weights it takes as many operations as
+before. Biases stay as they are, and count.
 """
 
 from eigenprune.compression.clustering import cluster_weights, lloyd

@@ -14,9 +14,9 @@ _MOST_ROUNDS = 300
 def cluster_weights(model: nn.Sequential, clusters: int) -> tuple[nn.Sequential, Size]:
     """Replace each weight by the centroid of its cluster, found by k-means in each layer.
 
-    Stored are the centroids and, for each weight, the number of its cluster in the fewest bits that
-    hold it. The paper clusters what magnitude pruning has left, trains the centroids further and
-    compresses the numbers by Huffman coding; none of that is done here.
+    The network is stored as the centroids and, for each weight, the number of its cluster in the
+    fewest bits that hold it. The paper clusters what magnitude pruning has left, trains the
+    centroids further and compresses the numbers by Huffman coding; none of that is done here.
 
     Args:
         model: a trained network, see `networks.mlp`.
@@ -55,15 +55,15 @@ def cluster_weights(model: nn.Sequential, clusters: int) -> tuple[nn.Sequential,
 def lloyd(values: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
     r"""K-means of numbers: a local minimum of :math:`\sum_n (x_n - c_{k(n)})^2`.
 
-    Centroids start evenly spread from the smallest to the largest value, which leaves some to the
-    few large weights. A centroid that no value is nearest to stays where it is.
+    Centroids start evenly spread from the smallest to the largest value, which leaves some for
+    the few large weights. A centroid that no value is nearest to stays where it is.
 
     Args:
         values: (values,), at least one.
         clusters: number of centroids, 1 or more.
 
     Returns:
-        Rising centroids (clusters,), and the number of the nearest one for each value (values,).
+        Sorted centroids (clusters,), and the number of the nearest one for each value (values,).
 
     Raises:
         ValueError: if there are no values or no clusters.
@@ -82,9 +82,9 @@ def lloyd(values: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
     sums = F.pad(ordered.cumsum(0), (1, 0))
     low, high = float(ordered[0]), float(ordered[-1])
     centroids = torch.linspace(low, high, clusters, dtype=torch.float64, device=values.device)
-    ends = torch.tensor([-1], device=values.device)  # unlike any that are found
+    ends = torch.tensor([-1], device=values.device)  # differs from all that can be found
     for _ in range(_MOST_ROUNDS):
-        # In order of size a cluster is a stretch of values: two ends tell its sum and its number.
+        # In the sorted values a cluster is a stretch: its two ends give its sum and its number.
         before, ends = ends, torch.searchsorted(ordered, _between(centroids), right=True)
         if torch.equal(before, ends):
             break
@@ -95,5 +95,5 @@ def lloyd(values: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
 
 
 def _between(centroids: Tensor) -> Tensor:
-    """The middles between neighbours; a value that lies there belongs to the lower."""
+    """The midpoints between neighbours; a value at a midpoint belongs to the lower one."""
     return (centroids[:-1] + centroids[1:]) / 2

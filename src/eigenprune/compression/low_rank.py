@@ -14,9 +14,9 @@ def low_rank(model: nn.Sequential, rank: int) -> tuple[nn.Sequential, Size]:
     .. math:: w = U \,\mathrm{diag}(\sigma)\, V^T \approx
         \left(U_r \sqrt{\sigma_r}\right) \left(\sqrt{\sigma_r}\, V_r^T\right)
 
-    No matrix of that rank is closer: the squared error is the tail of the singular values,
+    No matrix of rank r is closer: the squared error is the tail of the singular values,
     :math:`\lVert w - w_r\rVert_F^2 = \sum_{k>r} \sigma_k^2`. A layer of m times n weights is
-    replaced where r (m + n) < m n, and else stays as it is.
+    replaced where r (m + n) < m n, and otherwise stays as it is.
 
     Args:
         model: a trained network, see `networks.mlp`.
@@ -60,7 +60,7 @@ def low_rank(model: nn.Sequential, rank: int) -> tuple[nn.Sequential, Size]:
 
 
 def factors(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """The best left (out_features, rank) and right (rank, in_features) factor of a matrix.
+    """The best left (out_features, rank) and right (rank, in_features) factors of a matrix.
 
     Both are computed and returned in double precision.
     """
@@ -73,7 +73,7 @@ def factors(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
 def two_layers(layer: nn.Linear, left: Tensor, right: Tensor) -> tuple[nn.Linear, nn.Linear]:
     """Two layers that multiply by `right` and then by `left`; the second has the bias.
 
-    What is frozen stays so.
+    Frozen weights and biases stay frozen.
     """
     first = blank_linear(layer.in_features, len(right), bias=False).to(layer.weight)
     second = blank_linear(len(right), layer.out_features, bias=layer.bias is not None)

@@ -35,7 +35,7 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
     sparse = as_dense(model)
-    require_ranking(magnitude(sparse))  # torch would remove some or none of what is NaN
+    require_ranking(magnitude(sparse))  # torch would remove some NaN weights, or none
     weights = [(layer, "weight") for layer in fully_connected(sparse)]
     total = sum(layer.weight.numel() for layer, _ in weights)
     prune.global_unstructured(
@@ -49,12 +49,12 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
 def prune_connections_gradually(
     model: nn.Sequential, sparsity: float, *, steps: int, retrain: Retrain
 ) -> tuple[nn.Sequential, Size]:
-    """Remove the smallest weights in steps of the cubic schedule, and train after each.
+    """Remove the smallest weights in steps of the cubic schedule, and train after each step.
 
     Args:
         model: a trained network, see `networks.mlp`.
         sparsity: fraction of the weights that are zero at the end, from 0 to 1.
-        steps: prunings, 1 or more.
+        steps: number of prunings, 1 or more.
         retrain: see `connections.prune_gradually`.
 
     Returns:

@@ -13,9 +13,9 @@ BITS = (4, 8)
 def quantise(model: nn.Sequential, bits: int) -> tuple[nn.Sequential, Size]:
     """Round the weights to 4 or 8 bits; activations stay float32.
 
-    Symmetric rounding to the nearest, row by row (see `quantise_rows`), after training and without
-    data. Two 4-bit weights share a byte. It is written out here and needs torch alone; `torchao`,
-    which a test holds it to, has kernels that compute with such weights.
+    The rounding is symmetric and to the nearest, row by row (see `quantise_rows`), after training
+    and without data. Two 4-bit weights share a byte. The code here needs only torch. A test
+    compares it with `torchao`, which has kernels that compute with such weights.
 
     Args:
         model: a trained network, see `networks.mlp`.

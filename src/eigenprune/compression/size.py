@@ -1,4 +1,4 @@
-"""How much there is to store of a network: one measure for all ways of making it smaller."""
+"""How much storage a network needs: one measure for all ways of making it smaller."""
 
 import math
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Size:
     """What must be stored of a network.
 
     Attributes:
-        parameters: numbers that carry values: weights (of a sparse network those that are not
+        parameters: numbers that carry values: weights (in a sparse network, those that are not
             zero), biases, and scales or centroids where there are some.
-        bytes: all that is stored, the places of the values in a sparse network included.
+        bytes: all that is stored, including the places of the values in a sparse network.
     """
 
     parameters: int
@@ -54,12 +54,12 @@ def sparse_size(model: nn.Sequential) -> Size:
 
 
 def sparse_bytes(weight: Tensor) -> int:
-    """Bytes of a matrix of which many weights are zero, in whichever form is the smallest.
+    """Bytes of a matrix with many zero weights, in whichever form is the smallest.
 
-    All forms hold the values that are not zero, 4 bytes each. Compressed sparse rows (CSR) say
-    besides in which column each stands (2 bytes where there are at most 65536, else 4) and where
-    each row begins and the last ends (4 bytes each); a bitmap says of every weight in one bit
-    whether it is zero; and the dense matrix holds the zeros as well.
+    All forms hold the values that are not zero, 4 bytes each. Compressed sparse rows (CSR) also
+    hold the column of each value (2 bytes if there are at most 65536 columns, else 4) and where
+    each row begins and the last ends (4 bytes each). A bitmap also says in one bit per weight
+    whether it is zero. The dense matrix holds the zeros as well.
 
     Example:
         >>> import torch

@@ -16,10 +16,10 @@ def sparse_times_dense(
     r"""Replace the weights of each layer by :math:`S D`, S sparse and D dense, where that saves.
 
     S (out_features, rank) is the left factor :math:`U_r \sqrt{\sigma_r}` of the truncated singular
-    value decomposition, of which only the largest entries stay. D (rank, in_features) is then the
-    one that fits them best, :math:`D = \arg\min_D \lVert w - S D\rVert_F^2 = S^+ w`. This is the
-    simplest sound choice, not the best pair of factors: S is not fitted again to the new D. Without
-    sparsity it is `low_rank`. A layer stays as it is where the factors take as many bytes.
+    value decomposition, with only its largest entries kept. D (rank, in_features) is then the best
+    fit for this S, :math:`D = \arg\min_D \lVert w - S D\rVert_F^2 = S^+ w`. This is the simplest
+    sound choice, not the best pair of factors: S is not fitted again to the new D. Without sparsity
+    it is `low_rank`. A layer stays as it is where the factors would take as many bytes or more.
 
     Args:
         model: a trained network, see `networks.mlp`.
@@ -33,7 +33,7 @@ def sparse_times_dense(
         ValueError: if `rank` is below 1 or `sparsity` is out of its range.
 
     Source: Inspired by sparse coding of weights with a learnt dictionary (Bagherinezhad, Rastegari
-    and Farhadi, CVPR 2017, arXiv 1611.06473); the way to the two factors is this library's own.
+    and Farhadi, CVPR 2017, arXiv 1611.06473); how the two factors are found is this library's own.
 
     Example:
         >>> from eigenprune import mlp
@@ -68,5 +68,5 @@ def _fit(weight: Tensor, rank: int, sparsity: float) -> tuple[Tensor, Tensor]:
     left, _ = factors(weight, rank)
     (keep,) = select_connections([left.abs()], sparsity)
     sparse = torch.where(keep, left, 0.0)
-    # The pseudoinverse, since a column of S may have become empty.
+    # The pseudoinverse, because a column of S may have become all zero.
     return sparse, torch.linalg.pinv(sparse) @ weight.double()

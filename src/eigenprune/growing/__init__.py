@@ -1,8 +1,8 @@
-"""Growing instead of pruning: few nodes and connections at first, and more where training stalls.
+"""Growing instead of pruning: few nodes and connections at first, and more when training stalls.
 
-The other way to a small network: what pruning takes away is here never there. Masks of connections
-are those of `eigenprune.connections`. A grown network must beat two controls: as many connections
-in random places from the start, and a small dense network.
+This is the other way to a small network: what pruning would remove is never added. Masks of
+connections are those of `eigenprune.connections`. A grown network must beat two controls: a network
+with as many connections in random places from the start, and a small dense network.
 """
 
 from eigenprune.growing.controls import small_dense, static_sparse

@@ -1,4 +1,4 @@
-"""What a grown network must beat: networks of as many connections that never grew."""
+"""What a grown network must beat: networks with as many connections that never grew."""
 
 import itertools
 from collections.abc import Sequence
@@ -36,17 +36,18 @@ def static_sparse(
 
 
 def small_dense(model: nn.Sequential, connections: int, *, seed: int) -> nn.Sequential:
-    """The control without sparsity: a dense network with at most so many connections, untrained.
+    """The control without sparsity: an untrained dense network of at most that many connections.
 
-    Its hidden layers are those of the grown network, narrowed by one factor, the widest that fits.
+    Its hidden layers are those of the grown network, all narrowed by the same factor; it is the
+    widest such network that fits.
 
     Args:
         model: the grown network.
-        connections: not to be exceeded, as nearly as whole nodes allow.
+        connections: upper limit, approached as nearly as whole nodes allow.
         seed: of the initial values.
 
     Raises:
-        ValueError: if one node in each hidden layer makes more connections already.
+        ValueError: if one node in each hidden layer already makes more connections.
 
     Example:
         >>> from eigenprune import mlp

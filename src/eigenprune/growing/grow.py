@@ -1,4 +1,4 @@
-"""The growing itself: train until the loss stalls, add, and train on."""
+"""The growing itself: train until the loss stalls, add connections or nodes, and train on."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from eigenprune.networks import as_dense
 
 @dataclass(frozen=True)
 class Grown:
-    """A network that has grown, the masks of its connections, and how it came about."""
+    """A network that has grown, the masks of its connections, and its history."""
 
     network: nn.Sequential
     masks: list[Tensor]
@@ -37,18 +37,19 @@ def grow(
     r"""Train a sparse network and let it grow whenever the loss stalls.
 
     Training goes in stretches of `patience` epochs, each with a fresh Adam. The loss has stalled
-    when a stretch ends above (1 - tolerance) times where the one before ended. Then absent
-    connections are added, at random or those with the largest :math:`|\partial L/\partial w_{ij}|`
-    over all examples. Where `max_nodes` is given, nodes are added instead when connections no
-    longer help: when the loss is still above (1 - tolerance) times what it was when connections
-    were last added, or none is absent. New connections and nodes begin as those of the first
-    network did, Glorot-uniform in the network as it is by then.
+    when a stretch ends above (1 - tolerance) times the loss at the end of the stretch before. Then
+    absent connections are added: random ones, or those with the largest
+    :math:`|\partial L/\partial w_{ij}|` over all examples. Where `max_nodes` is given, nodes are
+    added instead when connections no longer help, that is, when the loss is still above
+    (1 - tolerance) times what it was when connections were last added, or when no connection is
+    absent. New connections and nodes begin as those of the first network did, Glorot-uniform for
+    the size of the network at that time.
 
     Args:
         model: the first network with its few hidden nodes, see `networks.mlp`, dense.
         inputs: (rows, features); the network is trained on their device.
         targets: (rows,) class numbers.
-        growth: when it grows, by how much and to what end.
+        growth: when it grows, by how much, and when it stops.
         batch_size: rows per step.
         learning_rate: of Adam.
         seed: of connections, new weights and the order of the rows.
@@ -62,10 +63,10 @@ def grow(
             `training.train`.
 
     Source: Inspired by Feng, Li and Li, Journal of Applied Sciences 26(2) (2008), of which only a
-    description was at hand: few nodes, a connectivity of one in twenty, connections first and nodes
-    when these no longer help. Rules of stalling and of choice, and the numbers added, are
-    assumptions; choice by the gradient is that of Evci et al., ICML 2020 (arXiv 1911.11134), who
-    begin at weight zero.
+    description was available: few nodes, a connectivity of one in twenty, connections first and
+    nodes when connections no longer help. The rules of stalling and of choice, and the numbers
+    added, are assumptions. The choice by gradient is that of Evci et al., ICML 2020
+    (arXiv 1911.11134), whose new weights begin at zero.
 
     Example:
         >>> import torch

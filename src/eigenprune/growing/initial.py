@@ -14,7 +14,7 @@ from eigenprune.networks import as_dense, blank_linear, fully_connected, hidden_
 def random_masks(
     model: nn.Sequential, connectivity: float, generator: torch.Generator
 ) -> list[Tensor]:
-    """Masks with that share of the connections of each layer, at least one, in random places.
+    """Masks with the given share of each layer's connections, at least one, in random places.
 
     Raises:
         ValueError: if `connectivity` is not above 0 and at most 1.
@@ -36,12 +36,12 @@ def random_masks(
 
 
 def scattered(shape: torch.Size, count: int, generator: torch.Generator) -> Tensor:
-    """A mask with so many connections in random places."""
+    """A mask with `count` connections in random places."""
     return (torch.randperm(shape.numel(), generator=generator) < count).view(shape)
 
 
 def some_in_each_row(rows: int, columns: int, share: float, generator: torch.Generator) -> Tensor:
-    """A mask (rows, columns) with that share of each row, at least one, in random places."""
+    """A mask (rows, columns) with the given share of each row, at least one, in random places."""
     places = torch.rand(rows, columns, generator=generator).argsort(dim=1)
     return places < max(1, round(share * columns))
 
@@ -52,7 +52,7 @@ def initial(
 ) -> nn.Sequential:
     """A new dense network like `model`, of other widths: Glorot-uniform weights, biases zero.
 
-    What is frozen stays so.
+    Frozen weights and biases stay frozen.
     """
     pairs = itertools.pairwise(widths)
     modules: list[nn.Module] = []

@@ -15,7 +15,7 @@ class Growth:
 
     Attributes:
         wanted_loss: mean training loss (nats) at which growing and training stop.
-        max_epochs: epochs of training after which they stop in any case, 1 or more.
+        max_epochs: epochs after which growing and training stop in any case, 1 or more.
         connectivity: share of the possible connections that are there at the start, in each layer,
             and that each new node begins with on either side; above 0, at most 1.
         new_connections: share of all possible connections that is added at a time; above 0, at
@@ -24,10 +24,10 @@ class Growth:
             gradient.
         tolerance: relative improvement of the loss below which training has stalled, 0 or
             more and below 1.
-        patience: epochs over which it is measured, 1 or more.
-        max_nodes: hidden nodes, all layers together, that are never exceeded; None lets
-            connections grow alone.
-        new_nodes: nodes that are added to each hidden layer at a time, 1 or more.
+        patience: epochs over which the improvement is measured, 1 or more.
+        max_nodes: upper limit on hidden nodes, all layers together; with None only connections are
+            added.
+        new_nodes: nodes added to each hidden layer at a time, 1 or more.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -65,9 +65,9 @@ class Epoch:
         loss: mean training loss (nats).
         nodes: hidden nodes in this epoch.
         connections: connections in this epoch.
-        event: what followed: `"connections"` or `"nodes"` were added; the end, because the wanted
-            loss was `"reached"`, there was nothing left to add (`"full"`), the epochs were
-            `"spent"` or the loss was no number any more (`"diverged"`); else nothing, `""`.
+        event: what followed: `"connections"` or `"nodes"` if these were added; the reason if
+            growing ended: the wanted loss was `"reached"`, nothing was left to add (`"full"`), the
+            epochs were `"spent"` or the loss was no longer finite (`"diverged"`); otherwise `""`.
     """
 
     epoch: int
@@ -90,9 +90,9 @@ def what_follows(
         growth: the rules.
         last: the last epoch of the stretch.
         masks: of the connections.
-        loss_before: at the end of the stretch before, infinite if there was none.
-        loss_at_growth: when connections were last added, infinite if that was never since the last
-            nodes; connections have then not been found to be of no help.
+        loss_before: the loss at the end of the stretch before, infinite if there was none.
+        loss_at_growth: the loss when connections were last added, infinite if none were added since
+            nodes last were; connections then still count as helping.
     """
     if not math.isfinite(last.loss):
         return "diverged"
@@ -111,7 +111,7 @@ def what_follows(
 
 
 def check_share(name: str, share: float) -> None:
-    """Refuse what is no share of connections.
+    """Refuse a number that is not a share of connections.
 
     Raises:
         ValueError: if it is not above 0 and at most 1.

@@ -1,4 +1,4 @@
-"""One step of growth: connections among those that are absent, or nodes."""
+"""One step of growth: add absent connections, or nodes."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from eigenprune.networks import as_dense, fully_connected
 def dense_gradients(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
     """Gradients of the mean cross-entropy, (out_features, in_features) per layer.
 
-    A weight of zero has one like any other: it tells how much its connection would help.
+    A weight of zero has a gradient too, which tells how much its connection would help.
 
     Example:
         >>> import torch
@@ -76,7 +76,7 @@ def add_nodes(
 
 @torch.no_grad()
 def _carry_over(old: nn.Sequential, new: nn.Sequential, keep: Sequence[Tensor]) -> None:
-    """Give the nodes of `old`, which come first in `new`, their biases, and the kept weights."""
+    """Copy the biases and the kept weights of `old` to its nodes, which come first in `new`."""
     for before, after, mask in zip(fully_connected(old), fully_connected(new), keep, strict=True):
         rows, columns = before.weight.shape
         block = after.weight[:rows, :columns]

@@ -1,4 +1,4 @@
-"""The table of the arena: the curves of its studies, and what a reader compares methods by."""
+"""The table of the arena: the curves of its studies, and the columns for comparing methods."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MORE = ("family", "score", "regulariser", "retraining", "hyperparameters", "macs_kept")
-# Of what is recorded alone: seconds are other ones each time.
+# Only in tables of recorded results: times differ from one measurement to the next.
 RECORDED = (
     *("latency", "seconds", "searched", "processor", "run", "nodes_by_layer", "training"),
     "training_seconds",
@@ -27,13 +27,13 @@ RECORDED = (
 
 
 def table(study: Study) -> "pd.DataFrame":
-    """One row per network of a study, as far as it is there.
+    """One row per network of a study, as far as results are available.
 
     Returns:
-        The columns COLUMNS, of which `method` is the same for a rival with and without retraining,
-        and MORE. `retraining` is `none`, `reconstructed` (layers fitted anew, nothing trained),
-        `fine-tuned` (after pruning), or `trained` (from scratch at its final size: pruned or made
-        small before, or redrawn); `hyperparameters` are those that were chosen or given, as text.
+        The columns COLUMNS and MORE. `method` is the same for a rival with and without retraining.
+        `retraining` is `none`, `reconstructed` (layers refitted, nothing trained), `fine-tuned`
+        (after pruning), or `trained` (from scratch at its final size: pruned or made small before
+        training, or redrawn). `hyperparameters` are those that were chosen or given, as text.
     """
     import pandas as pd
 
@@ -46,19 +46,21 @@ def table(study: Study) -> "pd.DataFrame":
 
 
 def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFrame":
-    """The recorded studies in one table, made anew from their own files: these are kept in Git.
+    """The recorded studies in one table, computed from their own files, which are kept in Git.
 
     Args:
-        params: what it no longer asks for is left out: a method of the name may be another now.
+        params: rows that it no longer asks for are left out, because their method's name may now
+            stand for another method.
         names: of studies; all those of the arena if None.
 
     Returns:
-        The columns of `table`, and RECORDED: `latency` is in milliseconds, see
-        `lab.records.latencies`; `seconds` is what the row took of a core of `processor` (by the
-        clock in older records) from the first step of training on, with the search for a strength
-        where its seed was the one that `searched`; of these, `training_seconds` went into the
-        network that it was pruned from, which it shares with other rows (`training`); `run` is the
-        id of the row, `nodes_by_layer` are its hidden widths.
+        The columns of `table`, and RECORDED. `latency` is in milliseconds, see
+        `lab.records.latencies`. `seconds` is the time that the row took on a core of `processor`
+        (by the clock in older records) from the first step of training on. It includes the search
+        for a strength if the search was made with the seed of this row (`searched`).
+        `training_seconds` is the part of it spent on the network that the row was pruned from,
+        which it shares with other rows (`training`). `run` is the id of the row, and
+        `nodes_by_layer` are its hidden widths.
     """
     import pandas as pd
 
@@ -80,16 +82,16 @@ def recorded(params: Params, names: Iterable[str] | None = None) -> "pd.DataFram
 
 
 def with_times(found: "pd.DataFrame") -> "pd.DataFrame":
-    """The table that `recorded` makes, with the latencies that are recorded now."""
+    """The table that `recorded` makes, with the currently recorded latencies."""
     times = latencies.read()
     networks = found[list(latencies.NETWORK)].itertuples(index=False, name=None)
     return found.assign(latency=[times.get(network, math.nan) for network in networks])
 
 
 def tables(params: Params, names: Iterable[str]) -> dict[str, "pd.DataFrame"]:
-    """The tables of the named studies: a quick one is computed here, others are as recorded.
+    """The tables of the named studies: a quick study is computed here, the others are as recorded.
 
-    What is not recorded yet is left out.
+    Studies that are not recorded yet are left out.
     """
     found = {}
     for name in names:
@@ -103,7 +105,7 @@ def tables(params: Params, names: Iterable[str]) -> dict[str, "pd.DataFrame"]:
 
 
 def studies_of(params: Params) -> list[str]:
-    """Names of the studies at the paper's scale in which rivals meet."""
+    """Names of the studies at the paper's scale that include rivals."""
     return [n for n in params.paper if set(params.rivals) & set(params.studies[n].methods)]
 
 

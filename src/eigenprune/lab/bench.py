@@ -1,12 +1,12 @@
-"""How fast it is: training by kind of network, inference by what is left of it.
+"""Speed: of training by kind of network, of inference by how much of the network is left.
 
-Absolute times belong to a machine and a moment. Networks are therefore timed in turn, round by
-round, and what counts is the ratio of the medians within one run. Each round is a process of its
-own: where its memory happens to lie favours one network or another for as long as it lives.
+Absolute times hold for one machine at one moment. Networks are therefore timed in turn, round by
+round, and what counts is the ratio of the medians within one run. Each round is a new process,
+because the placement of a process's memory favours one network or another for its whole lifetime.
 
-An ensemble of R networks (see `eigenprune.ensemble`) is timed on the first 1/R of the rows, though
-at least one batch, so that it costs about what one network does; what is told is the time of each
-of its networks for all the rows.
+An ensemble of R networks (see `eigenprune.ensemble`) is timed on the first 1/R of the rows, but at
+least one batch, so that it costs about as much as one network. The reported time is the time for
+one of its networks on all the rows.
 """
 
 import itertools
@@ -41,7 +41,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "spectral, lambda_in and lambda_out": {"eigenvalues_in": True},
     "eigenvalues only": {"frozen": ("eigenvectors",)},
 }
-# What else the training of some of them is timed without.
+# Training that is timed again with a fast path switched off: the network, and the switch.
 WITHOUT = {
     "plain nn.Linear, torch's default products": ("plain nn.Linear", onednn.detour.off),
     "plain nn.Linear, gradients by autograd": ("plain nn.Linear", gradients.written_out.off),
@@ -61,10 +61,10 @@ COUNTED_CALLS = 100
 
 @dataclass(frozen=True)
 class EpochTime:
-    """Median seconds of one epoch of one network, and how many times the plain one's that is.
+    """Median seconds of one epoch of one network, and their ratio to the plain network's.
 
-    `alone` is that of a network that has all cores; `side_by_side` of one on each core, as
-    `eigenprune run` trains them.
+    `alone` is for a network that has all cores to itself; `side_by_side` is for one network on each
+    core, as `eigenprune run` trains them.
     """
 
     network: str
@@ -76,7 +76,7 @@ class EpochTime:
 
 @dataclass(frozen=True)
 class Latency:
-    """Median seconds for one batch, and how many times faster than the unpruned network's."""
+    """Median seconds for one batch, and how many times faster it is than the unpruned network."""
 
     network: str
     pruning_ratio: float
@@ -98,10 +98,12 @@ def bench(
         dataset: a name in `datasets.NAMES`.
         hidden: widths of the hidden layers.
         data_dir: where MNIST and Fashion-MNIST lie.
-        rounds: 1 or more; each a fresh process that has all cores, and then a fresh process for
-            each core. A process times `COUNTED_EPOCHS` of every network after one that is not
-            counted, and the first of them `COUNTED_CALLS` of inference after `UNCOUNTED_CALLS`.
-        on_half_round: called twice in each round: when its first process is done, and its others.
+        rounds: 1 or more. Each round starts a fresh process that has all cores, and then a fresh
+            process for each core. Every process times `COUNTED_EPOCHS` of every network, after one
+            epoch that is not counted. The process that has all cores also times `COUNTED_CALLS` of
+            inference after `UNCOUNTED_CALLS`.
+        on_half_round: called twice in each round: when the first process is done, and when the
+            others are.
 
     Returns:
         `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`
@@ -141,7 +143,7 @@ def bench(
 
 @dataclass(frozen=True)
 class _Round:
-    """The seconds that one process took, for each thing that it timed."""
+    """The seconds that one process measured, by what it timed."""
 
     machine: dict[str, Any]
     training: dict[str, list[float]]
@@ -196,7 +198,7 @@ def _training(widths: list[int], data: datasets.Dataset) -> dict[str, list[float
 def _trainings(
     widths: list[int], data: datasets.Dataset
 ) -> dict[str, tuple[Callable[..., Any], float]]:
-    """What is timed, and as how many epochs of one network an epoch of it counts."""
+    """What is timed, and how many epochs of one network each of its epochs counts as."""
     inputs, targets = data.train_inputs, data.train_targets
     trainings: dict[str, tuple[Callable[..., Any], float]] = {}
     for name, options in NETWORKS.items():
@@ -223,7 +225,7 @@ def _without(
 
 
 def _counted_epochs(training: Callable[..., Any]) -> list[float]:
-    # The first builds the optimiser too and, with frozen eigenvectors, the products.
+    # The first epoch also builds the optimiser and, with frozen eigenvectors, the products.
     ends: list[float] = []
     training(
         epochs=1 + COUNTED_EPOCHS,
@@ -243,7 +245,7 @@ def _inference(
         models["masked", ratio] = masked(whole, masks)
         models["compacted", ratio] = compact(whole, masks)
     return {
-        # A small dataset goes round.
+        # A small dataset is repeated.
         (*name, size): _calls(model, data.test_inputs[torch.arange(size) % len(data.test_inputs)])
         for size in BATCH_SIZES
         for name, model in models.items()
@@ -252,8 +254,8 @@ def _inference(
 
 @torch.inference_mode()
 def _calls(model: nn.Sequential, batch: Tensor) -> list[float]:
-    # One network after the other as it would be served: with its weights in the cache, where the
-    # calls that are not counted bring them.
+    # One network after the other, as it would be served: its weights are in the cache, because the
+    # uncounted calls have brought them there.
     seconds = []
     for counted in range(-UNCOUNTED_CALLS, COUNTED_CALLS):
         start = time.perf_counter()

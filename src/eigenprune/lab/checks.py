@@ -32,7 +32,7 @@ CHECKS = (
     "corrupted data",
     "other gauge",
 )
-# What these do shows in the ranking, and is not worth a training.
+# The effect of these shows in the ranking; it is not worth training a network.
 OF_THE_RANKING = ("corrupted data", "other gauge")
 # `before`: pruned before any training.
 CHECK_COLUMNS = (*COLUMNS, "score", "before", "check", "rank_correlation")
@@ -47,27 +47,28 @@ def check_curves(
     retrained: bool = False,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
-    """The trade-off curves of scores as they are, and with what `eigenprune.sanity` takes away.
+    """The trade-off curves of scores as they are, and with each ingredient that a check removes.
 
-    All curves are of the same trained networks. What is drawn is drawn anew for every seed. Where
-    a network's nodes have no gauge of their own (dense layers, or `eigenvalues_in`), the check
-    `other gauge` has no rows.
+    For the checks, see `eigenprune.sanity`. All curves are of the same trained networks. Random
+    draws differ from seed to seed. Where a network's nodes have no gauge of their own (dense
+    layers, or `eigenvalues_in`), the check `other gauge` has no rows.
 
     Args:
         study: gives networks, seeds and pruning ratios; its own methods do not matter here.
-        scores: names or functions, see `scores.score_curves`; a function is taken to ignore data.
+        scores: names or functions, see `scores.score_curves`; a function is assumed to ignore data.
         method: the one whose trained networks are ranked, see `scores.score_curves`.
         scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
-        retrained: train every pruned network for the study's `retraining_epochs`, and what is
-            redrawn as long as the others have been in all; else it has learned nothing, and all
-            that the check shows is chance.
+        retrained: train every pruned network for the study's `retraining_epochs`, and redrawn
+            networks as long as the others have been trained in total. Without it, redrawn networks
+            have learned nothing, and that check shows nothing but chance.
         on_start: see `sweep.run_study`.
 
     Returns:
-        One row per network, score, check and pruning ratio, with CHECK_COLUMNS; `method` and
-        `score` are the name of the score, `check` one of CHECKS, and `rank_correlation` Spearman's
-        between the scores that ranked and those that rank as is, over all hidden nodes (NaN where
-        all nodes score the same). Networks that diverged have no row.
+        One row per network, score, check and pruning ratio, with CHECK_COLUMNS. `method` and
+        `score` are the name of the score, and `check` is one of CHECKS. `rank_correlation` is
+        Spearman's correlation between the scores used for the ranking and the scores as they are,
+        over all hidden nodes (NaN where all nodes score the same). Networks that diverged have no
+        row.
 
     Raises:
         UserError: see `scores.score_curves`; and if the scope is not known.
@@ -112,26 +113,28 @@ def check_curves(
 
 
 def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFrame":
-    """The curves of methods as they are, and with what `eigenprune.sanity` takes away.
+    """The curves of methods as they are, and with each ingredient that a check removes.
 
-    Each method has its own networks, its own score and scope, and is trained after pruning as it
-    is in the arena; `as is` is its own run, from the store where it is there. The shuffled mask
-    keeps as many nodes in each layer as the method does, drawn at random: what it loses is owed to
-    which nodes are chosen there, what it keeps to the shares of the layers. What is drawn anew is
-    trained as long as the kept weights have been in all, before pruning and after. Without any
-    training after pruning it would be chance: there `redrawn weights` has no rows. And where a
-    network would have to be trained for a check OF_THE_RANKING, its row has no accuracy.
+    For the checks, see `eigenprune.sanity`. Each method has its own networks, score and scope, and
+    is trained after pruning as in the arena. `as is` is the method's own run, from the store if it
+    is there. The shuffled mask keeps as many nodes in each layer as the method does, drawn at
+    random: the accuracy that it loses is due to the choice of nodes within the layers, and the
+    accuracy that it keeps is due to the shares of the layers. Redrawn networks are trained as long
+    as the kept weights have been trained in total, before and after pruning. Methods without any
+    training after pruning have no rows for `redrawn weights`, which would show only chance. Where a
+    check OF_THE_RANKING would need a network to be trained, its row has no accuracy.
 
     Args:
         study: gives methods, seeds and pruning ratios above 0.
-        checks: those of CHECKS that are wanted; `as is` comes in any case.
+        checks: those of CHECKS that are wanted; `as is` is always included.
 
     Returns:
         One row per network, method, check and pruning ratio, with CHECK_COLUMNS, see
         `check_curves`. Networks that diverged have no row.
 
     Raises:
-        UserError: if a check is not known, or a method prunes nothing, or is fitted or drawn anew.
+        UserError: if a check is not known, or a method prunes nothing, or is reconstructed or
+            redrawn.
     """
     import pandas as pd
 
@@ -151,7 +154,7 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
     pruned = [row for row in plan(study) if row.pruning_ratio > 0]
     rows: list[dict[str, object]] = []
     with one_thread():
-        # All ratios of one network follow each other.
+        # All ratios of one network are consecutive.
         for (_, training), group in groupby(pruned, lambda row: (row.method, row.run.training)):
             network = trained_network(training, store, data_dir)
             if network is None:
@@ -183,7 +186,7 @@ def _checked(
     store: Store,
     data_dir: Path,
 ) -> dict[str, Any]:
-    """What a run would have come to with a check; where that changes nothing, what it came to."""
+    """The result of a run under a check; its own result where the check changes nothing."""
     import torch
 
     from eigenprune.lab.protocols import compute, pruning_result
@@ -211,10 +214,10 @@ def _checked(
 def _retrained(
     check: str, small: "nn.Sequential", training: Training, epochs: int, data_dir: Path
 ) -> "nn.Sequential":
-    """A pruned network trained on; one whose weights are drawn anew like what it is held against.
+    """A pruned network, trained further; a redrawn one is trained like the one it is compared with.
 
-    That is as long in all, and with its last steps averaged where those of the other were: as in
-    `protocols` for the methods of the arena that are drawn anew.
+    A redrawn network is trained as long in total, and its last steps are averaged if those of the
+    other network were, as `protocols` does for redrawn methods of the arena.
     """
     from eigenprune.lab import fitting
 
@@ -226,9 +229,9 @@ def _retrained(
 
 
 def _epochs_anew(retraining: int, training: Training) -> int:
-    """How long what is drawn anew is trained: as long as what it is held against, in all.
+    """How long a redrawn network is trained: as long in total as the one it is compared with.
 
-    Else a comparison would be of how long both were trained, which the kept weights always win.
+    Otherwise training time would decide the comparison, always in favour of the kept weights.
     """
     return retraining + training.epochs
 
@@ -241,7 +244,7 @@ def _rankings(
     training: Training,
     data_dir: Path,
 ) -> "Iterator[tuple[str, nn.Sequential, list[Tensor]]]":
-    """For every check the network that is pruned and the scores that rank its nodes."""
+    """For every check: its name, the network to prune and the scores that rank its nodes."""
     from eigenprune import sanity
 
     yield "as is", network, as_is

@@ -1,4 +1,4 @@
-"""Tables of numbers with one column of classes, read from CSV with every mistake named."""
+"""Tables of numbers with one column of classes, read from CSV; every mistake is named."""
 
 import csv
 import io
@@ -20,12 +20,12 @@ class Table:
 
 
 def read_table(content: bytes, target: str, name: str) -> Table:
-    r"""Read a CSV file with a header; the delimiter is the one that the header has most of.
+    r"""Read a CSV file with a header; the delimiter is the most frequent one in the header.
 
     Args:
         content: of the file, UTF-8.
         target: the column with the classes; all others hold numbers.
-        name: of the file, for messages; they count lines from 1, the header's.
+        name: of the file, for messages; they count lines from 1, the header.
 
     Raises:
         UserError: at the first thing that is wrong.
@@ -69,7 +69,7 @@ def _check_header(header: list[str], target: str, name: str) -> None:
         )
     if "" in header:
         number = header.index("") + 1
-        # Of rows that are sorted by class, their numbers, as a feature, would tell the class.
+        # Where rows are sorted by class, row numbers used as a feature would give the class away.
         hint = "; if it is the row index of pandas, save with index=False" if number == 1 else ""
         raise UserError(f"{name}: column {number} has no name{hint}")
     for column in header:

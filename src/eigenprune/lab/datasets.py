@@ -1,7 +1,7 @@
 """Datasets as tensors in memory, by name: those of the study, and the reader's own.
 
-A name is looked up among the standard ones first, then under `datasets:` of the project's
-`params.yaml`. Whatever it stands for, its bytes have a checksum, and every load holds them to it.
+A name is looked up among the standard ones first, then under `datasets:` in the project's
+`params.yaml`. Every dataset has a checksum of its bytes, and every load compares the bytes with it.
 """
 
 from collections.abc import Hashable
@@ -31,7 +31,7 @@ class Source(Hashable, Protocol):
         """Raise UserError if a file is not there."""
 
     def load(self, data_dir: Path) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
-        """Inputs and targets of training, inputs and targets of test, the bytes compared."""
+        """Inputs and targets of training and of test, read after comparing the bytes."""
 
 
 STANDARD: dict[str, Source] = {"digits": Digits(), **{name: IdxFiles(name) for name in FILES}}
@@ -63,10 +63,10 @@ class Dataset:
 
 
 def find(name: str) -> Source:
-    """What a name stands for.
+    """The source of the dataset with this name.
 
     Raises:
-        UserError: if it stands for nothing.
+        UserError: if no dataset has this name.
     """
     if name in STANDARD:
         return STANDARD[name]
@@ -79,7 +79,7 @@ def find(name: str) -> Source:
 
 
 def checksum(name: str) -> str:
-    """SHA-256 that stands for the dataset's bytes; `load` holds them to it.
+    """SHA-256 that stands for the dataset's bytes; `load` compares them with it.
 
     Raises:
         UserError: if the name is unknown, or a file of the reader's own is missing.
@@ -88,7 +88,7 @@ def checksum(name: str) -> str:
 
 
 def shape(name: str) -> tuple[int, int, int]:
-    """Training examples, inputs and classes; the standard datasets need not be read for it.
+    """Training examples, inputs and classes; for the standard datasets nothing is read.
 
     >>> shape("mnist")
     (60000, 784, 10)
@@ -102,10 +102,10 @@ def require_files(name: str, data_dir: Path) -> None:
 
 
 def require_readable(name: str, data_dir: Path) -> None:
-    """Raise UserError if the dataset could not be loaded, as far as that can be told soon.
+    """Raise UserError if the dataset could not be loaded, as far as a quick check can tell.
 
-    Of the standard ones only the files are looked at. In one of the reader's own anything may be
-    wrong: it is read, and need not be again in this process.
+    For a standard dataset this checks only that the files are there. Anything may be wrong in one
+    of the reader's own, so it is read, and need not be read again in this process.
     """
     if name in STANDARD:
         require_files(name, data_dir)
@@ -114,14 +114,14 @@ def require_readable(name: str, data_dir: Path) -> None:
 
 
 def load(name: str, data_dir: Path) -> Dataset:
-    """Read a dataset, once in a process.
+    """Read a dataset, once per process.
 
     `digits` (scikit-learn) needs no files: every fifth of its 1,797 images is a test image.
     MNIST and Fashion-MNIST come from `data_dir` with their own test sets. A dataset of the reader's
     own comes from the place that `params.yaml` names, see `own_datasets`.
 
     Raises:
-        UserError: if the name is unknown, a file is missing, any byte of it differs, or a file of
+        UserError: if the name is unknown, a file is missing, any of its bytes differs, or a file of
             the reader's own cannot be read.
 
     Example:
@@ -134,16 +134,16 @@ def load(name: str, data_dir: Path) -> Dataset:
 
 @cache
 def load_from(source: Source, name: str, data_dir: Path) -> Dataset:
-    """What `load` does once it has looked the name up; it may come to stand for another source."""
+    """What `load` does after looking up the name, which may later stand for another source."""
     source.require_files(data_dir)
     return Dataset(name, *source.load(data_dir))
 
 
 def held_out(name: str, data_dir: Path, share: float) -> Dataset:
-    """The training part of a dataset alone, some of it held out in place of the test set.
+    """Only the training part of a dataset, some of it held out in place of the test set.
 
-    The same examples whoever asks: they are drawn with a fixed seed. All of it, with its own test
-    set, if nothing is held out.
+    The held-out examples are always the same: they are drawn with a fixed seed. If nothing is held
+    out, this is the whole dataset with its own test set.
 
     Args:
         name: see `load`.

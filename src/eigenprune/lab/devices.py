@@ -1,4 +1,4 @@
-"""Where a network is computed: the CPU, or a GPU if there is one."""
+"""The device that computes a network: the CPU, or a GPU if there is one."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def chosen(word: str) -> str:
-    """The device that somebody asks for, by torch's name.
+    """The requested device, by torch's name.
 
     Args:
         word: `"cpu"`, `"cuda"`, `"cuda:1"` and so on, or `"auto"`: a GPU where torch finds one,
             else the CPU.
 
     Raises:
-        UserError: if it is no such word, or the device is not there.
+        UserError: if it is none of these words, or the device is not there.
     """
     if word == "cpu":
         return word
@@ -47,10 +47,10 @@ def name(device: str) -> str:
 
 @contextmanager
 def full_precision(device: "torch.device") -> Iterator[None]:
-    """Compute on a device in full float32 (no TF32 on a GPU), whatever torch was told before.
+    """Compute on a device in full float32 (no TF32 on a GPU), whatever torch's setting was before.
 
-    More is not done for the sake of equal bits: training uses no operation of which CUDA says that
-    two runs of it on one GPU may differ.
+    Nothing more is done to make runs equal bit for bit: training uses no operation that CUDA
+    documents as differing between two runs on one GPU.
     """
     import torch
 

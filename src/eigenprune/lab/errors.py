@@ -1,22 +1,22 @@
-"""What goes wrong, told to the person at the keyboard."""
+"""Errors with messages for the person at the keyboard."""
 
 
 class UserError(ValueError):
-    """A mistake its reader can mend; the command line prints it as one sentence and exits 2."""
+    """A mistake that the user can correct; the command line prints one sentence and exits 2."""
 
 
 class Failure(RuntimeError):
-    """Work that broke, with a message made for its reader; the command line exits 1."""
+    """Work that failed, with a message for the user; the command line exits 1."""
 
 
 class ExecutorError(Failure):
-    """The computing itself broke, through no fault of the runs; finished ones are kept."""
+    """The computing itself failed, through no fault of the runs; finished runs are kept."""
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """` (did you mean 'relu'?)` where a known word is near, else nothing.
+    """` (did you mean 'relu'?)` if a known word is close, else an empty string.
 
-    Nearest is one that differs in capital letters alone.
+    A word that differs only in capital letters is closest.
 
     >>> did_you_mean("rleu", ["relu", "tanh"])
     " (did you mean 'relu'?)"

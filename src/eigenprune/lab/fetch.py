@@ -1,4 +1,4 @@
-"""Bring MNIST and Fashion-MNIST into `data/`, from the official mirrors or from the disk."""
+"""Bring MNIST and Fashion-MNIST into `data/`, from the official mirrors or from disk."""
 
 import gzip
 import hashlib
@@ -19,7 +19,8 @@ def fetch(data_dir: Path, source: Path | None = None) -> Iterator[tuple[str, str
 
     Args:
         data_dir: where the files go, in torchvision's layout.
-        source: a folder to search, downwards, for the files, plain or gzipped; None: download.
+        source: a folder to search for the files, plain or gzipped, with its subfolders; None to
+            download them.
 
     Yields:
         Each file's name below `data_dir`, and `there`, `copied` or `downloaded`.
@@ -64,7 +65,7 @@ def _download(name: str, files: dict[str, str], data_dir: Path) -> Iterator[tupl
 
 
 def _find(file: str, sha256: str, source: Path) -> bytes:
-    # MNIST's and Fashion-MNIST's files bear the same names: the bytes tell them apart.
+    # The files of MNIST and Fashion-MNIST have the same names: only the bytes tell them apart.
     name, found = Path(file).name, []
     for path in sorted([*source.rglob(name), *source.rglob(f"{name}.gz")]):
         if not path.is_file():

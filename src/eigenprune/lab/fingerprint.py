@@ -1,4 +1,4 @@
-"""Fingerprints of code: what decides a result, and nothing that a reader alone sees."""
+"""Fingerprints of code: of what can change a result, not of what only a reader sees."""
 
 import ast
 import hashlib
@@ -11,7 +11,7 @@ DIGITS = 12  # of a hash, where it is kept or shown
 
 
 def short_hash(lines: Iterable[str]) -> str:
-    """A hash of some lines, DIGITS long.
+    """A hash of the lines, DIGITS long.
 
     >>> len(short_hash(["one", "two"])), short_hash(["one", "two"]) == short_hash(["two", "one"])
     (12, False)
@@ -19,7 +19,7 @@ def short_hash(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
 
 
-@cache  # each card of the book asks for the code as it is
+@cache  # each card of the book asks for the current code
 def fingerprint(source: str) -> str:
     """A hash of a Python file that comments, docstrings and blank lines do not change.
 

@@ -19,10 +19,10 @@ OnEpoch = Callable[[], None]
 def settings(
     run: Training, *, epochs: int, stream: str, on_epoch: OnEpoch | None
 ) -> dict[str, Any]:
-    """What `training.train`, and all that is called like it, is told by a run.
+    """The arguments that a run gives to `training.train` and to functions called like it.
 
     Args:
-        run: whose settings they are.
+        run: the run whose settings they are.
         epochs: passes over the data.
         stream: name of the random stream of the order of the examples.
         on_epoch: called after each epoch.
@@ -75,7 +75,7 @@ def retrained(
     data_dir: Path,
     on_epoch: OnEpoch | None = None,
 ) -> nn.Sequential:
-    """What is left of the network of a run, trained: all of it, in another order.
+    """Train what is left of a run's network: all its parameters, in another order of the data.
 
     Args:
         pruned: the smaller network; its parameters are trainable afterwards.
@@ -95,7 +95,7 @@ def plain(run: Training) -> Training:
 
 
 def averaged_alike(run: Training) -> Training:
-    """The training of a run with the running mean over its steps, where it has one, and no more."""
+    """The training of a run without its regulariser, but with its running mean if it has one."""
     if run.regulariser == "averaging":
         return run
     if run.regulariser and issubclass(REGULARISERS[run.regulariser], Averaged):

@@ -1,4 +1,4 @@
-"""Images in one folder per class, as one tensor."""
+"""Images from one folder per class, as one tensor."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ DEEP = ("I", "F")  # modes of more than eight bits begin so
 
 
 def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor, list[str], str]":
-    """The pixels of all images, and the class of each: the folder below `folder` that it is in.
+    """The pixels of all images, and the class of each: the name of its folder below `folder`.
 
     Args:
         folder: holds one folder per class.
@@ -23,10 +23,10 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
 
     Returns:
         uint8 (images, height * width * channels), row by row, one channel if all images are grey,
-        else red, green, blue; the names of the classes; and the form of the images in words.
+        else red, green, blue; the class name of each image; and the form of the images in words.
 
     Raises:
-        UserError: if a file is no image, lies in no class, or differs in size.
+        UserError: if a file is not an image, is not in a class folder, or differs in size.
     """
     import numpy as np
     import torch

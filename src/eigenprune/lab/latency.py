@@ -1,7 +1,7 @@
 """How long pruned networks take to answer: measured once for each activation and shape.
 
-Weights do not matter for it, and neither does what gave a network its shape. Milliseconds belong to
-a machine and a moment: what is to be compared is timed in one go.
+Neither the weights nor the method that gave a network its shape matter for the time. Milliseconds
+hold for one machine at one moment, so networks that are to be compared are timed in one session.
 """
 
 import time
@@ -17,7 +17,7 @@ from eigenprune.networks import mlp
 
 UNCOUNTED_CALLS = 3
 COUNTED_CALLS = 15
-# What is kept of the machine beside its times.
+# What is recorded about the machine, beside the times.
 MACHINE = ("device", "processor", "threads", "torch")
 
 
@@ -25,7 +25,7 @@ MACHINE = ("device", "processor", "threads", "torch")
 def latencies(
     networks: Collection[tuple[str, tuple[int, ...]]], features: int, classes: int, *, batch: int
 ) -> dict[tuple[str, tuple[int, ...]], float]:
-    """Median milliseconds for a batch on one thread of the CPU, of dense networks.
+    """Median milliseconds that dense networks take for a batch on one thread of the CPU.
 
     Args:
         networks: the activation and the widths of the hidden layers of each, e.g.

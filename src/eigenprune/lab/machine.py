@@ -29,9 +29,10 @@ def made_with(device: str = "cpu") -> dict[str, Any]:
 
 @cache
 def processor() -> str:
-    """Kind, vector instructions as torch uses them, and maker: each decides how sums are rounded.
+    """Kind, vector instructions that torch uses, and maker: each affects how sums are rounded.
 
-    The maker too, since `onednn` multiplies on the processors of one maker as torch does by itself.
+    The maker matters because `eigenprune.onednn` leaves torch's default products in place on the
+    processors of one maker.
     """
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
@@ -41,12 +42,12 @@ def processor() -> str:
 
 @cache
 def commit() -> str:
-    """The commit of the code that runs, `+changes` if its files differ from it, else `unknown`.
+    """The commit of the running code, with `+changes` if its files differ; else `unknown`.
 
-    Other files do not count: results that were recorded meanwhile make no other code.
+    Other files do not count: results that were recorded since the commit do not change the code.
     """
     try:
-        # Fails where this file is not in Git: installed inside somebody else's repository.
+        # Fails where this file is not in Git, e.g. installed inside another repository.
         _git("ls-files", "--error-unmatch", Path(__file__).name)
         name = _git("describe", "--always", "--abbrev=12", "--exclude=*")
         package = str(Path(__file__).parents[1])

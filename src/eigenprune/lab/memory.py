@@ -1,4 +1,4 @@
-"""Networks that are larger than the memory, told as such."""
+"""A clear error for networks that do not fit into memory."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from eigenprune.lab.errors import Failure
 
 @contextmanager
 def room_for(hidden: Sequence[int]) -> Iterator[None]:
-    """Name the widths where torch has not the memory, which it says as any other error.
+    """Name the widths if torch runs out of memory, which it reports as a plain RuntimeError.
 
     Raises:
         Failure: with the widths.
@@ -16,7 +16,7 @@ def room_for(hidden: Sequence[int]) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        # The second where the bytes are more than a number of torch can tell.
+        # The second message comes where the number of bytes overflows torch's integers.
         if not any(said in str(error) for said in ("tried to allocate", "Storage size")):
             raise
         widths = "-".join(map(str, hidden))

@@ -1,4 +1,4 @@
-"""The pruning protocols, each a few words: what is trained, what ranks the nodes, what follows."""
+"""The pruning protocols, each in a few words: what is trained, what ranks nodes, what follows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,28 +6,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """How a network is made before its nodes are ranked, what happens after, and its look.
+    """How a network is made before its nodes are ranked, what happens after, and how it is drawn.
 
     Args:
         label: for legends and tables.
-        color: in figures, of Okabe and Ito's palette, told apart with any colour vision.
-        marker: in figures; with `dashes` it says once more what the colour says.
+        color: in figures, from Okabe and Ito's palette, distinguishable with any colour vision.
+        marker: in figures; together with `dashes` it repeats what the colour says.
         dashes: matplotlib's line style.
         layer: `"dense"` or `"spectral"`.
         initialisation: of spectral layers; the study's if None.
         eigenvalues_in: which layers have lambda_in, see `networks.mlp`.
-        trainable: `"all"` parameters, or only the `"eigenvalues"`, the eigenvectors frozen.
+        trainable: `"all"` parameters, or only the `"eigenvalues"`, with the eigenvectors frozen.
         regulariser: a name in `eigenprune.regularisers.REGULARISERS`; none if empty.
-        strengths: of the regulariser. Of several, each pair of method and activation takes the one
-            that does best on the validation part, see `lab.tuning`.
+        strengths: of the regulariser. If there are several, each pair of method and activation
+            takes the one that does best on the validation part, see `lab.tuning`.
         to_ratio: each pruning ratio has a network of its own, and the ratio is the strength.
         score: a name in `eigenprune.importance.SCORES` or `eigenprune.saliency.SCORES`.
         scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
         before: prune before any training, and train for `epochs` and `retraining_epochs` together.
-        reconstructed: fit the layers behind pruned ones anew, see `eigenprune.reconstruct`.
+        reconstructed: refit the layers behind pruned ones, see `eigenprune.reconstruct`.
         retrained: train everything in the pruned network for `retraining_epochs`.
         redrawn: draw the weights of the pruned network anew and train it from scratch, for `epochs`
-            and `retraining_epochs` together; averaged where its regulariser averages, else plainly.
+            and `retraining_epochs` together; with averaging if its regulariser averages, otherwise
+            plainly.
         from_scratch: prune nothing: train a network of the final size, its hidden layers all
             smaller by the pruning ratio, for `epochs` and `retraining_epochs` together.
     """
@@ -53,12 +54,12 @@ class Method:
 
     @property
     def ranks_by(self) -> str:
-        """The score that says which nodes go, or how many; empty where none is asked."""
+        """The score that decides which nodes go, or how many; empty where none is used."""
         return "" if self.from_scratch else self.score
 
     @property
     def starts_small(self) -> bool:
-        """Whether the network that counts has its final size when its training begins."""
+        """Whether the evaluated network has its final size when its training begins."""
         return self.from_scratch or self.redrawn or self.before
 
     @property
@@ -68,7 +69,7 @@ class Method:
 
     @property
     def network_per_ratio(self) -> bool:
-        """Whether each pruning ratio has a network trained for it, not all of them the same one."""
+        """Whether each pruning ratio has a network of its own, instead of one for all ratios."""
         return self.to_ratio or self.starts_small
 
 
@@ -94,8 +95,8 @@ METHODS: dict[str, Method] = {
     ),
     # The control that every score has to beat (it shares the network of `direct`).
     "random": Method(label="random nodes", color="#7F7F7F", marker="x", dashes=":", score="random"),
-    # Like for like with `pre`, which alone of the published three is trained once it is small. This
-    # one is `pre` (it shares the network) but for the choice of the nodes.
+    # Fair comparisons with `pre`, the only one of the three published methods that is trained once
+    # it is small. This one differs from `pre` only in the choice of nodes (they share the network).
     "pre-random": Method(
         label="pre, its nodes drawn at random",
         color="#E69F00",
@@ -124,7 +125,7 @@ METHODS: dict[str, Method] = {
     ),
 }
 
-# Of Okabe and Ito's palette too, for what is no method of METHODS: a score of one's own, say.
+# From the same palette, for names that are not in METHODS, such as a score of one's own.
 _FREE = (
     ("#E69F00", "P", "-"),
     ("#0072B2", "o", "--"),
@@ -137,10 +138,10 @@ _FREE = (
 
 
 def looks(names: Iterable[str]) -> dict[str, Method]:
-    """The look of everything that stands in the column `method` of a table.
+    """The look of every name in the column `method` of a table.
 
-    What is no method gets a look that no other name has, as long as there are any, by its place
-    among them.
+    Names that are not in METHODS get looks from a list, in order, so that no two of them look the
+    same until the list is used up.
 
     >>> looks(["random", "mine", "other"])["mine"].color
     '#E69F00'

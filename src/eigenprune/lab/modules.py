@@ -4,9 +4,10 @@ Modules are a list with one tensor (nodes,) of module numbers, from 0, for each 
 inputs, hidden layers, outputs. A connection is inside when both its nodes are in one module.
 
 Source: Inspired by CRESPR, Kang, Ding and Chen, Neural Networks 172 (2024), doi
-10.1016/j.neunet.2023.12.021, of which only the abstract and a description were at hand. Assumed
-are: modules found once, in the trained network, from :math:`|w|` alone (the paper argues with the
-Hessian); the cubic schedule; the factor gamma for connections between modules.
+10.1016/j.neunet.2023.12.021, of which only the abstract and a description were available.
+Assumptions made here: modules are found once, in the trained network, from :math:`|w|` alone (the
+paper argues with the Hessian); the schedule is cubic; connections between modules have a factor
+gamma.
 """
 
 import itertools
@@ -25,13 +26,13 @@ from eigenprune.paths import dead_nodes, on_a_path
 
 @dataclass(frozen=True)
 class ModularNetwork:
-    """What came of pruning a network into modules.
+    """The result of pruning a network into modules.
 
     Attributes:
-        accuracy: on the examples it was shown, from 0 to 1.
+        accuracy: on the examples given to `describe`, from 0 to 1.
         sparsity: share of the possible connections that are absent, from 0 to 1.
-        effective_sparsity: the same where connections on no path from an input to an output count
-            as absent.
+        effective_sparsity: the same, but connections on no path from an input to an output count as
+            absent too.
         share_inside: share of the connections present that are inside modules, from 0 to 1; NaN if
             there are none.
         normalised_cut: see `normalised_cut`, from 0 to the number of modules.
@@ -47,10 +48,10 @@ class ModularNetwork:
 
 
 def find_modules(model: nn.Sequential, modules: int, *, seed: int = 0) -> list[Tensor]:
-    """Cluster inputs, hidden nodes and outputs together, so that little weight lies between.
+    """Cluster inputs, hidden nodes and outputs together, with little weight between the clusters.
 
-    Spectral clustering of the graph whose nodes are those of all layers and whose edges weigh
-    :math:`|w_{ij}|`: an approximate minimum of `normalised_cut`.
+    This is spectral clustering of the graph whose nodes are those of all layers and whose edges
+    have the weights :math:`|w_{ij}|`: an approximate minimum of `normalised_cut`.
 
     Args:
         model: a trained network, see `networks.mlp`.
@@ -81,7 +82,7 @@ def find_modules(model: nn.Sequential, modules: int, *, seed: int = 0) -> list[T
 
 
 def random_modules(modules: Sequence[Tensor], *, seed: int = 0) -> list[Tensor]:
-    """The control: modules of the same sizes, of nodes drawn at random.
+    """The control: modules of the same sizes, made of random nodes.
 
     Example:
         >>> first, last = random_modules([torch.tensor([0, 0, 1]), torch.tensor([1])], seed=1)
@@ -108,8 +109,8 @@ def modular_scores(model: nn.Sequential, modules: Sequence[Tensor], gamma: float
 
     .. math:: s_{ij} = |w_{ij}| \text{ inside}, \qquad s_{ij} = \gamma |w_{ij}| \text{ between}
 
-    At gamma = 0 all connections between modules rank below all that are inside, and the smaller the
-    lower (:math:`s_{ij} = -1/|w_{ij}|`); at gamma = 1 modules do not matter.
+    At gamma = 0 all connections between modules rank below all that are inside, in order of their
+    size (:math:`s_{ij} = -1/|w_{ij}|`); at gamma = 1 modules do not matter.
 
     Args:
         model: a network, see `networks.mlp`.
@@ -147,15 +148,15 @@ def prune_to_modules(
     steps: int,
     retrain: Retrain,
 ) -> tuple[nn.Sequential, list[Tensor]]:
-    """Prune connections on the cubic schedule, those between modules first, and train after each.
+    """Prune connections between modules first, on the cubic schedule, training after each step.
 
     Args:
         model: a trained network, see `networks.mlp`.
         modules: one tensor (nodes,) per layer of nodes, see `find_modules`.
         sparsity: fraction of all connections that are absent at the end, from 0 to 1.
         gamma: factor of connections between modules, from 0 to 1, see `modular_scores`.
-        steps: prunings, 1 or more.
-        retrain: see `connections.prune_gradually`; after the last step it is the fine-tuning.
+        steps: number of pruning steps, 1 or more.
+        retrain: see `connections.prune_gradually`; after the last step it is the final retraining.
 
     Returns:
         The network and the masks of its connections.
@@ -184,13 +185,13 @@ def prune_to_modules(
 
 
 def normalised_cut(model: nn.Sequential, modules: Sequence[Tensor]) -> float:
-    r"""How much of the weight at the nodes of a module leads out of it, summed over modules.
+    r"""The share of the weight at a module's nodes that leads out of it, summed over modules.
 
     .. math:: \sum_k \frac{\mathrm{cut}(A_k, \bar A_k)}{\mathrm{vol}(A_k)}
 
-    The cut is the sum of :math:`|w|` over connections between module k and the rest, the volume the
-    sum over its nodes of all :math:`|w|` at them. 0: nothing lies between modules; a module without
-    any weight adds nothing.
+    The cut is the sum of :math:`|w|` over connections between module k and the rest. The volume is
+    the sum, over the nodes of the module, of all :math:`|w|` at the node. At 0, no weight lies
+    between modules; a module without any weight adds nothing.
 
     Args:
         model: a network, see `networks.mlp`.
@@ -224,7 +225,7 @@ def describe(
     inputs: Tensor,
     targets: Tensor,
 ) -> ModularNetwork:
-    """What came of pruning a network into modules, in numbers.
+    """The result of pruning a network into modules, in numbers.
 
     Args:
         network: pruned, see `prune_to_modules`.

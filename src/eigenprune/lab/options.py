@@ -1,11 +1,11 @@
-"""What people type on the command line, turned into values; mistakes end in one sentence."""
+"""Command line options turned into values; a mistake ends in an error of one sentence."""
 
 import math
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.values import LARGEST, whole_number
 
-MOST_SEEDS = 10_000  # a range is short to write, and each number of it is a training
+MOST_SEEDS = 10_000  # a range is short to write, but each of its numbers means training a network
 
 
 def words(text: str) -> list[str]:
@@ -18,7 +18,7 @@ def words(text: str) -> list[str]:
 
 
 def ratios(text: str) -> list[float]:
-    """`0.5,0.9` as numbers; whether they are ratios the study says.
+    """`0.5,0.9` as numbers; the study checks whether they are ratios.
 
     >>> ratios("0.5,0.9")
     [0.5, 0.9]
@@ -62,7 +62,7 @@ def widths(text: str) -> list[int]:
 
 
 def require_seconds(given: float | None) -> None:
-    """Refuse a limit of time that is none."""
+    """Refuse a time limit that is not above 0 and finite."""
     if given is not None and not 0 < given < math.inf:
         raise UserError(f"--max-seconds: {given:g} is not above 0 and finite")
 

@@ -1,8 +1,9 @@
-"""Scores and regularisers of the reader's own: their code is part of the name of what they make.
+"""Scores and regularisers of the reader's own: their code is part of the ids of their runs.
 
-Who writes one changes it and looks again. Under its name alone the run store would give the old
-numbers back. Those that came with the package are known by their names, whatever is done to their
-files: what is recorded keeps its ids, and the versions in `runs` stand for their code.
+An author changes a score and looks again. If runs were known by the score's name alone, the store
+would return the old numbers. Scores and regularisers that came with the package are known by name
+alone, even if their files change: recorded runs keep their ids, and the versions in `runs` stand
+for the code.
 """
 
 from functools import cache
@@ -13,8 +14,9 @@ from eigenprune.lab.score_names import score_names
 
 _PACKAGE = Path(__file__).parents[1]
 
-# By the field of a run that names one. A name that is missing here is the reader's own. Not taken
-# from `rivals`, whose lists grow by what a reader adds: these go with the ids of what is recorded.
+# By the field of a run that names one. A name that is missing here is the reader's own. The lists
+# are not taken from `rivals`, where readers add their own names: the ids of recorded runs depend on
+# the lists here.
 CAME_WITH_IT = {
     "score": (
         "activation_entropy",
@@ -65,19 +67,19 @@ CAME_WITH_IT = {
 }
 
 
-@cache  # an id is asked for thousands of times, and a process has one state of the code loaded
+@cache  # an id is needed thousands of times, and a process has loaded one state of the code
 def own_code(field: str, name: str) -> str:
-    """A fingerprint of the files that a score or regulariser of the reader's own may be made of.
+    """A fingerprint of the files that a score or regulariser of the reader's own may use.
 
-    More than its own lines, for it calls others: for a score the module that it stands in, for a
-    regulariser all of `eigenprune.regularisers`.
+    It covers more than the function or class itself, which may call others: for a score its module,
+    for a regulariser all of `eigenprune.regularisers`.
 
     Args:
         field: `score` or `regulariser`.
         name: as in `params.yaml`; may be empty.
 
     Returns:
-        Hexadecimal digits; nothing for what came with the package.
+        Hexadecimal digits; an empty string for a name that came with the package.
 
     Example:
         >>> own_code("score", "taylor"), len(own_code("score", "a_new_one"))

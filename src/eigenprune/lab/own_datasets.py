@@ -1,25 +1,25 @@
-"""Datasets of the reader's own, by name under `datasets:` of `params.yaml`.
+"""Datasets of the reader's own, by name under `datasets:` in `params.yaml`.
 
     wine: {csv: my/wine.csv, target: quality}
     shapes: {images: my/shapes}
 
 A CSV file has a header, one column that names the class (`target`), and numbers in all others,
-parted by commas, semicolons or tabs. A folder of images has one folder per class (torchvision's
-ImageFolder), its images all of one size; if all are grey they stay so, else all become RGB. Paths
-are relative to the project. `test`, a second file or folder of the same form, is the test part.
+separated by commas, semicolons or tabs. A folder of images has one folder per class (torchvision's
+ImageFolder); all its images have one size. If all are grey they stay grey, else all become RGB.
+Paths are relative to the project. `test`, a second file or folder of the same form, is the test
+part.
 
-- Classes are numbered by their sorted names, as text.
-- Where there is no test part, a fifth of each class, rounded down, is drawn for it, with a fixed
-  seed: the same rows in every study.
-- The rows of the training part come in an order drawn with a fixed seed: files are often sorted by
-  class, and scores that look at the first rows alone would see one of them.
-- Inputs become numbers from 0 to 1. In a table the least and the greatest number of each column of
-  the training part are 0 and 1, a constant column is 0, and what lies outside in the test part is
-  cut to the range. In images 0 is black and 1 is 255.
+- Classes are numbered in the order of their names, sorted as text.
+- If there is no test part, a fifth of each class, rounded down, is drawn for it with a fixed seed:
+  the same rows in every study.
+- The rows of the training part are shuffled with a fixed seed: files are often sorted by class, and
+  scores that look only at the first rows would see only one class.
+- Inputs become numbers from 0 to 1. In a table the smallest and largest number of each column of
+  the training part become 0 and 1, a constant column becomes 0, and values of the test part outside
+  the range are clipped to it. In images 0 is black and 1 is 255.
 - SHA-256 of the bytes, the target and the version of these rules enter the id of every run: a
   changed file is another dataset.
-  In one process a dataset is what it was when it was first looked at; afterwards other bytes are
-  refused.
+  A process keeps to the bytes that it saw first; if they change afterwards, the dataset is refused.
 """
 
 import hashlib
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     # Inputs (rows, features), the class of each row, and the form in words: columns, or pixels.
     Labelled = tuple[Tensor, list[str], str]
 
-RULES = 2  # raise this when the same bytes would become other numbers: see the top of this file
+RULES = 2  # raise this when the same bytes give other numbers: see the top of this file
 SPLIT_SEED = 0
-TEST_SHARE = 5  # one in so many
+TEST_SHARE = 5  # one example in this many
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class OwnDataset:
     """One entry under `datasets:`.
 
     Args:
-        name: by which studies ask for it.
+        name: the name that studies use for it.
         folder: of the project.
         path: of the CSV file or the folder of images, relative to `folder`.
-        test: the same of the test part, if it has one of its own.
+        test: the same for the test part, if there is one.
         target: the column that names the class; None for images.
     """
 
@@ -65,20 +65,20 @@ class OwnDataset:
 
     @property
     def paths(self) -> list[str]:
-        """Training part and, if there is one, test part, as they stand in `params.yaml`."""
+        """Paths of the training part and, if there is one, the test part, as in `params.yaml`."""
         return [self.path, *([self.test] if self.test else [])]
 
     def checksum(self) -> str:
-        """Of the bytes, and of what is read from them, as this process first saw them."""
+        """SHA-256 of the bytes and of how they are read, as this process first saw them."""
         return _first_seen(self)
 
     def shape(self) -> tuple[int, int, int]:
-        """Training examples, inputs and classes; for that the data are read."""
+        """Training examples, inputs and classes; this reads the data."""
         inputs, targets, _, _ = _read(self)
         return len(inputs), inputs.shape[1], int(targets.max()) + 1
 
     def require_files(self, data_dir: Path) -> None:
-        """Raise UserError if a file is missing, or no longer what it was."""
+        """Raise UserError if a file is missing or has changed."""
         if _sha256(self) != self.checksum():
             raise UserError(
                 f"dataset {self.name!r}: {' or '.join(self.paths)} has changed since this process "
@@ -100,10 +100,10 @@ def _named_in(document: Mapping[str, Any], path: Path) -> dict[str, OwnDataset]:
 
 
 def named(entries: object, params: Path) -> dict[str, OwnDataset]:
-    """What stands under `datasets:`, checked as far as it can be without looking at any file.
+    """The datasets under `datasets:`, checked as far as possible without looking at any file.
 
     Args:
-        entries: the mapping as YAML gives it.
+        entries: the mapping as parsed from YAML.
         params: the path of `params.yaml`.
 
     Raises:
@@ -149,7 +149,7 @@ def _first_seen(dataset: OwnDataset) -> str:
 
 
 def _sha256(dataset: OwnDataset) -> str:
-    """Of the table of all files; where the training part and the test part lie does not matter."""
+    """SHA-256 of the table of all files; the location of the two parts does not matter."""
     lines = [f"rules {RULES}"]
     lines.append(f"target {dataset.target}" if dataset.target is not None else "images")
     for part, path in zip(("train", "test"), dataset.paths, strict=False):
@@ -188,7 +188,7 @@ def _read(dataset: OwnDataset) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
     from eigenprune import seeds
 
     parts = [_labelled(dataset, path) for path in dataset.paths]
-    dataset.require_files(Path())  # what was read are the bytes that the checksum stands for
+    dataset.require_files(Path())  # so that what was read are the bytes of the checksum
     names, form = parts[0][1:]
     if parts[-1][2] != form:
         raise UserError(f"{dataset.test}: has {parts[-1][2]}, and {dataset.path} has {form}")
@@ -259,7 +259,7 @@ def _drawn_for_test(targets: "Tensor") -> "Tensor":
 
 
 def _scaled(inputs: "Tensor", low: "Tensor | float", high: "Tensor | float") -> "Tensor":
-    """From `low`..`high` to 0..1; where both are equal, 0."""
+    """Scale from `low`..`high` to 0..1; where both are equal, 0."""
     import torch
 
     inputs = inputs.double()

@@ -1,4 +1,4 @@
-"""`params.yaml` as YAML gives it: read strictly, its keys and names checked."""
+"""`params.yaml` as parsed from YAML: read strictly, its keys and names checked."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ KEYS = {
 
 
 def read_params(path: Path) -> dict[str, Any]:
-    """Read the file; only its top level is looked at. A key with nothing under it is left out.
+    """Read the file and check its top level only. A key with nothing under it is left out.
 
     Raises:
         UserError: if it cannot be read, is not valid YAML, or has a key that is not known.
@@ -36,21 +36,21 @@ def read_params(path: Path) -> dict[str, Any]:
 
 
 def parse_params(text: str, path: Path) -> dict[str, Any]:
-    """The same from its text; `path` is for messages."""
+    """The same as `read_params`, from the file's text; `path` is for messages."""
     import yaml
 
     try:
         document = yaml.load(text, _strict_loader())
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     parts = require_keys(document, path.name, KEYS)
     return {key: part for key, part in parts.items() if part is not None}
 
 
 def of_project_params(make: Callable[[dict[str, Any], Path], dict[str, Made]]) -> dict[str, Made]:
-    """What a function makes of the project's `params.yaml`; nothing outside a project.
+    """What a function makes of the project's `params.yaml`; empty outside a project.
 
-    It is made once for each state of the file.
+    The function is called once for each state of the file.
 
     Args:
         make: takes what `read_params` returns, and the path.
@@ -70,7 +70,7 @@ def _made(
 
 
 def require_keys(value: object, where: str, known: Mapping[str, Any] | set[str]) -> dict[str, Any]:
-    """The value, if it is a mapping with no other keys than the known ones.
+    """The value, if it is a mapping with no keys but the known ones.
 
     Raises:
         UserError: if it is not.
@@ -89,7 +89,7 @@ def require_keys(value: object, where: str, known: Mapping[str, Any] | set[str])
 
 
 def require_name(name: object, where: str) -> str:
-    """The name, as text, if it can be one of a study, an experiment or a dataset.
+    """The name, as text, if it can name a study, an experiment or a dataset.
 
     >>> require_name("digits-1x100", "studies")
     'digits-1x100'
@@ -104,7 +104,7 @@ def require_name(name: object, where: str) -> str:
 
 @cache
 def _strict_loader() -> type["yaml.SafeLoader"]:
-    """YAML's safe loader, in which a key that stands twice is an error."""
+    """YAML's safe loader, but a key that occurs twice is an error."""
     import yaml
 
     class StrictLoader(yaml.SafeLoader):
@@ -112,7 +112,7 @@ def _strict_loader() -> type["yaml.SafeLoader"]:
             keys = [
                 self.construct_object(key, deep=True)
                 for key, _ in node.value
-                if key.tag != "tag:yaml.org,2002:merge"  # `<<: *anchor`, a key of no mapping
+                if key.tag != "tag:yaml.org,2002:merge"  # `<<: *anchor` is no key of the mapping
             ]
             for key in keys:
                 if keys.count(key) > 1:

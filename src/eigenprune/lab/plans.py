@@ -1,4 +1,4 @@
-"""From a study to the rows of its table: for each row the run that gives its numbers."""
+"""From a study to the rows of its table, each with the run that gives its numbers."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from eigenprune.lab.studies import Study
 from eigenprune.lab.trials import entries
 from eigenprune.lab.trials.entries import Trials
 
-# A strength is chosen by these, whatever part of a study somebody asks for: another part must not
-# choose otherwise.
+# A strength is chosen with these, whichever part of a study is run: the choice must not depend on
+# the part.
 TUNING_SEED = 1
 TUNING_RATIOS = (0.0, 0.5, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """One row of the curves to be: its method, pruning ratio and the run that gives its numbers."""
+    """One planned row of the curves: method, pruning ratio and the run that gives its numbers."""
 
     method: str
     pruning_ratio: float
@@ -50,7 +50,7 @@ def plan(study: Study) -> list[PlannedRow]:
                     pruning_ratio=ratio,
                     retraining_epochs=after,
                     scope=method.scope,
-                    # With nothing removed there is nothing to fit.
+                    # If nothing is removed, there is nothing to fit.
                     reconstructed=method.reconstructed and ratio > 0,
                     redrawn=method.redrawn,
                 )
@@ -61,7 +61,7 @@ def plan(study: Study) -> list[PlannedRow]:
 def networks(study: Study) -> list[tuple[dict[str, object], Training]]:
     """The networks that each method of a study trains: activation, method, seed; and the training.
 
-    Two methods may share a network: it then comes once for each.
+    A network that two methods share is listed once for each of them.
     """
     by_method = dict.fromkeys((row.method, row.run.training) for row in plan(study))
     return [
@@ -111,15 +111,16 @@ def _tuning(method: Method) -> Tuning:
 
 
 def _to_ratio(training: Training, method: Method, ratio: float) -> Training:
-    """The network that is trained for one pruning ratio; if none is pruned, the one for ratio 0.
+    """The network that is trained for one pruning ratio.
 
-    Where the regulariser does nothing else, that is the plainly trained one, which others have too.
+    At ratio 0 it is the plainly trained network, which other methods share, unless the regulariser
+    does more than prune.
     """
     plain = not ratio and method.regulariser not in rivals.MORE_THAN_PRUNING
     return replace(training, regulariser="" if plain else method.regulariser, strength=ratio)
 
 
 def _of_final_size(training: Training, pruning_ratio: float, more_epochs: int) -> Training:
-    """The network that is as small as a pruned one from the start, and trained as long in all."""
+    """The network that is as small as a pruned one from the start, and trained as long in total."""
     hidden = tuple(max(1, width - nodes_removed(pruning_ratio, width)) for width in training.hidden)
     return replace(training, hidden=hidden, epochs=training.epochs + more_epochs)

@@ -1,4 +1,4 @@
-"""Where the project's files lie, from any folder inside it."""
+"""Where the project's files are, found from any folder inside it."""
 
 import os
 from collections.abc import Collection
@@ -9,9 +9,9 @@ from eigenprune.lab.errors import UserError
 
 
 def root() -> Path:
-    """The nearest folder upwards that holds `params.yaml`.
+    """The nearest folder that holds `params.yaml`, from the current one upwards.
 
-    So a notebook opened in `notebooks/` finds the same files as a command at the top.
+    A notebook opened in `notebooks/` thus finds the same files as a command at the top.
 
     Raises:
         UserError: if there is none.
@@ -27,7 +27,7 @@ def data_dir() -> Path:
     """`data/` of the project, or the folder named by EIGENPRUNE_DATA.
 
     Raises:
-        UserError: if what the variable names is no folder and cannot become one.
+        UserError: if the variable's value is no folder and cannot become one.
     """
     return _named_by("EIGENPRUNE_DATA") or root() / "data"
 
@@ -36,17 +36,17 @@ def store_dir() -> Path:
     """`.eigenprune/runs` of the project, or the folder named by EIGENPRUNE_STORE.
 
     Raises:
-        UserError: if what the variable names is no folder and cannot become one.
+        UserError: if the variable's value is no folder and cannot become one.
     """
     return _named_by("EIGENPRUNE_STORE") or root() / ".eigenprune" / "runs"
 
 
 def _named_by(variable: str) -> Path | None:
-    """The folder that an environment variable names, there or not; None if it names none."""
+    """The folder that an environment variable names, existing or not; None if it is not set."""
     if not (named := os.environ.get(variable)):
         return None
     path = Path(named).absolute()
-    there = nearest_there(path)  # what is not there yet can be made in a folder
+    there = nearest_there(path)  # a folder that does not exist yet can be made inside a folder
     if not there.is_dir():
         raise UserError(f"{variable}={named!r}: {there} is no folder")
     return path
@@ -56,7 +56,7 @@ def results_dir(study: str, quick: Collection[str], experiments: Collection[str]
     """Where the notebooks of a study write their tables and figures.
 
     `results/quick/STUDY` and `results/experiments/STUDY` for the studies of the pipeline;
-    `results/own/STUDY` for any other, so that trying one out does not touch what DVC watches.
+    `results/own/STUDY` for any other, so that trying one out leaves DVC's files alone.
     """
     folder = "quick" if study in quick else "experiments" if study in experiments else "own"
     return root() / "results" / folder / study

@@ -1,7 +1,8 @@
-"""What a run does: train a network, or make something of one and look; or it is in the store.
+"""What a run does: train a network, or make something of one and evaluate it.
 
-Run by run, on the CPU: `execution.together` is the way for a GPU. Every computation runs on one
-thread: the same numbers, bit for bit, on every executor.
+A run that is in the store is not computed again. Runs are computed one by one, on the CPU; for a
+GPU there is `execution.together`. Every computation runs on one thread, so that all executors give
+the same numbers, bit for bit.
 """
 
 import math
@@ -32,9 +33,9 @@ from eigenprune.reconstruction import reconstruct
 
 DIVERGED = {"status": "diverged"}
 
-# Scores that look at data see so many examples of the training part, the first ones.
+# How many examples of the training part, the first ones, scores that look at data see.
 SCORING_ROWS = 5_000
-# And so many are layers fitted to that are fitted anew.
+# How many of them the layers of a reconstructed network are fitted to.
 FITTING_ROWS = 10_000
 
 
@@ -58,12 +59,12 @@ def initial_network(run: Training) -> nn.Sequential:
 def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = None) -> Entry:
     """The result of a run: from the store if it is there, else computed and kept.
 
-    A `Training` leaves its weights, a spectral one its hidden eigenvalues by epoch as well, and
-    `status, accuracy, loss, losses` (training loss by epoch), and where its strength was chosen
-    `strength` and `validation` (each strength and its accuracy, see `tuning`); a `Pruning` leaves
-    `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`, and `strength` likewise;
-    a `Trial` leaves `status` and `rows`, those of its table.
-    `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is there.
+    A `Training` leaves its weights and `status, accuracy, loss, losses` (training loss by epoch).
+    A spectral one also leaves its hidden eigenvalues by epoch. Where the strength was chosen, there
+    are `strength` and `validation` (each strength and its accuracy, see `tuning`) too. A `Pruning`
+    leaves `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`, and `strength`
+    where it was chosen. A `Trial` leaves `status` and `rows`, the rows of its table.
+    `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is left.
 
     Args:
         run: what to compute.
@@ -82,13 +83,13 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
             if isinstance(run, Trial):
                 return _try(run, store, data_dir, on_epoch)
             return _prune(run, store, data_dir, on_epoch)
-        except Diverged:  # what ranks nodes or connections on the way met no numbers
+        except Diverged:  # a ranking of nodes or connections on the way met NaN
             return keep(run, DIVERGED, store, time.thread_time() - start)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Pin torch to one thread, and give the threads back afterwards."""
+    """Pin torch to one thread, and restore the number of threads afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -125,7 +126,7 @@ def _train_tuned(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch 
     networks = candidates(run)
     for candidate, prunings in networks.items():
         results = [compute(p, store, data_dir).record["result"] for p in prunings]
-        # One that diverged is worth nothing.
+        # A network that diverged counts as accuracy 0.
         accuracies[candidate.strength] = fmean(result.get("accuracy", 0.0) for result in results)
         seconds += compute(candidate, store, data_dir).record["made_with"]["seconds"]
     chosen = replace(run, tuning=None, strength=best_strength(accuracies))
@@ -134,7 +135,7 @@ def _train_tuned(run: Training, store: Store, data_dir: Path, on_epoch: OnEpoch 
     result = record["result"]
     if network is not None:
         result |= {"strength": chosen.strength, "validation": list(accuracies.items())}
-    # The search is on the account of the seed that it was made with.
+    # Only the seed that the search was made with is charged for it.
     if chosen not in networks:
         seconds = record["made_with"]["seconds"]
     return keep(run, result, store, seconds, network)
@@ -178,7 +179,7 @@ def _try(run: Trial, store: Store, data_dir: Path, on_epoch: OnEpoch | None) -> 
 def pruned(run: Pruning, whole: nn.Sequential, data_dir: Path) -> nn.Sequential:
     """The trained network without the nodes that a pruning removes, before any retraining.
 
-    What is reconstructed sees the first FITTING_ROWS examples that it was trained with.
+    A reconstruction sees the first FITTING_ROWS of the network's training examples.
     """
     masks = nodes_kept(run, whole, data_dir)
     if not run.reconstructed:
@@ -196,13 +197,13 @@ def nodes_kept(run: Pruning, whole: nn.Sequential, data_dir: Path) -> list[Tenso
 def named_values(
     name: str, network: nn.Sequential, training: Training, data_dir: Path
 ) -> list[Tensor]:
-    """What a score of `importance.SCORES` or `saliency.SCORES` says of a network's nodes.
+    """The values of a score of `importance.SCORES` or `saliency.SCORES` for a network's nodes.
 
-    Where it draws, it draws as the network of that seed does; where it looks at data, it sees the
-    first SCORING_ROWS examples that the network was trained with.
+    `random` draws with the seed of the network. A score that looks at data sees the first
+    SCORING_ROWS of the network's training examples.
 
     Raises:
-        UserError: if one of the reader's own returns no scores, see `score_values.checked`.
+        UserError: if a score of the reader's own returns no scores, see `score_values.checked`.
     """
     if name == "random":
         return importance.random(network, seed=training.seed)
@@ -218,7 +219,7 @@ def named_values(
 def training_result(
     model: nn.Sequential, losses: list[float], data: datasets.Dataset
 ) -> dict[str, Any]:
-    """What a `Training` says of its network, see `compute`."""
+    """The result of a `Training` with this network, see `compute`."""
     accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
     if not all(map(math.isfinite, [*losses, loss])):
         return DIVERGED
@@ -226,7 +227,7 @@ def training_result(
 
 
 def pruning_result(model: nn.Sequential, data: datasets.Dataset) -> dict[str, Any]:
-    """What a `Pruning` says of the network that it leaves, see `compute`."""
+    """The result of a `Pruning` that leaves this network, see `compute`."""
     accuracy, loss = evaluate(model, data.test_inputs, data.test_targets)
     if not math.isfinite(loss):
         return DIVERGED
@@ -258,11 +259,11 @@ def keep(
         run: what was computed.
         result: what came out.
         store: where it goes.
-        seconds: of the processor that it took, whatever else the machine did meanwhile; of a
-            stack its share, by the clock.
+        seconds: of processor time that it took, whatever else the machine did meanwhile; for a
+            network of a stack, its share of the stack's time by the clock.
         model: whose weights to keep, unless it diverged.
-        watcher: that looked on while it was trained, if one did.
-        device: that it was computed on.
+        watcher: the one that watched the training, if any.
+        device: on which it was computed.
         together: number of networks in its stack.
     """
     from eigenprune.lab.machine import made_with

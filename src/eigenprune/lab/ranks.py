@@ -7,11 +7,11 @@ if TYPE_CHECKING:
 
 
 def rank_correlation(one: "ArrayLike", other: "ArrayLike") -> float:
-    """Spearman's correlation of two scores of the same nodes; NaN where all of one are equal.
+    """Spearman's correlation of two scores of the same nodes; NaN if either score is constant.
 
     Args:
-        one: of each node; an array, or a tensor on the CPU.
-        other: of the same nodes, in the same order.
+        one: the first score of each node; an array, or a tensor on the CPU.
+        other: the second score of the same nodes, in the same order.
 
     Example:
         >>> rank_correlation([1.0, 2, 3], [1.0, 20, 300])
@@ -21,7 +21,7 @@ def rank_correlation(one: "ArrayLike", other: "ArrayLike") -> float:
     from scipy.stats import spearmanr
 
     pair = [np.asarray(scores, dtype=float) for scores in (one, other)]
-    # Of constant scores there is no ranking, and scipy would warn.
+    # Constant scores give no ranking, and scipy would warn.
     if any(values.min() == values.max() for values in pair):
         return float("nan")
     return float(spearmanr(*pair).statistic)

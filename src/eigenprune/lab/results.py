@@ -1,4 +1,4 @@
-"""What is known of a study, as tidy tables."""
+"""The results of a study that are known so far, as tidy tables."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ NETWORK = ("activation", "method", "seed")  # what tells the networks of a study
 def finished(
     study: Study, *, recorded_only: bool = False
 ) -> Iterator[tuple[PlannedRow, dict[str, Any]]]:
-    """The rows of a study that are recorded in Git, or in the store, with their results."""
+    """The rows of a study that are recorded in Git or are in the store, with their results."""
     store, recorded = Store(project.store_dir()), recorded_results(study)
     for row in plan(study):
         run = run_id(row.run)
@@ -32,14 +32,14 @@ def finished(
 
 
 def diverged(study: Study) -> int:
-    """How many rows of a study have no numbers, since they ceased to be finite."""
+    """How many rows of a study have no numbers, because these ceased to be finite."""
     store = Store(project.store_dir())
     entries = (store.get(run_id(row.run)) for row in plan(study))
     return sum(e is not None and e.record["result"]["status"] == "diverged" for e in entries)
 
 
 def curves(study: Study) -> "pd.DataFrame":
-    """The tidy table of a study, as far as it is there: one row per network, columns COLUMNS."""
+    """The tidy table of a study's available results: one row per network, columns COLUMNS."""
     import pandas as pd
 
     rows = [
@@ -53,7 +53,7 @@ def trainings(study: Study) -> "pd.DataFrame":
     """One row per trained network of a study that is in the store.
 
     Columns: activation, method, seed, accuracy, loss (test set, after the last epoch), run (id) and
-    weights (SHA-256 of the stored arrays, so that other weights are another table).
+    weights (SHA-256 of the stored arrays, so that other weights give another table).
     """
     import hashlib
 
@@ -95,14 +95,14 @@ def eigenvalues(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
 def eigenvalues_by_epoch(study: Study) -> "pd.DataFrame":
     """Eigenvalues of the hidden nodes while the networks were trained: see `spectra.tidy_by_epoch`.
 
-    Of the networks in the store alone, and of those trained before this was kept there is nothing:
-    `NETWORK` tells which are there.
+    Only networks in the store have rows, and only if they were trained since this has been kept.
+    The columns NETWORK show which ones.
     """
     return spectra.tidy_by_epoch(study, Store(project.store_dir()))
 
 
 def layer_shares(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
-    """Share of each hidden layer that stays, mean over seeds.
+    """Share of each hidden layer that is kept, mean over seeds.
 
     Columns: activation, method, layer (from 1), pruning_ratio, share (0 to 1).
     """

@@ -3,12 +3,12 @@
     weight-norm: {score: weight_norm}
     group-lasso: {score: weight_norm, regulariser: group_lasso, strengths: [1, 2, 5]}
 
-A rival called NAME makes the method NAME, whose networks are pruned and looked at, and the method
-NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. One
-without a regulariser makes NAME-reconstructed, too, whose pruned networks are fitted to give what
-the whole ones gave. One that is pruned `before` any training, made small and trained
-`from_scratch`, or `redrawn` once it is pruned, is trained at its final size in any case, and makes
-one method.
+A rival called NAME makes two methods: NAME, whose networks are pruned and evaluated, and
+NAME-retrained, whose pruned networks are then trained for the study's `retraining_epochs`. A rival
+without a regulariser also makes NAME-reconstructed, whose pruned networks are fitted to give what
+the whole ones gave. A rival makes only one method if its networks are trained at their final size
+in any case: pruned `before` any training, made small and trained `from_scratch`, or `redrawn` after
+pruning.
 """
 
 import math
@@ -24,7 +24,7 @@ from eigenprune.lab.values import Check, Keys, check_values, list_of, listed, nu
 
 SCORES = tuple(sorted((*score_names("importance"), *score_names("saliency"))))
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
-# As in eigenprune, without importing torch; a test holds them equal.
+# As in eigenprune, repeated to avoid importing torch; a test keeps the two lists equal.
 REGULARISERS = (
     "autoencoder",
     "averaged_gradient_pruning",
@@ -55,7 +55,7 @@ REGULARISERS = (
     "random_pruning",
     "taylor_pruning",
 )
-# Those whose strength is a share, below 1.
+# Regularisers whose strength is a share, below 1.
 OF_SHARES = (
     "averaged_gradient_pruning",
     "averaged_random_pruning",
@@ -70,23 +70,24 @@ OF_SHARES = (
     "random_pruning",
     "taylor_pruning",
 )
-# And these remove that share of the nodes, in the end: they can be told the pruning ratio.
+# Those that have removed this share of the nodes in the end: they can be given the pruning ratio.
 OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
-# Of these, what does more than prune: unpruned too its networks are not those of plain training.
+# Those of OF_RATIOS that do more than prune: their networks differ from plainly trained ones even
+# where nothing is pruned.
 MORE_THAN_PRUNING = tuple(name for name in OF_RATIOS if name.startswith("averaged_"))
-# These average the parameters of their last steps.
+# Regularisers that average the parameters of their last steps.
 AVERAGING = (*MORE_THAN_PRUNING, "averaging")
-# And these draw the nodes at random: controls of the others.
+# Those of OF_RATIOS that draw the nodes at random: controls for the others.
 BY_LOT = tuple(n for n in OF_RATIOS if n.endswith(("random_pruning", "shuffled_pruning")))
 OF_EIGENVALUES = tuple(name for name in REGULARISERS if name.startswith("eigenv"))
-# These change weights or eigenvectors, which must not be frozen.
+# Regularisers that change weights or eigenvectors, which must not be frozen.
 OF_WEIGHTS = (*OF_RATIOS, "gate_l1", "group_lasso", "hard_concrete", "hard_threshold")
-# Those that need so many hidden layers of one width.
+# How many hidden layers of one width these need at least.
 EQUAL_LAYERS = {"flow_angle": 3, "flow_length": 2, "flow_curvature": 3}
-# Behind the name of a rival, what becomes of the networks that it has pruned.
+# Endings of method names: what happens to a rival's networks after pruning.
 RETRAINED = "-retrained"
 RECONSTRUCTED = "-reconstructed"
-# The same in the column `retraining` of tables, and what is trained at its final size in any case.
+# Words for it in the column `retraining` of tables; TRAINED if trained at the final size anyway.
 AS_PRUNED, FITTED, FINE_TUNED, TRAINED = "none", "reconstructed", "fine-tuned", "trained"
 
 
@@ -100,7 +101,7 @@ def _choice(*known: str) -> tuple[str, Check]:
     return listed(known), one_of(known)
 
 
-# All keys but `strengths`, whose limit depends on the regulariser.
+# All keys except `strengths`, whose limit depends on the regulariser.
 _VALUES: Keys = {
     "layer": _choice("dense", "spectral"),
     "initialisation": _choice("2022", "ones"),
@@ -119,7 +120,7 @@ KEYS = {*_VALUES, "strengths"}
 
 
 def of_project() -> dict[str, Method]:
-    """The methods that the project's `params.yaml` makes; none outside a project."""
+    """The methods that the project's `params.yaml` defines; none outside a project."""
     return of_project_params(_named_in)
 
 
@@ -148,10 +149,10 @@ def find_all(names: Iterable[str]) -> dict[str, Method]:
 
 
 def named(entries: object, file: str) -> dict[str, Method]:
-    """The methods that stand under `rivals:`, by name, in the order of the file.
+    """The methods defined under `rivals:`, by name, in the order of the file.
 
     Args:
-        entries: what YAML made of it.
+        entries: the part under `rivals:` as parsed from YAML.
         file: name of the file, for messages.
 
     Raises:
@@ -184,7 +185,7 @@ def named(entries: object, file: str) -> dict[str, Method]:
 
 
 def entry_of(name: str) -> str:
-    """The rival that makes the method of a name, whatever becomes of what it has pruned.
+    """The name of the rival that makes a method, whatever happens to its networks after pruning.
 
     >>> entry_of("norm-retrained"), entry_of("norm-reconstructed"), entry_of("norm")
     ('norm', 'norm', 'norm')
@@ -193,22 +194,22 @@ def entry_of(name: str) -> str:
 
 
 def retraining(method: Method) -> str:
-    """What becomes of a network that a method has pruned: the word in the column `retraining`."""
+    """What happens to a method's networks after pruning: the word in the column `retraining`."""
     if method.starts_small:
         return TRAINED
     return FINE_TUNED if method.retrained else FITTED if method.reconstructed else AS_PRUNED
 
 
 def by_eigenvalue(score: str, regulariser: str) -> bool:
-    """Whether nodes are chosen by the size of their eigenvalue, as the recipe of 2022 does.
+    """Whether nodes are chosen by the size of their eigenvalue, as in the recipe of 2022.
 
-    Many spectral methods rank nodes by something else, in networks that are trained as products.
+    Many spectral methods rank the nodes of spectrally trained networks by something else.
     """
     return score == "eigenvalue" or regulariser == "eigenvalue_pruning"
 
 
 def family(method: Method) -> str:
-    """What kind of rival it is: the word by which tables and figures group the methods."""
+    """The kind of rival: the word by which tables and figures group the methods."""
     no_nodes_chosen = method.score == "random" or method.regulariser in BY_LOT
     if method.from_scratch or method.redrawn or no_nodes_chosen:
         return "control"

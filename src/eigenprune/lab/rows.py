@@ -1,4 +1,4 @@
-"""The columns of the tidy table that everything reads."""
+"""The columns of the tidy table of curves."""
 
 from eigenprune.lab.plans import PlannedRow
 from eigenprune.lab.studies import Study
@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 def labels(study: Study, row: PlannedRow) -> dict[str, object]:
-    """What a row of the curves says of its network before any result: the first columns."""
+    """The first columns of a row of the curves: what is known of its network before any result."""
     training = row.run.training
     return {
         "study": study.name,

@@ -1,4 +1,4 @@
-"""Runs: frozen descriptions of networks, named by a hash of what makes them what they are."""
+"""Runs: frozen descriptions of networks, each named by a hash of what determines its result."""
 
 import hashlib
 import json
@@ -8,12 +8,12 @@ from functools import cached_property
 from eigenprune.lab import datasets
 from eigenprune.lab.own_code import CAME_WITH_IT, own_code
 
-# Raise this when the computing changes so that old results no longer stand for new ones.
+# Raise this when the computation changes so that old results no longer stand for new ones.
 PROTOCOL_VERSION = 1
-# The same for trials of one kind alone; of what is not here it is 1.
+# The same for the trials of one kind only; a kind that is missing here has version 1.
 TRIAL_VERSIONS = {"compression": 2, "growing": 2}
-# And of networks that are trained with one regulariser alone. That of `averaging`, were it raised,
-# would have to enter the ids of what is redrawn and averaged too.
+# The same for networks trained with one regulariser only. If `averaging` is ever given a version
+# here, it must also enter the ids of redrawn networks that are averaged.
 REGULARISER_VERSIONS = {
     "averaged_gradient_pruning": 2,
     "averaged_random_pruning": 2,
@@ -23,10 +23,11 @@ REGULARISER_VERSIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """How the strength of a regulariser is chosen: on validation examples, by one seed for all.
+    """How the strength of a regulariser is chosen: on validation examples, with one seed for all.
 
-    Each strength trains the network of that seed; what it is worth is the mean accuracy on the
-    validation part over the pruning ratios, nothing retrained. Of equals the first is taken.
+    Each strength trains the network of that seed. It is judged by the mean accuracy on the
+    validation part over the pruning ratios, without retraining. Of equally good strengths the first
+    is taken.
     """
 
     strengths: tuple[float, ...]
@@ -40,11 +41,11 @@ class Tuning:
 class Training:
     """One network with one seed, trained. Defaults are the published settings.
 
-    `held_out` is the share of the training examples that it does not see, and by which it is
-    judged. With `tuning`, `strength` does not matter: it is chosen.
+    `held_out` is the share of the training examples that the network does not see and is evaluated
+    on. With `tuning`, the strength is chosen and `strength` does not matter.
 
-    A new field must default to what was done before it was there: fields at their defaults do not
-    enter the id, so that results already made keep theirs.
+    A new field must default to what was done before the field existed: fields at their defaults do
+    not enter the id, so that existing results keep their ids.
     """
 
     dataset: str
@@ -65,17 +66,18 @@ class Training:
 
     @cached_property
     def essence(self) -> dict[str, object]:
-        """What of its id does not depend on the data: one network has many prunings, all named."""
+        """The part of the id without the data, cached for the ids of a network's many prunings."""
         return _essence(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """A trained network without its least important nodes, perhaps trained once more.
+    """A trained network without its least important nodes, possibly retrained.
 
-    Or, if `reconstructed`, with the layers behind them fitted anew, see `eigenprune.reconstruct`;
-    or, if `redrawn`, with weights drawn anew before it is trained, see `eigenprune.sanity.redrawn`.
-    Judged by the test set, or, if `validated`, by the examples that its training held out.
+    If `reconstructed`, the layers behind the removed nodes are refitted, see
+    `eigenprune.reconstruct`. If `redrawn`, the weights are drawn anew before the network is
+    trained, see `eigenprune.sanity.redrawn`. It is evaluated on the test set or, if `validated`, on
+    the examples that its training held out.
     """
 
     training: Training
@@ -96,8 +98,8 @@ Point = tuple[tuple[str, float | int | str], ...]
 class Trial:
     """Something else that is made of a trained network: see `trials`.
 
-    `kind` names a function of `trials.kinds`, `options` are what it is told, and
-    `retraining_epochs` what it may train the network for. Judged by the test set.
+    `kind` names a function of `trials.kinds`, `options` are its settings, and `retraining_epochs`
+    is how long it may train the network. The result is evaluated on the test set.
     """
 
     training: Training
@@ -112,15 +114,15 @@ Run = Training | Sequel
 
 
 def training_of(run: Run) -> Training:
-    """The network that a run trains, or that it begins with."""
+    """The training of the network that a run trains, or starts from."""
     return run if isinstance(run, Training) else run.training
 
 
 def run_id(run: Run) -> str:
     """The run's name in the store: 16 hexadecimal digits.
 
-    Hashes the non-default fields, the checksum of the data and the version of the protocol; and the
-    code of a score or regulariser that is the reader's own, see `own_code`.
+    Hashes the non-default fields, the checksum of the data, the version of the protocol, and the
+    code of a score or regulariser of the reader's own, see `own_code`.
     """
     essence = _with_data(run) if isinstance(run, Training) else _essence(run)
     return hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:16]
@@ -144,7 +146,7 @@ def _essence(run: Run) -> dict[str, object]:
         elif isinstance(value, Tuning):
             essence[field.name] = {**asdict(value), **_own_code("score", value.score)}
         elif value != field.default:
-            # 1 and 1.0 are one learning rate.
+            # 1 and 1.0 are the same learning rate.
             essence[field.name] = float(value) if field.type is float else value
             if field.name in CAME_WITH_IT:
                 essence |= _own_code(field.name, value)

@@ -1,4 +1,4 @@
-"""The names of the scores, read from their source: nobody who checks a name waits for torch."""
+"""The names of the scores, read from the source, so that checking a name needs no torch."""
 
 import ast
 from functools import cache
@@ -9,7 +9,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 @cache
 def score_names(module: str) -> tuple[str, ...]:
-    """The keys of a module's SCORES in order of the alphabet: what stands under `@score` there.
+    """The keys of a module's SCORES in alphabetical order: what is entered with `score` there.
 
     Args:
         module: `importance` or `saliency`, of eigenprune.

@@ -1,4 +1,4 @@
-"""What a score of the reader's own returned, looked at before nodes are removed by it."""
+"""Checks of what a score of the reader's own returned, before it decides which nodes go."""
 
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,13 @@ def checked(name: str, values: object, network: "nn.Sequential") -> "list[Tensor
     Args:
         name: of the score.
         values: what it returned.
-        network: whose nodes it was asked about.
+        network: whose nodes it scored.
 
     Returns:
         One tensor (nodes,) per hidden layer.
 
     Raises:
-        UserError: with the name of the score, and what is wanted.
+        UserError: if not, with the name of the score and what is wanted.
     """
     import torch
 

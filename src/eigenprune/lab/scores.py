@@ -1,4 +1,4 @@
-"""Importance scores side by side: the trained networks of a study, pruned by each of them."""
+"""Importance scores side by side: the trained networks of a study, pruned by each score."""
 
 import copy
 from collections.abc import Sequence
@@ -30,30 +30,30 @@ def score_curves(
     method: str = "post",
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
-    """The trade-off curves of several scores on the same trained networks, nothing retrained.
+    """The trade-off curves of several scores on the same trained networks, without retraining.
 
-    Every score ranks the nodes of the same networks, so that the curves differ in the ranking
-    alone, and all begin at the same unpruned control, ratio 0. A network that is in the run store
-    is not trained again; the pruned ones are not kept there, since a function has no lasting id.
+    Every score ranks the nodes of the same networks, so that the curves differ only in the ranking,
+    and all begin at the same unpruned control, ratio 0. A network that is in the run store is not
+    trained again. Pruned networks are not kept there, because a function has no lasting id.
 
     Args:
         study: gives networks, seeds and pruning ratios; its own methods do not matter here.
         scores: names in `eigenprune.importance.SCORES` (`random` draws anew for every seed) or
             `eigenprune.saliency.SCORES` (see `protocols.named_values` for what they look at), or
-            functions from a network to one tensor (nodes,) per hidden layer, low ones to go first;
-            a function is known by its name.
+            functions from a network to one tensor (nodes,) per hidden layer, where low values go
+            first; a function is known by its name.
         method: the one whose trained networks are ranked: `post` for spectral ones, `direct` for
             dense ones.
         on_start: see `sweep.run_study`.
 
     Returns:
         One row per activation, score, seed and pruning ratio, with the columns COLUMNS; `method`
-        is the name of the score. Networks that diverged, or lost what makes them finite, have no
-        row.
+        is the name of the score. Networks that diverged, or whose loss is not finite once they are
+        pruned, have no row.
 
     Raises:
-        UserError: if a score is not known, two have one name, one returns something else than is
-            wanted, or the networks of the method are trained again after pruning.
+        UserError: if a score is not known, two have the same name, one returns something other than
+            scores, or the networks of the method are trained again after pruning.
     """
     import pandas as pd
 
@@ -93,7 +93,7 @@ def trained_networks(
         on_start: see `sweep.run_study`.
 
     Returns:
-        Each network with its row in the study's plan, but for those that diverged.
+        Each network with its row in the study's plan, except those that diverged.
 
     Raises:
         UserError: if the method is not allowed.
@@ -112,13 +112,13 @@ def trained_networks(
 
 
 def named_scores(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
-    """The scores by name; None for those that the package has.
+    """The scores by name; None for those of the package.
 
     Args:
         scores: names or functions, see `score_curves`.
 
     Raises:
-        UserError: if there is no score, one is not known, has no name, or two have one.
+        UserError: if there is no score, one is not known or has no name, or two have the same name.
     """
     from eigenprune import importance, saliency
 
@@ -142,13 +142,13 @@ def named_scores(scores: "Sequence[str | Score]") -> "dict[str, Score | None]":
 def score_values(
     name: str, score: "Score | None", network: "nn.Sequential", training: Training, data_dir: Path
 ) -> "list[Tensor]":
-    """What a score says of the nodes of a network, one tensor (nodes,) per hidden layer.
+    """The values of a score for the nodes of a network, one tensor (nodes,) per hidden layer.
 
     Args:
         name: of the score.
-        score: the function, or None for one that the package has.
+        score: the function, or None for one of the package.
         network: whose nodes to score.
-        training: that it comes from.
+        training: the run that trained the network.
         data_dir: where MNIST and Fashion-MNIST lie.
 
     Raises:
@@ -158,5 +158,5 @@ def score_values(
 
     if score is None:
         return named_values(name, network, training, data_dir)
-    # A copy: a function may silence nodes to see what becomes of it, and others come after it.
+    # A copy: a function may silence nodes to see the effect, and other scores use the same network.
     return checked(name, score(copy.deepcopy(network)), network)

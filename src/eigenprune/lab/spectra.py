@@ -1,9 +1,9 @@
-"""The eigenvalues of hidden nodes, before and after training: kept where weights are not.
+"""The eigenvalues of hidden nodes, before and after training: recorded, as weights are not.
 
-They are a few thousand numbers where the weights are a million: `eigenprune record` writes them to
-Git, so that spectra and rankings can be looked at in every clone.
+They are a few thousand numbers, while the weights are a million. `eigenprune record` writes them to
+Git, so that spectra and rankings can be examined in every clone.
 
-By epoch they are in the run store alone, see `spectral_history`.
+Eigenvalues by epoch are only in the run store, see `spectral_history`.
 """
 
 import json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FILE = "eigenvalues.safetensors"
-ALIKE = "alike"  # in its metadata: the tensor that each of these names stands for as well, JSON
+ALIKE = "alike"  # in its metadata, as JSON: from names without a tensor to the equal one's name
 
 # One spectrum: tensors (nodes,) named `LAYER.before` and `LAYER.after`, layers from 1.
 Spectrum = dict[str, "Tensor"]
@@ -36,7 +36,7 @@ def stored(study: Study, store: Store, among: Collection[str] | None = None) -> 
     Args:
         study: any.
         store: where the networks are.
-        among: run ids of the networks in question; all of the study if None.
+        among: run ids of the networks wanted; all of the study if None.
     """
     from eigenprune.lab.protocols import initial_network
     from eigenprune.networks import hidden_layers
@@ -83,9 +83,9 @@ def read(folder: Path) -> dict[str, Spectrum]:
 
 
 def write(folder: Path, spectra: Mapping[str, Spectrum]) -> None:
-    """Record spectra in a folder; the same spectra are the same bytes.
+    """Record spectra in a folder; the same spectra give the same bytes.
 
-    What several networks share, as those of one seed share their start, stands in the file once.
+    Equal tensors, such as the initial ones of networks with one seed, are in the file only once.
     """
     from safetensors.torch import save
 
@@ -121,7 +121,7 @@ def tidy(study: Study, spectra: Mapping[str, Spectrum]) -> "pd.DataFrame":
 
 
 def tidy_by_epoch(study: Study, store: Store) -> "pd.DataFrame":
-    """The spectra of a study by epoch, one row per node and epoch, as far as the store has them.
+    """The spectra of a study by epoch, as far as they are in the store: a row per node and epoch.
 
     Columns: activation, method, seed, layer (from 1), node, epoch (0: before training), eigenvalue.
     """
@@ -155,8 +155,8 @@ def kept(study: Study) -> set[str]:
 
 
 def _spectral_networks(study: Study) -> list[tuple[dict[str, object], Training]]:
-    # Of a method that trains a network for each ratio, the networks of one seed would stand in the
-    # tables as if they were one, and take most of the space.
+    # A method that trains a network for each ratio is left out: in the tables its networks of one
+    # seed would look like one network, and they would take most of the space.
     return [
         (key, network)
         for key, network in networks(study)

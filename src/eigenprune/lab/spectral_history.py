@@ -1,7 +1,7 @@
-"""The eigenvalues of hidden nodes while a network is trained: looked at after each epoch, and kept.
+"""The eigenvalues of hidden nodes during training, read after epochs and kept.
 
-Looking changes nothing: the same weights come out, bit for bit. Networks that were trained before
-this was kept lack it, and are not trained again for its sake.
+Reading them changes nothing: the weights are the same, bit for bit. Networks that were trained
+before this history was kept have none, and are not trained again to get one.
 """
 
 from typing import TYPE_CHECKING
@@ -11,11 +11,11 @@ from eigenprune.lab.runs import Training
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-STEPS = 50  # at most so many, and the start: 100 kB for 500 nodes
+STEPS = 50  # at most this many, plus the start: 100 kB for 500 nodes
 
 
 def epochs_kept(epochs: int) -> list[int]:
-    """The epochs after which the eigenvalues are kept: 0 and the last, evenly in between.
+    """The epochs after which the eigenvalues are kept: evenly spaced from 0 to the last.
 
     Example:
         >>> epochs_kept(3), epochs_kept(0)
@@ -28,15 +28,15 @@ def epochs_kept(epochs: int) -> list[int]:
 
 
 class Watcher:
-    """Looks on while a spectral network is trained, see `training.train`."""
+    """Watches a spectral network while it is trained, see `training.train`."""
 
     def __init__(self, epochs: int) -> None:
-        """Take the number of epochs that the training will have."""
+        """Choose the epochs to keep, given how many the training will have."""
         self._epochs = epochs_kept(epochs)
         self._seen: list[list[Tensor]] = []  # by epoch and layer
 
     def __call__(self, epoch: int, network: "nn.Sequential") -> None:
-        """Take down the hidden eigenvalues, if this epoch is one of those that are kept."""
+        """Record the hidden eigenvalues if this epoch is one of those to keep."""
         if epoch not in self._epochs:
             return
         from eigenprune.layers import SpectralLinear
@@ -55,8 +55,8 @@ class Watcher:
 
 
 def watcher_of(run: Training) -> Watcher | None:
-    """Who looks on while this network is trained; nobody unless it is spectral and plainly trained.
+    """The watcher for the training of this network; None unless it is spectral and plainly trained.
 
-    A regulariser may put gates between the layers, or take nodes out.
+    A regulariser may put gates between the layers, or remove nodes.
     """
     return Watcher(run.epochs) if run.layer == "spectral" and not run.regulariser else None

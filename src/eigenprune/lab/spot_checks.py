@@ -1,9 +1,9 @@
-"""Spot checks: recorded runs, drawn at random, that are computed anew by the code as it is.
+"""Spot checks: recorded runs, drawn at random, that the current code computes again.
 
-Fingerprints tell that code has changed, see `code_state`; they cannot tell whether the numbers
-have. A few runs computed again can. They go to a store of their own, one for each state of the
-code, so that nothing is taken for new that is not. `results/paper/STUDY/spot_checks.csv` keeps what
-was found for the state of the code that was checked last.
+Fingerprints tell whether the code has changed, see `code_state`; they cannot tell whether the
+numbers have. Computing a few runs again can. These go to a store of their own, one for each state
+of the code, so that no old result is taken for a new one. `results/paper/STUDY/spot_checks.csv`
+keeps the findings for the state of the code that was checked last.
 """
 
 import csv
@@ -37,7 +37,7 @@ COLUMNS = (
     *("run", "same", "difference", "alike", "spread", "seeds", "recorded", "code"),
     *manifest.MADE_BY,
 )
-# What has to be equal for the same code to give the same bits.
+# What must be equal for the same code to give the same bits.
 BITS = ("torch", "device", "processor", "threads")
 _POINT = ["activation", "method", "pruning_ratio"]
 
@@ -45,10 +45,11 @@ _POINT = ["activation", "method", "pruning_ratio"]
 def drawn(study: Study | Trials, count: int, seed: int) -> list[Sequel]:
     """Recorded runs of a study, or of trials, drawn at random, and those that come with them.
 
-    Of runs that were recorded on a machine of this kind, if there are any: there bits decide.
+    Runs that were recorded on a machine of this kind are drawn, if there are any, because only
+    their bits have to agree.
 
-    What another run makes of the same network without training it costs next to nothing, so it is
-    checked too: a drawn `post` at one pruning ratio brings the whole curve.
+    Other runs that use the same trained network without retraining it cost next to nothing, so they
+    are checked too: a drawn `post` at one pruning ratio brings the whole curve.
 
     Args:
         study: as in `params.yaml`.
@@ -76,22 +77,23 @@ def check(
     max_seconds: float | None = None,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
-    """Compute recorded runs anew, on the CPU, and compare; what is finished is not done again.
+    """Compute recorded runs again, on the CPU, and compare; finished checks are not repeated.
 
     Args:
-        study: that they belong to.
-        runs: what `drawn` returns.
+        study: the one that the runs belong to.
+        runs: as `drawn` returns them.
         workers: see `executors.execute`.
         max_seconds: see `executors.execute`; the table then has fewer rows.
         on_start: see `sweep.run_study`.
 
     Returns:
-        One row per run, with the columns COLUMNS: `same`, to the last bit, in all that a run
-        leaves; `difference`, the largest of accuracies, absolute, NaN where there is none to
-        compare; `alike`, whether both machines are of one kind; `spread`, the sample standard
-        deviation of the recorded accuracies over the `seeds` of its method and ratio, NaN of trials
-        and of a single seed; `recorded` and `code`, hashes of what is recorded of the run and of
-        the code that computed it again: a check says nothing of another recording or code.
+        One row per run, with the columns COLUMNS. `same`: whether the whole result is the same to
+        the last bit. `difference`: the largest absolute difference of accuracies, NaN where there
+        are none to compare. `alike`: whether both machines are of one kind. `spread`: the sample
+        standard deviation of the recorded accuracies over the `seeds` of its activation, method and
+        ratio, NaN for trials and for a single seed. `recorded` and `code`: hashes of the recorded
+        result and of the code that computed it again; a check says nothing about another recording
+        or other code.
     """
     import pandas as pd
 
@@ -124,7 +126,7 @@ def check(
 
 
 def compared(result: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether what a run left is what is recorded of it, and how far accuracies are apart.
+    """Whether the result of a run is the recorded one, and how far apart the accuracies are.
 
     >>> compared({"accuracy": 0.75, "loss": 0.5}, {"accuracy": 0.5, "loss": 0.5})
     {'same': False, 'difference': 0.25}
@@ -137,7 +139,7 @@ def compared(result: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str
 
 
 def record(study: Study | Trials, found: "pd.DataFrame") -> None:
-    """Keep what was found beside the recording, with what was found before of the same code."""
+    """Keep the findings beside the recording, together with earlier ones for the same code."""
     import pandas as pd
 
     before = of_code_now(folder_of(study))
@@ -147,7 +149,7 @@ def record(study: Study | Trials, found: "pd.DataFrame") -> None:
 
 
 def of_code_now(folder: Path) -> "pd.DataFrame":
-    """The spot checks that are kept of what is recorded, and of the code as it is: COLUMNS."""
+    """The kept spot checks of the current recording with the current code, columns COLUMNS."""
     import pandas as pd
 
     if not (folder / FILE).is_file():
@@ -166,7 +168,7 @@ def _code_now(folder: Path) -> str:
 
 
 def _written(folder: Path) -> dict[str, str]:
-    """A hash of what is recorded of each run."""
+    """A hash of the recorded result of each run."""
 
     def rows_of(name: str) -> Iterator[dict[str, str]]:
         for file in parts.there(folder, name):
@@ -183,7 +185,7 @@ def _written(folder: Path) -> dict[str, str]:
 
 
 def _accuracies(result: Mapping[str, Any]) -> list[float]:
-    """Of a pruned network one, of a trial one for each of its networks."""
+    """One accuracy for a pruned network, one for each of its networks for a trial."""
     return [row["accuracy"] for row in result.get("rows", [result]) if "accuracy" in row]
 
 
@@ -193,7 +195,7 @@ def _origins(study: Study | Trials) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _alike(study: Study | Trials) -> dict[str, bool]:
-    """Recorded runs, and whether a machine of this kind made them."""
+    """For each recorded run, whether a machine of this kind made it."""
     from eigenprune.lab.machine import made_with
 
     here = made_with() | {"threads": 1}  # as each worker process has
@@ -205,7 +207,10 @@ def _same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _spreads(study: Study | Trials) -> dict[str, tuple[float, int]]:
-    """Of each recorded run the deviation over the seeds of its point, and how many there are."""
+    """For each recorded run, the standard deviation over the seeds of its point, and their number.
+
+    A point is an activation, a method and a pruning ratio.
+    """
     import pandas as pd
 
     if isinstance(study, Trials):

@@ -1,4 +1,4 @@
-"""How stable a ranking of nodes is: one initial network, trained on several orders of the data."""
+"""The stability of node rankings: one initial network, trained on several orders of the data."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,27 +36,28 @@ STABILITY_COLUMNS = (
 def rank_stability(
     study: Study, scores: Mapping[str, Sequence[str]], orders: int = 3
 ) -> "pd.DataFrame":
-    """How well rankings agree of networks that differ in nothing but the order of their data.
+    """How well the rankings of networks agree that differ only in the order of their data.
 
-    Node k of two networks of one seed began as the same node, with the same weights: what their
-    rankings share is owed to the initial draw and to the data, what they do not share is luck of
-    the order in which the examples came. (Networks of two seeds have no nodes in common, and
-    their rankings nothing that could agree.) Of each method the networks of the study's first seed
-    are taken; the first order is the study's own.
+    Node k of two networks of one seed began as the same node, with the same weights. What their
+    rankings share is due to the initial draw and the data; what they do not share is due to the
+    order in which the examples came. (Networks of two seeds have no nodes in common, so their
+    rankings cannot be compared.) For each method the networks of the study's first seed are used;
+    the first order is the study's own.
 
     Args:
         study: gives dataset, network and training; its own methods do not matter here.
-        scores: by the name of a method whose networks are trained, not small from the start, the
-            names of scores of `importance.SCORES` or `saliency.SCORES` that rank their nodes.
-        orders: how many, 2 or more; each one but the first is one training that is not kept.
+        scores: maps the name of a method, whose networks are trained and not small from the start,
+            to the names of the scores of `importance.SCORES` or `saliency.SCORES` that rank their
+            nodes.
+        orders: how many, 2 or more; each one but the first trains a network that is not kept.
 
     Returns:
         One row per activation, method, score, hidden layer (from 1) and pair of rankings, with
         STABILITY_COLUMNS. `pair` is BETWEEN_ORDERS, or WITH_INITIAL for the network before any
-        training and one after it. `rank_correlation` is Spearman's within the layer, and
-        `top_overlap` the share of the TOP_SHARE highest nodes of the layer that the two have in
-        common, which for random rankings is TOP_SHARE in the mean; both NaN where all nodes of a
-        layer score the same.
+        training and one after it. `rank_correlation` is Spearman's within the layer. `top_overlap`
+        is the share of the TOP_SHARE highest nodes of the layer that the two have in common; for
+        random rankings its mean is TOP_SHARE. Both are NaN where all nodes of a layer score the
+        same.
 
     Raises:
         UserError: if a method is not allowed, see `scores.trained_networks`.
@@ -93,7 +94,7 @@ def rank_stability(
 
 
 def _other_orders(run: Training, orders: int) -> "Iterator[nn.Sequential]":
-    """The network of a run trained on other orders of the data than its own."""
+    """The network of a run, trained on orders of the data other than its own."""
     from eigenprune.lab.fitting import fit
     from eigenprune.lab.protocols import compute, initial_network
 
@@ -108,7 +109,7 @@ def _other_orders(run: Training, orders: int) -> "Iterator[nn.Sequential]":
 
 
 def _agreement(one: "Tensor", other: "Tensor") -> tuple[float, float]:
-    """Spearman's correlation of two scores of the same nodes, and the overlap of their top."""
+    """Spearman's correlation of two scores of the same nodes, and the overlap of the top nodes."""
     correlation = rank_correlation(one.cpu(), other.cpu())
     if math.isnan(correlation):
         return correlation, correlation

@@ -48,7 +48,7 @@ STANDARD_NAMES = ("digits", *FILES)
 _IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes before the data in an IDX file
 
 
-@cache  # every run's name is made of it
+@cache  # it enters the id of every run
 def _of_table(files: tuple[tuple[str, str], ...]) -> str:
     table = "".join(f"{sha256}  {file}\n" for file, sha256 in sorted(files))
     return hashlib.sha256(table.encode()).hexdigest()
@@ -61,7 +61,7 @@ class IdxFiles:
     name: str
 
     def checksum(self) -> str:
-        """Of the table of checksums: it is fixed here, and every load compares the bytes."""
+        """SHA-256 of the table of checksums, fixed here; every load compares the bytes with it."""
         return _of_table(tuple(FILES[self.name].items()))
 
     def shape(self) -> tuple[int, int, int]:
@@ -102,7 +102,7 @@ class Digits:
     """1,797 images of 8 x 8 pixels that ship inside scikit-learn; every fifth is a test image."""
 
     def checksum(self) -> str:
-        """Of the images and labels: it is fixed here, and every load compares the bytes."""
+        """SHA-256 of the images and labels, fixed here; every load compares the bytes with it."""
         return DIGITS_SHA256
 
     def shape(self) -> tuple[int, int, int]:
@@ -133,7 +133,7 @@ class Digits:
 
 
 def read_checked(path: Path, sha256: str) -> bytes:
-    """The bytes of a file, refused with file, expected and found if they are not those wanted."""
+    """The bytes of a file; if they are wrong, the error names the file and both checksums."""
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:

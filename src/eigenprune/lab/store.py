@@ -1,4 +1,4 @@
-"""The run store: one entry per run id, whole or not there, and noticed when damaged."""
+"""The run store: one entry per run id, complete or not there; damage is noticed."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ from eigenprune.files import write_whole
 if TYPE_CHECKING:
     from torch import Tensor
 
-_PATIENCE = 0.5  # seconds between two looks at whether to go on waiting
+_PATIENCE = 0.5  # seconds between checks whether to go on waiting
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Entry:
         return load(self.arrays)
 
     def past(self) -> dict[str, "Tensor"] | None:
-        """The history by name; None if there is none, as in entries of before it was kept."""
+        """The history by name; None if there is none, as in entries made before it was kept."""
         from safetensors.torch import load
 
         return None if self.history is None else load(self.history)
@@ -47,8 +47,8 @@ class Store:
     """A folder of results: `ab/abcdef0123456789.json` and, beside it, `.safetensors`.
 
     A network whose training was watched has a third file, `.history`, in the format of the second.
-    The JSON file comes last and holds the checksums of all, so that an entry is complete the
-    moment it is seen. Anything that does not agree with its checksum counts as not there.
+    The JSON file is written last and holds the checksums of all, so that an entry is complete once
+    it can be seen. An entry with anything that does not match its checksum counts as not there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +81,7 @@ class Store:
         """Write an entry so that a crash at any moment leaves the old one, the new one or none.
 
         Raises:
-            ValueError: if the record holds a number that JSON has not (NaN, infinity).
+            ValueError: if the record holds a number that JSON does not have (NaN, infinity).
         """
         arrays, history = _packed(tensors), _packed(past)
         encoded = _encode(record)
@@ -105,13 +105,13 @@ class Store:
     ) -> Iterator[None]:
         """Keep other processes from computing a run while this one does.
 
-        The operating system lets go of a claim whose process has died. Whoever gets one looks into
-        the store first: the other may just have finished.
+        The operating system releases a claim whose process has died. Code that gets a claim must
+        look into the store first: another process may just have finished the run.
 
         Args:
             run_id: the run's name.
-            wait: until the other process is done, instead of raising at once.
-            stopped: asked while waiting; if it says so, the waiting ends.
+            wait: wait until the other process is done, instead of raising at once.
+            stopped: called while waiting; waiting ends with Busy when it returns True.
 
         Raises:
             Busy: if another process has the claim.
@@ -130,8 +130,8 @@ class Store:
                     raise Busy(run_id) from None
         try:
             yield
-            # Only here, with the result in the store, may the name go: another process that still
-            # waits for this very file finds the result when it gets it.
+            # The file may be deleted only now, with the result in the store: another process that
+            # still waits for this very file finds the result when it gets the lock.
             path.unlink(missing_ok=True)
         finally:
             lock.release()

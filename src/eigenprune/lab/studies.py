@@ -1,4 +1,4 @@
-"""Studies: what `params.yaml` asks for, checked whole before anything is trained."""
+"""Studies: what `params.yaml` asks for, checked completely before anything is trained."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -26,7 +26,7 @@ from eigenprune.lab.values import (
 
 Found = TypeVar("Found")
 
-# As in eigenprune.layers, without importing torch; a test holds them equal.
+# As in eigenprune.layers, repeated to avoid importing torch; a test keeps the two equal.
 INITIALISATIONS = ("2022", "ones")
 
 
@@ -65,7 +65,7 @@ class Params:
         datasets: those of the reader's own, by name.
         rivals: the methods of the arena, by name, see `lab.rivals`.
         quick_arena: names of the studies that the chapters on the arena run in the pipeline.
-        trials: what is not node removal, by name, see `lab.trials`.
+        trials: approaches other than the removal of nodes, by name, see `lab.trials`.
         quick_trials: names of the trials that the chapters on them run in the pipeline.
     """
 
@@ -140,11 +140,11 @@ def load_params(path: Path) -> Params:
 
 
 def check_params(document: Mapping[str, Any], path: Path) -> Params:
-    """The same for what YAML made of a file, or of a text that may become one.
+    """The same as `load_params`, for parsed YAML: of a file, or of a text that may become one.
 
     Args:
         document: as `params_file.parse_params` returns it.
-        path: of `params.yaml`, for messages, and where paths of own datasets begin.
+        path: of `params.yaml`; for messages, and because paths of own datasets begin in its folder.
     """
     own = own_datasets.named(document.get("datasets", {}), path)
     arena = rivals.named(document.get("rivals", {}), path.name)
@@ -191,7 +191,7 @@ def _names_of_studies(
     file: str,
     what: str = "studies",
 ) -> tuple[str, ...]:
-    """The list under a key of the top level, each name once, each a study, or trials."""
+    """The list under a top-level key, checked: each name occurs once and is a study, or trials."""
     names = document.get(key, [])
     if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
         raise UserError(f"{file}: {key}: {names!r} must be a list of names of {what}")
@@ -206,14 +206,17 @@ def _names_of_studies(
 
 
 def require_methods_for_notebooks(study: Study, where: str | None = None) -> None:
-    """Refuse a study that the notebooks cannot show: one is on `pre`, one on what is not retrained.
+    """Refuse a study that the notebooks cannot show.
+
+    One notebook is on `pre`, and one is on methods that do not retrain.
 
     Args:
         study: what is to be shown.
         where: begins the sentence of the error; `study NAME` if None.
 
     Raises:
-        UserError: if `pre` is not among its methods, or nothing else that prunes after training.
+        UserError: if its methods lack `pre`, or a method that prunes after training and does not
+            retrain.
     """
     after = [name for name, method in METHODS.items() if not method.trained_small]
     if "pre" not in study.methods or not set(after) & set(study.methods):
@@ -224,7 +227,7 @@ def require_methods_for_notebooks(study: Study, where: str | None = None) -> Non
 
 
 def restrict(study: Study, *, trained_small: bool) -> Study:
-    """The study with those methods only that train at the final size, or those that do not."""
+    """The study with only those methods that train at the final size, or only those that do not."""
     methods = [name for name in study.methods if rivals.find(name).trained_small == trained_small]
     return change_study(study, {"methods": methods})
 
@@ -240,8 +243,8 @@ def make_study(
 
     Args:
         name: of the study.
-        values: one value for each field of `Study` but the name; lists for tuples. What was not
-            there when older studies were recorded may be missing.
+        values: one value for each field of `Study` except the name; lists for tuples. Fields that
+            did not exist when older studies were recorded may be missing.
         where: begins the sentence of an error, e.g. `params.yaml: studies.digits-1x100`.
         own: names of datasets besides the standard ones.
         arena: methods besides `METHODS`, by name; those of the project if None.
@@ -268,7 +271,7 @@ def change_study(study: Study, changes: Mapping[str, Any]) -> Study:
 
 
 def _require_fit(study: Study, name: str, method: Method, where: str) -> None:
-    """Refuse a rival that this study has no examples, or not the layers, for."""
+    """Refuse a rival that this study lacks the examples, ratios or layers for."""
     if len(method.strengths) > 1 and not study.held_out:
         raise UserError(
             f"{where}.held_out: 0 is not allowed with {name}, whose strength is chosen on examples "
@@ -293,7 +296,7 @@ def _methods(arena: Collection[str] | None) -> Callable[[object], tuple[str, ...
         if set(methods) <= set(METHODS):
             return distinct(str)(value)
         own = list(rivals.of_project() if arena is None else arena)
-        # One word for all of them, for they are many.
+        # The word `rivals` stands for all of them, as they are many.
         named = [name for m in methods for name in (own if m == "rivals" else [m])]
         return distinct(one_of((*METHODS, *own)))(named)
 

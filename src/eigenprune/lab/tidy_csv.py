@@ -1,4 +1,4 @@
-"""Tables that the project writes, and reads with a word for what is wrong with them."""
+"""Tables that the project writes and reads; errors say what is wrong with a table."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -10,7 +10,7 @@ from eigenprune.lab.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-# What to do with a damaged file that Git has.
+# What to do about a damaged file that is in Git.
 MEND = "restore it from Git"
 
 
@@ -20,7 +20,7 @@ def write_csv(table: "pd.DataFrame", path: Path) -> None:
 
 
 def csv_bytes(table: "pd.DataFrame") -> bytes:
-    """A table as it is written: the same table is the same bytes."""
+    """A table as it is written: the same table gives the same bytes."""
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text.encode()
 
@@ -32,34 +32,35 @@ def read_tidy(
     text: Collection[str] = (),
     mend: str = MEND,
 ) -> "pd.DataFrame":
-    """A table with a head, its columns checked.
+    """Read a table with a header and check its columns.
 
     Args:
         path: of the CSV file.
         needed: the columns that it must have.
-        text: those that are text, whatever they look like, with no cell empty.
-        mend: what to do where it is not so.
+        text: columns that are text, whatever they look like, with no empty cell.
+        mend: what to do about a file that fails the check, for messages.
 
     Raises:
-        UserError: if the file is not there, is no such table, or lacks a column or a text.
+        UserError: if the file is not there, is not a table, lacks a column, or has an empty cell in
+            a text column.
     """
     table = _read(path, needed, mend, dtype=dict.fromkeys(text, str))
     for name in text:
         if name in table and (empty := table[name].isna()).any():
-            row = int(empty.argmax()) + 2  # the head is the first line
+            row = int(empty.argmax()) + 2  # the header is the first line
             raise UserError(f"{path}: line {row} has no {name}: {mend}")
     return table
 
 
 def read_cells(path: Path, needed: Collection[str]) -> "pd.DataFrame":
-    """A table as it is written: all of it text, and what is empty as well.
+    """Read a table as it is written: every cell is text, empty ones too.
 
     Args:
         path: of the CSV file.
         needed: the columns that it must have.
 
     Raises:
-        UserError: if the file is not there, is no such table, or lacks a column.
+        UserError: if the file is not there, is not a table, or lacks a column.
     """
     return _read(path, needed, MEND, dtype=str, keep_default_na=False)
 

@@ -1,7 +1,7 @@
 """The strength of a regulariser: chosen on examples that no network of the study is trained with.
 
-Every regularised method has the same budget, as many strengths as `params.yaml` gives it, each
-tried with one seed; what is chosen serves all seeds. The test set has no part in it.
+Every regularised method has the same budget: the strengths that `params.yaml` gives it, each tried
+with one seed. The chosen strength is used for all seeds. The test set plays no part in the choice.
 """
 
 from collections.abc import Mapping
@@ -42,15 +42,15 @@ def candidates(run: Training) -> dict[Training, tuple[Pruning, ...]]:
 
 
 def search_of(run: Training) -> Training | None:
-    """What stands for the search for a network's strength, the same for all seeds; None if given.
+    """The run that stands for the search for a network's strength; None if the strength is given.
 
-    It is the network of the seed with which the strength is searched for.
+    It is the same for all seeds: the network of the seed that the search is made with.
     """
     return replace(run, seed=run.tuning.seed) if run.tuning else None
 
 
 def search_runs(run: Training) -> list[Run]:
-    """All that the choice takes, see `candidates`, in an order in which it can be computed."""
+    """All runs that the choice needs, see `candidates`, in an order in which to compute them."""
     runs: list[Run] = []
     for network, prunings in candidates(run).items():
         runs += [network, *prunings]
@@ -58,7 +58,7 @@ def search_runs(run: Training) -> list[Run]:
 
 
 def best_strength(accuracies: Mapping[float, float]) -> float:
-    """The strength with the highest accuracy; of equals the first.
+    """The strength with the highest accuracy; if several are equal, the first.
 
     >>> best_strength({0.1: 0.8, 0.01: 0.9, 0.001: 0.9})
     0.01

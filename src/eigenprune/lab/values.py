@@ -1,4 +1,4 @@
-"""Values of `params.yaml`: what is allowed, in words, and the checks that hold them to it."""
+"""Values of `params.yaml`: what is allowed, in words, and the checks that enforce it."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -9,17 +9,17 @@ from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.params_file import require_keys
 
 Check = Callable[[object], Any]
-# By key: what is allowed, in words, and the check that turns a value into what it stands for.
+# By key: what is allowed, in words, and the check that returns the value converted.
 Keys = Mapping[str, tuple[str, Check]]
 
-# As in eigenprune.networks, without importing torch; a test holds them equal.
+# As in eigenprune.networks, repeated to avoid importing torch; a test keeps the two equal.
 ACTIVATIONS = ("elu", "gelu", "leaky_relu", "relu", "selu", "silu", "tanh")
-DIGITS = 20  # more than any number of ours has
-LARGEST = 2**31 - 1  # of whole numbers: torch takes no larger ones everywhere
+DIGITS = 20  # more than any allowed number has
+LARGEST = 2**31 - 1  # of whole numbers: torch does not accept larger ones everywhere
 
 
 def whole_number(word: str) -> int | None:
-    """A number written in digits, if it is one that is short enough for Python to read.
+    """A number written in digits, short enough for Python to read; None for anything else.
 
     >>> whole_number("12"), whole_number("-1"), whole_number("9" * 5000)
     (12, None, None)
@@ -30,11 +30,11 @@ def whole_number(word: str) -> int | None:
 def check_values(
     values: Mapping[str, Any], keys: Keys, where: str, optional: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The values, each turned into what it stands for.
+    """The values, each checked and converted.
 
     Args:
         values: by key.
-        keys: all that there are.
+        keys: all allowed keys, with their checks.
         where: begins the sentence of an error, e.g. `params.yaml: studies.digits-1x100`.
         optional: keys that may be missing.
 
@@ -58,7 +58,7 @@ def check_values(
 
 
 class _SomeOfList(UserError):
-    """Items of a list are refused, and others are not."""
+    """Some items of a list are refused, and others are not."""
 
     def __init__(self, items: list[object], hint: str) -> None:
         super().__init__(hint)
@@ -66,7 +66,7 @@ class _SomeOfList(UserError):
 
 
 def _refused(value: object, error: Exception) -> str:
-    """What is not allowed, perhaps with a hint; of a list only those items that are not."""
+    """What is not allowed, perhaps with a hint; for a list, only the refused items if not all."""
     hint = str(error) if isinstance(error, UserError) else ""
     items = error.items if isinstance(error, _SomeOfList) else [value]
     return f"{', '.join(map(repr, items))} {'is' if len(items) == 1 else 'are'} not allowed{hint}"
@@ -87,7 +87,7 @@ def whole(lowest: int) -> Callable[[object], int]:
 
 def number(value: object) -> float:
     """A number, finite or not."""
-    # DVC writes 1e-05, which YAML 1.1 takes for a word.
+    # DVC writes 1e-05, which YAML 1.1 reads as a string.
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError
     return float(value)
@@ -116,7 +116,7 @@ def rate(value: object) -> float:
 
 
 def listed(known: Collection[str]) -> str:
-    """Words as they are written in YAML, which takes some for numbers.
+    """Words as they are written in YAML, with quotes around those that it reads as numbers.
 
     >>> listed(("2022", "ones"))
     '"2022", ones'
@@ -129,7 +129,7 @@ def one_of(known: tuple[str, ...]) -> Callable[[object], str]:
 
     def check(value: object) -> str:
         if value not in known:
-            # Near to what is no word, as 2022, would be the same with quotes.
+            # For a value that is not a string, such as 2022, the hint would be the same in quotes.
             raise UserError(did_you_mean(value, list(known)) if isinstance(value, str) else "")
         return str(value)
 
@@ -171,12 +171,12 @@ def distinct(check: Check) -> Callable[[object], tuple[Any, ...]]:
 
 
 def dataset(own: Collection[str] = ()) -> tuple[str, Check]:
-    """The value of the key `dataset`: one of the standard ones, or of the reader's own."""
+    """The entry for the key `dataset`: one of the standard datasets, or of the reader's own."""
     known = (*datasets.NAMES, *own)
     return listed(known), one_of(known)
 
 
-# What studies and trials have in common: the networks that they start from.
+# Keys that studies and trials have in common: those of the networks that they start from.
 NETWORKS: Keys = {
     "dataset": dataset(),
     "hidden": (

@@ -1,6 +1,7 @@
 """Regularisers: what is added to plain training so that nodes can be removed afterwards.
 
-Each is a class whose one argument is its strength; `training.train` takes it as `regulariser`.
+Each is a class whose one argument is its strength; `training.train` takes an instance as
+`regulariser`.
 """
 
 from eigenprune.regularisers.autoencoder import Autoencoder

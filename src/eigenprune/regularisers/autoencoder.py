@@ -14,7 +14,7 @@ from eigenprune.regularisers.base import Regulariser
 
 
 class Autoencoder(Regulariser):
-    r"""Let each hidden layer first learn a sparse code of what the layers below make of the data.
+    r"""Let each hidden layer first learn a sparse code of the outputs of the layers below.
 
     From the first hidden layer to the last, with x the outputs of the layers below, D of them, and
     :math:`h = f(w x + b)` the H activations of the layer, training minimises the mean over the
@@ -22,10 +22,10 @@ class Autoencoder(Regulariser):
 
     .. math:: \frac1D \lVert x - w^T h \rVert_2^2 + \frac sH \lVert h \rVert_1
 
-    The decoder has the weights of the encoder: with weights of its own, the code could be made
-    small at no cost. A spectral layer trains its eigenvalues and eigenvectors. Then the usual
-    training goes on from there, with nothing added. Strength 0 is not plain training but a start
-    from autoencoders that are not sparse.
+    The decoder shares the weights of the encoder: if it had its own, the code could be made small
+    at no cost. A spectral layer trains its eigenvalues and eigenvectors. Then the usual training
+    starts from there, with nothing added. Strength 0 is not plain training but a start from
+    autoencoders that are not sparse.
 
     Args:
         strength: s, 0 or more.
@@ -43,7 +43,7 @@ class Autoencoder(Regulariser):
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=Autoencoder(0.1))
     """
 
-    # Few, as a start only; the rest as in the published settings of the training itself.
+    # Few epochs, because this is only a start; the rest as in the published training settings.
     EPOCHS = 5
     BATCH_SIZE = 200
     LEARNING_RATE = 1e-3
@@ -93,7 +93,7 @@ def encoders(model: nn.Sequential) -> list[nn.Sequential]:
     layers = fully_connected(model)
     places = [i for i, module in enumerate(model) if any(module is layer for layer in layers)]
     # What stands before the first layer belongs to it.
-    # As a list: a subclass of nn.Sequential may not be made of a slice.
+    # As a list: a subclass of nn.Sequential may not support slices.
     modules = list(model)
     parts = itertools.pairwise([0, *places[1:]])
     return [nn.Sequential(*modules[start:stop]) for start, stop in parts]

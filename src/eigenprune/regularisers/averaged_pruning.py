@@ -11,16 +11,16 @@ from eigenprune.regularisers.scheduled_pruning import RandomPruning, ScheduledPr
 
 
 class Averaged(ScheduledPruning):
-    """What makes of a scheduled pruning one whose result is averaged, see `Averaging`.
+    """Mixin for a scheduled pruning whose result is averaged, see `Averaging`.
 
-    All nodes that go are gone after half of the epochs. It stands first among the bases of a class,
-    the pruning behind it.
+    All removals are over after half of the epochs. Put it first among the bases of a class, before
+    the pruning.
     """
 
-    # Later is no better where many nodes stay, is worse where few do, and takes longer. Chosen by
-    # examples held out, as is m, with Taylor pruning.
+    # Later is no better where many nodes stay, worse where few stay, and takes longer. Chosen on
+    # held-out examples with Taylor pruning, as is m.
     UNTIL = 0.5
-    # m: the mean reaches over about 100 steps, a third of an epoch of MNIST.
+    # m: the mean covers about 100 steps, a third of an epoch of MNIST.
     AVERAGE = 0.99
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
@@ -47,7 +47,7 @@ class Averaged(ScheduledPruning):
 
 
 class AveragedTaylorPruning(Averaged, TaylorPruning):
-    """Taylor pruning in half of the epochs, see `TaylorPruning`; averaged, see `Averaging`.
+    """`TaylorPruning` in the first half of the epochs, averaged (see `Averaging`).
 
     Example:
         >>> import torch
@@ -61,7 +61,7 @@ class AveragedTaylorPruning(Averaged, TaylorPruning):
 
 
 class AveragedGradientPruning(Averaged, GradientPruning):
-    """Gradient pruning in half of the epochs, see `GradientPruning`; averaged, see `Averaging`.
+    """`GradientPruning` in the first half of the epochs, averaged (see `Averaging`).
 
     Example:
         >>> import torch
@@ -75,9 +75,9 @@ class AveragedGradientPruning(Averaged, GradientPruning):
 
 
 class AveragedRandomPruning(Averaged, RandomPruning):
-    """Random nodes in half of the epochs, see `RandomPruning`; averaged, see `Averaging`.
+    """`RandomPruning` in the first half of the epochs, averaged (see `Averaging`).
 
-    The control of the other averaged ones.
+    The control for the other averaged prunings.
 
     Example:
         >>> import torch

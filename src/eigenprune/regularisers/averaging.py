@@ -11,7 +11,7 @@ from eigenprune.shrinking import shrink
 
 
 class RunningMean:
-    """The running mean of a network's parameters that `Averaging` says.
+    """The running mean of a network's parameters, as `Averaging` defines it.
 
     Args:
         model: before its first step; copied.
@@ -25,7 +25,7 @@ class RunningMean:
 
     @torch.no_grad()
     def update(self, model: nn.Sequential) -> None:
-        """Take in the network after a step."""
+        """Add the network after a step to the mean."""
         self.steps += 1
         for mean, parameter in zip(self.mean.parameters(), model.parameters(), strict=True):
             mean.lerp_(parameter, 1 - self.memory)
@@ -52,18 +52,18 @@ class Averaging(Regulariser):
 
     .. math:: \bar\theta \leftarrow m\,\bar\theta + (1 - m)\,\theta
 
-    after each step, of weights or eigenvalues and eigenvectors, whichever the layers have; in the
-    end without what is left in it of the network before the first of n steps,
-    :math:`(\bar\theta - m^n \theta_0) / (1 - m^n)`. It reaches over about :math:`1 / (1 - m)`
-    steps, which know nothing of it; the losses of a training are theirs, not those of the mean.
-    With a constant learning rate the network moves around what it learns towards, and a small one
-    gains from standing in the middle.
+    after each step. The parameters are weights, or eigenvalues and eigenvectors, whichever the
+    layers have. In the end, what is left in the mean of the network before the first of n steps is
+    taken out, :math:`(\bar\theta - m^n \theta_0) / (1 - m^n)`. The mean covers about
+    :math:`1 / (1 - m)` steps. The steps do not depend on the mean, and the losses that training
+    reports are those of the steps. With a constant learning rate the network moves around the point
+    that it learns towards, and a small network gains from standing in the middle.
 
-    No node goes: a network that is small from the start needs it to be held against one that is
-    averaged while it is pruned, as by `AveragedGradientPruning`.
+    No node is removed. A network that is small from the start needs averaging to be compared with
+    one that is averaged while it is pruned, as by `AveragedGradientPruning`.
 
     Args:
-        strength: m, from 0 (the last step, as without) to below 1.
+        strength: m, from 0 (the last step, as without averaging) to below 1.
 
     Raises:
         ValueError: if `strength` is out of its range.

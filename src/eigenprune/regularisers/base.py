@@ -1,4 +1,4 @@
-"""What can be added to plain training, and where it takes hold."""
+"""What can be added to plain training, and at which points."""
 
 import math
 from typing import ClassVar
@@ -12,13 +12,13 @@ class Regulariser:
     """Adds nothing: the base of all regularisers, and plain training when used itself.
 
     `training.train` calls the methods in this order: `prepare` once, `loss` and `after_step` for
-    every batch, `after_epoch` after every epoch, `finish` at the end. Where a subclass leaves
-    `loss` as it is, its gradients may be computed without calling it, see `eigenprune.gradients`. A
-    regulariser serves one training: what it remembers, it remembers from `prepare` on.
+    every batch, `after_epoch` after every epoch, `finish` at the end. Where a subclass does not
+    override `loss`, the gradients may be computed without calling it, see `eigenprune.gradients`. A
+    regulariser serves one training: it keeps its state from `prepare` on.
 
     Args:
-        strength: how much of it, 0 or more and finite, below 1 where it is a share; what it
-            multiplies is the subclass's to say.
+        strength: how strong it is, 0 or more and finite, below 1 where it is a share; each
+            subclass says what it multiplies.
 
     Raises:
         ValueError: if `strength` is out of its range.
@@ -34,7 +34,7 @@ class Regulariser:
         >>> model, _ = train(mlp([8, 16, 2]), x, y, epochs=1, regulariser=SquaredWeights(0.01))
     """
 
-    # What every strength is below.
+    # Every strength must be below this.
     LIMIT: ClassVar[float] = math.inf
 
     def __init__(self, strength: float) -> None:
@@ -44,12 +44,12 @@ class Regulariser:
         self.strength = strength
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        """The network that is trained: the given one, which may be changed, or one made of it.
+        """The network that is trained: the given one, which may be changed, or one made from it.
 
         Args:
             model: the network before training.
             inputs: all training examples, (rows, features).
-            seed: of the training, for what is drawn (see `seeds.generator`).
+            seed: of the training, for random draws (see `seeds.generator`).
         """
         return model
 
@@ -60,20 +60,20 @@ class Regulariser:
     def after_step(self, model: nn.Sequential, learning_rate: float) -> None:
         """Change the network after a step of the optimiser; gradients are still there.
 
-        Parameters may be changed or replaced here, modules in `after_epoch` alone.
+        Parameters may be changed or replaced here, modules only in `after_epoch`.
         """
 
     def after_epoch(
         self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int
     ) -> None:
-        """Change the network after an epoch, numbered from 1, of so many.
+        """Change the network after epoch `epoch`, counted from 1, of `epochs`.
 
-        The optimiser is there for what changes shape: its memory has to change likewise.
+        The optimiser is passed because its state must change with any parameter that changes shape.
         """
 
     def finish(self, model: nn.Sequential) -> nn.Sequential:
         """The trained network as `networks.mlp` makes them: layers and activations, nothing else.
 
-        It computes what the given one computes in evaluation.
+        It computes what the given network computes in evaluation mode.
         """
         return model

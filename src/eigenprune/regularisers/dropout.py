@@ -10,9 +10,9 @@ from eigenprune.regularisers.insertion import insert, remove
 
 
 class SeededDropout(nn.Module):
-    """`nn.Dropout` with a generator of its own: torch's global one is neither read nor moved.
+    """`nn.Dropout` with a generator of its own: torch's global one is neither read nor advanced.
 
-    What it draws is drawn on the CPU, so that every device drops the same.
+    It draws on the CPU, so that every device drops the same nodes.
 
     Args:
         probability: of a node being silent, for each example, from 0 to below 1.
@@ -34,14 +34,14 @@ class SeededDropout(nn.Module):
 
 
 class Dropout(Regulariser):
-    r"""Silence each hidden node with a probability, anew for each example of each batch.
+    r"""Silence each hidden node at random, anew for each example of each batch.
 
     In training the activation is :math:`\tilde a_i = a_i\, m_i / (1 - s)` with
     :math:`m_i \sim \mathrm{Bernoulli}(1 - s)`, so that its mean is :math:`a_i`. The finished
     network has no dropout.
 
     Args:
-        strength: s, the probability of being silent, from 0 to below 1.
+        strength: s, the probability that a node is silent, from 0 to below 1.
 
     Raises:
         ValueError: if `strength` is out of its range; in `prepare`, if there is no hidden layer.

@@ -1,13 +1,14 @@
 r"""Feature flow: the path that an example takes through hidden layers of equal width.
 
 The activations :math:`x_1, \dots, x_L` of L hidden layers of width n are points in one space, and
-an example's way through the network is the polyline that joins them. Short and straight ways are
-said to leave parameters without use.
+the path of an example through the network is the polyline that joins them. Short and straight
+paths are said to leave parameters unused.
 
 Source: inspired by Wu, Lan, Zhang and Xiang, Neural Networks 161 (2023), doi
-10.1016/j.neunet.2023.02.013, whose abstract alone was at hand. Assumed here: the points are the
-outputs of the activation functions, lengths are Euclidean, the curvature is the second difference
-or, as geometry has it, the angle; all are divided by the width and averaged over the examples.
+10.1016/j.neunet.2023.02.013, of which only the abstract was available. Assumed here: the points are
+the outputs of the activation functions, lengths are Euclidean, the curvature is the second
+difference or, as in geometry, the angle; all are divided by the width and averaged over the
+examples.
 """
 
 from typing import ClassVar
@@ -57,13 +58,13 @@ def curvature(points: Tensor) -> Tensor:
 
 
 def turning_angles(points: Tensor) -> Tensor:
-    r"""Angle between each two successive steps of a polyline, from 0 to :math:`\pi` (radians).
+    r"""Angle between each pair of successive steps of a polyline, from 0 to :math:`\pi` (radians).
 
-    The sum over the points is the total curvature of a polyline in the sense of geometry, whatever
-    the lengths of its steps; where a step has length 0 the angle is 0, and so is its gradient. Of
-    steps with the directions u and v, of length 1, it is
-    :math:`2\operatorname{atan2}(\lVert v - u \rVert, \lVert v + u \rVert)`, exact for small
-    angles too, where the arc cosine is not.
+    The sum over the points is the total curvature of a polyline as geometry defines it, whatever
+    the lengths of its steps. Where a step has length 0, the angle is 0, and so is its gradient.
+    Between steps with unit directions u and v the angle is
+    :math:`2\operatorname{atan2}(\lVert v - u \rVert, \lVert v + u \rVert)`, which is exact for
+    small angles too; the arc cosine is not.
 
     Args:
         points: (points, rows, width).
@@ -83,14 +84,14 @@ def turning_angles(points: Tensor) -> Tensor:
     moved = lengths > 0
     directions = steps / torch.where(moved, lengths, 1.0)[..., None]
     turned = moved[1:] & moved[:-1]
-    # Where there is no angle, one of 0: atan2(0, 0) would have no gradient.
+    # Where there is no angle, use 0: atan2(0, 0) would have no gradient.
     across = torch.where(turned, _lengths(directions.diff(dim=0)), 0.0)
     along = torch.where(turned, _lengths(directions[1:] + directions[:-1]), 1.0)
     return 2 * torch.atan2(across, along)
 
 
 def trajectories(model: nn.Sequential, inputs: Tensor) -> Tensor:
-    """The ways of examples through the hidden layers, (hidden layers, rows, width).
+    """The paths of examples through the hidden layers, (hidden layers, rows, width).
 
     Args:
         model: a network with hidden layers of equal width.
@@ -110,11 +111,11 @@ def trajectories(model: nn.Sequential, inputs: Tensor) -> Tensor:
 
 
 def require_equal_widths(model: nn.Sequential, at_least: int) -> None:
-    """Refuse a network without one space that all its features are points in.
+    """Refuse a network with too few hidden layers, or with hidden layers of different widths.
 
     Args:
         model: any network, see `networks.fully_connected`.
-        at_least: hidden layers that there must be.
+        at_least: smallest number of hidden layers that is accepted.
 
     Raises:
         ValueError: if there are fewer or their widths differ.
@@ -145,7 +146,7 @@ class _FeatureFlow(Regulariser):
 
 
 class FlowLength(_FeatureFlow):
-    r"""Penalise the mean length of the ways, :math:`\frac1n \sum_l \lVert x_{l+1} - x_l \rVert_2`.
+    r"""Penalise the mean length of the paths, :math:`\frac1n \sum_l \lVert x_{l+1} - x_l \rVert_2`.
 
     Args:
         strength: of the penalty, 0 or more.
@@ -168,7 +169,7 @@ class FlowLength(_FeatureFlow):
 
 
 class FlowCurvature(_FeatureFlow):
-    r"""Penalise the mean :math:`\frac1n \sum_l \lVert x_{l+1} - 2x_l + x_{l-1} \rVert_2`.
+    r"""Penalise mean curvature, :math:`\frac1n \sum_l \lVert x_{l+1} - 2x_l + x_{l-1} \rVert_2`.
 
     Args:
         strength: of the penalty, 0 or more.
@@ -191,11 +192,11 @@ class FlowCurvature(_FeatureFlow):
 
 
 class FlowAngle(_FeatureFlow):
-    r"""Penalise the mean total curvature of the ways, :math:`\frac1n \sum_l \theta_l`.
+    r"""Penalise the mean total curvature of the paths, :math:`\frac1n \sum_l \theta_l`.
 
     :math:`\theta_l`, from 0 to :math:`\pi`, is the angle between two successive steps, see
-    `turning_angles`. Unlike the second difference it does not change if features are scaled, and
-    its gradient is the steeper the shorter a step is.
+    `turning_angles`. Unlike the second difference, it does not change if features are scaled. Its
+    gradient becomes steeper as a step becomes shorter.
 
     Args:
         strength: of the penalty, 0 or more.
@@ -218,10 +219,10 @@ class FlowAngle(_FeatureFlow):
 
 
 class FeatureFlow(Regulariser):
-    r"""Both penalties of the source at once: what is minimised is :math:`L + k_1 R_1 + k_2 R_2`.
+    r"""Both penalties of the source at once: training minimises :math:`L + k_1 R_1 + k_2 R_2`.
 
-    L is the cross-entropy, :math:`R_1` what `FlowLength` and :math:`R_2` what `FlowCurvature`
-    penalises. With both coefficients 0 it is plain training.
+    L is the cross-entropy, :math:`R_1` the penalty of `FlowLength` and :math:`R_2` that of
+    `FlowCurvature`. With both coefficients 0 it is plain training.
 
     Args:
         k1: of the length, 0 or more.
@@ -245,7 +246,7 @@ class FeatureFlow(Regulariser):
         self.penalties = [its for its in (FlowLength(k1), FlowCurvature(k2)) if its.strength]
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        """Refuse networks whose features are no such points."""
+        """Refuse networks that `require_equal_widths` refuses."""
         require_equal_widths(model, max((its.POINTS for its in self.penalties), default=1))
         return model
 
@@ -266,7 +267,7 @@ def _lengths(vectors: Tensor) -> Tensor:
 
 
 def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """What each layer behind a hidden one reads, (hidden layers, rows, width), and the logits."""
+    """What each layer after a hidden one reads, (hidden layers, rows, width), and the logits."""
     readers = fully_connected(model)[1:]
     points = []
     for module in model:

@@ -32,13 +32,13 @@ class Gain(nn.Module):
 class GateL1(Penalty):
     r"""Give each hidden node a gain before its activation, and penalise :math:`R = \sum_i |g_i|`.
 
-    The gain stands where the scale of a batch normalisation does, :math:`a_i = f(g_i z_i)` with
+    The gain stands where batch normalisation has its scale, :math:`a_i = f(g_i z_i)` with
     :math:`z_i` the node's input sum. In the end it is multiplied into the incoming weights and the
-    bias, which is exact; the score that sees it is `importance.weight_norm`. Without the batch
-    normalisation of the source the gain can be traded for the weights, a gauge as between
-    eigenvalue and eigenvector; the norm is ranked because it does not depend on it.
-    Steps of Adam carry a gain to and fro across zero; it comes as near as a step is long.
-    Strength 0 is not plain training: the gains are trained.
+    bias, which is exact; the score that takes it into account is `importance.weight_norm`. Without
+    the batch normalisation of the source, the gain can be traded against the weights, a gauge like
+    that between eigenvalue and eigenvector. Nodes are ranked by the norm because the norm does not
+    depend on this gauge. Adam's steps carry a gain back and forth across zero, so it comes only as
+    near to zero as a step is long. Strength 0 is not plain training: the gains are trained.
 
     Args:
         strength: s, 0 or more.
@@ -60,7 +60,7 @@ class GateL1(Penalty):
     """
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        """Put gains behind every hidden layer."""
+        """Put gains after every hidden layer."""
         self.layers = layers_to_change(model)
         self.gains = [
             Gain(layer.out_features).to(weights_or_eigenvectors(layer)) for layer in self.layers

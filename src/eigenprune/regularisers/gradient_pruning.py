@@ -1,4 +1,4 @@
-"""Pruning while training by what the loss asks of the nodes, remembered over many steps."""
+"""Pruning while training by scores made of gradients, averaged over many steps."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from eigenprune.regularisers.scheduled_pruning import ScheduledPruning
 class RunningScorePruning(ScheduledPruning):
     r"""Scheduled pruning by a running mean, :math:`q_i \leftarrow \rho\, q_i + (1-\rho)\, a_i`.
 
-    After each step node i is worth :math:`a_i`, which a subclass makes of the gradients.
+    After each step node i is worth :math:`a_i`, which a subclass computes from the gradients.
     """
 
     # rho; the score remembers about 1000 steps. Once the training loss is near zero, so are the
-    # gradients, and a short memory ranks by noise. Chosen by examples held out, of MNIST.
+    # gradients, and a score with a short memory ranks by noise. Chosen on held-out MNIST examples.
     MEMORY = 0.999
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
@@ -53,14 +53,14 @@ class RunningScorePruning(ScheduledPruning):
 
 
 class GradientPruning(RunningScorePruning):
-    r"""Scheduled pruning of the nodes whose weights the loss asks least for.
+    r"""Scheduled pruning of the nodes with the smallest products of weights and gradients.
 
-    A node is worth what each of its incoming weights is,
+    A node is worth the sum of what its incoming weights are worth,
 
     .. math:: a_i = \sum_j \left| w_{ij} \, \partial L / \partial w_{ij} \right|
 
-    with the weights just after the step. In a spectral layer the product of the eigenvectors with
-    their gradient is that of w with its own.
+    with the weights just after the step. In a spectral layer, the product of an eigenvector entry
+    with its gradient equals that of the weight with its gradient.
 
     Source: inspired by Molchanov et al., ICLR 2017 (arXiv 1611.06440), a running mean of a
     first-order score for pruning while training, there for feature maps and their activations.
@@ -83,16 +83,17 @@ class GradientPruning(RunningScorePruning):
 class TaylorPruning(RunningScorePruning):
     r"""Scheduled pruning of the nodes whose removal, to first order, would change the loss least.
 
-    What a gate on the whole node would feel at 1, squared:
+    The squared gradient that a gate on the whole node would have at 1:
 
     .. math:: a_i = \Big( \sum_j w_{ij} \, \frac{\partial L}{\partial w_{ij}} \Big)^2
         = \Big( \lambda^{out}_i \, \frac{\partial L}{\partial \lambda^{out}_i} \Big)^2
 
-    on a batch, with the weights just after the step and without the bias. The second holds in a
-    spectral layer without lambda_in: there the eigenvalue is that gate, its gradient is there in
-    any case, and the score itself costs as many products as there are nodes and not weights; what
-    the layer does for its eigenvalues in every step takes more than that saves. It does not depend
-    on the gauge, for :math:`\lambda_i \to c\lambda_i` divides the gradient by c.
+    on a batch, with the weights just after the step and without the bias. The second form holds in
+    a spectral layer without lambda_in. There the eigenvalue is that gate, its gradient is computed
+    in any case, and the score itself costs one product per node instead of one per weight; but what
+    the layer computes for its eigenvalues in every step takes more time than that saves. The score
+    does not depend on the gauge, because :math:`\lambda_i \to c\lambda_i` divides the gradient by
+    c.
 
     Source: Molchanov et al., CVPR 2019 (arXiv 1906.10771), eq. 7 and the gates of sect. 3.2; the
     form with eigenvalues is ours.
@@ -119,5 +120,5 @@ class TaylorPruning(RunningScorePruning):
 
 
 def _gradient(parameter: Tensor) -> Tensor:
-    """Of the step just taken."""
+    """The gradient of the step just taken."""
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

@@ -11,23 +11,23 @@ from eigenprune.regularisers.scaling import (
 
 
 class GroupLasso(Regulariser):
-    r"""Pull every hidden node's weights towards zero by the same length, and to zero when near.
+    r"""Shorten the weights of every hidden node by the same length, and short ones to zero.
 
     The penalty is :math:`s \sum_i \lVert w_i \rVert_2` over the hidden nodes, :math:`w_i` being
-    the incoming weights and, where there is one, the bias. It has a kink at zero, which gradient
-    descent never hits; so after each step of the optimiser, of learning rate eta, it takes the
-    proximal step
+    the incoming weights and, where there is one, the bias. The penalty has a kink at zero, which
+    gradient descent never hits. Therefore each step of the optimiser, with learning rate eta, is
+    followed by the proximal step
 
     .. math:: w_i \leftarrow \max\left(0,\; 1 - \frac{\eta s}{\lVert w_i\rVert_2}\right) w_i
 
-    Adam has no one step size: it divides each gradient by its own root mean square. The proximal
-    step takes eta as it is, as decoupled weight decay does. A strength therefore weighs against
-    Adam's steps and not against the gradients, and the loss that is reported is the cross-entropy:
-    it is in other units than that of `GroupLassoInLoss`, where the gradients feel the penalty.
-    Groups of all layers weigh the same, whatever their size.
+    Adam has no single step size: it divides each gradient by its own root mean square. The proximal
+    step uses eta itself, as decoupled weight decay does. The strength is therefore relative to
+    Adam's steps and not to the gradients, and the reported loss is the cross-entropy. The strength
+    of `GroupLassoInLoss`, whose penalty contributes to the gradients, is in other units. Groups in
+    all layers weigh the same, whatever their size.
 
-    A node of relus whose weights are all zero gets no gradient and stays silent. In a spectral
-    layer the eigenvectors are shortened.
+    A relu node whose weights are all zero gets no gradient and stays silent. In a spectral layer
+    the eigenvectors are shortened.
 
     Args:
         strength: s, 0 or more.

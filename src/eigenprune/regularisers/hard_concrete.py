@@ -11,19 +11,19 @@ from eigenprune.regularisers.insertion import insert, remove
 from eigenprune.regularisers.penalty import Penalty, total
 from eigenprune.regularisers.scaling import scale_outgoing, weights_or_eigenvectors
 
-# Temperature and ends of the stretched interval, of the paper.
+# Temperature and ends of the stretched interval, as in the paper.
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1
 
 
 class HardConcreteGate(nn.Module):
-    r"""A random gate for each node, from 0 to 1, and often exactly one of both.
+    r"""A random gate for each node, from 0 to 1, and often exactly 0 or 1.
 
     .. math:: z = \min(1, \max(0, (\zeta-\gamma)\,\sigma(
         (\ln u - \ln(1-u) + \ln\alpha)/\beta) + \gamma)), \qquad u \sim U(0, 1)
 
-    In evaluation it is the fixed
+    In evaluation the gate is fixed at
     :math:`\hat z = \min(1, \max(0, (\zeta-\gamma)\,\sigma(\ln\alpha) + \gamma))`.
-    One gate is drawn for all examples of a batch, on the CPU.
+    Each node has one draw for all examples of a batch, made on the CPU.
 
     Args:
         nodes: number of gates; all start half open, :math:`\ln\alpha = 0`.
@@ -66,19 +66,21 @@ class HardConcrete(Penalty):
     .. math:: R = \sum_i P(z_i > 0)
 
     over the hidden nodes, see `HardConcreteGate`. In the end the fixed gates are multiplied into
-    the outgoing weights, which is exact for every activation function; the score that sees them is
-    `importance.weight_norm_in_out`. The penalty does not depend on weights, so no gauge escapes it.
-    Strength 0 is not plain training: the gates still are random and trained.
+    the outgoing weights, which is exact for every activation function; the score that takes them
+    into account is `importance.weight_norm_in_out`. The penalty does not depend on weights, so no
+    change of gauge escapes it. Strength 0 is not plain training: the gates are still random and
+    trained.
 
     Args:
         strength: s, 0 or more, in nats of the loss per open node.
 
     Raises:
-        ValueError: in `prepare`, if the weights or eigenvectors of a layer behind a hidden one are
+        ValueError: in `prepare`, if the weights or eigenvectors of a layer after a hidden one are
             frozen or shared with another, since the gates could not be multiplied into them.
 
     Source: Louizos, Welling and Kingma, ICLR 2018 (arXiv 1712.01312), eq. 12. Gates for whole nodes
-    are the paper's too; one draw a batch and a start half open are as in its published code.
+    are in the paper too; one draw per batch and gates that start half open are as in its published
+    code.
 
     Example:
         >>> import torch

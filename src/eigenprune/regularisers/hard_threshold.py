@@ -1,4 +1,4 @@
-"""Hard thresholding: short nodes are set to zero after every epoch."""
+"""Hard thresholding: nodes with small norms are set to zero after every epoch."""
 
 import torch
 from torch import Tensor, nn
@@ -11,18 +11,18 @@ from eigenprune.regularisers.scaling import (
 
 
 class HardThreshold(Regulariser):
-    r"""Silence the hidden nodes that are short beside the longest of their layer.
+    r"""Silence the hidden nodes whose norm is small compared with the largest of their layer.
 
     After each epoch all weights into node i, and its bias, are set to zero where
 
     .. math:: \lVert w_i\rVert_2 < s \max_k \lVert w_k\rVert_2
 
-    k running over the layer; so the longest node always stays. What training makes of a silenced
-    node during the next epoch is judged at its end: the node may grow back, until the last epoch.
-    In a spectral layer the eigenvectors are set to zero.
+    with k running over the layer, so that the node with the largest norm always stays. A silenced
+    node goes on training and is judged again after the next epoch: it may grow back, until the last
+    epoch. In a spectral layer the eigenvectors are set to zero.
 
     Args:
-        strength: s, from 0 to below 1, a share of the longest norm.
+        strength: s, from 0 to below 1, a share of the largest norm.
 
     Raises:
         ValueError: if `strength` is out of its range; in `prepare`, if the weights or eigenvectors
@@ -51,7 +51,7 @@ class HardThreshold(Regulariser):
     def after_epoch(
         self, model: nn.Sequential, optimiser: torch.optim.Optimizer, epoch: int, epochs: int
     ) -> None:
-        """Set short nodes to zero."""
+        """Set nodes with small norms to zero."""
         for layer in self.layers:
             norms = layer.weight.norm(dim=1)
             scale_incoming(layer, (norms >= self.strength * norms.max()).to(norms))

@@ -17,8 +17,8 @@ def insert(
 
     Args:
         model: the network; its modules are shared, not copied.
-        before: from a module of the network to the new one just before it.
-        after: from a module of the network to the new one just after it.
+        before: maps a module of the network to the new one just before it.
+        after: maps a module of the network to the new one just after it.
 
     Raises:
         ValueError: see `networks.require_sequential_alone`.

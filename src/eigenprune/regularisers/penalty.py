@@ -6,10 +6,10 @@ from eigenprune.regularisers.base import Regulariser
 
 
 class Penalty(Regulariser):
-    r"""The base of all penalties :math:`R`: what is minimised is :math:`L + s R`.
+    r"""The base of all penalties :math:`R`: training minimises :math:`L + s R`.
 
-    L is the cross-entropy and s the strength. Penalties are sums and not means: a strength means
-    the same for a node whatever else the network holds.
+    L is the cross-entropy and s the strength. Penalties are sums and not means, so that a strength
+    means the same for a node whatever else the network contains.
     """
 
     def penalty(self) -> Tensor:

@@ -1,8 +1,8 @@
 r"""Multiplying the weights of nodes in place, in dense and spectral layers alike.
 
-In a spectral layer it is the eigenvectors that are multiplied, the eigenvalues stay: since
-:math:`w_{ij} = (\lambda^{in}_j - \lambda^{out}_i)\varphi_{ij}`, rows and columns of phi carry over
-to w, with lambda_in or without.
+In a spectral layer the eigenvectors are multiplied and the eigenvalues stay: since
+:math:`w_{ij} = (\lambda^{in}_j - \lambda^{out}_i)\varphi_{ij}`, a factor on a row or column of phi
+is the same factor on that of w, with or without lambda_in.
 """
 
 import torch
@@ -48,7 +48,7 @@ def layers_to_change(model: nn.Sequential) -> list[FullyConnected]:
 
 @torch.no_grad()
 def scale_incoming(layer: FullyConnected, factors: Tensor) -> None:
-    """Multiply what comes into each node of a layer, weights and bias; 0 silences the node.
+    """Multiply the incoming weights and the bias of each node of a layer; 0 silences the node.
 
     Args:
         layer: changed in place.
@@ -68,7 +68,7 @@ def scale_incoming(layer: FullyConnected, factors: Tensor) -> None:
 
 @torch.no_grad()
 def scale_outgoing(reader: FullyConnected, factors: Tensor) -> None:
-    """Multiply what the next layer makes of each node.
+    """Multiply the outgoing weights of each node, in the layer that reads it.
 
     Args:
         reader: the layer that reads the nodes, changed in place.

@@ -1,4 +1,4 @@
-"""Pruning while training: nodes are removed one after the other, those that a score ranks last."""
+"""Pruning while training: the nodes that a score ranks lowest are removed, epoch by epoch."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -18,11 +18,12 @@ from eigenprune.shrinking import grown_back, shrink
 class ScheduledPruning(Regulariser, ABC):
     r"""Remove a rising share of the hidden nodes; a subclass says how they are ranked.
 
-    After epoch t of T the nodes with the lowest scores go until the share is
-    :math:`s\,(1 - (1 - t/uT)^3)`: many at first and ever fewer, s from epoch uT on, where u is 1
-    unless a subclass says less. None comes back, and every layer keeps one (see
-    `pruning.select_nodes`). What is left trains on as if the others
-    were silent, and faster, for it is smaller; in the end they stand in the network as zeros.
+    After epoch t of T, the nodes with the lowest scores are removed until the share removed is
+    :math:`s\,(1 - (1 - t/uT)^3)`: many nodes at first, then ever fewer, until the share is s from
+    epoch uT on. u is 1 unless a subclass sets a smaller value. No node comes back, and every layer
+    keeps at least one (see `pruning.select_nodes`). The nodes that are left train on as if the
+    others were silent, and faster, because the network is smaller. In the end the removed nodes
+    are in the network as zeros.
 
     Args:
         strength: s, from 0 to below 1, the share of hidden nodes removed in the end.
@@ -41,7 +42,7 @@ class ScheduledPruning(Regulariser, ABC):
     UNTIL = 1.0
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
-        """Remember what the network was, for `finish`."""
+        """Remember the whole network, for `finish`."""
         layers = layers_to_change(model)
         self.whole = copy.deepcopy(model)
         self.kept = [torch.arange(layer.out_features) for layer in layers]
@@ -57,7 +58,7 @@ class ScheduledPruning(Regulariser, ABC):
         """Remove more nodes."""
         share = self.strength * (1 - (1 - min(1, epoch / (self.UNTIL * epochs))) ** 3)
         layers = hidden_layers(self.whole)
-        # The removed ones rank below all others: they are among those chosen, and none comes back.
+        # Nodes already removed rank below all others: they are chosen again, and none comes back.
         scores = [
             _spread(layer.out_features, kept, score)
             for layer, kept, score in zip(layers, self.kept, self.rank(model), strict=True)
@@ -80,10 +81,10 @@ class ScheduledPruning(Regulariser, ABC):
 
 
 def drawn_lots(nodes: Sequence[Tensor], seed: int) -> list[Tensor]:
-    """A number from 0 to 1 for each node, whatever its network; those of one seed are the same.
+    """A random number from 0 to 1 for each node; one seed gives the same ones in every network.
 
     Args:
-        nodes: one tensor per hidden layer, as long as it has nodes.
+        nodes: one tensor per hidden layer, with one entry per node.
         seed: of the training.
     """
     generator = seeds.generator(seed, "pruning by lot")
@@ -100,10 +101,11 @@ class NormPruning(ScheduledPruning):
     r"""Scheduled pruning by the norm of the incoming weights, :math:`\lVert w_i \rVert_2`.
 
     In a spectral layer without lambda_in this is :math:`|\lambda_i|\,\lVert\varphi_i\rVert_2`, the
-    eigenvalue freed of its gauge; what remains spectral is how the network moves to it.
+    eigenvalue freed of its gauge. What remains spectral is how training moves the network there.
 
-    Each layer has a ranking of its own. A norm grows with the number of inputs: over all layers,
-    those whose inputs go would lose ever more nodes, until one is left.
+    Each layer has a ranking of its own, because a norm grows with the number of inputs. In one
+    ranking over all layers, a layer that loses inputs would lose ever more nodes, until one is
+    left.
 
     Example:
         >>> import torch
@@ -125,7 +127,7 @@ class EigenvaluePruning(ScheduledPruning):
     r"""Scheduled pruning by :math:`|\lambda^{out}_i|`, for spectral networks.
 
     Raises:
-        ValueError: in the first epoch, if a hidden layer is not spectral; and as the base does.
+        ValueError: after the first epoch if a hidden layer is not spectral; and see the base class.
 
     Example:
         >>> import torch
@@ -142,10 +144,10 @@ class EigenvaluePruning(ScheduledPruning):
 
 
 class RandomPruning(ScheduledPruning):
-    """Scheduled pruning of random nodes, drawn once for all nodes: the control of all others.
+    """Scheduled pruning of random nodes, drawn once for all nodes: the control for all others.
 
-    What it comes to is owed to the schedule, and to training on after it; a score is worth what it
-    gains over this. As many nodes of each layer go.
+    Its result is due to the schedule and to the training that goes on after each removal; a score
+    is worth what it gains over this. The same share of each layer goes.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Pruning by shuffled scores: as many nodes of each layer go as a score says, chance says which."""
+"""Pruning by shuffled scores: they decide how many nodes of each layer go, chance decides which."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ from eigenprune.regularisers.scheduled_pruning import drawn_lots
 
 
 class AveragedShuffledPruning(AveragedGradientPruning):
-    """Averaged gradient pruning whose scores are dealt out to other nodes of the same layer.
+    """Averaged gradient pruning with the scores shuffled among the nodes of each layer.
 
-    The control of `AveragedGradientPruning`: a ranking over all layers chooses how wide each layer
-    becomes, too, and with that how many parameters stay. Here the scores of the network that is
-    pruned choose the widths, and an order drawn at random before training which nodes of a layer
-    go. At equal widths, what a score gains over this it gains by knowing the nodes; after the first
-    removal the networks, their scores and their widths can part.
+    The control for `AveragedGradientPruning`, whose ranking over all layers also chooses how wide
+    each layer becomes, and with that how many parameters stay. Here the scores of the network that
+    is pruned choose the widths, and an order drawn at random before training chooses which nodes of
+    a layer go. At equal widths, what a score gains over this control it gains by knowing the nodes.
+    After the first removal, the two networks, their scores and their widths can differ.
 
-    Source: the layerwise shuffle of Frankle et al., ICLR 2021 (arXiv 2009.08576), there of masks of
-    weights before training.
+    Source: the layerwise shuffle of Frankle et al., ICLR 2021 (arXiv 2009.08576), there for masks
+    of weights before training.
 
     Example:
         >>> import torch
@@ -38,7 +38,7 @@ class AveragedShuffledPruning(AveragedGradientPruning):
         return model
 
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
-        """The running scores, the lowest of a layer to its lowest lot, and so on."""
+        """The running scores; in each layer the lowest goes to the lowest lot, and so on."""
         return [
             torch.empty_like(score).scatter_(
                 0, lots[kept].argsort().to(score.device), score.sort()[0]

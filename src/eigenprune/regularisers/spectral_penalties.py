@@ -2,8 +2,8 @@ r"""Penalties on eigenvalues and eigenvectors of all layers, the output layer in
 
 Eigenvalues are lambda_out of every layer and, where it has them, lambda_in. A penalty on one factor
 alone can be escaped by the gauge: :math:`(\lambda_i, \varphi_i) \to (c\lambda_i, \varphi_i / c)`
-leaves the function as it is. It fixes the gauge more than it shrinks the weights; a penalty on both
-factors cannot be escaped. Frozen parameters are penalised to no effect.
+leaves the function as it is. Such a penalty fixes the gauge more than it shrinks the weights; a
+penalty on both factors cannot be escaped. Penalising frozen parameters has no effect.
 """
 
 from torch import Tensor, nn
@@ -121,9 +121,10 @@ class EigenvectorL2(_SpectralPenalty):
 class EigenvalueL2EigenvectorL2(_SpectralPenalty):
     r"""Both factors squared, :math:`R = \sum_i \lambda_i^2 + \sum_i \lVert\varphi_i\rVert_2^2`.
 
-    No gauge escapes: of all with the same weights, without lambda_in, the cheapest has
-    :math:`|\lambda_i| = \lVert\varphi_i\rVert_2` and costs :math:`2\,\lVert w_i\rVert_2`. It is the
-    group lasso on the incoming weights of each node, reached by smooth steps.
+    No change of gauge escapes it. Without lambda_in, the cheapest factors that give the same
+    weights have :math:`|\lambda_i| = \lVert\varphi_i\rVert_2` and cost
+    :math:`2\,\lVert w_i\rVert_2`. This is the group lasso on the incoming weights of each node,
+    reached by smooth steps.
 
     Args:
         strength: s, 0 or more, of both sums.
@@ -150,9 +151,9 @@ class EigenvalueL2EigenvectorL2(_SpectralPenalty):
 class EigenvalueL1EigenvectorL2(_SpectralPenalty):
     r"""Both factors at once, :math:`R = \sum_i |\lambda_i| + \sum_i \lVert\varphi_i\rVert_2^2`.
 
-    No gauge escapes: of all with the same weights, without lambda_in, the cheapest costs
-    :math:`3\,(\lVert w_i \rVert_2 / 2)^{2/3}` a node. That is concave in the norm, so it does
-    more than group lasso to silence some nodes and leave others.
+    No change of gauge escapes it. Without lambda_in, the cheapest factors that give the same
+    weights cost :math:`3\,(\lVert w_i \rVert_2 / 2)^{2/3}` per node. This cost is concave in the
+    norm, so the penalty does more than group lasso to silence some nodes and leave others.
 
     Args:
         strength: s, 0 or more, of both sums.

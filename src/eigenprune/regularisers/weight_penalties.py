@@ -1,8 +1,8 @@
 """Penalties on the weights w of all layers, the output layer included.
 
-Were it left out, a network of relus could shrink its hidden weights and stretch the output's for
-the same function, and escape. A spectral layer is penalised through the weights it computes with,
-whatever its gauge. Biases are free.
+If the output layer were left out, a relu network could escape the penalty: it could shrink its
+hidden weights, stretch those of the output and compute the same function. A spectral layer is
+penalised through the weights it computes with, whatever its gauge. Biases are not penalised.
 """
 
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ class L1(_WeightPenalty):
 
 
 class L2(_WeightPenalty):
-    r"""Squared weights, :math:`R = \sum_{ij} w_{ij}^2` over all layers; no factor one half.
+    r"""Squared weights, :math:`R = \sum_{ij} w_{ij}^2` over all layers, without a factor one half.
 
     Args:
         strength: s, 0 or more.
@@ -64,16 +64,16 @@ class L2(_WeightPenalty):
 class GroupLassoInLoss(_WeightPenalty):
     r"""Norms of the weights of each node, :math:`R = \sum_i \lVert w_i \rVert_2` over all layers.
 
-    The penalty of `GroupLasso`, but followed by the optimiser like any other, and of the output
-    layer too. Adam hits no kink, so that no norm becomes exactly zero, and its steps are as long
-    where the penalty is weak as where it is strong; a penalty on both factors of a spectral layer
-    is followed in the same way. L2 penalties of strengths a and b on the two factors come to it
-    with :math:`s = 2\sqrt{ab}`, since
+    The penalty of `GroupLasso`, but minimised by the optimiser like any other, and on the output
+    layer too. Adam hits no kink, so no norm becomes exactly zero, and its steps are as long where
+    the penalty is weak as where it is strong. Adam treats a penalty on both factors of a spectral
+    layer in the same way. L2 penalties of strengths a and b on the two factors amount to this
+    penalty with :math:`s = 2\sqrt{ab}`, since
 
     .. math:: \min_{\lambda_i \varphi_i = -w_i} a\lambda_i^2 + b\lVert\varphi_i\rVert_2^2
         = 2\sqrt{ab}\, \lVert w_i \rVert_2
 
-    so that at twice its strength this is the dense twin of `EigenvalueL2EigenvectorL2`.
+    so that with twice the strength of `EigenvalueL2EigenvectorL2` this is its dense twin.
 
     Args:
         strength: s, 0 or more.

@@ -1,1 +1,1 @@
-"""Presenting: tables, statistics, figures, notebooks and the book."""
+"""Presentation of results: tables, statistics, figures, notebooks and the book."""

@@ -17,10 +17,10 @@ def read_curves(path: Path, mend: str = MEND) -> pd.DataFrame:
     """Read what `write_curves` wrote.
 
     Args:
-        path: of the file.
-        mend: what to do where it is missing or damaged.
+        path: the file.
+        mend: advice for the error message if the file is missing or damaged.
 
     Raises:
-        UserError: if the file is not there, is no table or lacks a column.
+        UserError: if the file is missing, is not a table or lacks a column.
     """
     return read_tidy(path, COLUMNS, text=["hidden"], mend=mend)

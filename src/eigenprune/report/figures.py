@@ -1,4 +1,4 @@
-"""The figures of notebooks and book: drawn from tidy tables, the same bytes for the same table."""
+"""Figures for the notebooks and the book, drawn from tidy tables; equal tables give equal bytes."""
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -21,7 +21,7 @@ _PUBLISHED: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "a
 
 
 def use_style() -> None:
-    """The look of all figures; in a notebook, figures become SVG with nothing random in them."""
+    """Set the style of all figures; in a notebook they become SVG with nothing random in it."""
     plt.rcParams.update(
         {
             "axes.grid": True,
@@ -43,15 +43,15 @@ def use_style() -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all, without a date in it: equal figures are equal files.
+    """Write a figure, whole or not at all, and without a date: equal figures are equal files.
 
     Args:
         figure: what to write.
-        path: where; its ending is one that matplotlib knows, such as `.svg`, `.png`, `.pdf`.
+        path: where to write it; with a suffix that matplotlib knows, such as `.svg` or `.pdf`.
     """
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     drawn = BytesIO()
-    kind = path.suffix.removeprefix(".") or None  # None: what matplotlib takes by itself
+    kind = path.suffix.removeprefix(".") or None  # None: matplotlib's default
     figure.savefig(drawn, format=kind, metadata=undated.get(path.suffix), dpi=150)
     write_whole(path, drawn.getvalue())
 
@@ -62,10 +62,10 @@ def tradeoff(
     against: str = "pruning_ratio",
     control: str | None = None,
 ) -> Figure:
-    """Trade-off curves: accuracy over what is removed, one panel per activation.
+    """Trade-off curves: accuracy against what is removed, one panel per activation.
 
     Bands are one sample standard deviation over the seeds. Every curve has its own unpruned control
-    at ratio 0; a thin line carries that of one method over the panel. Open markers are
+    at ratio 0; a thin line across the panel shows the control of one method. Open markers are
     published means.
 
     Args:
@@ -73,7 +73,7 @@ def tradeoff(
         published: what `published.published_curves` returns; only drawn over `pruning_ratio`.
         against: `"pruning_ratio"` (fraction of nodes removed) or `"parameters_kept"` (a count,
             on a logarithmic axis).
-        control: the method that the thin line is of; the first one if it is None or not there.
+        control: the method whose control the thin line shows; the first one if None or absent.
     """
     activations = list(means["activation"].unique())
     look = looks(means["method"])
@@ -108,7 +108,7 @@ def _look(its: Method) -> dict[str, Any]:
 
 
 def unpruned(means: pd.DataFrame, method: str | None) -> pd.DataFrame:
-    """The row of one unpruned network, of the first method if the wanted one is not there.
+    """The row of the unpruned network of one method; of the first method if that one is absent.
 
     Args:
         means: of one activation, see `tradeoff`.
@@ -119,7 +119,7 @@ def unpruned(means: pd.DataFrame, method: str | None) -> pd.DataFrame:
 
 
 def parameters_axis(panel: Axes) -> None:
-    """The horizontal axis of parameters kept: logarithmic, many at the left and few at the right.
+    """Format a horizontal axis of parameters kept: logarithmic, many at the left, few at the right.
 
     Args:
         panel: where the curves are already drawn.
@@ -133,19 +133,19 @@ def parameters_axis(panel: Axes) -> None:
 
 
 def accuracy_axis(panel: Axes, accuracies: pd.Series) -> None:
-    """The vertical axis of accuracies: the closer to the whole, the wider, as errors on log scale.
+    """Format the vertical axis for accuracies: stretched at the top, like errors on a log scale.
 
-    To halve the error is about as far everywhere; no error at all has its place too, since the
-    logarithm is of a little more than the error.
+    Halving the error covers about the same distance everywhere. An error of zero has a place too,
+    because the logarithm is taken of slightly more than the error.
 
     Args:
         panel: where the curves are already drawn, or one that shares its axis.
-        accuracies: those to be in view, from 0 to 1; a band may reach beyond.
+        accuracies: those that must be in view, from 0 to 1; a band may reach beyond the view.
     """
     more, whole = 0.1, 100
 
     def height(accuracy: np.ndarray) -> np.ndarray:
-        # Bands may reach far beyond the whole, and the margin does a little.
+        # Bands may reach far beyond 100 %, and the margin reaches slightly beyond.
         return -np.log10(np.maximum(whole + more - accuracy, more / 2))
 
     def accuracy(height: np.ndarray) -> np.ndarray:
@@ -157,7 +157,7 @@ def accuracy_axis(panel: Axes, accuracies: pd.Series) -> None:
     panel.set_yscale("function", functions=(height, accuracy))
     panel.set_ylim(low, high)
     ticks = [tick for tick in _ACCURACIES if low <= tick <= high]
-    if len(ticks) > 1:  # else matplotlib's own, which stand closer
+    if len(ticks) > 1:  # else keep matplotlib's own, which are closer together
         panel.yaxis.set_major_locator(FixedLocator(ticks))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{accuracy:g}"))
     panel.set_ylabel("test accuracy in %")
@@ -179,7 +179,7 @@ def band(panel: Axes, curve: pd.DataFrame, against: str, label: str, **look: str
     x, mean = curve[against], 100 * curve["accuracy_mean"]
     panel.plot(x, mean, label=label, **look)  # type: ignore[arg-type]
     std = 100 * curve["accuracy_std"].fillna(0)
-    if std.any():  # one seed has no band, and hundreds of them take their time to draw
+    if std.any():  # one seed has no band, and drawing hundreds of empty ones is slow
         panel.fill_between(x, mean - std, mean + std, color=look["color"], alpha=0.15, linewidth=0)
 
 
@@ -195,10 +195,10 @@ def _published_points(panel: Axes, published: pd.DataFrame, activation: str, met
 
 
 def differences(table: pd.DataFrame) -> Figure:
-    """Paired differences in accuracy over the pruning ratio, one panel per activation.
+    """Paired differences in accuracy against the pruning ratio, one panel per activation.
 
     Bars are the confidence intervals; filled markers are the points that differ from zero after
-    correction for their number.
+    correction for the number of points.
 
     Args:
         table: what `paired.paired_differences` returns, for one dataset and width.
@@ -226,7 +226,7 @@ def differences(table: pd.DataFrame) -> Figure:
 
 
 def marked(verdicts: pd.Series, color: str) -> list[tuple[str, pd.Series, dict[str, Any]]]:
-    """What is said of paired differences, of which of them, and the look of their markers.
+    """Legend text, rows and marker style for each kind of verdict on paired differences.
 
     Args:
         verdicts: see `paired.verdicts_of_pruned`.
@@ -236,7 +236,7 @@ def marked(verdicts: pd.Series, color: str) -> list[tuple[str, pd.Series, dict[s
     half = {"markerfacecolor": color, "fillstyle": "left", "markerfacecoloralt": "white"}
     found: list[tuple[str, pd.Series, dict[str, Any]]] = [
         ("differs from 0", told_apart, {"markerfacecolor": color}),
-        ("not told from 0", ~told_apart & ~repeated, {"markerfacecolor": "white"}),
+        ("not told apart from 0", ~told_apart & ~repeated, {"markerfacecolor": "white"}),
     ]
     return [*found, *([("as unpruned", repeated, half)] if repeated.any() else [])]
 
@@ -289,10 +289,10 @@ def spectra(eigenvalues: pd.DataFrame) -> Figure:
 
 
 def spectra_over_epochs(table: pd.DataFrame) -> Figure:
-    """How far from zero the hidden nodes' eigenvalues are while networks are trained.
+    """Absolute eigenvalues of the hidden nodes over the epochs of training.
 
-    One panel per activation. Line: the median of `|lambda|` over all nodes and networks of the
-    panel; bands: the middle half of them, and the middle nine tenths.
+    One panel per activation and method. Line: the median of `|lambda|` over all nodes and networks
+    of the panel; bands: the middle half of these values, and the middle nine tenths.
 
     Args:
         table: what `results.eigenvalues_by_epoch` returns, for one study.
@@ -318,9 +318,10 @@ def spectra_over_epochs(table: pd.DataFrame) -> Figure:
 
 
 def groups_of_spectra(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """The panels of a figure of spectra by epoch: title, method and rows, for each activation.
+    """The panels of a figure of spectra by epoch: title, method and rows of each.
 
-    The title says of how many networks; and of which method, where there are several.
+    There is one panel per activation and method. The title gives the activation, the method if
+    there are several, and the number of networks.
 
     Raises:
         UserError: if the table is empty.
@@ -338,7 +339,7 @@ def groups_of_spectra(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFr
 
 
 def nodes_by_layer(shares: pd.DataFrame) -> Figure:
-    """Share of each hidden layer's nodes that stays, over the pruning ratio.
+    """Share of nodes kept in each hidden layer, against the pruning ratio.
 
     Args:
         shares: columns activation, method, layer (from 1), pruning_ratio, share (0 to 1, mean
@@ -372,10 +373,10 @@ def _panels(count: int) -> tuple[Figure, Sequence[Axes]]:
 
 
 def legend_below(figure: Figure) -> None:
-    """The legend of all panels, below the whole figure; each label once."""
+    """Put one legend for all panels below the figure, with each label once."""
     entries: dict[str, Any] = {}
     for panel in figure.axes:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    # At the left, in few columns: on a phone the figure keeps its size and is pushed sideways.
+    # At the left, in few columns: on a phone the figure keeps its size and scrolls sideways.
     figure.legend(list(entries.values()), list(entries), loc="outside lower left", ncols=2)

@@ -1,9 +1,10 @@
-"""Figures one can hold: hover, switch curves off, step through epochs. The same as in `figures`.
+"""Interactive versions of the figures in `figures`: hover, hide curves, step through epochs.
 
 Each function returns plain data in the schema of Plotly's figures, `{"data": [...], "layout":
-{...}}`, the same bytes for the same table. Numbers are rounded to what the figure says of them.
-JupyterLab shows them with legend and slider of Plotly; in the book `book/_static/interactive.js`
-puts them in the place of the static picture, with controls that the keyboard reaches.
+{...}}`; equal tables give equal bytes. Numbers are rounded to the precision that the figure shows.
+JupyterLab shows the figures with Plotly's legend and slider. In the book,
+`book/_static/interactive.js` puts them in the place of the static picture, with controls that can
+be reached with the keyboard.
 """
 
 import math
@@ -20,7 +21,7 @@ from eigenprune.report.panels import INK, axis, layout
 
 Trace = dict[str, Any]
 
-# What matplotlib calls them, in Plotly's words.
+# Markers and lines: matplotlib's names for them, and Plotly's.
 SYMBOLS = {
     "s": "square",
     "o": "circle",
@@ -51,7 +52,7 @@ def tradeoff(
     against: str = "pruning_ratio",
     control: str | None = None,
 ) -> dict[str, Any]:
-    """Trade-off curves, see `figures.tradeoff`: a point says its method, ratio, nodes and accuracy.
+    """Trade-off curves, see `figures.tradeoff`; hovering shows method, ratio, nodes and accuracy.
 
     Args:
         means: what `statistics.over_seeds` returns, for one study.
@@ -86,7 +87,7 @@ def tradeoff(
             "type": "log",
             "autorange": "reversed",
         }
-        # Panels are narrow: with many decades in each there is room for powers of ten alone.
+        # Panels are narrow: with many decades in each there is room for powers of ten only.
         decades = math.log10(means[against].max() / means[against].min())
         x |= {"dtick": "D2" if len(activations) * decades < 4 else 1, "tickformat": "~s"}
     y = {"title": {"text": "test accuracy in %"}}
@@ -152,7 +153,7 @@ def _control(ours: pd.DataFrame, method: str | None, against: str, number: int) 
 
 
 def _accuracies(points: pd.DataFrame) -> list[str]:
-    """`97.51 ± 0.12 % (mean ± std, n = 5)`; the deviation of one network is not known."""
+    """`97.51 ± 0.12 % (mean ± std, n = 5)`; a single network has no known deviation."""
     return [
         f"{100 * mean:.2f} % (n = 1)"
         if pd.isna(std)
@@ -166,8 +167,8 @@ def _accuracies(points: pd.DataFrame) -> list[str]:
 def spectra_by_epoch(table: pd.DataFrame) -> dict[str, Any]:
     """Histograms of the hidden nodes' eigenvalues, one frame per epoch; the last is shown first.
 
-    Bins and axes are the same in all frames. The dotted outline stays at what they were before
-    training.
+    Bins and axes are the same in all frames. The dotted outline shows, in every frame, the
+    eigenvalues before training.
 
     Args:
         table: what `results.eigenvalues_by_epoch` returns, for one study.
@@ -223,7 +224,7 @@ def _histogram(edges: np.ndarray, counted: list[int], name: str, number: int) ->
 
 
 def _player(epochs: list[int]) -> dict[str, Any]:
-    """Plotly's own slider and button, for JupyterLab; the book has others."""
+    """Plotly's own slider and button, for JupyterLab; the book has its own controls."""
     at_once = {"mode": "immediate", "transition": {"duration": 0}}
     steps = [
         {"label": str(epoch), "method": "animate", "args": [[str(epoch)], at_once]}
@@ -243,7 +244,7 @@ def _player(epochs: list[int]) -> dict[str, Any]:
 
 
 def _figure(traces: list[Trace], shown: dict[str, Any]) -> dict[str, Any]:
-    """The figure; each legend entry stands once, with the first trace of its group."""
+    """The figure; each group has one legend entry, that of its first named trace."""
     named: set[str] = set()
     for trace in traces:
         if trace.get("showlegend", True) and trace["legendgroup"] in named:

@@ -7,9 +7,9 @@ import pandas as pd
 
 
 def table_text(table: pd.DataFrame) -> str:
-    r"""A table as MyST's Markdown: the index first, repeated labels of an outer level left out.
+    r"""A table in MyST Markdown: the index first, repeated labels of an outer level left blank.
 
-    Columns of numbers stand to the right, those of words to the left.
+    Columns of numbers are aligned to the right, columns of words to the left.
 
     >>> rows = pd.MultiIndex.from_tuples([("relu", 0.5), ("relu", 0.9)], names=["act", "ratio"])
     >>> print(table_text(pd.DataFrame({"|x|": ["1", "2"]}, index=rows)))
@@ -18,7 +18,7 @@ def table_text(table: pd.DataFrame) -> str:
     | relu | 0.5 | 1 |
     |  | 0.9 | 2 |
 
-    An empty table has one row that says so: LaTeX sets none without a row.
+    An empty table gets one row that says so, because LaTeX cannot set a table without rows.
 
     >>> print(table_text(pd.DataFrame({"x": []})))
     |  | x |
@@ -36,7 +36,7 @@ def table_text(table: pd.DataFrame) -> str:
     before: tuple[object, ...] = ()
     for label, *cells in table.itertuples():
         key = label if isinstance(label, tuple) else (label,)
-        # A label is left out where it and all that stand before it are those of the line above.
+        # A label is left blank where it and all labels before it repeat those of the line above.
         shown = [
             "" if key[: level + 1] == before[: level + 1] and level < levels - 1 else key[level]
             for level in range(levels)

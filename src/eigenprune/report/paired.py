@@ -1,4 +1,4 @@
-"""Paired differences between methods: the same seed, the same ratio, one against the other."""
+"""Paired differences between two methods, at the same seed and the same pruning ratio."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from eigenprune.lab.errors import UserError
 
 KEY = ["dataset", "hidden", "activation", "pruning_ratio"]
 TEST = ["n", "difference", "low", "high", "p"]
-CONFIDENCE = 0.95  # of all intervals; a corrected p below 1 - CONFIDENCE tells two apart
-TOLD_APART = ("better", "worse")  # verdicts; the others are `open`, `not tested` and this one
+CONFIDENCE = 0.95  # of all intervals; a corrected p below 1 - CONFIDENCE tells two methods apart
+TOLD_APART = ("better", "worse")  # verdicts; the others: `open`, `not tested`, AS_UNPRUNED
 AS_UNPRUNED = "as unpruned"
-REPEATED = "repeated"  # a column
+REPEATED = "repeated"  # a column of `paired_tests`
 
 
 def paired_differences(curves: pd.DataFrame, method: str, against: str) -> pd.DataFrame:
-    """What `paired_tests` returns, with corrected p-values and verdicts: `verdicts_of_pruned`.
+    """Paired tests of two methods (`paired_tests`), with the verdicts of `verdicts_of_pruned`.
 
     Args:
         curves: the tidy table, of one or more studies.
@@ -28,7 +28,7 @@ def paired_differences(curves: pd.DataFrame, method: str, against: str) -> pd.Da
     Returns:
         One row per point, with KEY, `n` (shared seeds), `difference`, `low` and `high` (the
         interval), `p` (corrected), and `verdict`: `better`, `worse` (corrected p below
-        1 - CONFIDENCE), `open`, or what else `verdicts_of_pruned` says.
+        1 - CONFIDENCE), `open`, or another verdict of `verdicts_of_pruned`.
 
     Raises:
         UserError: see `paired_tests`.
@@ -40,8 +40,9 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
     """Mean difference in accuracy over the seeds that both methods have, with its interval.
 
     The interval and the p-value are those of the paired t-test (`scipy.stats.ttest_rel`), which
-    takes the differences for independent and about normal. Two seeds or more are needed; points
-    with fewer are left out. The p-values are not corrected: several such tables can make one.
+    assumes that the differences are independent and about normal. At least two seeds are needed;
+    points with fewer are left out. The p-values are not corrected, so that several such tables can
+    be joined before the correction.
 
     Args:
         curves: the tidy table, of one or more studies.
@@ -51,11 +52,11 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
     Returns:
         One row per point, in the order of the curves, with KEY and TEST, which are `n` (shared
         seeds), `difference`, `low` and `high` (the interval), and `p`. Where all differences are
-        the same there is nothing to test by: no interval and no p (NaN). REPEATED says whether the
-        two differ as they do unpruned, seed by seed.
+        the same there can be no test: no interval and no p (NaN). REPEATED says whether the two
+        methods differ, seed by seed, as they do unpruned.
 
     Raises:
-        UserError: if a network stands in the table twice, as when two studies share its setting.
+        UserError: if a network is in the table twice, e.g. if two studies share its setting.
     """
     chosen = curves[curves["method"].isin([method, against])]
     networks = [*KEY, "seed", "method"]
@@ -80,21 +81,21 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
     ]
     if table.empty:
         return table
-    # As the curves are ordered, so that panels stand in one order in all figures.
+    # In the order of the curves, so that panels have the same order in all figures.
     return curves[KEY].drop_duplicates().merge(table, on=KEY)
 
 
 def t_tests(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> pd.DataFrame:
-    """The paired t-test of each pair of samples, whose values belong together seed by seed.
+    """The paired t-test of each pair of samples, whose values are matched seed by seed.
 
     Args:
-        pairs: two samples of as many values in the same order; the difference is the first less
-            the second.
+        pairs: two samples each, equally long and in the same order; the difference is the first
+            minus the second.
 
     Returns:
         One row per pair, with the numbers TEST, which are `n`, `difference`, `low` and `high` (the
         interval) and `p`, not corrected. With fewer than two differences, or where all are the
-        same, there is nothing to test by: no interval and no p (NaN).
+        same, there can be no test: no interval and no p (NaN).
 
     Example:
         >>> t_tests([([0.9, 0.8, 0.7], [0.8, 0.7, 0.5])]).round(3).values.tolist()
@@ -104,13 +105,13 @@ def t_tests(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> pd.DataFrame:
 
     samples = [np.asarray(pair, dtype=float) for pair in pairs]
     differences = [one - other for one, other in samples]
-    # Accuracies are multiples of 1/10,000: equal differences of few seeds are no rarity,
-    # and without a spread there is nothing to test by.
+    # Accuracies are multiples of 1/10,000, so with few seeds all differences may well be equal,
+    # and without a spread there can be no test.
     tested = [len(each) > 1 and np.ptp(each) > 1e-9 for each in differences]
     lengths = [len(each) for each in differences]
     means = [each.mean() if len(each) else np.nan for each in differences]
     table = pd.DataFrame({"n": lengths, "difference": means}).reindex(columns=TEST)
-    # Those of one length at once: there are thousands of pairs, and each test takes its time.
+    # All pairs of one length at once: there are thousands, and testing each alone is slow.
     for length in set(lengths):
         rows = [row for row, n in enumerate(lengths) if n == length and tested[row]]
         if rows:
@@ -122,15 +123,15 @@ def t_tests(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> pd.DataFrame:
 
 
 def verdicts_of_pruned(tests: pd.DataFrame) -> pd.DataFrame:
-    """What `with_verdicts` says of the pruned networks, and of the unpruned ones by themselves.
+    """The verdicts of `with_verdicts`, with separate corrections for pruned and unpruned networks.
 
-    The latter, ratio 0, are another question: one that is easily answered would lower the bar for
-    the other. And where two methods differ just as they do unpruned, since neither has lost
-    anything, that question is asked once more: it is not tested again, and the verdict is
-    AS_UNPRUNED.
+    The unpruned networks, at ratio 0, answer another question. In a common correction, the question
+    that is easily answered would lower the bar for the other. Where two methods differ exactly as
+    they do unpruned, because neither has lost anything, a test would only ask the question of the
+    unpruned networks again: it is left out, and the verdict is AS_UNPRUNED.
 
     Args:
-        tests: what `paired_tests` returns, of one pair of methods or of several.
+        tests: what `paired_tests` returns, for one pair of methods or for several.
     """
     pruned, repeated = tests["pruning_ratio"] > 0, tests[REPEATED] & tests["p"].notna()
     parts = [with_verdicts(tests[rows]) for rows in (pruned & ~repeated, ~pruned) if rows.any()]
@@ -140,7 +141,7 @@ def verdicts_of_pruned(tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_verdicts(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with `p` corrected for the number of its tests, and a `verdict` for each.
+    """The table with `p` corrected for the number of tests in it, and with a `verdict` for each.
 
     Args:
         table: one row per test, with the columns TEST; where p is NaN there was no test.

@@ -1,7 +1,8 @@
 """Panels of interactive figures: side by side, or one below the other on a phone.
 
-All is plain data in the schema of Plotly's figures. `layout.meta` holds two arrangements, `wide`
-and `narrow`, as updates of the layout: `book/_static/interactive.js` applies the one that fits.
+Everything is plain data in the schema of Plotly's figures. `layout.meta` holds two arrangements,
+`wide` and `narrow`, as updates of the layout. `book/_static/interactive.js` applies the one that
+fits.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 Update = dict[str, Any]
 
-INK = "black"  # what has no colour of its own: the page's script gives it that of the text
+INK = "black"  # for what has no colour of its own; the page's script replaces it by the text colour
 GAP = 0.03  # between panels side by side, as a share of the figure
 MARGIN = {"l": 52, "r": 12, "t": 26, "b": 46}  # all lengths in CSS pixels
 HEIGHT = 330
@@ -20,7 +21,7 @@ ROW, ROW_GAP = 190, 84  # the gap has room for the axis of one panel and the tit
 
 
 def axis(letter: str, number: int, *, key: bool = False) -> str:
-    """The name of a panel's axis, panels from 0: `x2` in a trace, `xaxis2` as a key of the layout.
+    """The name of a panel's axis, counted from 0: `x2` in a trace, `xaxis2` as a key of the layout.
 
     Example:
         >>> axis("x", 0), axis("y", 2), axis("y", 2, key=True)
@@ -30,12 +31,12 @@ def axis(letter: str, number: int, *, key: bool = False) -> str:
 
 
 def layout(titles: Sequence[str], x: Update, y: Update) -> dict[str, Any]:
-    """The layout of a row of panels that share what their axes show.
+    """The layout of a row of panels whose axes show the same quantities.
 
     Args:
         titles: one for each panel.
-        x: what every horizontal axis is like.
-        y: what every vertical axis is like; all have one range.
+        x: settings of every horizontal axis.
+        y: settings of every vertical axis; all share one range.
     """
     shown: dict[str, Any] = {
         "margin": MARGIN,
@@ -60,10 +61,10 @@ def layout(titles: Sequence[str], x: Update, y: Update) -> dict[str, Any]:
 
 
 def copy_plotly(static_folder: Path) -> None:
-    """Put `plotly.min.js` where the pages' script looks for it: into `_static` of a built book.
+    """Copy `plotly.min.js` into `_static` of a built book, where the pages' script looks for it.
 
-    Not into `_static` of the sources: every page would load its megabytes. The package brings
-    this one bundle.
+    It does not go into `_static` of the sources, because every page would then load its megabytes.
+    This is the only bundle that the package contains.
     """
     source = files("plotly") / "package_data" / "plotly.min.js"
     copyfile(str(source), static_folder / "plotly.min.js")
@@ -89,7 +90,7 @@ def _wide(count: int, y: Update) -> Update:
         left = number * (width + GAP)
         update[f"{axis('x', number, key=True)}.domain"] = _domain(left, width)
         update[f"{axis('y', number, key=True)}.domain"] = [0, 1]
-        # One axis with numbers and words is enough where they stand in a row.
+        # In a row of panels, one axis with numbers and a title is enough.
         update[f"{axis('y', number, key=True)}.showticklabels"] = not number
         update[f"{axis('y', number, key=True)}.title.text"] = "" if number else y["title"]["text"]
     return update
@@ -112,7 +113,7 @@ def _domain(start: float, length: float) -> list[float]:
 
 
 def _set(tree: dict[str, Any], path: list[str], value: object) -> None:
-    """Set what a dotted name of an update stands for, without touching what others share."""
+    """Set the value at the parts of a dotted name; dicts on the way, perhaps shared, are copied."""
     name, *rest = path
     if rest:
         tree[name] = dict(tree.get(name, {}))

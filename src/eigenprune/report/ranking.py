@@ -1,4 +1,4 @@
-"""How stable a ranking of nodes is: Spearman's correlation of two rankings, and their top."""
+"""How stable a ranking of nodes is: Spearman's correlation with another, and their common top."""
 
 import itertools
 
@@ -12,11 +12,11 @@ from eigenprune.lab.stability import BETWEEN_ORDERS, WITH_INITIAL
 def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
     r"""Spearman's correlation between rankings of the hidden nodes by :math:`|\lambda_i|`.
 
-    `kept by training`: the ranking before training against the one after, within each network; 1
-    says that training left the order as the initial draw had it, 0 that it made a new one. `between
-    seeds`: the rankings after training of two networks, node by node. Every seed draws its nodes
-    anew, so that this is about 0 unless a node's place in the layer matters: it is the level of
-    chance to which the other is compared. How far two trainings of the same nodes agree, says
+    `kept by training` correlates the rankings before and after training, within each network: 1
+    means that training left the order as it was drawn, 0 that it made a new one. `between seeds`
+    correlates the rankings of two networks after training, node by node. Every seed draws its nodes
+    anew, so this is about 0 unless a node's place in the layer matters: it is the level of chance
+    with which the first correlation is compared. For two trainings of the same nodes, see
     `lab.stability.rank_stability`.
 
     Args:
@@ -24,9 +24,9 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
             eigenvalue.
 
     Returns:
-        One row per activation and method, with `networks`, and mean and sample standard deviation
-        of both correlations, over networks and over pairs of networks (NaN where there is only
-        one).
+        One row per activation and method, with `networks` (their number), and the mean and sample
+        standard deviation of both correlations, over networks and over pairs of networks (NaN where
+        there are too few).
     """
     rows = []
     sizes = eigenvalues.assign(size=eigenvalues["eigenvalue"].abs())
@@ -55,23 +55,23 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
 
 
 def stability(found: pd.DataFrame) -> pd.DataFrame:
-    """How stable each ranking is, a line for each: means over pairs of networks and hidden layers.
+    """How stable each ranking is, one row each: means over pairs of networks and hidden layers.
 
     Args:
         found: what `lab.stability.rank_stability` returns, of one dataset and width.
 
     Returns:
         Index `networks` (the method that trained them), `activation` and `score`; columns `pairs`
-        (of orders), `two orders` (rank correlation, mean ± sample standard deviation over the
-        pairs, each the mean over its layers), `same top` (share of the highest nodes, in per cent)
-        and `before and after` (rank correlation with the untrained network), empty where there is
-        no ranking.
+        (their number), `two orders` (rank correlation, mean ± sample standard deviation over the
+        pairs, each the mean over its layers), `same top` (common share of the top nodes, in per
+        cent) and `before and after` (rank correlation with the untrained network). Cells are empty
+        where there is no ranking.
     """
     key = ["method", "activation", "score"]
     rows = []
     for values, group in found.groupby(key, sort=False):
         between, initial = (
-            # The pairs of a ranking come in one order in every layer.
+            # In every layer, the pairs of a ranking come in the same order.
             own.assign(number=own.groupby("layer").cumcount()).groupby("number")
             for own in (group[group["pair"] == pair] for pair in (BETWEEN_ORDERS, WITH_INITIAL))
         )

@@ -1,4 +1,4 @@
-"""Tables to read, in notebooks and book: numbers rounded and written out, and nothing random."""
+"""Tables for readers of notebooks and book: numbers rounded and formatted, and nothing random."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,7 +12,7 @@ NO_VERDICT = "fewer than two shared seeds are recorded"
 
 
 def percent(mean: float, std: float) -> str:
-    """A mean and its standard deviation in per cent; NaN, of a single seed, is left out.
+    """A mean and its standard deviation in per cent; the latter is left out if NaN (a single seed).
 
     >>> percent(0.9753, 0.0028), percent(0.9753, float("nan"))
     ('97.53 ± 0.28', '97.53')
@@ -23,12 +23,12 @@ def percent(mean: float, std: float) -> str:
 def percents(
     rows: pd.DataFrame, mean: str = "accuracy_mean", std: str = "accuracy_std"
 ) -> list[str]:
-    """What `percent` says of each row, from the columns of its mean and its deviation."""
+    """`percent` of each row, given the names of the columns of mean and standard deviation."""
     return [percent(m, s) for m, s in zip(rows[mean], rows[std], strict=True)]
 
 
 def span(counts: pd.Series) -> str:
-    """The least and the most of some counts, or the one that all of them are.
+    """The smallest and the largest of some counts, or their common value.
 
     >>> span(pd.Series([2, 1, 2])), span(pd.Series([5, 5]))
     ('1–2', '5')
@@ -38,12 +38,12 @@ def span(counts: pd.Series) -> str:
 
 
 def seeds(count: int) -> str:
-    """How many, in words: `1 seed`, `5 seeds`."""
+    """A number of seeds with its noun: `1 seed`, `5 seeds`."""
     return f"{count} seed{'' if count == 1 else 's'}"
 
 
 def accuracies(means: pd.DataFrame) -> pd.DataFrame:
-    """A table to read: activation and pruning ratio by method, each cell as `percent` writes it.
+    """Accuracies by activation and pruning ratio, a column per method, cells as from `percent`.
 
     Args:
         means: what `over_seeds` returns, for one study.
@@ -58,7 +58,7 @@ def accuracies(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def settings(study: Study) -> pd.DataFrame:
-    """The parameters of a study, one a line: index parameter, column value."""
+    """The parameters of a study, one per row: index `parameter`, column `value`."""
     rows = {
         key.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, tuple) else value
         for key, value in asdict(study).items()
@@ -92,8 +92,8 @@ def below(counts: pd.DataFrame) -> pd.DataFrame:
         counts: what `statistics.counts_below` returns.
 
     Returns:
-        Index `dataset`, `hidden` and `activation`; columns `seeds` (that the control has) and, for
-        each method, `of` how many ratios. Cells of what is not there are empty.
+        Index `dataset`, `hidden` and `activation`; columns `seeds` (how many the control has) and
+        one per method, with cells as `of` writes them. Cells without data are empty.
     """
     there = counts[counts["ratios"] > 0]
     cells = there.assign(cell=of(there["below"], there["ratios"]))
@@ -108,7 +108,7 @@ def below(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def of(some: Iterable[int], whole: Iterable[int]) -> list[str]:
-    """Counts, each of so many.
+    """Counts, each with its total.
 
     >>> of([3, 0], [4, 9])
     ['3 of 4', '0 of 9']
@@ -117,7 +117,7 @@ def of(some: Iterable[int], whole: Iterable[int]) -> list[str]:
 
 
 def nodes_by_layer(shares: pd.DataFrame, hidden: Sequence[int]) -> pd.DataFrame:
-    """How many nodes of each hidden layer stay, mean over the seeds.
+    """How many nodes are kept in each hidden layer, mean over the seeds.
 
     Args:
         shares: what `results.layer_shares` returns.
@@ -139,7 +139,7 @@ def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The correlations of `ranking.rank_correlations`, mean ± sample standard deviation.
 
     Args:
-        eigenvalues: tables of eigenvalues of one method, by the name of what they belong to.
+        eigenvalues: tables of eigenvalues, each of one method, by the name of the network.
 
     Returns:
         Index network and activation; columns `networks`, `kept by training`, `between seeds`.
@@ -158,14 +158,14 @@ def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
-    """How many pruning ratios had which verdict.
+    """How many pruning ratios have each verdict.
 
     Args:
         differences: what `paired.paired_differences` returns.
 
     Returns:
-        Index dataset, hidden, activation; columns `better`, `worse`, `open` and, if there are any,
-        the other verdicts.
+        Index dataset, hidden, activation; columns `better`, `worse`, `open` and any other
+        verdicts that occur.
     """
     settings = ["dataset", "hidden", "activation"]
     differences = differences[differences["pruning_ratio"] > 0]  # 0 is the unpruned control
@@ -176,7 +176,7 @@ def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict_summary(differences: pd.DataFrame) -> str:
-    """The same over all settings, in words.
+    """How many settings have each verdict, in words.
 
     >>> verdict_summary(pd.DataFrame({
     ...     "pruning_ratio": [0, 0.5, 0.9], "verdict": ["worse", "better", "open"]}))
@@ -195,12 +195,12 @@ def verdict_summary(differences: pd.DataFrame) -> str:
 
 
 def verdict_counts(verdicts: pd.Series) -> str:
-    """The same of settings that were tested, for the cell of a table.
+    """How many settings have each verdict, for the cell of a table.
 
     >>> verdict_counts(pd.Series(["open", "better", "open"]))
     'better 1, worse 0, open 2'
     """
-    # A word comes first: what begins with a number is set as numbers are, in one line.
+    # The word comes first: a cell that begins with a number is set like numbers, on one line.
     counts = ", ".join(f"{name} {count}" for name, count in _counts(verdicts).items())
     return NO_VERDICT if verdicts.empty else counts
 

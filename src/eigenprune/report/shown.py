@@ -1,8 +1,8 @@
 """Figures and tables that know where they come from.
 
-A notebook shows them with `show`. In JupyterLab they appear as always; the executed notebook keeps
-with each of them its name, caption and origin, from which the book makes a numbered figure or
-table and the card below it.
+A notebook shows them with `show`. In JupyterLab they look as usual. The executed notebook stores
+the name, caption and origin of each; from these the book makes a numbered figure or table, and the
+card below it.
 """
 
 import html
@@ -19,7 +19,7 @@ from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.markdown import table_text
 
-METADATA = "eigenprune"  # the key of an output's metadata that holds what is said here
+METADATA = "eigenprune"  # the key in an output's metadata that holds what `show` says of it
 PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -35,23 +35,23 @@ def show(
     interactive: Mapping[str, Any] | None = None,
     folded: str = "",
 ) -> None:
-    """Display a figure or a table of a notebook, and say what it is and where it comes from.
+    """Display a figure or a table in a notebook, and record what it is and where it comes from.
 
     Args:
-        what: the figure, which is closed, or the table.
-        name: short and unique in its notebook, e.g. `losses`; others may refer to it.
+        what: the figure, which is then closed, or the table.
+        name: short and unique in its notebook, e.g. `losses`; text may refer to it.
         caption: one sentence, in MyST's Markdown.
-        alt: what a figure shows, for those who cannot see it.
-        of: the studies whose runs it shows, narrowed to the methods and seeds that it shows, and
-            the trials.
-        recorded: the runs are those of `results/paper`.
-        files: what else it shows, e.g. `results/bench/cpu-2-threads-amd.json`.
+        alt: what a figure shows, for readers who cannot see it.
+        of: the studies and trials whose runs it shows; studies narrowed to the methods and seeds
+            that it shows.
+        recorded: whether the runs are those of `results/paper`.
+        files: other files whose content it shows, e.g. `results/bench/cpu-2-threads-amd.json`.
         interactive: the same figure for Plotly, `{"data": [...], "layout": {...}}`.
-        folded: of what is long, what is seen of it until a reader unfolds it; JupyterLab folds
-            tables alone.
+        folded: for long figures and tables, the title that readers see until they unfold it;
+            JupyterLab folds tables only.
 
     Raises:
-        ValueError: a figure without `alt`, or a name with a space: it becomes that of a file.
+        ValueError: if a figure has no `alt`, or the name has a space, as it becomes a file name.
     """
     from IPython.display import display
 
@@ -87,26 +87,26 @@ def show(
 
 
 def opening(folded: str) -> str:
-    """The HTML that begins what is folded; `</details>` ends it."""
+    """The HTML that opens a folded part; `</details>` closes it."""
     return f'<details class="folded"><summary>{html.escape(folded)}</summary>'
 
 
 def described(output: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What `show` said of an output of an executed notebook; None of any other output."""
+    """What `show` recorded with an output of an executed notebook; None for any other output."""
     found = output.get("metadata", {}).get(METADATA)
     return None if found is None else dict(found)
 
 
 def origins(shown: Mapping[str, Any]) -> list[Origin]:
-    """Where the numbers come from, of what `described` returns."""
+    """Where the numbers come from, read from what `described` returns."""
     return [Origin(**{**each, "commits": tuple(each["commits"])}) for each in shown["origins"]]
 
 
 def svg_text(figure: Figure) -> str:
-    """The figure as SVG, without a date; it is closed."""
+    """The figure as SVG, without a date; the figure is then closed."""
     import matplotlib.pyplot as plt
 
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
-    plt.close(figure)  # else it appears once more at the end of its cell
+    plt.close(figure)  # else it appears again at the end of its cell
     return drawn.getvalue()

@@ -1,4 +1,4 @@
-"""A page that shows one study as several DVC experiments, or Git revisions, left it."""
+"""A page that compares the results of one study in several DVC experiments or Git revisions."""
 
 import html
 import io
@@ -14,7 +14,7 @@ from eigenprune.report.readable import percents
 from eigenprune.report.shown import svg_text
 from eigenprune.report.statistics import over_seeds
 
-WORKSPACE = "workspace"  # as DVC calls the files that lie there now
+WORKSPACE = "workspace"  # DVC's name for the files as they are on disk now
 
 PAGE = """\
 <!DOCTYPE html>
@@ -43,16 +43,16 @@ th, td {{ vertical-align: top; white-space: nowrap; }}
 
 
 def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) -> Path:
-    """Write `build/side-by-side/STUDY.html`, which needs nothing besides itself.
+    """Write `build/side-by-side/STUDY.html`, a page that needs no other file.
 
     Args:
         root: the project.
         study: a name from `params.yaml`.
         results: the folder with the `curves.csv` of the study.
-        revisions: names of DVC experiments, Git revisions, or WORKSPACE for what lies there now.
+        revisions: names of DVC experiments, Git revisions, or WORKSPACE for the files as they are.
 
     Raises:
-        UserError: if a revision is not known or holds no such results.
+        UserError: if a revision is not known or has no such results.
     """
     from eigenprune.report import figures
 
@@ -69,9 +69,9 @@ def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) 
     together = pd.concat([table.assign(shown=name) for name, table in means.items()])
     for activation in together["activation"].unique():
         chosen = together[together["activation"] == activation]
-        # The panels of this figure are for activations; here each is for a revision.
+        # This figure has a panel per activation; here each panel is a revision instead.
         drawn = figures.tradeoff(chosen.assign(activation=chosen["shown"]))
-        alt = f"Test accuracy over the pruning ratio, {activation}, one panel for each experiment."
+        alt = f"Test accuracy against the pruning ratio, {activation}, one panel per experiment."
         sections += [f"<h2>{activation}</h2>", _inline(svg_text(drawn), alt)]
     sections.append("<h2>The numbers</h2>")
     sections.append("<p>Test accuracy in per cent: mean ± sample standard deviation.</p>")
@@ -82,7 +82,7 @@ def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) 
 
 
 def _text(root: Path, path: str, revision: str) -> str:
-    """The text of a file as a revision has it, from Git or from DVC's cache."""
+    """The text of a file at a revision, from Git or from DVC's cache."""
     if revision == WORKSPACE:
         if not (root / path).is_file():
             raise UserError(f"{root / path} is missing: `dvc repro` makes it")
@@ -99,7 +99,7 @@ def _text(root: Path, path: str, revision: str) -> str:
 
 
 def _settings(root: Path, study: str, revision: str) -> dict[str, Any]:
-    """What a revision's `params.yaml` says of a study, the defaults included."""
+    """The settings of a study in a revision's `params.yaml`, including the defaults."""
     import yaml
 
     document = yaml.safe_load(_text(root, "params.yaml", revision))

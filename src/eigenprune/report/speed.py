@@ -1,6 +1,7 @@
-"""Tables of what `eigenprune bench` measured, from its recorded JSON; no figures, see there.
+"""Tables of what `eigenprune bench` measured, from its recorded JSON.
 
-The commands print these where matplotlib may be missing.
+The figures are in `speed_figures`, because the commands print these tables where matplotlib may be
+missing.
 """
 
 import json
@@ -12,15 +13,15 @@ import pandas as pd
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 
-# Ways to put the cores to use, see `bench.EpochTime`, in the words of tables and figures.
+# Ways to use the cores, see `bench.EpochTime`, as tables and figures name them.
 CORES = {"alone": "all cores for one network", "side_by_side": "a network on each core"}
 
 
 def read_measured(path: Path) -> dict[str, Any]:
-    """What `eigenprune bench --json` printed.
+    """Read what `eigenprune bench --json` printed.
 
     Raises:
-        UserError: if the file is not such a thing.
+        UserError: if the file is something else.
     """
     try:
         measured: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -31,10 +32,10 @@ def read_measured(path: Path) -> dict[str, Any]:
 
 
 def read_all(folder: Path, pattern: str = "*.json") -> dict[str, dict[str, Any]]:
-    """All that was measured, by the name of its file.
+    """Read all measurements in a folder; keys are the file names without suffix.
 
     Raises:
-        UserError: if there is no such file, or one is something else.
+        UserError: if no file matches, or one is something else.
     """
     files = sorted(folder.glob(pattern))
     if not files:
@@ -43,7 +44,7 @@ def read_all(folder: Path, pattern: str = "*.json") -> dict[str, dict[str, Any]]
 
 
 def where(measured: dict[str, Any]) -> str:
-    """Device, threads, versions, network and commit in a line."""
+    """Device, threads, version, commit, network and number of processes in one line."""
     machine = measured["machine"]
     _, features, classes = datasets.shape(measured["dataset"])
     network = "-".join(map(str, [features, *measured["hidden"], classes]))
@@ -55,7 +56,7 @@ def where(measured: dict[str, Any]) -> str:
 
 
 def training_table(measured: dict[str, Any]) -> pd.DataFrame:
-    """Seconds per epoch and network and, in brackets, how many times the plain network's."""
+    """Seconds per epoch and network and, in brackets, the multiple of the plain network's."""
     table = pd.DataFrame(measured["training"]).set_index("network")
     return pd.DataFrame(
         {
@@ -69,18 +70,19 @@ def training_table(measured: dict[str, Any]) -> pd.DataFrame:
     )
 
 
-# What the epochs of a network may take, times the plain network's; and how many times faster than
-# training everything it has to be to train eigenvalues alone, and a compacted network than a whole.
+# The targets: the longest epoch of a network, as a multiple of the plain network's; the speed-up of
+# training the eigenvalues alone over training everything; and the speed-up of a compacted network
+# over the unpruned one.
 MOST_TIMES_PLAIN = {"spectral, lambda_out": 1.05, "spectral, lambda_in and lambda_out": 1.25}
 EIGENVALUES_ONLY_FASTER = 5.0
 COMPACTED_FASTER = 7.0  # at ratio 0.9, batch 1024
 
 
 def aims(measured: dict[str, Any]) -> pd.DataFrame:
-    """What was to be reached, and whether it was.
+    """The targets, and whether they were reached.
 
     Returns:
-        Index `aim`, in words; columns as `training_table`. Latency is measured with all cores.
+        Index `aim`, in words; columns as in `training_table`. Latency is measured with all cores.
     """
     training: dict[str, dict[str, float]] = {row["network"]: row for row in measured["training"]}
     every = training["spectral, lambda_out"]
@@ -92,7 +94,7 @@ def aims(measured: dict[str, Any]) -> pd.DataFrame:
         }
     few = training["eigenvalues only"]
     gains = {words: every[key] / few[key] for key, words in CORES.items()}
-    rows[f"eigenvalues only: {EIGENVALUES_ONLY_FASTER:g} x faster than all, lambda_out"] = {
+    rows[f"eigenvalues only: {EIGENVALUES_ONLY_FASTER:g} x faster than spectral, lambda_out"] = {
         words: _held(gain, gain >= EIGENVALUES_ONLY_FASTER) for words, gain in gains.items()
     }
     [faster] = (
@@ -112,7 +114,7 @@ def _held(measured: float, holds: bool) -> str:
 
 
 def sweep(path: Path) -> tuple[pd.DataFrame, str]:
-    """How long the parts of a sweep took by the clock, and a sentence on all of it.
+    """Wall-clock time of the parts of a sweep, and a sentence on the whole sweep.
 
     Args:
         path: a file `sweep-*.csv` of `results/bench`, one row for each command.
@@ -133,7 +135,7 @@ def sweep(path: Path) -> tuple[pd.DataFrame, str]:
 
 
 def inference_table(measured: dict[str, Any]) -> pd.DataFrame:
-    """Milliseconds for one batch and, in brackets, how many times faster than unpruned."""
+    """Milliseconds for one batch and, in brackets, the speed-up over the unpruned network."""
     table = pd.DataFrame(measured["inference"])
     cells = [
         f"{1000 * seconds:.3f} ({speed_up:.1f} x)"

@@ -11,7 +11,7 @@ from eigenprune.report.speed import CORES
 
 
 def training_figure(measured: dict[str, Any]) -> Figure:
-    """How many times the plain network's epoch each kind of training takes, as bars."""
+    """Bars: time per epoch of each kind of training, as a multiple of the plain network's."""
     table = pd.DataFrame(measured["training"])[::-1]
     figure, panel = plt.subplots(figsize=(6.0, 0.55 * len(table) + 1.0))
     looks = zip(CORES.items(), ("#0072B2", "#56B4E9"), (0.19, -0.19), strict=True)
@@ -24,13 +24,13 @@ def training_figure(measured: dict[str, Any]) -> Figure:
     panel.set_yticks(range(len(table)), table["network"])
     panel.axvline(1, color="black", linewidth=0.7)
     panel.grid(axis="y", visible=False)
-    panel.set_xlabel("time of an epoch, times that of plain nn.Linear")
+    panel.set_xlabel("time per epoch, as a multiple of plain nn.Linear")
     legend_below(figure)
     return figure
 
 
 def inference_figure(measured: dict[str, Any]) -> Figure:
-    """How many times faster than the unpruned network: masked and compacted, over batch sizes."""
+    """Speed-up of masked and compacted networks over the unpruned one, against the batch size."""
     table = pd.DataFrame(measured["inference"])
     figure, panel = plt.subplots(figsize=(6.0, 3.4))
     ratios = sorted(set(table["pruning_ratio"]) - {0.0})
@@ -46,6 +46,6 @@ def inference_figure(measured: dict[str, Any]) -> Figure:
     panel.set_xscale("log", base=2)
     panel.set_xticks(sorted(set(table["batch_size"])), sorted(set(table["batch_size"])))
     panel.set_xlabel("batch size")
-    panel.set_ylabel("times faster than unpruned")
+    panel.set_ylabel("speed-up over the unpruned network")
     legend_below(figure)
     return figure

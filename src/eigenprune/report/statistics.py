@@ -1,4 +1,4 @@
-"""Means over seeds, and the few numbers that stand for a whole study."""
+"""Means over seeds, and the few numbers that summarise a study."""
 
 import pandas as pd
 
@@ -38,15 +38,15 @@ def over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
 def counts_below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
     """At how many pruning ratios the mean of each method lies below that of a control.
 
-    No test: it shows a direction where seeds are too few for one.
+    This is no test: it shows a direction where there are too few seeds for a test.
 
     Args:
         curves: the tidy table, of one or more studies.
-        control: the method that others are held against, over the seeds that both have.
+        control: the method that the others are compared with, over the seeds that both have.
 
     Returns:
-        One row per dataset, hidden widths, activation and other method, with `below`, of so many
-        `ratios`, and `seeds`, those that the control has.
+        One row per dataset, hidden widths, activation and other method, with `below` (at
+        how many ratios), `ratios` (how many both have) and `seeds` (how many the control has).
 
     Example:
         >>> where = {"dataset": "d", "hidden": "9", "activation": "relu", "pruning_ratio": 0.9}
@@ -77,7 +77,7 @@ def headline(
 
     Args:
         means: what `over_seeds` returns, for one study.
-        pruning_ratio: where to look for `pruned`; the nearest ratio of the study is taken.
+        pruning_ratio: the ratio of `pruned`; the nearest one of the study is taken.
     """
     ratios = means["pruning_ratio"]
     nearest = ratios.iloc[(ratios - pruning_ratio).abs().argmin()]

@@ -14,14 +14,14 @@ from eigenprune.report.comparison.agreement import NAMED, by_curve
 from eigenprune.report.readable import percent, span
 from eigenprune.report.speed import CORES, training_table
 
-SIDE_BY_SIDE = 7  # methods that a table has columns for
+SIDE_BY_SIDE = 7  # the most methods that get a column each
 
 
 def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
     """One table per activation: a line per pruning ratio, our accuracies and the published means.
 
-    Where methods are too many to stand side by side, there is a line per method instead, with the
-    means alone.
+    If there are too many methods for a column each, there is a line per method instead, with the
+    means only.
 
     Args:
         means: what `statistics.over_seeds` returns.
@@ -56,7 +56,7 @@ def tables(means: pd.DataFrame, published: pd.DataFrame) -> Iterator[Table]:
 
 def _by_method(ours: pd.DataFrame, title: str) -> Table:
     caption = "mean over n seeds; 0 is the unpruned control"
-    # Close together: ten ratios and a name, on two lines if it is long, fit 80 columns.
+    # Without padding, ten ratios and a name (on two lines if it is long) fit 80 columns.
     table = Table(
         title=title,
         caption=caption,
@@ -76,10 +76,10 @@ def _by_method(ours: pd.DataFrame, title: str) -> Table:
 
 
 def trials_tables(trials: Trials, rows: pd.DataFrame) -> Iterator[Table]:
-    """One table per activation: a line for each thing tried, named by what tells it from others.
+    """One table per activation: a line for each thing tried, named by what distinguishes it.
 
     Args:
-        trials: that were carried out.
+        trials: those that were carried out.
         rows: what `trials.tables.table` returns, not empty.
     """
     first, *options = trials.options
@@ -132,12 +132,12 @@ def shares_table(shares: pd.DataFrame) -> Table:
         shares: what `tables.shares` returns.
     """
     caption = (
-        "share: of the points compared; without pre: of direct and post alone, to hold against the "
-        "wrong method, that of direct against the published post, "
+        "share: of the points compared; without pre: the same for direct and post alone; wrong "
+        "method: the same with our direct compared with the published post, "
     )
     table = Table(
         title="published settings",
-        caption=f"{caption}and of post against the published direct",
+        caption=f"{caption}and our post with the published direct",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
@@ -156,10 +156,10 @@ def agreement_table(points: pd.DataFrame, title: str = "ours against published")
         points: what `agreement.compare` returns, of one or more studies.
         title: of the table.
     """
-    # Without lines between the columns it fits the 80 that a terminal has; a long name is wrapped.
+    # Without lines between columns it fits the 80 columns of a terminal; long names wrap.
     table = Table(
         title=title,
-        caption="n: our seeds; agree: of the points compared; differences in points of %",
+        caption="n: our seeds; agree: of the points compared; differences in points of accuracy",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )

@@ -1,4 +1,4 @@
-"""What every regulariser must keep to."""
+"""Rules that every regulariser must follow."""
 
 import copy
 import inspect
@@ -14,9 +14,9 @@ Data = tuple[Tensor, Tensor]
 WIDTHS = [8, 6, 6, 6, 4]
 SPECTRAL_ONLY = {name for name in REGULARISERS if name.startswith("eigen")}
 SHARES = {name for name, its in REGULARISERS.items() if its.LIMIT == 1}
-# These train something else besides, so that strength 0 is not plain training.
+# These do something else besides, so that training with strength 0 is not plain training.
 AVERAGED = {name for name in REGULARISERS if name.startswith("averag")}
-# What `averaging` is told is how much it averages, and not how much of the nodes goes.
+# The strength of `averaging` says how much it averages, not what share of the nodes goes.
 NEVER_PLAIN = {"autoencoder", "gate_l1", "hard_concrete", *AVERAGED} - {"averaging"}
 CASES = [
     (name, layer)

@@ -1,4 +1,4 @@
-"""Sparse autoencoders before training: they reconstruct, strength makes them sparse."""
+"""Sparse autoencoders before training: they reconstruct, and strength makes them sparse."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ class Long(Autoencoder):
 
 
 def errors_and_codes(model: nn.Sequential, inputs: Tensor) -> list[tuple[float, float]]:
-    """Of each hidden layer: mean squared error of the reconstruction, mean absolute code."""
+    """For each hidden layer: mean squared error of the reconstruction, mean absolute code."""
     found = []
     with torch.no_grad():
         for encoder in encoders(model):
@@ -43,7 +43,7 @@ def test_every_hidden_layer_learns_to_reconstruct_what_it_reads(
 ) -> None:
     model = ep.mlp([8, 12, 10, 4], layer=layer, activation=activation, seed=1)
     trained = before_training(model, data, 0.0)
-    # Against the best constant, the mean of what the layer reads.
+    # Compared with the best constant, which is the mean of what the layer reads.
     with torch.no_grad():
         read = [data[0], encoders(trained)[0](data[0])]
     for (error, _), inputs in zip(errors_and_codes(trained, data[0]), read, strict=True):
@@ -60,7 +60,7 @@ def test_a_stronger_penalty_gives_a_sparser_code_at_a_cost(layer: str, data: Dat
 
 
 def test_equals_a_loop_written_out(data: Data) -> None:
-    """One batch an epoch, so that the order of the rows does not matter."""
+    """One batch per epoch, so that the order of the rows does not matter."""
     model = ep.mlp([8, 6, 4], layer="dense", activation="tanh", seed=1).double()
     inputs = data[0].double()
     trained = before_training(model, (inputs, data[1]), 0.2, Autoencoder)

@@ -1,4 +1,4 @@
-"""The finished network is the mean of those after each step; all else is the pruning below."""
+"""The result is the mean of the networks after each step; all else is as in the base pruning."""
 
 import copy
 
@@ -24,7 +24,7 @@ M = AveragedTaylorPruning.AVERAGE
 
 
 class Remembering(AveragedTaylorPruning):
-    """Keeps the parameters after each step, at their first size, as those before the first."""
+    """Keeps the parameters after each step, in the shapes that they had before the first."""
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         self.steps: list[dict[str, Tensor]] = []
@@ -42,7 +42,7 @@ def test_what_is_left_is_the_mean_over_the_steps(layer: str, data: Data) -> None
     regulariser = Remembering(0.8)
     trained, _ = ep.train(model, data[0].double(), data[1], regulariser=regulariser, **OPTIONS)
     assert len(regulariser.steps) == 24 and sum(map(len, regulariser.kept)) == 8
-    # Over the steps alone: the network before the first has no part in it.
+    # The mean is over the steps only: the network before the first step has no part in it.
     weights = [(1 - M) * M**k / (1 - M**24) for k in reversed(range(24))]
     assert sum(weights) == pytest.approx(1)
     mean = {
@@ -51,7 +51,7 @@ def test_what_is_left_is_the_mean_over_the_steps(layer: str, data: Data) -> None
     }
     last = regulariser.steps[-1]
     for name, found in trained.state_dict().items():
-        # What was removed is zero in the last step, and in the result, whatever it was before.
+        # What was removed is zero after the last step and in the result, whatever it was before.
         torch.testing.assert_close(found, torch.where(last[name] == 0, 0.0, mean[name]))
         assert not torch.equal(found, last[name]), "the control: the mean is not the last step"
 
@@ -78,7 +78,7 @@ def test_steps_and_nodes_are_those_of_the_pruning_below(
 
 
 def test_the_mean_is_nearer_to_where_noisy_steps_lead() -> None:
-    """Of a line fitted to targets that contradict each other the best loss is known."""
+    """For targets that contradict each other, the best loss is known."""
     inputs = torch.eye(2).repeat(200, 1)
     targets = torch.tensor([0, 1, 0, 1, 0, 1, 1, 0]).repeat(50)
     model = ep.mlp([2, 8, 2], layer="dense", activation="tanh", seed=1)

@@ -1,4 +1,4 @@
-"""Dropout: the share that falls silent, the mean that stays, and nothing left in the end."""
+"""Dropout: the share of silent nodes, the unchanged mean, and no trace at the end."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def test_the_share_of_silent_nodes_and_the_mean(probability: float) -> None:
     torch.testing.assert_close(
         outputs[~silent], torch.full_like(outputs[~silent], 3 / (1 - probability))
     )
-    # Examples and nodes for themselves.
+    # Examples and nodes are drawn independently.
     if probability:
         assert len(silent.unique(dim=0)) == 400 and len(silent.unique(dim=1)[0]) == 100
 
@@ -45,7 +45,7 @@ def test_it_stands_behind_every_hidden_activation() -> None:
 
 
 def test_nodes_that_can_be_missed(data: Data) -> None:
-    """What dropout is for here: the network bears the loss of random nodes better."""
+    """The purpose of dropout here: the network tolerates the loss of random nodes better."""
     model = ep.mlp([8, 60, 4], layer="dense", seed=1)
     options = {"epochs": 150, "batch_size": 40, "learning_rate": 0.01}
     plain, _ = ep.train(model, *data, **options)

@@ -1,4 +1,4 @@
-"""Feature flow: lengths and angles of polylines, and networks that go short or straight."""
+"""Feature flow: lengths and angles of polylines, and networks whose paths get short or straight."""
 
 import math
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def test_the_gradient_of_the_angle_is_its_slope_and_none_where_a_point_stays(
     staying.requires_grad_()
     turning_angles(staying).sum().backward()
     assert staying.grad is not None and bool(staying.grad.isfinite().all())
-    # The corner at the third point is one all the same; the first point has no part in it.
+    # The third point is a corner nevertheless; the first point has no part in it.
     assert not staying.grad[0].any() and bool(staying.grad[1:].any())
 
 

@@ -17,7 +17,7 @@ def test_it_starts_as_the_plain_network() -> None:
     wanted = model(inputs)
     gated = GateL1(0.1).prepare(model, inputs, seed=0)
     assert torch.equal(gated(inputs), wanted)
-    # Before the activation, where the scale of a batch normalisation stands.
+    # Before the activation, in the place of the scale of a batch normalisation.
     assert [type(module).__name__ for module in gated][:3] == ["SpectralLinear", "Gain", "ReLU"]
 
 
@@ -51,7 +51,7 @@ def test_a_stronger_penalty_shortens_more_nodes(data: Data) -> None:
         trained, _ = ep.train(model, *data, regulariser=GateL1(strength), **options)
         norms = ep.importance.weight_norm(trained)[0]
         short.append(int((norms < 0.02 * norms.max()).sum()))
-        # Which therefore can be removed at little cost.
+        # The short nodes can therefore be removed at little cost.
         smaller = ep.compact(trained, ep.select_nodes([norms], short[-1] / 30))
         assert ep.evaluate(smaller, *data)[0] > 0.9
     assert short[0] == 0 and short[0] < short[1] < short[2]

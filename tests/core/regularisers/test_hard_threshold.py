@@ -52,7 +52,7 @@ def test_the_last_epoch_leaves_silent_nodes_and_an_epoch_before_may_not(data: Da
         model, *data, epochs=20, batch_size=30, learning_rate=0.01, regulariser=Watched(0.5)
     )
     assert silent[0][1] > 0
-    # Adam's momentum moves what was set to zero.
+    # Adam's momentum moves weights that were set to zero.
     assert silent[1][0] == 0
     assert silent[-1][1] == int((ep.importance.weight_norm(trained)[0] == 0).sum()) > 0
     assert ep.evaluate(trained, *data)[0] > 0.9

@@ -27,7 +27,7 @@ from eigenprune.regularisers.penalty import Penalty
 Data = tuple[Tensor, Tensor]
 WIDTHS = [8, 5, 3, 4]
 
-# Of a layer, written out with numbers: the rows of w, lambda_out and lambda_in, phi.
+# For one layer, written out with numbers: the rows of w; lambda_out and lambda_in; phi.
 PLAIN = {
     L1: lambda w, values, vectors: sum(abs(x) for row in w for x in row),
     L2: lambda w, values, vectors: sum(x * x for row in w for x in row),
@@ -82,7 +82,7 @@ def test_at_its_least_the_penalty_on_both_factors_is_the_group_lasso() -> None:
     off_balance = penalty(EigenvalueL2EigenvectorL2, model)
     with torch.no_grad():
         for layer in (model[0], model[2], model[4]):
-            # The gauge in which both factors are as long.
+            # The gauge in which both factors have the same length.
             gauge = (layer.eigenvectors.norm(dim=1) / layer.eigenvalues_out.abs()).sqrt()
             layer.eigenvalues_out.mul_(gauge)
             layer.eigenvectors.div_(gauge[:, None])
@@ -121,7 +121,7 @@ def test_a_penalty_on_one_factor_leaves_the_other_to_grow(data: Data) -> None:
 
 
 def cheapest_gauge(first: type[Penalty], a: float, second: type[Penalty], b: float) -> float:
-    """The least a * first + b * second of one node, over a fine grid of its gauges."""
+    """The smallest a * first + b * second of one node, over a fine grid of its gauges."""
     model = ep.mlp([8, 1, 1], seed=2).double()[:1]
     costs = []
     for c in torch.logspace(-3, 3, 4001, dtype=torch.float64).tolist():

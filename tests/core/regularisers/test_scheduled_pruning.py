@@ -1,4 +1,4 @@
-"""Pruning while training: the schedule, who goes, and that the rest trains on undisturbed."""
+"""Pruning while training: the schedule, which nodes go, and undisturbed training of the rest."""
 
 import copy
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_the_share_follows_the_schedule(
     layers = 2 if regulariser.SCOPE == "layer" else 1
     assert seen == [40 - layers * nodes_removed(share, 40 // layers) for share in shares]
     assert int(silent(trained).sum()) == 28
-    # The bias too: a removed node can be left out for nothing.
+    # The bias is zero too: leaving a removed node out changes nothing.
     scores = ep.importance.weight_norm(trained)
     smaller = ep.compact(trained, ep.select_nodes(scores, 0.7))
     torch.testing.assert_close(smaller(data[0]), trained(data[0]))
@@ -99,7 +99,7 @@ def masking(fast: type[ScheduledPruning]) -> type[ScheduledPruning]:
                 hidden_layers(model), fully_connected(model)[1:], self.silent, strict=True
             ):
                 scale_incoming(layer, (~silent).double())
-                scale_outgoing(reader, (~silent).double())  # to no effect but on norms
+                scale_outgoing(reader, (~silent).double())  # affects nothing but norms
 
         def finish(self, model: nn.Sequential) -> nn.Sequential:
             return model
@@ -124,7 +124,7 @@ def test_what_is_left_trains_as_if_the_others_were_silent(
     assert losses == pytest.approx(wanted, rel=1e-9)
     assert torch.equal(silent(fast), silent(slow)) and int(silent(fast).sum()) == 32
     torch.testing.assert_close(fast(inputs), slow(inputs))
-    # The control that can fail: an optimiser that forgets goes another way.
+    # The control: an optimiser that forgets its state takes another path.
     forgetful = type("Forgetful", (regulariser,), {"remove": forgetting(regulariser)})
     _, others = ep.train(model, inputs, targets, regulariser=forgetful(0.8), **how)
     assert others != pytest.approx(wanted, rel=1e-9)
@@ -155,13 +155,13 @@ def test_the_score_is_the_running_mean_of_weight_times_gradient(layer: str, data
         model.zero_grad()
         regulariser.loss(model, *batch).backward()
         regulariser.after_step(model, 0.01)
-        # Of w itself, whatever the parameters of the layer.
+        # The weight and gradient are those of w itself, whatever the parameters of the layer.
         wanted = 0.999 * wanted + 0.001 * ep.saliency.snip(model, *batch)[0]
     torch.testing.assert_close(regulariser.scores[0], wanted)
 
 
 class Gate(nn.Module):
-    """Multiplies each node by a gate that stands at 1."""
+    """Multiplies each node by a gate whose value is 1."""
 
     def __init__(self, nodes: int) -> None:
         super().__init__()
@@ -222,7 +222,7 @@ def test_every_layer_keeps_a_node(data: Data) -> None:
 
 
 def test_nodes_of_use_are_kept(data: Data) -> None:
-    """The control that can fail: as many random nodes silenced at the end hurt more."""
+    """The control: silencing as many random nodes at the end does more harm."""
     model = ep.mlp([8, 40, 4], layer="dense", seed=1)
     options = {"epochs": 60, "batch_size": 30, "learning_rate": 0.01}
     trained, _ = ep.train(model, *data, regulariser=GradientPruning(0.8), **options)
@@ -249,7 +249,7 @@ def test_lots_know_nothing_of_the_network_and_fall_otherwise_for_each_seed(
 
 
 def test_eigenvalues_and_norms_rank_each_in_its_way() -> None:
-    """Another gauge changes who goes first by the eigenvalue, and not by the norm."""
+    """Another gauge changes which node goes first by the eigenvalue, but not by the norm."""
     layer = ep.SpectralLinear(2, 2)
     layer.eigenvalues_out.data = torch.tensor([1.0, 2.0])
     layer.eigenvectors.data = torch.tensor([[3.0, 0.0], [1.0, 0.0]])

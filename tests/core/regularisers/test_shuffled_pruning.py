@@ -1,4 +1,4 @@
-"""As many nodes of each layer go as the score says, and which ones is left to chance."""
+"""The score says how many nodes of each layer go, and chance says which ones."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ def left(
     regulariser: ScheduledPruning, data: Data, *, layer: str = "dense", weights: int = 1
 ) -> list[set[int]]:
     model = ep.mlp([8, 30, 20, 4], layer=layer, seed=weights)
-    # One removal: up to it the networks of a score and of its control are the same.
+    # One removal: until then, the networks of a score and of its control are the same.
     ep.train(model, *data, epochs=1, seed=1, learning_rate=0.01, regulariser=regulariser)
     return [set(kept.tolist()) for kept in regulariser.kept]
 
@@ -31,7 +31,7 @@ def test_as_many_of_each_layer_as_the_score_takes_and_others(layer: str, data: D
 
 
 def test_the_lot_knows_nothing_of_the_weights(data: Data) -> None:
-    """Another network has other widths; where it keeps fewer of a layer, they are of the same."""
+    """Another network keeps other widths, but of two sets of kept nodes one contains the other."""
     for one, other in zip(
         left(AveragedShuffledPruning(0.8), data),
         left(AveragedShuffledPruning(0.8), data, weights=2),

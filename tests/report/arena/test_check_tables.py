@@ -92,7 +92,7 @@ def test_every_pair_has_a_panel_with_its_differences() -> None:
     figure = rival_figures.differences_of_pairs(rows)
     assert [panel.get_title() for panel in figure.axes] == ["a\n− b", "c\n− b"]
     drawn = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].get_lines()}
-    assert drawn["relu, differs from 0"] == [10] and drawn["relu, not told from 0"] == [-2]
+    assert drawn["relu, differs from 0"] == [10] and drawn["relu, not told apart from 0"] == [-2]
     plt.close(figure)
     with pytest.raises(UserError, match="nothing to draw"):
         rival_figures.differences_of_pairs(rows.iloc[:0])

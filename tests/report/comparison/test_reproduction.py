@@ -89,7 +89,7 @@ def test_the_same_run_on_the_same_machine_is_bitwise_equal(folder: Path) -> None
     found = compared()
     assert found.verdict == "bitwise equal"
     assert verdict_sentence(found) == (
-        "`tiny`: **bitwise equal**. Accuracy and loss of 24 networks came out to the last bit."
+        "`tiny`: **bitwise equal**. Accuracy and loss of 24 networks are the same to the last bit."
     )
     assert found.image == IMAGE
     assert found.count("equal") == len(found.points) == 6
@@ -109,7 +109,7 @@ def test_one_image_is_within_tolerance(folder: Path) -> None:
     assert "Of 6 points, 5 equal to the last bit, 1 equal within the tolerance." in told
     assert "The accuracy of 0 of 24 networks is more than one test image away." in told
     alike = verdict_sentence(replace(found, changes=Changes()))  # a checkout may be unfinished
-    assert "All that is known of the two machines and of the code is the same." in alike
+    assert "The machines and the code are the same, as far as is known." in alike
 
 
 def test_another_processor_is_within_tolerance_and_is_named(folder: Path) -> None:

@@ -112,8 +112,8 @@ def test_a_study_that_is_gone_other_data_and_another_protocol(write: Write) -> N
     )
     found = since_recorded(write(data_sha256="0", protocol=0), today())
     assert found.outdated == (
-        "the bytes of digits are others",
-        f"the protocol has version {PROTOCOL_VERSION}, recorded was 0",
+        "the bytes of digits have changed",
+        f"the protocol has version {PROTOCOL_VERSION}, the recording has 0",
     )
 
 
@@ -123,7 +123,7 @@ def test_trials_of_an_older_version_are_outdated(
     """What is recorded under it has other ids, and no chapter shows it any more."""
     folder = write(study=asdict(STUDY) | {"kind": "growing"})
     monkeypatch.setattr(runs, "TRIAL_VERSIONS", {"growing": 3})
-    said = "trials of this kind have version 3, recorded was 1"
+    said = "trials of this kind have version 3, the recording has 1"
     assert said in since_recorded(folder, today()).outdated
     folder = write(study=asdict(STUDY) | {"kind": "growing"}, trial_version=3)
     assert said not in since_recorded(folder, today()).outdated
@@ -131,7 +131,7 @@ def test_trials_of_an_older_version_are_outdated(
 
 def test_data_that_are_gone_are_said_to_be_so() -> None:
     assert changed_data("digits", datasets.checksum("digits")) == []
-    assert changed_data("nowhere", "0") == ["the data nowhere are not here"]
+    assert changed_data("nowhere", "0") == ["the dataset nowhere is not here"]
 
 
 def test_other_code_is_named_if_it_made_what_is_shown(write: Write) -> None:

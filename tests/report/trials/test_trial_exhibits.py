@@ -45,7 +45,7 @@ EXHIBITS = {
     "small-compression": {
         "sizes": "accuracy, on an axis stretched at its upper end, against parameters, bytes and "
         "MACs. Filled markers: trained at the final size, after compression or from the start; the "
-        "filled `none` is the whole network, trained for as many more epochs.",
+        "filled `none` is the whole network, trained for as many additional epochs.",
         "points": "test accuracy in per cent.",
     },
     "small-modules": {
@@ -63,7 +63,7 @@ def test_each_activation_has_a_figure_and_a_table_under_names_of_their_own(
 
     def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
         if "name" in (said := metadata[METADATA]):
-            begun = re.compile(r"; of the trained networks, nothing removed: .* \(2 seeds\)")
+            begun = re.compile(r"; accuracy of the unpruned networks: .* \(2 seeds\)")
             caption, count = begun.subn("", said["caption"])
             assert count == said["name"].startswith("modules-")
             told.append((said["name"], caption, "image/svg+xml" in bundle))

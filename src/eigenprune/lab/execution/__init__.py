@@ -1,1 +1,1 @@
-"""Carrying runs out: tasks in an order that respects what needs what, here or on many machines."""
+"""Carry runs out: tasks in the order of their dependencies, here or on many machines."""

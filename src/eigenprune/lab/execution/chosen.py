@@ -1,6 +1,6 @@
-"""Train a network whose strength was chosen before: by a search that is recorded in Git.
+"""Train a network with the strength that a search recorded in Git has chosen.
 
-Not in `protocols`, whose every change makes the spot checks of all that is recorded void.
+This is not in `protocols`, because every change there voids the spot checks of all recordings.
 """
 
 import math
@@ -18,17 +18,18 @@ from eigenprune.lab.tuning import search_of
 def train_chosen(
     run: Run, choice: Choice, store: Store, data_dir: Path, on_epoch: OnEpoch | None = None
 ) -> Entry:
-    """What `protocols.compute` does for a run with `tuning`, its search apart.
+    """Compute a run with `tuning` as `protocols.compute` does, but without the search.
 
-    The network is that of a search which ends with this strength, bit for bit; the accuracies of
-    the strengths (`validation`) are missing, which are not recorded.
+    The network is the same, bit for bit, as after a search that ends with this strength. The
+    accuracies of the strengths (`validation`) are missing, because they are not recorded.
 
     Raises:
-        ValueError: the run has no strength to choose, or not this one.
+        ValueError: the run has no strength to choose, or this strength is not one of its
+            candidates.
     """
     if not isinstance(run, Training) or run.tuning is None:
         raise ValueError("the strength of this run is not chosen")
-    # As `params.yaml` has it: what a CSV file says of a number may be off in the last bit.
+    # The number in `params.yaml`: one read from a CSV file may be off in the last bit.
     strengths = [one for one in run.tuning.strengths if math.isclose(one, choice.strength)]
     if not strengths:
         raise ValueError(f"strength={choice.strength}: none of {run.tuning.strengths}")
@@ -38,5 +39,5 @@ def train_chosen(
     result, seconds = record["result"], record["made_with"]["seconds"]
     if network is not None:
         result |= {"strength": chosen.strength}
-    # The search is on the account of the seed that it was made with.
+    # The time of the search counts for the seed that it was made with.
     return keep(run, result, store, choice.seconds if run == search_of(run) else seconds, network)

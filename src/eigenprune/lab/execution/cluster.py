@@ -9,7 +9,7 @@ from eigenprune.lab.execution.processes import default_workers
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 from eigenprune.lab.execution.work import work
 
-GRACE = 30.0  # seconds after the deadline in which workers may say that they have stopped
+GRACE = 30.0  # seconds after the deadline for workers to report that they have stopped
 
 
 def on_dask(
@@ -22,8 +22,8 @@ def on_dask(
 ) -> bool:
     """Carry a schedule out on a Dask cluster, see `executors.execute`.
 
-    A worker that is lost takes nothing with it: its task is given to another one. Workers must see
-    the folders of `places` under the same names, as on the shared file system of a cluster.
+    If a worker is lost, its task is given to another one. Workers must see the folders of `places`
+    under the same names, as on the shared file system of a cluster.
 
     Args:
         schedule: what is to be done.
@@ -31,13 +31,13 @@ def on_dask(
         workers: number of workers of a cluster on this machine; `default_workers` if None.
         address: of a running scheduler, e.g. `tcp://10.0.0.1:8786`; None: start a cluster here.
         deadline: by `time.monotonic`, when to stop; None for never.
-        report: told the work of each task when it is done.
+        report: called with the work of each task when it is done.
 
     Returns:
         False if the deadline passed before everything was done.
 
     Raises:
-        UserError: if Dask is not installed or nobody answers at the address.
+        UserError: if Dask is not installed or no scheduler answers at the address.
         ExecutorError: if a task has killed one worker after the other.
     """
     try:
@@ -61,7 +61,7 @@ def on_dask(
             except (OSError, ValueError) as error:
                 raise UserError(f"--address: no Dask scheduler answers at {address!r}") from error
         in_flight: dict[distributed.Future, Task] = {}
-        # Workers stop at the deadline by themselves, but none may have come by then.
+        # Workers stop at the deadline on their own, but perhaps none has joined by then.
         patience = None if deadline is None else deadline - time.monotonic() + GRACE
         finished = distributed.as_completed(timeout=patience)
         while True:
@@ -86,7 +86,7 @@ def on_dask(
             if complete is None:
                 client.cancel(list(in_flight))
                 return False
-            if complete:  # what was put off, for another sweep computes it, comes once more
+            if complete:  # a task put off because another sweep computes it comes again
                 report(sum(map(work, task.runs)))
             schedule.done(task, complete)
 

@@ -12,12 +12,12 @@ from eigenprune.lab.store import Busy, Store
 def compute_task(
     task: Task, places: Places, report: OnUnits, stopped: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Compute the runs of a task; what is in the store already costs nothing.
+    """Compute the runs of a task; runs that are in the store already cost nothing.
 
     Args:
         task: what to do.
         places: the folders of store and data.
-        report: told the work done, in the unit of `work`.
+        report: called with the work done, in the unit of `work`.
         stopped: asked after each epoch, and while waiting.
 
     Returns:
@@ -46,7 +46,7 @@ def compute_task(
             nonlocal left
             if stopped():
                 raise Stopped
-            step = min(step, left)  # rounding apart, for growing that took its epochs differently
+            step = min(step, left)  # for rounding, and growing that took other epochs
             left -= step
             report(step)
 
@@ -54,7 +54,7 @@ def compute_task(
             with store.claim(name, wait=task.wait, stopped=stopped), room_for(training.hidden):
                 if task.choice is None:
                     compute(run, store, places.data, on_epoch)
-                elif name not in store:  # who has waited may find it there
+                elif name not in store:  # after waiting, it may be there
                     train_chosen(run, task.choice, store, places.data, on_epoch)
         except Busy:
             if stopped():

@@ -1,4 +1,4 @@
-"""Where runs are computed: here, on all cores, on a cluster. The same runs, the same results."""
+"""Where runs are computed: here, on all cores or on a cluster, with the same results."""
 
 import time
 from collections.abc import Sequence
@@ -23,28 +23,29 @@ def execute(
 ) -> bool:
     """Compute all jobs; results go to the store as they come.
 
-    Several sweeps may share a store: what one computes, another leaves alone and waits for at last.
+    Several sweeps may share a store: a run that one of them is computing is left alone by the
+    others, which wait for it at the end.
 
     Args:
         jobs: what is to be done.
         places: the folders of store and data, and the device.
         executor: `"process"`, one-thread worker processes; `"inline"`, this process, and for a GPU
             several threads of it, see `threads`; `"dask"`, the workers of a Dask cluster.
-        workers: number of worker processes, 1 or more; `processes.default_workers` if None, or
-            one for the GPU. With `"inline"` that of the threads for a GPU; as many as it has memory
-            for if None. A running cluster has its own number.
+        workers: number of worker processes, 1 or more; if None, `processes.default_workers`, or one
+            for a GPU. With `"inline"` on a GPU it is the number of threads; if None, see
+            `threads.at_once`. A running cluster has its own number.
         address: of the scheduler of a running Dask cluster whose workers see the same folders; a
             cluster on this machine is started if None.
         max_seconds: stop after that time, above 0, at the end of an epoch; no limit if None.
-        together: runs of one form as one stack, see `stacks`.
-        on_units: told the work done, in the unit of `work`, as it goes on.
+        together: compute runs of one form as one stack, see `stacks`.
+        on_units: called with the work as it is done, in the unit of `work`.
 
     Returns:
-        True if everything was computed, False if the time was up before.
+        True if everything was computed, False if the time was up first.
 
     Raises:
         ValueError: if there is no such executor, or a number is out of its range.
-        ExecutorError: if a worker process was killed; what was finished is in the store.
+        ExecutorError: if a worker process was killed; finished runs are in the store.
     """
     if executor not in EXECUTORS:
         raise ValueError(f"executor={executor!r}: one of {', '.join(EXECUTORS)}")

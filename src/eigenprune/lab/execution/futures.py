@@ -1,4 +1,4 @@
-"""What executors have in common that hand tasks to a pool and get futures back."""
+"""What is common to executors that hand tasks to a pool and get futures back."""
 
 import time
 from collections.abc import Callable

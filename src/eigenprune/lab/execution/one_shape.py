@@ -11,18 +11,18 @@ from eigenprune.pruning import compact
 def of_one_shape(
     networks: Sequence[nn.Sequential], masks: Sequence[Sequence[Tensor]]
 ) -> list[tuple[nn.Sequential, list[Tensor]]]:
-    """Cut networks of one form as far as they keep one shape, and say what is still to be removed.
+    """Cut networks of one form down to one common shape, with masks of what is still to be removed.
 
-    Each layer becomes as wide as the widest of them needs it: a node that a network does not keep
-    stays in it only to fill the place.
+    Each layer becomes as wide as the network that keeps most nodes in it needs. A network that
+    keeps fewer carries along some that its mask removes, only to fill the places.
 
     Args:
         networks: at least one; of one form.
         masks: for each network, one bool tensor (nodes,) per hidden layer, True for a node to keep.
 
     Returns:
-        For each network the smaller one and its masks. Compacted with them it is what the given
-        network is when it is compacted with its own.
+        For each network, a smaller network and its masks. Compacting the smaller network with them
+        gives the same as compacting the given network with its own masks.
 
     Example:
         >>> from eigenprune import importance, mlp, select_nodes
@@ -43,7 +43,7 @@ def of_one_shape(
 
 
 def _filled(mask: Tensor, width: int) -> Tensor:
-    """The mask with so many more nodes that `width` of them stay."""
+    """The mask with nodes added until it keeps `width` of them."""
     filled = torch.zeros_like(mask)
     filled[torch.argsort(mask, descending=True, stable=True)[:width]] = True
     return filled

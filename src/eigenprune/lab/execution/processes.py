@@ -18,7 +18,7 @@ from eigenprune.lab.execution.futures import carry_out
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 from eigenprune.lab.values import whole_number
 
-# The environment variable that limits what `dvc repro` starts.
+# The environment variable that limits the number of workers, also those of `dvc repro`.
 WORKERS = "EIGENPRUNE_WORKERS"
 
 
@@ -36,7 +36,7 @@ def on_processes(
         places: the folders of store and data.
         workers: number of processes; `default_workers` if None.
         deadline: by `time.monotonic`, when to stop; None for never.
-        report: told the work as it is done.
+        report: called with the work as it is done.
 
     Returns:
         False if the deadline passed before everything was done.
@@ -77,10 +77,10 @@ def on_processes(
 
 @contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Put Ctrl-C off while workers may be started; they inherit that, and never see it.
+    """Block Ctrl-C while workers may be started; they inherit the block and never see the signal.
 
-    It reaches the whole group of processes, and a worker that it hit while importing would break
-    the pool. The parent gets it as soon as this is over.
+    The signal reaches the whole group of processes, and a worker hit while importing would break
+    the pool. The parent receives it as soon as the block ends.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -100,10 +100,10 @@ def usable_cores() -> int:
 
 
 def default_workers() -> int:
-    """How many workers there are where nobody says: EIGENPRUNE_WORKERS, or the usable cores.
+    """The number of workers unless one is given: EIGENPRUNE_WORKERS, or the usable cores.
 
     Raises:
-        UserError: if the variable holds something else than a whole number from 1 on.
+        UserError: if the variable is not a whole number, 1 or more.
     """
     said = os.environ.get(WORKERS, "")
     if not said:
@@ -142,7 +142,7 @@ def _start_worker(sender: Connection, stop: Event) -> None:
 
 
 def end_with_parent() -> None:
-    """Let this process end as soon as the one that started it is gone, however it went."""
+    """Let this process end as soon as its parent is gone, however the parent ended."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker is always somebody's child"
 

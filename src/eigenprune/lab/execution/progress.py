@@ -67,16 +67,16 @@ def _lines(title: str) -> OnStart:
     def on_start(todo: Outlook) -> OnUnits:
         print(_summary(title, todo), file=sys.stderr, flush=True)
         start, done, told = time.monotonic(), 0.0, 0
-        whole = todo.work or 1.0  # a network that is not trained is no work
+        whole = todo.work or 1.0  # an untrained network is no work
 
-        lock = threading.Lock()  # several threads report what they did on a GPU
+        lock = threading.Lock()  # with a GPU, several threads report
 
         def on_units(units: float) -> None:
             nonlocal done, told
             with lock:
                 done += units
                 share = done / whole
-                tenth = math.floor(10 * share + 1e-9)  # sums of shares fall short by a last digit
+                tenth = math.floor(10 * share + 1e-9)  # rounding may leave the sum just short
                 if told < tenth < 10:
                     left = (time.monotonic() - start) / share * (1 - share)
                     when = timedelta(seconds=round(left))

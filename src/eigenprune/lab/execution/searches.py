@@ -1,8 +1,8 @@
-"""Searches for a strength that are recorded in Git: their result is taken, they are not made again.
+"""Searches for a strength that are recorded in Git: their result is used instead of a new search.
 
-A search takes several times as long as the network that it is made for, and its weights are not
-recorded: without this, whoever goes on with a study elsewhere would begin with all its searches
-once more.
+A search takes several times as long as training the network that it is made for, and the weights of
+its networks are not recorded. Without this module, anyone who continues a study on another machine
+would first repeat all its searches.
 """
 
 import math
@@ -15,16 +15,16 @@ from eigenprune.lab.trials.entries import Trials
 
 
 def recorded_choices(study: Study | Trials) -> dict[str, Choice]:
-    """The searches that are recorded of a study, by the id of what `tuning.search_of` returns.
+    """The recorded searches of a study, by the id of the run that `tuning.search_of` returns.
 
-    Two machines may have searched among the same networks, and ended with two strengths, where
-    these are as good but for rounding. Then neither is taken.
+    Two machines may have made the same search and chosen different strengths, if these are equally
+    good up to rounding. Then neither is used.
     """
     rows = {} if isinstance(study, Trials) else rows_by_run(folder_of(study))
     found: dict[str, list[Choice]] = {}
     for row in rows.values():
         choice = Choice(row.get(STRENGTH, math.nan), row["training_seconds"])
-        # Rows of other seeds tell the same strength, and not what the search took.
+        # Rows of other seeds have the same strength, but not the time of the search.
         if row["seed"] == TUNING_SEED and not math.isnan(choice.strength + choice.seconds):
             found.setdefault(str(row["training"]), []).append(choice)
     return {

@@ -1,4 +1,4 @@
-"""Parts of a study, one for each machine: what would be computed twice stays together."""
+"""Parts of a study, one for each machine; what would otherwise be computed twice stays together."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,12 +13,13 @@ def trainings_of(
 ) -> list[Training]:
     """The networks of one part of several, in the order in which they are given.
 
-    A network goes with all that is made of it, and with every other one for which a strength is
-    searched among the same networks. The part with the least work takes the largest group that is
-    left. What is done already does not matter: a network stays in its part.
+    A network stays together with all that is made from it, and with every other network whose
+    strength is searched for among the same networks. The largest group that is left goes to the
+    part with the least work. Whether runs are done already makes no difference: a network stays in
+    its part.
 
     Args:
-        wanted: the networks of a study, and what is made of each.
+        wanted: the networks of a study, and what is made from each.
         part: which one, from 1 to `parts`.
         parts: how many, 1 or more.
 
@@ -37,7 +38,7 @@ def trainings_of(
 
 
 def _groups(trainings: Iterable[Training]) -> list[list[Training]]:
-    """Networks that a search, or what it was made among, has in common, or one network alone."""
+    """Groups of networks that share a search or are among its candidates; all others are alone."""
     searched = {_form(training) for training in trainings if training.tuning}
     groups: dict[Training, list[Training]] = {}
     for training in trainings:

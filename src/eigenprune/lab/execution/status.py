@@ -1,4 +1,4 @@
-"""What of a study, or of trials, is done, running and pending."""
+"""How many runs of a study, or of trials, are done, running and pending."""
 
 from dataclasses import dataclass
 
@@ -20,9 +20,10 @@ from eigenprune.lab.tuning import candidates
 class Status:
     """Runs of a study by state, and the seconds that the rest will take here.
 
-    Searches for strengths are runs of it. The rest takes all cores, or the GPU if there is one.
-    `seconds_left` takes the machine to do nothing else, and is None where no run in the store or in
-    Git tells how fast they are; what a GPU did does not tell it of the cores, nor they of the GPU.
+    Searches for strengths count as runs of the study. `seconds_left` assumes that the rest uses all
+    cores, or the GPU if there is one, and that the machine does nothing else. It is None if no run
+    in the store or in Git shows how fast these runs are: times on a GPU say nothing about the
+    cores, nor times on the cores about a GPU.
     """
 
     study: str
@@ -55,7 +56,7 @@ def _seconds_per_work(study: Study | Trials, store: Store, device: str) -> float
     seconds = done = 0.0
     networks: set[Training] = set()
     for training in {run.training for run in runs_of(study)}:
-        # What a network took whose strength was chosen is what these took.
+        # The time of a network whose strength was chosen is the time of its candidates.
         networks |= {*candidates(training)} if training.tuning else {training}
     for run in networks:
         name = run_id(run)
@@ -69,12 +70,12 @@ def _seconds_per_work(study: Study | Trials, store: Store, device: str) -> float
 
 
 def _recorded_seconds(study: Study | Trials, device: str) -> dict[str, float]:
-    """What trainings took whose results are in Git, by run id."""
+    """The seconds of the trainings whose results are in Git, by run id."""
     found = tables.origins if isinstance(study, Trials) else rows_by_run
     return {
         str(row["training"]): float(row["training_seconds"])
         for row in found(folder_of(study)).values()
-        if row["device"] == device and row["training_seconds"] > 0  # NaN where nobody knows
+        if row["device"] == device and row["training_seconds"] > 0  # NaN if unknown
     }
 
 

@@ -1,4 +1,4 @@
-"""Carry a study or trials out: what is done is returned, the rest is computed."""
+"""Carry out a study or trials: finished runs are reused, the rest is computed."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ WORTH_PROCESSES = 4e11
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a study still needs: the jobs, and all runs that these will compute, searches too."""
+    """What a study still needs: the jobs, and all runs that these will compute, with searches."""
 
     jobs: list[Job]
     left: list[Run]
@@ -53,7 +53,7 @@ def outlook(
     """Divide the runs of a study into done (in the store, or recorded in Git) and to be computed.
 
     A network need not be trained again if all that is wanted of it has been recorded, unless its
-    weights are wanted too; and what is recorded does not count where all is to be done anew.
+    weights are wanted too (`weights`). With `anew`, what is recorded does not count as done.
     """
     recorded = {} if anew else recorded_runs(study)
     choices = {} if anew else recorded_choices(study)
@@ -71,16 +71,16 @@ def outlook_of(
     choices: Mapping[str, Choice] = MappingProxyType({}),
     weights: bool = False,
 ) -> Outlook:
-    """The outlook for runs of whatever studies.
+    """The outlook for runs of any studies.
 
-    Elsewhere are done: what has its id in `recorded`, and the searches of `choices`, see
+    Runs whose id is in `recorded` are done elsewhere, and so are the searches of `choices`, see
     `searches.recorded_choices`.
     """
     wanted: dict[Training, dict[Sequel, None]] = {}
     for run in wanted_runs:
         wanted.setdefault(run.training, {})[run] = None
     jobs: list[Job] = []
-    # By run, for two rows may share one, and two searches may.
+    # By run, since two rows may share a run, and so may two searches.
     runs: dict[Run, None] = {}
     left: dict[Run, None] = {}
     waiting: dict[Training, bool] = {}
@@ -109,17 +109,17 @@ def outlook_of(
 
 
 def recorded_runs(study: Study | Trials) -> Mapping[str, dict[str, Any]]:
-    """What is recorded in Git of a study, or of trials: results by run id."""
+    """The results of a study, or of trials, that are recorded in Git, by run id."""
     return tables.recorded(study) if isinstance(study, Trials) else recorded_results(study)
 
 
 def run_by_run(study: Study | Trials) -> bool:
-    """Whether nothing of a study can be stacked, see `stacks`: of the arena, and of trials."""
+    """Whether no run of a study can be stacked (see `stacks`), as in the arena and in trials."""
     return isinstance(study, Trials) or study.held_out > 0
 
 
 def executor_for(todo: Outlook) -> str:
-    """Processes where the work is worth their start on the CPU, else this process."""
+    """Worker processes if the work on the CPU is worth starting them, else this process."""
     return "process" if todo.work > WORTH_PROCESSES else "inline"
 
 
@@ -139,28 +139,28 @@ def run_study(
     anew: bool = False,
     on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
-    """The tidy curves of a study, or the table of trials, computed as far as they are not done.
+    """The tidy curves of a study, or the table of trials, computing what is not done yet.
 
     Args:
         study: what to compute.
-        device: see `devices.chosen`; the arena and trials are computed on the CPU in any case, see
-            `run_by_run`. The CPU, unless somebody asks for another: its results are
-            the same bits on every machine of its kind. A GPU computes networks of one form
-            together, see `stacks`.
-        executor: see `executors.execute`; None: this process for a GPU, and for the CPU processes
-            where the work is worth their start.
+        device: see `devices.chosen`; the arena and trials are always computed on the CPU, see
+            `run_by_run`. The CPU is the default because its results are the same, bit for bit, on
+            every machine of its kind. A GPU computes networks of one form together, see `stacks`.
+        executor: see `executors.execute`; if None, this process for a GPU, and what `executor_for`
+            says for the CPU.
         workers: see `executors.execute`.
         address: see `executors.execute`.
         max_seconds: see `executors.execute`.
         shard: `(i, n)`: only the i-th of n parts, i from 1 to n, see `shards`. Each network belongs
             to one part, whatever is done already.
-        weights: train again what is recorded without its weights, for those who look into them.
-        anew: compute what is recorded in Git too, unless this project's store has it.
-        on_start: told what is to be done; returns a function that is told the work as it is done
-            (see `progress.shown`).
+        weights: train recorded networks again where their weights, which are not recorded, are
+            needed.
+        anew: also compute what is recorded in Git, unless this project's store has it.
+        on_start: called with what is to be done; returns a function to call with the work as it is
+            done (see `progress.shown`).
 
     Returns:
-        One row per activation, method, seed and pruning ratio, with the columns COLUMNS; of trials
+        One row per activation, method, seed and pruning ratio, with the columns COLUMNS; for trials
         see `trials.tables.table`. Runs that diverged have no row.
 
     Raises:
@@ -176,7 +176,7 @@ def run_study(
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
         datasets.load(study.dataset, places.data)
-        # What cannot be stacked is faster on all cores than one by one beside a GPU.
+        # Runs that cannot be stacked are faster on all cores than one by one beside a GPU.
         where = "cpu" if run_by_run(study) else devices.chosen(device)
         complete = executors.execute(
             todo.jobs,

@@ -1,4 +1,4 @@
-"""What executors execute: tasks of one or more runs, in an order that respects what needs what."""
+"""What executors execute: tasks of one or more runs, in the order of their dependencies."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Choice:
-    """The strength that a search ended with, and the seconds of a processor that it took."""
+    """The strength that a search ended with, and the processor seconds that the search took."""
 
     strength: float
     seconds: float
@@ -31,7 +31,7 @@ class Choice:
 class Job:
     """A network to train, unless it is trained already, and what is wanted of it.
 
-    Where its strength is chosen, and the search is recorded, there is the `choice`.
+    `choice` is there if the strength is chosen by a search that is recorded.
     """
 
     training: Training
@@ -40,7 +40,7 @@ class Job:
     choice: Choice | None = None
 
     def tasks(self) -> Iterator["Task"]:
-        """What can start at once."""
+        """The tasks that can start immediately."""
         followers = tuple(self.followers())
         if self.trained:
             yield from followers
@@ -50,7 +50,8 @@ class Job:
     def followers(self) -> Iterator["Task"]:
         """What can be done once the network is trained, in pieces worth a task each.
 
-        Retraining takes long, looking does not.
+        Each retraining is a task of its own, since it takes long; runs without are quick and share
+        one.
         """
         yield from (Task((s,)) for s in self.sequels if s.retraining_epochs)
         if quick := tuple(s for s in self.sequels if not s.retraining_epochs):
@@ -64,8 +65,8 @@ class Task:
     Args:
         runs: what to compute.
         followers: what can start when this is done.
-        together: as one stack, see `stacks`.
-        wait: for runs that another sweep is computing, instead of putting them off.
+        together: whether to compute them as one stack, see `stacks`.
+        wait: whether to wait for runs that another sweep computes, instead of putting them off.
         choice: the strength of the network that it trains, if the search for it is recorded.
     """
 
@@ -77,7 +78,7 @@ class Task:
 
 
 def of_jobs(jobs: Iterable[Job]) -> Iterator[Task]:
-    """The tasks that can start at once; a network whose strength is chosen waits for the search."""
+    """The tasks that can start immediately; networks that need a search for a strength wait."""
     waiting: dict[Training, list[Job]] = {}
     for job in jobs:
         if searched := search(job):
@@ -95,10 +96,10 @@ def search(job: Job) -> Training | None:
 
 
 class Schedule:
-    """Hands out tasks: networks first, what needs them after, what others compute last."""
+    """Hands out tasks: networks first, then what needs them, last what other sweeps compute."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        """Take the tasks of a sweep that can start at once."""
+        """Take the tasks of a sweep that can start immediately."""
         self._ready = list(tasks)
         self._put_off: list[Task] = []
 
@@ -106,8 +107,8 @@ class Schedule:
         """The tasks that can start now, each handed out once.
 
         Args:
-            in_flight: other tasks are being computed; only when none is, and nothing else is left,
-                is it time to wait for other sweeps.
+            in_flight: whether other tasks are being computed; the time to wait for other sweeps
+                comes only when none is and nothing else is left.
         """
         if not self._ready and not in_flight:
             self._ready, self._put_off = self._put_off, []

@@ -1,8 +1,7 @@
-"""The executor for a GPU: threads of this process, so that stacks fill it side by side.
+"""The executor for a GPU: threads of this process, so that several stacks together fill the GPU.
 
-A stack of few networks, as the seeds of a study are, is a chain of kernels too short to keep a GPU
-busy. What one process does on several streams runs at the same time; what several processes do
-takes turns.
+A stack of few networks, such as the seeds of one study, is a chain of kernels too short to keep a
+GPU busy. Several streams of one process run at the same time; several processes take turns.
 """
 
 import threading
@@ -17,7 +16,7 @@ from eigenprune.lab.execution.stacks import ROOM
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 from eigenprune.lab.protocols import one_thread
 
-# Stacks side by side, where the GPU has memory for them.
+# The most stacks side by side, if the GPU has memory for them.
 AT_ONCE = 6
 
 
@@ -35,7 +34,7 @@ def on_threads(
         places: the folders of store and data, and the GPU.
         threads: number of tasks at once; None for `AT_ONCE`, or fewer on a GPU with less memory.
         deadline: by `time.monotonic`, when to stop; None for never.
-        report: told the work as it is done, by any of the threads.
+        report: called with the work as it is done, by any of the threads.
 
     Returns:
         False if the deadline passed before everything was done.
@@ -49,7 +48,7 @@ def on_threads(
             return False
 
     with (
-        # Settings of the whole process: the tasks find them made, and leave them so.
+        # Settings of the whole process: the tasks find them in place and leave them so.
         one_thread(),
         devices.full_precision(torch.device(places.device)),
         ThreadPoolExecutor(threads or at_once(places.device)) as pool,
@@ -67,7 +66,9 @@ def on_threads(
 
 
 def at_once(device: str) -> int:
-    """As many stacks as take half of a GPU's memory: data, libraries and other programs need some.
+    """How many stacks fit in half of a GPU's memory, up to `AT_ONCE`.
+
+    Data, libraries and other programs need the rest.
 
     >>> at_once("cpu")
     1

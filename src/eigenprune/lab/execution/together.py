@@ -1,6 +1,6 @@
-"""What a stack does: train networks of one form side by side, or prune them and look.
+"""What a stack does: train networks of one form side by side, or prune and evaluate them.
 
-The same runs, and up to rounding the same results, as `protocols.compute` run by run.
+The runs and, up to rounding, the results are the same as with `protocols.compute` run by run.
 """
 
 import threading
@@ -44,8 +44,8 @@ def compute_together(
 ) -> bool:
     """Compute the runs of a task as one stack, see `compute.compute_task`.
 
-    What is in the store already, or what another sweep is computing, stays out of the stack. Each
-    run is kept under its own id, with its share of the time.
+    Runs that are in the store already, or that another sweep is computing, stay out of the stack.
+    Each run is kept under its own id, with its share of the time.
     """
     with ExitStack() as claims:
         runs, complete = _claim(task, Store(places.store), claims, stopped)
@@ -57,7 +57,7 @@ def compute_together(
 def _claim(
     task: Task, store: Store, claims: ExitStack, stopped: Callable[[], bool]
 ) -> tuple[list[Run], bool]:
-    """Claim the runs that are to be done; the second answer is False if another sweep has some."""
+    """Claim the runs that are to be done; the second value is False if another sweep has some."""
     mine: list[Run] = []
     complete = True
     for run in task.runs:
@@ -66,7 +66,7 @@ def _claim(
             continue
         try:
             with ExitStack() as claim:
-                # Who holds claims must not wait for more: two sweeps would wait for each other.
+                # A sweep that holds claims must not wait for more: two would wait for each other.
                 wait = task.wait and not mine
                 claim.enter_context(store.claim(name, wait=wait, stopped=stopped))
                 if name not in store:
@@ -143,7 +143,7 @@ class _Stack:
     def _retrain(self, ready: list[tuple[Pruning, nn.Sequential]]) -> None:
         start = time.perf_counter()
         runs = [run for run, _ in ready]
-        # Ranked on the CPU: the same weights lose the same nodes, whatever device comes after.
+        # Ranked on the CPU: the same weights lose the same nodes, whatever device retrains them.
         kept = [nodes_kept(run, whole, self.places.data) for run, whole in ready]
         cut = of_one_shape([whole for _, whole in ready], kept)
         models = [masked(model, masks).requires_grad_(True) for model, masks in cut]
@@ -212,7 +212,7 @@ class _Stack:
         )
 
 
-_loading = threading.Lock()  # threads that share a GPU share what lies on it
+_loading = threading.Lock()  # threads that share a GPU share the data on it
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How much work a run is: what progress, shards and time left are reckoned by."""
+"""How much work a run is, as the basis for progress, shards and the time left."""
 
 import itertools
 import math
@@ -6,12 +6,12 @@ import math
 from eigenprune.lab import datasets
 from eigenprune.lab.runs import Run, Training, Trial, training_of
 
-# A step costs this many multiply-accumulates' time before its first one: Python and short calls.
+# The overhead of a step, in multiply-accumulates of equal time: Python and short calls.
 STEP_OVERHEAD = 4e6
 
 
 def epochs(run: Run) -> int:
-    """Epochs of training that a run takes; of growing, which ends when it has grown, the most."""
+    """Epochs of training that a run takes; for growing, which ends when it has grown, the most."""
     if isinstance(run, Training):
         return run.epochs
     if isinstance(run, Trial) and run.kind == "growing":
@@ -37,6 +37,6 @@ def work(run: Run) -> float:
         frozen = 0.1 if len(training.hidden) == 1 else 0.5
         share = frozen if run.trainable == "eigenvalues" else 1.0
         return (size * share + overhead) * run.epochs
-    # Where nothing is trained, what is left is a look at the test set, or least squares besides.
+    # Without training, a run only evaluates on the test set, perhaps after a least-squares fit.
     kept = 1.0 if isinstance(run, Trial) else 1 - run.pruning_ratio
     return max((size * kept + overhead) * epochs(run), 0.05 * size)

@@ -1,7 +1,7 @@
 """Which code computed a result: fingerprints of the files that decide the numbers of a run.
 
-A commit says too much and too little: it changes with every comment, and does not tell whether a
-run would come out otherwise.
+A commit hash would not do: it changes with every comment, and does not tell whether a run would
+give other results.
 """
 
 import subprocess
@@ -14,9 +14,8 @@ from eigenprune.lab.fingerprint import fingerprint, short_hash
 
 _PACKAGE = Path(__file__).parents[2]
 
-# What a run computes is decided in these files of the package and in those below, a test holds that
-# no other file that they import decides it too. Which runs a study has is no matter of theirs: run
-# ids tell that.
+# These files of the package, and those below, decide what a run computes; a test makes sure that no
+# other file that they import does. Which runs a study has is not decided here: run ids tell that.
 ALONE = (
     "adam.py",
     "backward.py",
@@ -41,7 +40,7 @@ ALONE = (
     "switch.py",
     "training.py",
 )
-# And in these, of methods of the arena, which the published ones do without.
+# And these, for methods of the arena; the published methods do without them.
 OF_ARENA = (
     "lab/tuning.py",
     "reconstruction.py",
@@ -55,14 +54,14 @@ OF_ARENA = (
     "shrinking.py",
     "synflow.py",
 )
-# And in these, where networks train as a stack, which they do on a GPU.
+# And these, if networks train as a stack, as they do on a GPU.
 AS_STACK = (
     "cuda_graphs.py",
     "ensemble.py",
     "lab/execution/one_shape.py",
     "lab/execution/together.py",
 )
-# And in these, of what is made of networks other than smaller ones.
+# And these, for trials, which make something other than smaller networks.
 OF_TRIALS = (
     *sorted(f"compression/{path.name}" for path in (_PACKAGE / "compression").glob("*.py")),
     "connections.py",
@@ -73,7 +72,7 @@ OF_TRIALS = (
     "paths.py",
     "residual.py",
 )
-# What these were called at commits before.
+# What some of these files were called at earlier commits.
 MOVED = {
     "lab/one_shape.py": "lab/execution/one_shape.py",
     "lab/together.py": "lab/execution/together.py",
@@ -95,11 +94,11 @@ def current() -> Fingerprints:
 
 @cache
 def state_now(*, of_trials: bool, of_arena: bool) -> str:
-    """One hash of all that decides the numbers of a run on the CPU, as this process first saw it.
+    """One hash of the code that decides the results on the CPU, as this process first saw it.
 
     Args:
         of_trials: whether the run is a trial.
-        of_arena: whether it is of a method of the arena, see OF_ARENA.
+        of_arena: whether the run belongs to a method of the arena, see OF_ARENA.
     """
     now = current()
     files = _deciding(of_trials=of_trials, of_arena=of_arena)
@@ -111,8 +110,8 @@ def at_commit(commit: str) -> Fingerprints | None:
     """The fingerprints as they were at a commit; None if this repository does not have it.
 
     Args:
-        commit: as `machine.commit` gives it. Of `+changes`, which nobody can look up, the commit
-            below them counts.
+        commit: as `machine.commit` gives it. Uncommitted changes (`+changes`) cannot be looked up,
+            so the commit below them counts.
     """
     name = commit.removesuffix("+changes")
     files = (*MOVED, *COMPUTING)
@@ -136,15 +135,16 @@ def changed(
 ) -> list[str]:
     """The files that differ, as far as a run depends on them.
 
-    A file that is new is none of them: what it decides now, a file that was there before decided
-    alone, and that one has changed too.
+    A new file is not listed: what it decides now was decided before by an older file alone, and
+    that file has changed too.
 
     Args:
         before: fingerprints of one state of the code.
         now: those of another.
-        device: that computed the run; networks train as a stack on others than `cpu` alone.
+        device: the device that computed the run; only on devices other than `cpu` do networks train
+            as a stack.
         of_trials: whether the run was a trial.
-        of_arena: whether it was of a method of the arena, see OF_ARENA.
+        of_arena: whether the run belonged to a method of the arena, see OF_ARENA.
 
     Example:
         >>> changed({"layers.py": "a", "seeds.py": "b"}, {"layers.py": "c", "seeds.py": "b"})
@@ -160,13 +160,13 @@ def as_called_now(state: Mapping[str, str]) -> Fingerprints:
 
 
 def _deciding(device: str = "cpu", *, of_trials: bool, of_arena: bool) -> list[str]:
-    """The files that decide the numbers of a run; a trial may take any that the arena has."""
+    """The files that decide the numbers of a run; a trial may use any file of the arena."""
     groups = {OF_ARENA: of_arena or of_trials, AS_STACK: device != "cpu", OF_TRIALS: of_trials}
     return [*ALONE, *(file for files, counts in groups.items() if counts for file in files)]
 
 
 def _objects(names: Sequence[str]) -> list[str | None]:
-    """What Git has under these names, by one process for all; None where there is no such thing."""
+    """What Git has under these names, read by one process; None where Git has nothing."""
     command = ["git", "cat-file", "--batch"]
     wanted = "\n".join(names).encode()
     try:

@@ -1,9 +1,10 @@
 """How long the arena's networks take to answer, as recorded: `results/paper/latency.csv`.
 
-Networks of one activation and shape share one time. Those of a dataset are timed in one go, on the
-machine that `latency.json` then names, whenever the time of one is missing: only then does the
-ratio of two say something of the networks. Another kind of machine leaves them alone, and what is
-new without a time: it would take away what else was timed on theirs, see `trials.costs`.
+Networks of one activation and shape share one time. Whenever a time is missing, all networks of
+that dataset are timed in one go, and `latency.json` names the machine: only then does the ratio of
+two times say something about the networks. A machine of another kind leaves the times alone and new
+networks without one: new times could not be compared with what else was timed on the first machine,
+see `trials.costs`.
 """
 
 import json
@@ -58,15 +59,15 @@ def machines() -> dict[str, dict[str, Any]]:
 def record(
     networks: "pd.DataFrame", on_timing: Callable[[str, int], None] = lambda dataset, count: None
 ) -> dict[str, int]:
-    """Write the times of networks, and measure those of a dataset that lacks one of its own.
+    """Write the times of networks; if one has none, time all networks of its dataset.
 
     Args:
         networks: all that are recorded, with the columns NETWORK.
-        on_timing: told the dataset before its networks are timed, which takes a while, and how
-            many they are.
+        on_timing: called with a dataset and the number of its networks before these are timed,
+            which takes a while.
 
     Returns:
-        By dataset, how many networks have no time, since another kind of machine timed the others.
+        By dataset, how many networks have no time because another kind of machine timed the others.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""What sums up a recording: the study, what made it, and the state of the code that did."""
+"""The summary of a recording: the study, what computed it, and the state of the code that did."""
 
 import json
 from collections.abc import Mapping
@@ -44,12 +44,12 @@ def read(folder: Path) -> dict[str, Any] | None:
 
 
 def seconds(found: Mapping[str, Any]) -> float:
-    """What all that is recorded took, trainings and what came after them."""
+    """The seconds that all recorded runs took: trainings and what came after them."""
     return float(found["training_seconds"] + sum(made["seconds"] for made in found["made_with"]))
 
 
 def code_that_counts(found: Mapping[str, Any]) -> dict[str, bool]:
-    """What `code_state` is told of a recording: which of the files there decide its numbers.
+    """Arguments for `code_state` that say which files decide the numbers of a recording.
 
     Args:
         found: its manifest.
@@ -70,7 +70,7 @@ def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: i
         folder: of the recording.
         study: that was recorded, or the trials.
         table: the rows of `runs.csv`.
-        planned: number of rows that there would be of all of it.
+        planned: number of rows that a complete recording would have.
     """
     before = read(folder) or {}
     groups = table.groupby(list(MADE_BY), sort=False)["seconds"].agg(["size", "sum"]).reset_index()
@@ -97,7 +97,7 @@ def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: i
 
 
 def _code(commits: Any, known: dict[str, Any]) -> dict[str, Any]:
-    """The fingerprints of the code at each commit; of one that nobody has any more, as known."""
+    """The fingerprints of the code at each commit; those known before if the commit is gone."""
     states = {str(commit): code_state.at_commit(str(commit)) for commit in commits}
     return {
         commit: known.get(commit) if state is None else state for commit, state in states.items()

@@ -1,7 +1,7 @@
-"""Whether what is recorded of one training comes from one network.
+"""Whether the recorded rows of one training come from one network.
 
-Two machines that round otherwise make two networks of one training, as far apart as two seeds.
-Where methods that share a training were computed on both, different networks would be compared.
+Two machines that round differently make two networks of one training, as far apart as two seeds. If
+methods that share a training were computed on both, different networks would be compared.
 """
 
 from collections.abc import Collection
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def of_two_networks(rows: "pd.DataFrame") -> "pd.DataFrame":
     """The rows of trainings that do not all come from one network, as far as can be told.
 
-    They do not where they were made on two kinds of processors, or where the unpruned ones differ
-    in their loss.
+    Rows come from more than one network if they were made on two kinds of processors, or if the
+    unpruned networks differ in their loss.
 
     Args:
-        rows: of a recording, see `recorded.rows_by_run`. Those that were trained once more, or
-            anew, are held against each other, not against those that were not.
+        rows: of a recording, see `recorded.rows_by_run`. Rows of retrained networks, and of
+            networks trained from scratch, are each compared only with their own kind.
     """
     retraining = rows["method"].map(lambda name: rivals.retraining(rivals.find(name)))
     retraining = retraining.replace(rivals.FITTED, rivals.AS_PRUNED)  # nothing is trained there
@@ -31,14 +31,14 @@ def of_two_networks(rows: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def command_for_one(rows: "pd.DataFrame", here: Collection[str]) -> str:
-    """The command that computes again, on this machine, what was computed on another.
+    """The command that computes on this machine what was computed on another.
 
     Args:
         rows: of a recording of one study.
         here: ids of the runs that are in this project's store.
 
     Returns:
-        Nothing where all is of one network.
+        An empty string if there is nothing to compute again.
     """
     found = of_two_networks(rows)
     elsewhere = found[~found["run"].isin(here)]

@@ -1,4 +1,4 @@
-"""The runs behind a figure or table, in a few words that can be compared."""
+"""The runs behind a figure or table, in a short form that can be compared."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -16,8 +16,8 @@ from eigenprune.lab.studies import Study
 from eigenprune.lab.trials import entries, tables
 from eigenprune.lab.trials.entries import Trials
 
-# Parameters that a study, or trials, have several values of, and may get more of: what is recorded
-# is a part of it then.
+# Parameters for which a study, or trials, have several values and may get more: then what is
+# recorded is only a part.
 SEVERAL = ("activations", "methods", "points", "pruning_ratios", "seeds")
 
 
@@ -26,13 +26,14 @@ class Origin:
     """Where numbers come from.
 
     Args:
-        study: its parameters, or those of trials, as the numbers were made with them.
-        recorded: whether they are of `results/paper`; else of this clone's own run store.
+        study: the parameters of the study, or of the trials, that the numbers were made with.
+        recorded: whether the numbers are from `results/paper`, or else from this clone's own run
+            store.
         runs: how many runs there are.
-        common_hash: of the runs' ids, in whatever order: another set of runs has another.
-        data_sha256: of the dataset that they saw.
-        code: for what is not recorded, a hash of the code that was there, see `code_state`.
-        commits: that computed recorded rows.
+        common_hash: a hash of the runs' ids in any order; another set of runs has another hash.
+        data_sha256: the checksum of the dataset that the runs used.
+        code: a hash of the code for what is not recorded, see `code_state`.
+        commits: those that computed the recorded rows.
     """
 
     study: dict[str, Any]
@@ -45,7 +46,7 @@ class Origin:
 
 
 def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
-    """The origin of what shows all rows of a study or of trials.
+    """The origin of a figure or table that shows all rows of a study or of trials.
 
     Args:
         study: narrowed to what is shown.
@@ -91,10 +92,10 @@ def _methods(study: Study | Trials) -> tuple[Method, ...]:
 def _planned(
     study: Study | Trials, methods: tuple[Method, ...], data: str
 ) -> dict[str, list[PlannedRow | Trial]]:
-    """What a study or trials consist of, by the id of the run; two rows may share one.
+    """The rows of a study or trials, by the id of their run; two rows may share one run.
 
-    A chapter shows the same study many times. Methods and data are there for the cache: what their
-    names stand for may change.
+    A chapter shows the same study many times. Methods and data are arguments only for the cache,
+    since what their names stand for may change.
     """
     planned: dict[str, list[PlannedRow | Trial]] = {}
     for each in entries.plan(study) if isinstance(study, Trials) else plan(study):
@@ -105,7 +106,7 @@ def _planned(
 def _occurring(
     parameters: dict[str, Any], found: Iterable[PlannedRow | Trial]
 ) -> dict[str, list[Any]]:
-    """The values of the parameters in SEVERAL, as far as a row has them."""
+    """The values of the parameters in SEVERAL that occur in a row."""
     values: dict[str, set[Any]] = {key: set() for key in SEVERAL if key in parameters}
     for each in found:
         if isinstance(each, Trial):

@@ -1,8 +1,8 @@
-"""A recorded table in files that Git carries: one, or of a large one a file for each part of it.
+"""A recorded table as files in Git: one file, or for a large table one for each part.
 
-The rows of `curves.csv` and those of `runs.csv` are of the same networks. Of a study with many rows
-each activation has files of its own, and of these, what methods of the arena make of what they have
-pruned: `curves-relu.csv`, `curves-relu-retrained.csv`, and `runs-relu.csv` likewise.
+The rows of `curves.csv` and those of `runs.csv` are of the same networks. In a study with many
+rows, each activation has its own files, and so have the retrained and the reconstructed networks of
+the arena: `curves-relu.csv`, `curves-relu-retrained.csv`, and `runs-relu.csv` likewise.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from eigenprune.lab.tidy_csv import csv_bytes, read_tidy
 if TYPE_CHECKING:
     import pandas as pd
 
-# Rows of a table in one file, of some 130 bytes each: no file of the repository has a megabyte.
+# The most rows in one file, at some 130 bytes each: no file of the repository has a megabyte.
 MOST = 5_000
 
 
 def parts(table: "pd.DataFrame") -> Iterator[tuple[str, "pd.DataFrame"]]:
-    """The parts that a table is kept in, each with what its files' names have after the table's.
+    """The parts that a table is kept in, each with the suffix that its file names have.
 
     Args:
         table: with the columns `activation` and `method`.
@@ -37,19 +37,19 @@ def parts(table: "pd.DataFrame") -> Iterator[tuple[str, "pd.DataFrame"]]:
 def contents(
     folder: Path, table: "pd.DataFrame", columns: Mapping[str, Sequence[str]]
 ) -> dict[Path, bytes | None]:
-    """What the files of a recording hold, for `write_all`; None for those that are there no more.
+    """The contents of the files of a recording, for `write_all`; None for files to be removed.
 
     Args:
         folder: of the recording.
         table: all its rows.
-        columns: of these, what is kept in the files of each name: `curves` and `runs`.
+        columns: the columns kept in the files of each name, `curves` and `runs`.
     """
     files: dict[Path, bytes | None] = {
         folder / f"{name}{suffix}.csv": csv_bytes(part[list(those)])
         for suffix, part in parts(table)
         for name, those in columns.items()
     }
-    # These last: whoever is stopped in between has both, which `there` tells, and not neither.
+    # Removals come last: after an interruption both are there, which `there` reports, not neither.
     gone = (path for name in columns for path in there(folder, name, mixed=True))
     return files | {path: None for path in gone if path not in files}
 
@@ -57,7 +57,7 @@ def contents(
 def there(folder: Path, name: str, *, mixed: bool = False) -> list[Path]:
     """The files of a table that are there: `curves.csv`, or `curves-relu.csv` and the like.
 
-    What is made of pruned networks comes after what they are made of, as in a table in one file.
+    Retrained and reconstructed networks come after the pruned ones, as in a table in one file.
 
     Raises:
         UserError: if the table is there both whole and in parts, unless it may be `mixed`.

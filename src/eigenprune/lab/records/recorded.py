@@ -4,9 +4,9 @@ The quick studies are recorded too, in `results/reference/STUDY/`. They do not c
 are what a reader's own run is compared with.
 
 `curves.csv` is the tidy table; `runs.csv` says, row by row, which run gave it and what made it
-(`together`: so many networks in one stack, and `seconds` is the share of each); large tables are
-kept in `parts`; `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights are
-not recorded.
+(`together` is the number of networks in one stack, and `seconds` the share of each); large tables
+are kept in `parts`; `eigenvalues.safetensors` holds the spectra; `manifest.json` sums up. Weights
+are not recorded.
 """
 
 import math
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 RESULT = ("nodes_kept", "parameters_kept", "accuracy", "loss")
 MADE_WITH = (*manifest.MADE_BY, "together", "seconds")
-# Chosen for a network, see `tuning`; the column is there if any was.
+# The strength chosen for a network, see `tuning`; the column is there if any was chosen.
 STRENGTH = "strength"
 TRAINED_WITH = ("training", "training_seconds")
 MADE_BY_RUN = ("run", *MADE_WITH, *TRAINED_WITH)
@@ -40,10 +40,12 @@ MADE_BY_RUN = ("run", *MADE_WITH, *TRAINED_WITH)
 
 @dataclass(frozen=True)
 class Recording:
-    """What `record` found; `to_compare` is a command, where methods do not share their networks.
+    """What `record` found.
 
-    Of the rows, `here` are from the run store of this project, the others as they were recorded.
-    What diverged here, and was never recorded, has no row and is not missing.
+    `here` counts the rows from the run store of this project; the others stay as they were
+    recorded. Runs that diverged here, and were never recorded, have no row and do not count as
+    missing. `to_compare` is a command to run if methods do not share their networks, see
+    `one_network`.
     """
 
     folder: Path
@@ -74,7 +76,7 @@ def recorded_results(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def result_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The result that a recorded row tells of, as a `Pruning` leaves it."""
+    """The result in a recorded row, as a `Pruning` leaves it."""
     strength = row.get(STRENGTH, math.nan)
     return {
         "status": "done",
@@ -123,7 +125,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
         networks = set(table["training"]) & spectra.kept(study)
         recorded = spectra.read(folder)
-        # Of the networks that the rows are of: another machine's, where the rows are not from here.
+        # Spectra of the rows' networks: those of another machine where the rows are not from here.
         of_here = set(table.loc[table["run"].isin(here), "training"])
         newer = networks & (of_here | (networks - recorded.keys()))
         found = recorded | spectra.stored(study, store, newer)
@@ -146,9 +148,9 @@ def recorded_curves(folder: Path) -> "pd.DataFrame":
 
 
 def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
-    """The rows of a recording by run id, columns of `curves.csv` and `runs.csv`; empty if none.
+    """The rows of a recording by run id, with the columns of both tables; empty if there are none.
 
-    Read once for each state of the files: a chapter asks for them with every figure.
+    They are read once for each state of the files: a chapter asks for them with every figure.
 
     Raises:
         UserError: if one of the files is missing or no such table, or they do not belong together.
@@ -182,9 +184,9 @@ def _rows_by_run(folder: Path, *states: tuple[int, ...]) -> Mapping[str, dict[st
 
 
 def seconds_in(store: Store) -> Callable[[str], float | None]:
-    """What tells how long a run of the store took, None if it is not there; each is read once.
+    """A function that says how long a run of the store took, or None if the run is not there.
 
-    Many rows begin with one network, and to read it is to check all its weights.
+    It reads each run once: many rows begin with one network, and reading it checks all its weights.
     """
 
     @cache

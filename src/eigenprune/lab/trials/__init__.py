@@ -1,4 +1,4 @@
-"""Trials: what else can be made of a trained network than one with fewer nodes.
+"""Trials: ways other than the removal of nodes to make something of a trained network.
 
-They are run, stored and recorded as studies are; each kind of them is one function.
+They are run, stored and recorded like studies; each kind is one function.
 """

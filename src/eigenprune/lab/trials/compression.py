@@ -19,7 +19,7 @@ def _as_it_is(network: nn.Sequential) -> tuple[nn.Sequential, Size]:
     return as_dense(network), compression.dense_size(network)
 
 
-# By method; those in steps apart.
+# By method; pruning in steps is not here.
 AT_ONCE: dict[str, Callable[..., tuple[nn.Sequential, Size]]] = {
     "none": _as_it_is,
     "magnitude": compression.prune_connections,
@@ -33,13 +33,13 @@ AT_ONCE: dict[str, Callable[..., tuple[nn.Sequential, Size]]] = {
 def compress(
     network: nn.Sequential, data: Dataset, run: Trial, on_epoch: OnEpoch | None
 ) -> list[Row]:
-    """Compress as `method` says and look; then train what is left, if that is asked for, and look.
+    """Compress as `method` says and evaluate; then, if asked for, retrain and evaluate again.
 
     In retraining, weights that are zero stay zero. Gradual pruning trains after each step.
 
     Args:
         network: the trained network.
-        data: what it was trained with, and the test set.
+        data: the examples it was trained with, and the test set.
         run: the trial.
         on_epoch: called after each epoch.
 

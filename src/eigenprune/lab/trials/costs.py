@@ -1,10 +1,10 @@
 """What compressed networks cost to compute with: operations, and time where it was measured.
 
-The values of the weights do not matter for it, only the shapes of the layers and how many weights
-are zero: one untrained network stands for all that are alike in these.
+The cost depends only on the shapes of the layers and on how many weights are zero, not on the
+values of the weights. One untrained network stands for all that are alike in these.
 
-`eigenprune record` measures, and keeps what it found in `results/paper/NAME/costs.csv`: seconds are
-other ones each time, so that nothing computed anew may depend on them.
+`eigenprune record` measures, and keeps the findings in `results/paper/NAME/costs.csv`. Times differ
+from one measurement to the next, so nothing that is computed again may depend on them.
 """
 
 import time
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "costs.csv"
-# Milliseconds; `dense` or `sparse`, the faster; and what they were measured on.
+# Milliseconds; the faster kernel, `dense` or `sparse`; and the processor they were measured on.
 MEASURED = ("latency", "kernel", "processor")
 _UNCOUNTED_ROUNDS = 3
 _COUNTED_ROUNDS = 15
@@ -48,11 +48,11 @@ def with_costs(trials: Trials, table: "pd.DataFrame", *, recorded: bool) -> "pd.
     Args:
         trials: of kind `compression`.
         table: see `tables.table`.
-        recorded: whether to say as well what was measured when the trials were recorded.
+        recorded: whether to add what was measured when the trials were recorded.
 
     Returns:
-        The table and the column `macs`: multiply-accumulate operations for one example, those with
-        a weight that is zero not counted. Where they were measured also the columns MEASURED.
+        The table and the column `macs`: multiply-accumulate operations for one example, without
+        those with a weight of zero. If all its points were measured, also the columns MEASURED.
     """
     points = {run_id(run): (run.training.activation, run.options) for run in plan(trials)}
     which = [points[run] for run in table["run"]]
@@ -71,7 +71,7 @@ def with_costs(trials: Trials, table: "pd.DataFrame", *, recorded: bool) -> "pd.
 def record(trials: Trials) -> None:
     """Measure, unless all points have been measured, and write `costs.csv`.
 
-    All are measured together or none: times of two sittings could not be compared.
+    Either all points are measured together or none: times of two sessions could not be compared.
     """
     import pandas as pd
 
@@ -101,9 +101,9 @@ def record(trials: Trials) -> None:
 
 
 def read(trials: Trials) -> dict[tuple[str, Point], dict[str, Any]]:
-    """What was measured of each activation and point; empty if nothing was, or of other widths.
+    """The measurements by activation and point; empty if none has this dataset and these widths.
 
-    The rows of `costs.csv`, see `record`.
+    They are the rows of `costs.csv`, see `record`.
     """
     import pandas as pd
 
@@ -126,9 +126,9 @@ def read(trials: Trials) -> dict[tuple[str, Point], dict[str, Any]]:
 
 
 def multiply_accumulates(network: nn.Sequential) -> int:
-    """Operations for one example: as many as weights that are not zero.
+    """Operations for one example: the number of weights that are not zero.
 
-    What a kernel does that does not look for zeros is `metrics.multiply_accumulates`.
+    `metrics.multiply_accumulates` counts those of a kernel that does not look for zeros.
     """
     return sum(int(layer.weight.count_nonzero()) for layer in fully_connected(network))
 
@@ -137,12 +137,13 @@ def multiply_accumulates(network: nn.Sequential) -> int:
 def latencies(networks: Sequence[nn.Sequential]) -> list[tuple[float, str]]:
     """Median milliseconds for a batch of `latencies.BATCH` on one thread, and with which kernel.
 
-    Each network as it is stored, with float32 matrices; where a layer is mostly zeros also with
-    torch's kernel for compressed sparse rows (CSR), and the faster of the two counts. They take
-    turns, so that whatever else the machine does slows all of them down alike.
+    Each network is timed as it is stored, with float32 matrices. If a layer is mostly zeros, the
+    network is also timed with torch's kernel for compressed sparse rows (CSR), and the faster of
+    the two counts. The networks take turns, so that other load on the machine slows all of them
+    down alike.
 
     Args:
-        networks: of as many inputs each.
+        networks: with the same number of inputs each.
 
     Returns:
         For each network the time and `dense` or `sparse`.
@@ -158,7 +159,7 @@ def latencies(networks: Sequence[nn.Sequential]) -> list[tuple[float, str]]:
 
 
 def in_sparse_rows(network: nn.Sequential) -> Compute | None:
-    """The network with its mostly empty layers in compressed sparse rows; None if none is so.
+    """The network with its mostly empty layers in compressed sparse rows; None if it has none.
 
     Example:
         >>> model = mlp([64, 20, 10], layer="dense")
@@ -171,7 +172,7 @@ def in_sparse_rows(network: nn.Sequential) -> Compute | None:
     steps = [_from_left(module) for module in network]
 
     def compute(inputs: Tensor) -> Tensor:
-        values = inputs.T  # (features, rows): the kernel takes the sparse matrix at the left
+        values = inputs.T  # (features, rows): the kernel needs the sparse matrix on the left
         for step in steps:
             values = step(values)
         return values.T
@@ -196,9 +197,9 @@ def _mostly_empty(layer: FullyConnected) -> bool:
 
 
 def _alike(point: Point) -> Point:
-    """A point whose networks cost the same to compute with."""
+    """A point, the same for all points whose networks cost the same to compute with."""
     options = dict(point)
-    if options["method"] in UNTRAINED:  # other values, and as many
+    if options["method"] in UNTRAINED:  # other values, but as many of them
         return (("method", "none"),)
     if options["method"] == "gradual-magnitude":
         return (("method", "magnitude"), ("sparsity", options["sparsity"]))
@@ -208,7 +209,7 @@ def _alike(point: Point) -> Point:
 def _network(trials: Trials, point: Point) -> nn.Sequential:
     """An untrained network compressed as a point says.
 
-    Which weights magnitude removes, training decides: here they are drawn at random.
+    Which weights `magnitude` removes depends on training; here they are drawn at random.
     """
     options: dict[str, Any] = dict(point)
     method = options.pop("method")

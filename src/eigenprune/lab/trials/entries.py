@@ -1,4 +1,4 @@
-"""Trials: what stands under `trials:` of `params.yaml`, checked, and the runs that it asks for."""
+"""Trials: the entries under `trials:` in `params.yaml`, checked, and the runs that they need."""
 
 import itertools
 from collections.abc import Collection, Mapping
@@ -17,8 +17,8 @@ from eigenprune.lab.values import NETWORKS, Keys, check_values, dataset, one_of
 class Trials:
     """Trials of one kind: one dataset x hidden widths x activations x seeds x points of a grid.
 
-    They begin with plainly trained dense networks, the same as those of a study of the same
-    numbers; `retraining_epochs` are what each trial may train them for.
+    They start from plainly trained dense networks, the same as in a study with the same values.
+    `retraining_epochs` is how long each trial may train them.
     """
 
     name: str
@@ -52,10 +52,10 @@ _KEYS: Keys = {"kind": (", ".join(_KINDS), one_of(_KINDS)), **NETWORKS}
 def named(
     entries: object, defaults: Mapping[str, Any], file: str, own: Collection[str]
 ) -> dict[str, Trials]:
-    """The trials that stand under `trials:`, by name, in the order of the file.
+    """The trials under `trials:`, by name, in the order of the file.
 
     Args:
-        entries: what YAML made of it.
+        entries: the part under `trials:` as parsed from YAML.
         defaults: values for keys that an entry leaves out.
         file: name of the file, for messages.
         own: names of datasets besides the standard ones.
@@ -105,7 +105,7 @@ def change_trials(trials: Trials, changes: Mapping[str, Any]) -> Trials:
     """The trials with some of their values replaced and checked, e.g. by command line options.
 
     Raises:
-        UserError: if a value is not allowed, or is of what trials do not have.
+        UserError: if a value is not allowed, or trials have no such value.
     """
     where = f"trials {trials.name}"
     require_keys({**changes}, where, {*NETWORKS})
@@ -118,12 +118,12 @@ def change_trials(trials: Trials, changes: Mapping[str, Any]) -> Trials:
 def _require_fit(trials: Trials, where: str) -> None:
     """Refuse what cannot be tried with these networks, before any is trained."""
     tried = {option for point in trials.points for option in point}
-    # All but what may do without: pruning by steps and growing are training.
+    # Only compression at once may go without retraining: all other trials train as they go.
     if trials.retraining_epochs < 1 and (
         trials.kind != "compression" or ("method", "gradual-magnitude") in tried
     ):
         raise UserError(f"{where}.retraining_epochs: 0 is not allowed here; allowed: 1 or more")
-    # Else the network that has grown could have more connections than the one it is compared with.
+    # Otherwise the grown network could have more connections than the one it is compared with.
     if ("algorithm", "nodes") in tried and len(set(trials.hidden)) > 1:
         raise UserError(
             f"{where}.hidden: {list(trials.hidden)!r} is not allowed with algorithm 'nodes', which "
@@ -135,7 +135,7 @@ def _require_fit(trials: Trials, where: str) -> None:
             "features are points of one space; allowed: 3 or more layers of one width"
         )
     room = {
-        # A module that lacks nodes in some layer leads from no input to any output.
+        # A module without nodes in some layer has no path from an input to an output.
         "modules": (min(_layers(trials)), "the nodes of the smallest layer"),
         "first_nodes": (min(trials.hidden), "the hidden width"),
     }
@@ -149,7 +149,7 @@ def _require_fit(trials: Trials, where: str) -> None:
 
 
 def _layers(trials: Trials) -> tuple[int, ...]:
-    """Nodes per layer; of hidden ones alone where the data, the reader's own, would be read."""
+    """Nodes per layer; only of hidden layers for the reader's own data, so as not to read them."""
     if trials.dataset not in datasets.STANDARD:
         return trials.hidden
     _, inputs, classes = datasets.shape(trials.dataset)

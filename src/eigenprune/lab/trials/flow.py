@@ -1,4 +1,4 @@
-"""Trials of feature flow: networks trained for short and straight ways, with skips and without."""
+"""Trials of feature flow: networks trained for short, straight paths, with skips and without."""
 
 from typing import Any
 
@@ -23,19 +23,19 @@ Network = nn.Sequential | Residual
 def train_with_flow(
     network: nn.Sequential, data: Dataset, run: Trial, on_epoch: OnEpoch | None
 ) -> list[Row]:
-    """Train with the penalties from the start, look at the ways, remove nodes and train plainly.
+    """Train with the penalties from the start, measure the paths, remove nodes and train plainly.
 
     Args:
-        network: the trained network, of which the plain one without penalties is no other.
-        data: what it was trained with, and the test set.
+        network: the trained network; it is used where the network is plain and has no penalties.
+        data: the examples it was trained with, and the test set.
         run: the trial; `architecture` is `plain`, or `residual` for the same layers with skips.
         on_epoch: called after each epoch.
 
     Returns:
-        One row with `accuracy` and `loss` (nats), the mean `length` of the ways and their mean
-        total `angle` (radians), all on the test set, and the accuracy without the share
-        `pruning_ratio` of the nodes of each layer, `pruned_accuracy`, and after training what is
-        left, `retrained_accuracy`.
+        One row with `accuracy` and `loss` (nats), the mean `length` of the paths and their mean
+        total `angle` (radians), `pruned_accuracy`, after the share `pruning_ratio` of the nodes of
+        each layer is removed, and `retrained_accuracy`, after what is left is trained; all on the
+        test set.
     """
     options: dict[str, Any] = dict(run.options)
     k1, k2 = options["k1"], options["k2"]
@@ -101,9 +101,9 @@ def _points(network: Network, inputs: Tensor) -> Tensor:
 
 
 def _without_weakest(network: Network, pruning_ratio: float) -> Network:
-    """Without as many nodes in each layer, ranked by the norm of what leads into them.
+    """The network without its weakest nodes, as many in each layer, by norm of incoming weights.
 
-    A node of a residual network has its incoming weights in all hidden layers.
+    A node of a residual network has incoming weights in all hidden layers.
     """
     if isinstance(network, Residual):
         norms = torch.stack(weight_norm(network.layers)).norm(dim=0)

@@ -1,7 +1,7 @@
-"""The modules that were found in trained networks: which node belongs to which.
+"""The modules that were found in trained networks: which node belongs to which module.
 
-They are a few thousand small numbers where the weights are a million: `eigenprune record` writes
-them to `results/paper/NAME/modules.safetensors`, so that they can be looked at in every clone.
+They are a few thousand small numbers, while the weights are a million. `eigenprune record` writes
+them to `results/paper/NAME/modules.safetensors`, so that they can be examined in every clone.
 """
 
 from pathlib import Path
@@ -24,12 +24,12 @@ Found = dict[tuple[Training, int], list[Tensor]]
 
 
 def stored(trials: Trials, store: Store, known: Found | None = None) -> Found:
-    """The modules of the networks of trials that are in the store, and those known before.
+    """The modules of the networks of trials that are in the store, and those already known.
 
     Args:
         trials: of kind `modules`.
         store: where the trained networks are.
-        known: what need not be found again.
+        known: modules that need not be found again.
     """
     from threadpoolctl import threadpool_limits
 
@@ -43,14 +43,14 @@ def stored(trials: Trials, store: Store, known: Found | None = None) -> Found:
             continue
         network = initial_network(training)
         network.load_state_dict(entry.tensors())
-        # As in the trials: one thread, the same clusters everywhere.
+        # One thread, as in the trials, so that the clusters are the same everywhere.
         with threadpool_limits(1):
             found[training, modules] = find_modules(network, modules, seed=training.seed)
     return found
 
 
 def record(trials: Trials, store: Store) -> None:
-    """Write the modules that are known; the same modules are the same bytes."""
+    """Write the modules that are known; the same modules give the same bytes."""
     from safetensors.torch import save
 
     found = stored(trials, store, recorded(trials))
@@ -81,7 +81,7 @@ def recorded(trials: Trials) -> Found:
 
 
 def _asked(trials: Trials) -> list[tuple[Training, int]]:
-    """The networks and the numbers of modules that trials have, each once."""
+    """The pairs of network and number of modules in the trials, each once."""
     pairs = ((run.training, int(dict(run.options)["modules"])) for run in plan(trials))
     return list(dict.fromkeys(pairs))
 

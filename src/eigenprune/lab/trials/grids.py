@@ -1,10 +1,10 @@
-"""What trials are tried with: the options of each kind, and the points of a grid of them.
+"""The options of each kind of trials, and the points of a grid of options.
 
     grid:
       - {method: [low-rank], rank: [5, 10]}
       - {method: [quantised], bits: [8, 4]}
 
-Each mapping stands for all combinations of its values, and a grid for those of all its mappings.
+Each mapping stands for all combinations of its values, and a grid for the points of all mappings.
 """
 
 import itertools
@@ -69,7 +69,7 @@ KINDS: dict[str, Kind] = {
     "modules": Kind("clustering", {"spectral": _MODULES, "random": _MODULES}),
 }
 
-# Methods of compression after which nothing is trained: what they leave are no free weights.
+# Methods of compression after which nothing is trained: the weights that they leave are not free.
 UNTRAINED = ("quantised", "clustered")
 
 
@@ -103,7 +103,7 @@ def _bits(value: object) -> int:
 _COEFFICIENTS = ("a list of different numbers, 0 or more", distinct(_coefficient))
 _SHARES = ("a list of different fractions above 0, at most 1", distinct(_share_of_connections))
 
-# In the order in which options stand in a point and in the tables.
+# In the order of the options in a point and in the tables.
 _OPTIONS: Keys = {
     "sparsity": _RATIOS,
     "rank": _WHOLE,

@@ -1,4 +1,4 @@
-"""Trials of growing: a network that grows, and what it must beat with as many connections."""
+"""Trials of growing: a network that grows, and the ones with as many connections it must beat."""
 
 import itertools
 from collections.abc import Sequence
@@ -23,20 +23,21 @@ def grow_and_compare(
 ) -> list[Row]:
     """Grow a network, and make others with as many connections.
 
-    With `algorithm` `connections`, all hidden nodes are there from the start; with `nodes`,
-    `first_nodes` in each hidden layer, and never more in all than the trained network has. It grows
-    for as many epochs at most as the network was trained and may be retrained for together.
-    The controls that never grew are trained for as many epochs as it took and with a fresh Adam as
-    often, and the trained network is pruned down in steps, with one epoch after each.
+    With `algorithm` `connections`, all hidden nodes are there from the start. With `nodes`, each
+    hidden layer starts with `first_nodes`, and there are never more nodes in total than the trained
+    network has. The network grows for at most as many epochs as the trained network was trained
+    and may be retrained for together. The controls that do not grow are trained for as many epochs
+    as the grown network, also with a fresh Adam every `patience` epochs. The trained network is
+    pruned in steps, with one epoch of training after each.
 
     Args:
         network: the trained dense network.
-        data: what it was trained with, and the test set.
+        data: the examples it was trained with, and the test set.
         run: the trial.
         on_epoch: called after each epoch.
 
     Returns:
-        A row for each `network`: `grown`, `static-sparse`, `small-dense` (none where the grown one
+        A row for each `network`: `grown`, `static-sparse`, `small-dense` (missing if the grown one
         has too few connections for one dense node in each hidden layer) and `pruned`; with
         `accuracy`, `loss` (nats, test set), `nodes`, `connections`, `epochs` and `ended`, why
         growing stopped, see `growing.Epoch`.
@@ -72,7 +73,7 @@ def grow_and_compare(
     made = {"grown": (grown.network, grown.masks, epochs)}
 
     def control(name: str, model: nn.Sequential, masks: Sequence[Tensor]) -> None:
-        # In stretches, like the grown network: Adam forgets what it has learned after each.
+        # In stretches, like the grown network: Adam starts afresh after each.
         for begun in range(0, epochs, growth.patience):
             model = retrain(
                 model,

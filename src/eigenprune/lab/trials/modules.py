@@ -1,4 +1,4 @@
-"""Trials of modules: a trained network pruned so that clusters of its nodes part."""
+"""Trials of modules: a trained network pruned so that clusters of its nodes separate."""
 
 import math
 from dataclasses import asdict
@@ -20,20 +20,20 @@ def prune_to_parts(
 
     Args:
         network: the trained network.
-        data: what it was trained with, and the test set.
+        data: the examples it was trained with, and the test set.
         run: the trial; `clustering` is `spectral`, or `random` for modules of the same sizes drawn
             at random.
         on_epoch: called after each epoch.
 
     Returns:
-        One row, what `modules.ModularNetwork` says and `loss` (nats). The sparsity that came out is
-        `achieved_sparsity`; a share of nothing is None.
+        One row with the values of `modules.ModularNetwork` and `loss` (nats). The sparsity reached
+        is `achieved_sparsity`; `share_inside` is None if no connection is left.
     """
     from threadpoolctl import threadpool_limits
 
     options: dict[str, Any] = dict(run.options)
     seed = run.training.seed
-    # As torch's: one thread, the same clusters on every executor.
+    # One thread, as for torch, so that the clusters are the same on every executor.
     with threadpool_limits(1):
         modules = find_modules(network, options["modules"], seed=seed)
     if options["clustering"] == "random":

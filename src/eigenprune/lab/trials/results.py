@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def tables(params: Params, names: Iterable[str]) -> "dict[str, pd.DataFrame]":
-    """The tables of trials by name, see `tables.table`; what is not recorded yet is left out.
+    """The tables of trials by name, see `tables.table`; unrecorded trials are left out.
 
     Args:
         params: of the project.
-        names: of trials. Quick ones are computed if they have to be, others are as recorded.
+        names: of trials. Quick ones are computed if necessary, the others are as recorded.
 
     Raises:
         UserError: if there are no trials of a name.

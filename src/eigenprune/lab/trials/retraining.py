@@ -1,4 +1,4 @@
-"""How trials train: the connections that are there, on the examples that the network saw."""
+"""How trials train: the connections that are present, on the examples that the network saw."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from eigenprune.lab.fitting import OnEpoch, settings
 from eigenprune.lab.runs import Trial
 from eigenprune.metrics import evaluate
 
-# One row of the table: what came out of a trial, or of one of its controls.
+# One row of the table: the result of a trial, or of one of its controls.
 Row = dict[str, float | int | str | None]
 
 
@@ -36,7 +36,7 @@ def retrain(
 
 
 def after_each_step(data: Dataset, run: Trial, on_epoch: OnEpoch | None) -> Retrain:
-    """For gradual pruning in as many steps as there are epochs of retraining: one after each."""
+    """For gradual pruning in as many steps as retraining epochs: one epoch after each step."""
 
     def one_epoch(network: nn.Sequential, masks: list[Tensor], step: int) -> nn.Sequential:
         stream = f"retraining {step}"

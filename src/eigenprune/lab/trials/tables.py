@@ -1,8 +1,8 @@
 """The tables of trials: from the run store, or recorded in `results/paper/NAME/`.
 
-`table.csv` is the tidy table, with the id of the run behind each row; `runs.csv` says, run by run,
-what made it; `manifest.json` sums up. What is recorded counts as done everywhere. What compressed
-networks cost lies beside it, see `costs`, and which modules were found, see `found_modules`.
+`table.csv` is the tidy table, with the id of the run behind each row; `runs.csv` says for each run
+what made it; `manifest.json` is the summary. Recorded runs count as done everywhere. The costs of
+compressed networks are in the same folder, see `costs`, and the modules found, see `found_modules`.
 """
 
 from collections.abc import Mapping
@@ -29,21 +29,22 @@ from eigenprune.lab.trials.grids import options_of
 if TYPE_CHECKING:
     import pandas as pd
 
-# The first columns; then come the options of the trials, and of what their kind leaves these first.
+# The first columns are LABELS; then come the options of the trials, then those of RESULTS that
+# their kind returns, then its other results.
 LABELS = ("study", "dataset", "hidden", "activation", "seed")
 RESULTS = ("network", "retraining_epochs", "accuracy", "loss")
 
 
 def table(trials: Trials, *, recorded_only: bool = False) -> "pd.DataFrame":
-    """The rows of trials, as far as they are there.
+    """The rows of trials, as far as they are available.
 
     Args:
         trials: any.
-        recorded_only: leave the run store aside.
+        recorded_only: ignore the run store.
 
     Returns:
-        The columns LABELS, the options (blank where a point has none of the name), what the
-        function in `kinds` returns, and `run`, the id behind the row.
+        The columns LABELS, the options (blank where a point has no such option), what the function
+        in `kinds` returns, and `run`, the id of the run behind the row.
     """
     store, known = Store(project.store_dir()), recorded(trials)
     found = {}
@@ -57,7 +58,7 @@ def table(trials: Trials, *, recorded_only: bool = False) -> "pd.DataFrame":
 
 
 def diverged(trials: Trials) -> int:
-    """How many trials have no rows, since numbers ceased to be finite."""
+    """How many trials have no rows, because numbers ceased to be finite."""
     store = Store(project.store_dir())
     entries = (store.get(run_id(run)) for run in plan(trials))
     return sum(e is not None and e.record["result"]["status"] == "diverged" for e in entries)
@@ -76,7 +77,7 @@ def recorded(trials: Trials) -> dict[str, dict[str, Any]]:
 def record(trials: Trials, store: Store) -> Recording:
     """Write the finished runs of trials to `results/paper/NAME/`.
 
-    What was recorded before, here or elsewhere, stays if it still belongs to them.
+    Runs that were recorded before, here or elsewhere, are kept if they still belong to the trials.
 
     Args:
         trials: as in `params.yaml`.
@@ -151,7 +152,7 @@ def _rows_by_run(folder: Path, kind: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _value(cell: str) -> int | float | str | None:
-    """What was written, to the last bit: pandas would read some numbers as their neighbours."""
+    """The written value, to the last bit: pandas would read some numbers as their neighbours."""
     for number in (int, float):
         try:
             return number(cell)
@@ -164,11 +165,11 @@ def origins(folder: Path) -> dict[str, dict[str, Any]]:
     """What made the recorded runs: the rows of `runs.csv` by run id; empty if there are none.
 
     Raises:
-        UserError: if the file is no such table.
+        UserError: if the file is not such a table.
     """
     if not (folder / "runs.csv").is_file():
         return {}
-    needed = [name for name in MADE_BY_RUN if name != "together"]  # once all were trained alone
+    needed = [name for name in MADE_BY_RUN if name != "together"]  # old files lack this column
     table = read_tidy(folder / "runs.csv", needed, text=["run", "training", "commit"])
     rows = table.to_dict("records")
     return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}

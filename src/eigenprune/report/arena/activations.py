@@ -12,7 +12,7 @@ from eigenprune.report.shown import show
 
 
 def show_across_activations(arena: Arena) -> None:
-    """The order of the methods with one activation against that with another, for all studies."""
+    """Compare the order of the methods with one activation and with another, for all studies."""
     shown = [its for its in arena.shown if its.table["activation"].nunique() > 1]
     tables = [
         across_activations(averages.points(averages.over_activations(its.table, its.controls)))
@@ -32,15 +32,15 @@ def show_across_activations(arena: Arena) -> None:
 
 
 def across_activations(means: pd.DataFrame) -> pd.DataFrame:
-    """How far the methods' order is the same with two activations, at each ratio.
+    """How far the order of the methods agrees between two activations, at each ratio.
 
     Args:
         means: what `averages.points` returns, of one dataset and width.
 
     Returns:
-        Index `dataset` and `ratio`, those of the leaderboard; columns `methods` (that have both,
-        nothing retrained), `rank correlation` (Spearman's of their mean accuracies) and the best
-        with either. No row for fewer than three methods, of which an order says nothing.
+        Index `dataset` and `ratio`, those of the leaderboard; columns `methods` (how many have
+        both, without retraining), `rank correlation` (Spearman's, of their mean accuracies) and the
+        best method with either. No row for fewer than three methods, whose order says nothing.
     """
     alone = means[means["retraining"] == AS_PRUNED]
     pairs = itertools.combinations(averages.activations(alone), 2)

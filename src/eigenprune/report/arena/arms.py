@@ -1,4 +1,4 @@
-"""Arms of each method, on the same networks: what differs, in numbers and in a figure."""
+"""Arms of each method, on the same networks: their differences, in numbers and in a figure."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _MARKS = (("#0072B2", "o"), ("white", "o"), ("#0072B2", "x"))
 
 
 def compared(rows: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
-    """The first arm of each method less the second, seed by seed.
+    """The first arm of each method minus the second, seed by seed.
 
     Args:
         rows: one row per network, method and arm, of one study, with the column `arm`.
@@ -36,7 +36,7 @@ def compared(rows: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
         point = ["activation", "pruning_ratio"]
         means = its.pivot_table(index=point, columns="arm", values="accuracy")
         means = means.reindex(columns=list(arms))
-        if len(found):  # beside an empty table, numbers would become objects
+        if len(found):  # joined with an empty table, numbers would become objects
             parts.append(found.assign(method=method).merge(means, on=point))
     return with_verdicts(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
 

@@ -1,4 +1,4 @@
-"""The tidy table of the arena, and means over it: over activations, seed by seed, and over seeds.
+"""The tidy table of the arena, and its means: over activations, seed by seed, and over seeds.
 
 Methods compete where dataset, hidden widths and retraining are the same (GROUP), at the same
 pruning ratio.
@@ -16,14 +16,14 @@ GROUP = ["dataset", "hidden", "retraining"]
 POINT = [*GROUP, "pruning_ratio", "activation"]
 METHOD = ["method", "family", "score", "regulariser"]
 RIVALS_COLUMNS = (*COLUMNS, *MORE)
-# What a table may have as well: it was measured when the results were recorded, see `lab.arena`.
+# Columns that a table may also have, measured when the results were recorded, see `lab.arena`.
 MEASURED = ("latency", "seconds")
 OVER_ACTIVATIONS = "all"
 SPECTRAL = "spectral"
 CONTROL = "control"
-# What is trained from scratch at its final size meets what is trained on after it was pruned.
+# Networks trained from scratch at their final size compete with those retrained after pruning.
 WHEN_SMALL = {"retraining": {TRAINED: FINE_TUNED}}
-# The plainly trained dense network, all its nodes there: the control of every method.
+# The plainly trained dense network with all its nodes: the control of every method.
 PLAIN = "plain dense network"
 # How many times more the unpruned network has, or takes: parameters, MACs and milliseconds.
 TIMES = {
@@ -54,7 +54,8 @@ def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
 def rankable(rivals: pd.DataFrame) -> pd.DataFrame:
     """The rows that can be ranked, with one word for all that are trained when small.
 
-    What is reconstructed is held against the same method as it is, see `reconstruction_exhibits`.
+    Reconstructed networks are compared with the same method as it is, see
+    `reconstruction_exhibits`.
 
     Args:
         rivals: the tidy table, see `lab.arena`.
@@ -63,10 +64,10 @@ def rankable(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def settled(rivals: pd.DataFrame) -> pd.DataFrame:
-    """What is `rankable`, of those activations that every method of a study has, retrained alike.
+    """The `rankable` rows with activations that every method of a study has, retrained alike.
 
-    A study is recorded bit by bit. A mean over an activation that some methods lack would be of the
-    others alone, and these would be compared with nobody.
+    A study is recorded bit by bit. With an activation that some methods lack, only the others would
+    have a mean over it, and that mean could not be compared with anything.
 
     Args:
         rivals: the tidy table, see `lab.arena`.
@@ -80,13 +81,15 @@ def settled(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def timed_alike(rivals: pd.DataFrame) -> pd.DataFrame:
-    """The table with the seconds of one kind of processor alone; others take other times.
+    """The table with the seconds of one kind of processor only, since others take other times.
 
-    For each dataset, widths, activation and retraining it is the one that most methods were
-    computed on. Seconds that hold a search for a strength are left out: other seeds had none.
+    For each dataset, widths, activation and retraining, this is the processor that most methods
+    were computed on. Seconds that include a search for a strength are left out, since other seeds
+    had no search.
 
     Args:
-        rivals: the tidy table, see `lab.arena`, as it is if it has no column `processor`.
+        rivals: the tidy table, see `lab.arena`; it is returned as it is if it has no column
+            `processor`.
     """
     if "processor" not in rivals:
         return rivals
@@ -101,17 +104,18 @@ def timed_alike(rivals: pd.DataFrame) -> pd.DataFrame:
 def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None) -> pd.DataFrame:
     """The networks of each activation, and the mean over the activations for each seed.
 
-    One seed draws for all activations: their mean counts as one realisation, not as several. Where
-    a method or a seed lacks an activation of its group there is no such mean.
+    One seed draws for all activations, so their mean counts as one realisation, not as several.
+    Where a method or a seed lacks an activation of its group, there is no such mean.
 
     Args:
         rivals: the tidy table, see `lab.arena`.
-        controls: what `controls_of` returns of a table that this one is a part of; if None, of it.
+        controls: what `controls_of` returns for a larger table that contains this one; if None, for
+            this one.
 
     Returns:
         One row per method, activation, seed and point; `activation` is OVER_ACTIVATIONS for the
-        means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`; `unpruned`, that of the
-        control of that seed, NaN where there is none; `lost`, the latter less the former;
+        means. Besides METHOD, POINT, `seed` and what is kept: `accuracy`; `unpruned`, the accuracy
+        of the control of that seed, NaN where there is none; `lost`, `unpruned` minus `accuracy`;
         and TIMES, before pruning over after it: parameters (`compression_ratio`), MACs
         (`theoretical_speed_up`) and latency (`measured_speed_up`), NaN where the table has no
         unpruned network. `seconds` are those that `timed_alike` leaves.
@@ -136,7 +140,7 @@ def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None)
     groups = table.groupby(keys, sort=False)
     wanted = table.groupby(GROUP)["activation"].transform("nunique")
     whole = table[groups["activation"].transform("size") == wanted]
-    # Not the mean of what is there: a control that lacks one activation is no control of them all.
+    # Not the mean of those present: a control that lacks one activation cannot stand for them all.
     means = whole.groupby(keys, sort=False)[numbers].mean(skipna=False)
     means = means.reset_index().assign(activation=OVER_ACTIVATIONS)
     return pd.concat([means[of_activations.columns], of_activations], ignore_index=True)
@@ -152,9 +156,9 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
         One row per method and point, with POINT, METHOD, `n` (seeds), `accuracy_mean`,
         `accuracy_std` (sample standard deviation over the seeds, NaN for one), and the means of
         `unpruned`, `lost`, `nodes_kept`, `parameters_kept`, `macs_kept`, `latency` (milliseconds)
-        and TIMES; `seconds` is the median (of compute for one network), since a machine that did
-        other work made one of them many times longer. `unpruned` and `lost` are NaN where a
-        seed has no control: a mean over the others would be of other networks than `accuracy_mean`.
+        and TIMES; `seconds` is the median (of compute for one network), since a machine busy with
+        other work made one of them many times longer. `unpruned` and `lost` are NaN where a seed
+        has no control: a mean over the others would be of other networks than `accuracy_mean`.
     """
 
     def of_all(values: pd.Series) -> float:
@@ -175,7 +179,7 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
 
 
 def activations(table: pd.DataFrame) -> list[str]:
-    """Those of which a table has rows, without the mean over them."""
+    """The activations that a table has rows of, without the mean over them."""
     names = map(str, table["activation"].unique())
     return [name for name in names if name != OVER_ACTIVATIONS]
 
@@ -200,7 +204,7 @@ def plain_network(networks: pd.DataFrame) -> pd.DataFrame:
 
 
 def plain_beside(rivals: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
-    """What `plain_network` returns of controls, over the activations of the methods beside them.
+    """What `plain_network` returns for controls, with the activations of the methods beside them.
 
     Args:
         rivals: the tidy table of those methods, see `lab.arena`.
@@ -244,7 +248,7 @@ def _plain(table: pd.DataFrame) -> pd.Series:
 
 
 def _with_times(table: pd.DataFrame) -> pd.DataFrame:
-    """With TIMES: what the unpruned network of the same shape and activation has, over its own."""
+    """The table with TIMES: what the unpruned network of the same setting has, over the row."""
     network = ["dataset", "hidden", "activation"]
     kept = list(TIMES.values())
     unpruned = table[table["pruning_ratio"] == 0].groupby(network)[kept].max().add_suffix("_before")

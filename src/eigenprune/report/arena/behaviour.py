@@ -16,23 +16,23 @@ LEAVE = "leave the ranking"
 # Scores that are no function of the weights alone: they depend on how the weights are factorised.
 OF_THE_GAUGE = ("eigenvalue", "eigenvector_norm")
 SAME_RANKING = 0.999
-# Half-width of what counts as no difference in accuracy: a point. Nobody would choose a score for
-# less, and of a test set of some hundred examples it is a handful.
+# Half-width of what counts as no difference in accuracy: one point. Nobody would choose a score for
+# less, and it is only a handful of examples in a test set of some hundred.
 SAME_ACCURACY = 0.01
 
 
 def must(score: str, check: str, *, before: bool = False) -> str:
     """What a check must do to a score.
 
-    Which nodes are kept and what their weights have learned must matter, but for `random`, to which
-    all nodes are alike; and if these were drawn before any training, so are their weights. Only
-    scores that look at data may follow the data, and only those that depend on the gauge may follow
-    it.
+    It must matter which nodes are kept and what their weights have learned. The exception is
+    `random`, to which all nodes are alike; if it chooses before any training, redrawn weights make
+    no difference either. Only scores that look at data may change with the data, and only those
+    that depend on the gauge may change with the gauge.
 
     Args:
         score: its name.
         check: one of `checks.CHECKS` but `as is`.
-        before: it ranks the nodes of a network that is not trained yet.
+        before: whether it ranks the nodes of a network that is not trained yet.
 
     Example:
         >>> must("weight_norm", "inverted"), must("random", "inverted")
@@ -50,17 +50,17 @@ def must(score: str, check: str, *, before: bool = False) -> str:
 
 
 def behaviour(checks: pd.DataFrame) -> pd.DataFrame:
-    """For each method and check: the accuracy and the ranking that it leaves, and whether it must.
+    """For each method and check: the effect on accuracy and ranking, and whether it is as required.
 
     Accuracies are compared network by network with the method as it is; their means over
     activations and pruning ratios above 0 give one difference per seed, which the paired t-test
     judges. A ranking counts as the same if Spearman's correlation is SAME_RANKING or more.
 
-    That no difference is found does not say that there is none. What must make no difference
-    behaves where the whole interval lies within SAME_ACCURACY of zero, be it told apart from zero
-    or not, and does not where the whole interval lies outside and is told apart. This asks for more
-    than two one-sided tests at the level 1 - CONFIDENCE, whose interval is the narrower one at the
-    confidence 2 CONFIDENCE - 1.
+    Finding no difference does not show that there is none. A check that must make no difference
+    passes if the whole interval lies within SAME_ACCURACY of zero, whether or not it is told apart
+    from zero. It fails if the whole interval lies outside and the difference is told apart. This is
+    stricter than two one-sided tests at the level 1 - CONFIDENCE, whose interval is the narrower
+    one at the confidence 2 CONFIDENCE - 1.
 
     Args:
         checks: what `checks.check_curves` or `checks.method_checks` returns, of one or more
@@ -70,8 +70,8 @@ def behaviour(checks: pd.DataFrame) -> pd.DataFrame:
         One row per dataset, hidden widths, method and check, with `score`, `must` (see the function
         of that name), `n` (seeds), `difference` in accuracy to the method as it is, `low` and
         `high` (its interval), `p` (corrected for the number of tests; only where accuracy is what
-        counts), `rank_correlation` (mean) and `behaves`: `yes`, `no`, or `open` where it cannot be
-        told.
+        counts), `rank_correlation` (mean) and `behaves`: `yes`, `no`, or `open` where the seeds
+        cannot tell.
 
     Raises:
         UserError: if the table is empty or a network stands in it twice.

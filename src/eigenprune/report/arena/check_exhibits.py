@@ -1,6 +1,6 @@
-"""What the chapters on the arena show of sanity checks, of quick studies alone.
+"""The sanity checks that the chapters on the arena show, for quick studies only.
 
-Checks need the networks, which are in the run store and not among what is recorded.
+Checks need the networks, which are in the run store but are not recorded.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,12 +43,12 @@ def checked(
     Args:
         arena: gives studies and methods.
         seeds: of the checks; a verdict on accuracy needs more of them than a curve.
-        regularised: names of rivals with a regulariser that are checked besides all those without.
-            One whose networks are trained for one pruning ratio each, or that is trained once it
-            is small, is checked at `ratios_trained` alone.
-        redrawn: names of those whose kept weights are drawn anew as well: they are then trained
-            as long as the others have been in all, at `ratios_trained`.
-        ratios_trained: the pruning ratios at which every network is one more training.
+        regularised: names of rivals with a regulariser to check in addition to all those without. A
+            rival that trains a network for each pruning ratio, or trains it once it is small, is
+            checked only at `ratios_trained`.
+        redrawn: names of rivals whose kept weights are also drawn anew, at `ratios_trained`; they
+            are then trained as long as the others have been in all.
+        ratios_trained: the pruning ratios for checks in which every network takes another training.
     """
     found = []
     plain = [
@@ -109,9 +109,9 @@ def show_checks(found: Iterable[Checked]) -> None:
 
 
 def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
-    """Methods with one ranking over all layers against as many random nodes per layer.
+    """Compare methods that rank over all layers with as many random nodes per layer.
 
-    A figure at all ratios, and a table in numbers.
+    A figure for all ratios, and a table of the numbers.
     """
     for each in found:
         names = each.curves["method"].drop_duplicates()
@@ -149,7 +149,7 @@ def show_chosen_and_drawn(found: Iterable[Checked]) -> None:
 
 
 def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders: int = 3) -> None:
-    """How well rankings agree of one initial network trained on several orders of the data.
+    """How well rankings agree when one initial network is trained on several data orders.
 
     Args:
         arena: gives studies.
@@ -174,5 +174,5 @@ def show_stability(arena: Arena, scores: Mapping[str, Sequence[str]], *, orders:
 
 
 def _untouched(name: str) -> bool:
-    """Whether nothing more is done to the method's networks than the method itself does."""
+    """Whether the networks of this name are neither retrained nor reconstructed."""
     return name == rivals.entry_of(name)

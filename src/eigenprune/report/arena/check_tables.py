@@ -1,4 +1,4 @@
-"""Tables of sanity checks: who behaves, and what is owed to the nodes that a method chooses."""
+"""Tables of sanity checks: which methods behave, and what their choice of nodes contributes."""
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         judged: what `behaviour.behaviour` returns, of one dataset and width; `NAME-retrained` is
-            put on the line of `NAME`.
+            put in the row of `NAME`.
 
     Returns:
         Index `method`, one column per check; a cell says `yes`, `no` or `open` and, in brackets,
@@ -40,16 +40,16 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_and_drawn(checks: pd.DataFrame) -> pd.DataFrame:
-    """Methods against random nodes, as many in each layer of the same networks.
+    """Compare methods with random nodes, as many in each layer of the same networks.
 
-    What the method gains is owed to its choice within the layers; what the drawn nodes keep, to the
-    shares of the layers and to the networks.
+    What the method gains is due to its choice within the layers. What the random nodes keep is due
+    to the shares of the layers and to the networks.
 
     Args:
         checks: what `lab.checks.method_checks` returns, of one study.
 
     Returns:
-        What `arms.compared` returns, CHOSEN less DRAWN.
+        What `arms.compared` returns, CHOSEN minus DRAWN.
     """
     arms = checks.assign(arm=checks["check"].map({"as is": CHOSEN, SHUFFLED: DRAWN}))
     return compared(arms, (CHOSEN, DRAWN))

@@ -1,4 +1,4 @@
-"""Trade-off curves of many methods: each family by itself, and the best of all families at once."""
+"""Trade-off curves of many methods: each family separately, and the best of all at once."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping
@@ -27,7 +27,7 @@ _OWN_LINES = (
     ("#56B4E9", "P", "-"),
 )
 
-# What the best methods are held against: apart from the families in colour, line and marker.
+# For the methods that the best are compared with: unlike the families in colour, line and marker.
 _LANDMARK_LINES = (
     ("#56B4E9", "P", "--"),
     ("#7F7F7F", "x", ":"),
@@ -43,16 +43,16 @@ def best_of_families(
 ) -> Figure:
     """The best method of each family and a few landmarks, a panel for each kind of retraining.
 
-    Best is the highest accuracy in the mean over the pruning ratios that all of a panel have. No
-    control is the best of anything. The legend says of how many seeds (n). Bands and the vertical
-    axis as in `curves_by_family`, but each panel has an axis of its own: what is retrained would be
-    a line at the upper end of that of what collapses.
+    The best method has the highest mean accuracy over the pruning ratios that all methods of a
+    panel have. Controls are never the best. The legend gives the number of seeds (n). Bands and the
+    vertical axis are as in `curves_by_family`, but each panel has its own axis: on the axis of
+    networks that collapse, retrained ones would be a line at the upper end.
 
     Args:
         means: what `averages.points` returns, of one dataset, width and activation.
-        headings: the kinds of retraining, in their order, and how each panel is headed; one that
-            the table has not, at any ratio above 0, is left out.
-        landmarks: up to six methods that are drawn besides, and their names in the legend.
+        headings: the kinds of retraining, in their order, with the heading of each panel; a kind
+            that the table does not have at any ratio above 0 is left out.
+        landmarks: up to six methods to draw as well, with their names in the legend.
 
     Raises:
         UserError: if nothing is left, or the table has several settings or a point twice.
@@ -91,10 +91,10 @@ def best_of_families(
 def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Figure:
     """Trade-off curves of all methods, a panel for each family of them.
 
-    Every panel shows the best spectral method and random nodes as well, and no more than five of
-    its own: a family that has more gets more panels, the best methods in the first. Best is here
-    the highest accuracy in the mean over the pruning ratios that all have. Bands are one sample
-    standard deviation over the seeds. The vertical axis is stretched at its upper end, see
+    Every panel also shows the best spectral method and random nodes, and at most five methods of
+    its own. A larger family gets more panels, with the best methods in the first. Here, the best
+    have the highest mean accuracy over the pruning ratios that all methods have. Bands are one
+    sample standard deviation over the seeds. The vertical axis is stretched at its upper end, see
     `figures.accuracy_axis`.
 
     Args:
@@ -112,7 +112,7 @@ def curves_by_family(means: pd.DataFrame, against: str = "pruning_ratio") -> Fig
     require_one_setting(means, ["method", "pruning_ratio"])
     order = _by_accuracy(means)
     everywhere = _everywhere(means, order)
-    # Where there are no others than those that are in every panel, one panel has them.
+    # If there are no methods besides those in every panel, one panel shows these.
     groups = list(_groups(means, order, everywhere)) or [("", [])]
     figure, panels = grid(len(groups), columns=COLUMNS, height=4.0)
     for panel, (title, own) in zip(panels, groups, strict=True):
@@ -151,14 +151,15 @@ def _ratio_axis(panel: Axes) -> None:
 
 
 def _legend_below(panel: Axes) -> None:
-    # Inside, it would lie on the curves that fall.
+    # Inside, it would cover the falling curves.
     panel.legend(loc="upper left", bbox_to_anchor=(0, -0.19), fontsize=7, handlelength=2.6)
 
 
 def _by_accuracy(means: pd.DataFrame) -> list[str]:
-    """The methods, the highest accuracy in the mean over the pruning ratios first.
+    """The methods by their mean accuracy over the pruning ratios, the highest first.
 
-    Over those that all of them have, if there is one: without the highest, a mean is higher.
+    The mean is over ratios that all methods have, if there is one: a mean that lacks the highest
+    ratios is higher.
     """
     pruned = means[means["pruning_ratio"] > 0]
     having = pruned.groupby("pruning_ratio")["method"].transform("nunique")

@@ -1,4 +1,4 @@
-"""The arena at a glance: the best methods of each kind, and a few to hold them against."""
+"""The arena at a glance: the best methods of each kind, and a few to compare them with."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,7 +8,7 @@ from eigenprune.lab.rivals import AS_PRUNED
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.rival_tables import PER_RATIO, marks
 
-# What the best methods are held against, by its name in params.yaml.
+# Methods that the best are compared with, by their names in params.yaml.
 LANDMARKS = {
     "spectral-post": "post of 2022",
     "random-nodes": "random nodes",
@@ -18,7 +18,7 @@ LANDMARKS = {
     "averaged-small": "small, averaged",
 }
 
-# What has to be said of the table wherever it stands.
+# What must be said about the table wherever it appears.
 SAID = (
     "Test accuracy in per cent, without retraining, of the best spectral method, the best `rival` "
     "(neither spectral nor a control) and methods to compare them with. In brackets is the plainly "
@@ -48,16 +48,17 @@ def at_a_glance(
     Args:
         networks: what `averages.over_activations` returns, of one dataset, width and activation.
         plain: what `averages.plain_network` returns, of the same; may be empty.
-        landmarks: methods of which it shows the accuracy too, and the heads of their columns; not
-            retrained, where they are there without.
+        landmarks: methods whose accuracy is shown too, with the heads of their columns; without
+            retraining, where they have such rows.
         network_per_ratio: methods that train a network for each ratio, marked by PER_RATIO.
 
     Returns:
-        Index `dataset`, in brackets the accuracy of the plainly trained dense network, unpruned,
-        and `ratio`; columns, of what is not retrained, `spectral` and `rival`, the landmarks,
-        `seeds` (how many each of these has, a dash for none; one number if all are alike), and
-        which methods the first two are. Means over them. A rival is neither spectral nor a
-        control. Cells of what is not there are empty, and a ratio at which nothing is has no row.
+        Index `dataset` (in brackets the accuracy of the plainly trained dense network, unpruned)
+        and `ratio`. Columns: `spectral` and `rival`, the best of each without retraining; the
+        landmarks; `seeds` (how many each of these has, a dash for none; one number if all are
+        alike); and the names of the first two. Accuracies are means over the seeds. A rival is
+        neither spectral nor a control. Cells without a value are empty, and a ratio without any
+        network has no row.
     """
     means = averages.points(networks).sort_values("accuracy_mean", ascending=False)
     # The sort is stable: within each kind of retraining the best stay first.
@@ -93,10 +94,10 @@ def _as_one(counts: list[str]) -> list[str]:
 
 
 def _seeds(means: pd.DataFrame) -> str:
-    """Of the first row; a dash if there is none."""
+    """The seeds of the first row; a dash if there is none."""
     return "".join(map(str, means["n"].head(1))) or "–"
 
 
 def _accuracy(means: pd.DataFrame) -> str:
-    """Of the first row; empty if there is none."""
+    """The accuracy in the first row; empty if there is none."""
     return "".join(f"{100 * mean:.2f}" for mean in means["accuracy_mean"].head(1))

@@ -14,19 +14,20 @@ MOST_LOST = 0.005  # half a point of accuracy
 
 
 def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
-    """How near a spectral method comes to the goal, nothing retrained; in points of accuracy.
+    """How near a spectral method comes to the goal, without retraining; in points of accuracy.
 
     Args:
-        shown: studies, with all methods that it is to be held against.
+        shown: studies, with all methods that it is to be compared with.
         method: its name.
 
     Returns:
-        Index `dataset`; columns `seeds`, `lost` at RATIO against the plainly trained dense network,
-        unpruned, `of its own`, against the method's own network at ratio 0, `behind`, at how many
-        ratios its mean is below that of the best method that is not spectral, over the seeds that
-        both have, `told apart`, at how many of them for certain, and `goal`: reached if no more
-        than MOST_LOST is lost and it is behind nowhere, by means. Studies without the method are
-        left out, and cells of what is not there are empty.
+        Index `dataset`. Columns: `seeds`; `lost` at RATIO relative to the plainly trained dense
+        network, unpruned; `of its own`, the same relative to the method's own network at ratio 0;
+        `behind`, at how many ratios its mean is below that of the best method that is neither
+        spectral nor a control, over the seeds that both have; `told apart`, at how many of these it
+        is told apart as worse; and `goal`, reached if no more than MOST_LOST is lost and it is
+        behind at no ratio, judged by means. Studies without the method are left out, and cells
+        without a value are empty.
     """
     rows = []
     for its in shown:

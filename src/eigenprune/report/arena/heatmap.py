@@ -12,23 +12,23 @@ from matplotlib.lines import Line2D
 from eigenprune.lab.errors import UserError
 from eigenprune.report.arena.small_multiples import FAMILIES, OTHER_FAMILY
 
-# Points of accuracy lost: between two of them the colour is the same. Accuracies above the plain
-# network's have the first colour too.
+# Points of accuracy lost: between two of them the colour is the same. Accuracies above that of the
+# plain network also have the first colour.
 STEPS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _COLORS = colormaps["Oranges"].resampled(len(STEPS) - 1)
-_INK = 0.65  # of the brightness of a colour, so that thin letters of it can be read on white
-_LIGHT = 20  # dark letters up to so many points
+_INK = 0.65  # share of the brightness of a colour, so that thin letters can be read on white
+_LIGHT = 20  # letters are dark below this many points
 _ROW, _REST = 0.19, 1.3  # inches
 
 
 def heatmap(means: pd.DataFrame, words: dict[str, str]) -> Figure:
     """The accuracy of every method at every pruning ratio, a panel for each kind of retraining.
 
-    Coloured by what is lost against the plainly trained dense network, unpruned, over the same
-    seeds; without a colour where that is not known.
+    Cells are coloured by the accuracy lost relative to the plainly trained dense network, unpruned,
+    over the same seeds; they have no colour where that is not known.
 
-    The best in the mean over the ratios stand first, those that lack a ratio last. Names have the
-    colours of their families.
+    The methods with the best mean over the ratios come first, those that lack a ratio last. Names
+    have the colours of their families.
 
     Args:
         means: what `averages.points` returns, of one dataset, width and activation; ratio 0 is

@@ -1,6 +1,7 @@
-"""Who is best: all pruning methods ranked where they compete, and who is not told from the best.
+"""All pruning methods ranked where they compete, and which are not told apart from the best.
 
-Each is compared with its rival over the seeds that both have, see `averages` for where they meet.
+Each is compared with its rival over the seeds that both have; `averages` says where methods
+compete.
 """
 
 from collections.abc import Sequence
@@ -34,8 +35,8 @@ def leaderboard(
 ) -> pd.DataFrame:
     """All methods by falling mean accuracy, each compared with the best of its group.
 
-    The rival of a method is the best one, and of the best one the next. Which is best is read off
-    the same test accuracies that the comparison uses, so that the best looks a little too good.
+    The rival of a method is the best one, and the rival of the best one is the next. The best is
+    selected by the same test accuracies that the comparison uses, so it looks a little too good.
 
     Args:
         rivals: the tidy table, see `lab.arena`.
@@ -44,8 +45,8 @@ def leaderboard(
 
     Returns:
         What `points` returns at these ratios, sorted by rank within each point, with `rank` (equal
-        means share the better one), `of` (methods ranked), `rival`, the paired difference to it,
-        see `paired.t_tests` (`shared` seeds, `difference`, `low` and `high` of the single
+        means share the better rank), `of` (methods ranked), `rival`, the paired difference to it,
+        see `paired.t_tests` (`shared` seeds, `difference`, `low` and `high` of the uncorrected
         interval, `p` corrected for all tests of the table), and `verdict`: `worse` than the best,
         `not told apart` from it, or `best`, if it is told apart from the next; `not tested` where
         the two share fewer than two seeds, `no rival` where a method stands alone.
@@ -74,7 +75,7 @@ def spectral_standing(
     *,
     controls: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Where the spectral methods stand: their ranks, and each against the best that is not one.
+    """The ranks of the spectral methods, and each compared with the best that is not spectral.
 
     Args:
         rivals: the tidy table, see `lab.arena`.
@@ -82,10 +83,10 @@ def spectral_standing(
         controls: see `averages.over_activations`.
 
     Returns:
-        The rows of `leaderboard` whose family is SPECTRAL, with the same ranks, but with the best
-        method that is neither that nor a control for a `rival`, `rival_parameters` (kept, NaN
-        without a rival), p corrected for the tests of this table alone, and the `verdict` `better`,
-        `worse`, `open`, `not tested` or `no rival`.
+        The rows of `leaderboard` whose family is SPECTRAL, with the same ranks. But `rival` is the
+        best method that is neither spectral nor a control, `rival_parameters` are those that it
+        keeps (NaN without a rival), p is corrected for the tests of this table alone, and `verdict`
+        is `better`, `worse`, `open`, `not tested` or `no rival`.
 
     Raises:
         UserError: see `leaderboard`.
@@ -113,7 +114,7 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
     - which: `method`, `family`, `score`, `regulariser`;
     - how good: `rank` and `of` (methods ranked), `n` (seeds), `accuracy_mean`, `accuracy_std` (of
       the sample, empty for one seed), `unpruned` (the plainly trained dense network, unpruned, in
-      the mean over the same seeds) and `lost` (the latter less the method's), from 0 to 1;
+      the mean over the same seeds) and `lost` (`unpruned` minus the method's), from 0 to 1;
     - against `rival` (the best of the point; for the best the next), paired over `shared` seeds:
       `difference`, its 95 % confidence interval from `low` to `high`, `p` (Benjamini and Hochberg,
       over all tests of the study) and `verdict`, see `leaderboard`;
@@ -124,8 +125,8 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
 
     Args:
         path: `results/paper/leaderboard.csv`.
-        rivals: the tidy table, see `lab.arena`, of which it takes what is
-            `averages.settled`. A study without a row at RATIOS is left out.
+        rivals: the tidy table, see `lab.arena`, of which only the rows that are `averages.settled`
+            are used. A study without a row at RATIOS is left out.
     """
     boards = []
     for study, rows in settled(rivals).groupby("study", sort=False):
@@ -172,7 +173,7 @@ def _second(methods: pd.Series) -> str:
 
 def _compared(board: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
     """The board with the paired test of each method against its `rival`, where it has one."""
-    # By seed, as arrays: there are thousands of pairs, and a Series takes its time for each.
+    # By seed, as arrays: there are thousands of pairs, and a Series is slow for each.
     accuracies = {
         key: {
             method: of_seeds.to_numpy()

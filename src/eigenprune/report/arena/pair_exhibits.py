@@ -1,9 +1,9 @@
-"""What the chapters on the arena show of pairs of methods: one against the other, seed by seed.
+"""How the chapters on the arena compare pairs of methods, seed by seed.
 
-Each pair is a method and the one that is subtracted; a study that lacks one of them has no row of
-the pair. Pairs that answer one question are tested together: p is corrected for all of their points
-at every pruning ratio above 0, of one study and kind of retraining; for those of the unpruned
-networks by themselves.
+Each pair is a method and the one that is subtracted from it; a study that lacks one of them has no
+row for the pair. Pairs that answer one question are tested together: p is corrected for all their
+points at pruning ratios above 0, within one study and kind of retraining. The points of unpruned
+networks are corrected separately.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from eigenprune.report.shown import show
 Pairs = Sequence[tuple[str, str]]
 AS_TRAINED = "as-trained"
 
-# Scores of trained networks, and random nodes, drawn over all layers or in each as they rank.
+# Scores of trained networks, and random nodes drawn over all layers or in each, as the score ranks.
 DENSE_SCORES = (
     ("incoming-l1", "random-nodes"),
     ("incoming-l1-by-layer", "random-nodes-by-layer"),
@@ -44,7 +44,7 @@ SPECTRAL_SCORES = (
     ("spectral-ones-product", "random-nodes"),
     ("spectral-lambda-in", "random-nodes"),
 )
-# The methods that lead, and their controls: random nodes in each layer, or weights anew.
+# The methods that lead, and their controls: random nodes in each layer, or weights drawn anew.
 RANDOM_NODES = (
     ("averaged-gradient-pruning", "averaged-shuffled-pruning"),
     ("spectral-averaged-gradient-pruning", "spectral-averaged-shuffled-pruning"),
@@ -59,7 +59,7 @@ SAID = {
     FITTED: "layers fitted anew",
     AS_TRAINED: "each after its own training",
 }
-# The words of the column `retraining` that are meant; where not given, the key itself alone.
+# The values of the column `retraining` that a key stands for; only the key itself, if not given.
 _MEANT = {AS_TRAINED: (AS_PRUNED, TRAINED)}
 
 
@@ -70,17 +70,17 @@ def show_pairs(
     retrainings: Sequence[str] = tuple(WORDS),
     differences: bool = True,
 ) -> None:
-    """How often one of a pair is the better; folded the differences, drawn and as a table.
+    """How often one of a pair is better; the differences are folded, as a figure and as a table.
 
-    For each kind of retraining by itself. Summary, figure and table of a study tell the same
-    verdicts, those that `show_in_short` counts of the same questions.
+    Each kind of retraining is shown separately. Summary, figure and table of a study show the same
+    verdicts, which are those that `show_in_short` counts for the same questions.
 
     Args:
         arena: what to show.
-        questions: the pairs of each, see the top of this file.
+        questions: the pairs of each question, see the top of this file.
         key: begins the names of figures and tables, which must differ within a notebook.
         retrainings: keys of SAID.
-        differences: whether to show these too, or how often alone.
+        differences: whether to show the differences too, or only the counts.
     """
     every = [name for pairs in questions for pair in pairs for name in pair]
     narrowed = arena.named(every).shown
@@ -93,7 +93,7 @@ def show_pairs(
             )
             for shown in narrowed
         ]
-        # Two seeds are needed; and unpruned, all kinds of retraining may have one network.
+        # A test needs two seeds; and unpruned, all kinds of retraining may share one network.
         tested = [(shown, rows) for shown, rows in found if len(_pruned(rows))]
         if tested:
             _show_verdicts(tested, f"{key}-{retraining}", said)
@@ -108,9 +108,9 @@ def show_in_short(
     retraining: str = AS_PRUNED,
     key: str = "in-short",
 ) -> None:
-    """How often the first of a pair is the better, over all pairs of a question: one table.
+    """How often the first of a pair is better, over all pairs of a question, in one table.
 
-    The verdicts are those that `show_pairs` counts pair by pair of the same questions.
+    The verdicts are those that `show_pairs` counts pair by pair for the same questions.
 
     Args:
         arena: what to show.
@@ -142,7 +142,7 @@ def show_in_short(
 
 
 def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
-    """What `paired.verdicts_of_pruned` says of all pairs.
+    """What `paired.verdicts_of_pruned` returns for all pairs.
 
     Args:
         table: one row per network and method, of all kinds of retraining.
@@ -150,9 +150,9 @@ def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.Dat
         retraining: a key of SAID.
 
     Returns:
-        Its table, and the columns `pair`, the two names, and, if it has rows, `size`: how many
-        times the parameters of the second the first keeps, means over the seeds. At one ratio both
-        have as many nodes.
+        Its table with the column `pair` (the two names) and, if it has rows, `size`: the parameters
+        that the first keeps over those that the second keeps, means over the seeds. At one ratio
+        both keep the same number of nodes.
     """
     table = table[table["retraining"].isin(_MEANT.get(retraining, (retraining,)))]
     kept = table.pivot_table(index=KEY, columns="method", values="parameters_kept")
@@ -167,7 +167,7 @@ def tests_of_pairs(table: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.Dat
 
 
 def tests_of_pruned(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
-    """What `tests_of_pairs` says of every dataset by itself, of pruned networks alone.
+    """What `tests_of_pairs` returns for each dataset separately, pruned networks only.
 
     Args:
         recorded: see `lab.arena.recorded`, of several datasets or of none.
@@ -179,7 +179,7 @@ def tests_of_pruned(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> pd
 
 
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    # Beside an empty table, numbers would become objects.
+    # Joined with an empty table, numbers would become objects.
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 

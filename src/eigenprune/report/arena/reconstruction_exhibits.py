@@ -1,4 +1,4 @@
-"""What the chapter on scores shows of pruned networks whose layers are fitted anew."""
+"""The pruned networks with layers fitted anew that the chapter on scores shows."""
 
 import pandas as pd
 
@@ -15,10 +15,10 @@ TRAINED = ("retrained", "reconstructed")
 
 
 def show_reconstructed(arena: Arena) -> None:
-    """Methods as they are, reconstructed and retrained: a figure, and folded their differences.
+    """Methods as they are, reconstructed and retrained: a figure, and their differences, folded.
 
     Args:
-        arena: gives studies; of their methods those that were reconstructed are shown.
+        arena: gives studies; those of their methods that were reconstructed are shown.
     """
     from eigenprune.lab.protocols import FITTING_ROWS
 
@@ -58,11 +58,11 @@ def show_reconstructed(arena: Arena) -> None:
 
 
 def _arms(table: pd.DataFrame) -> pd.DataFrame:
-    """The pruned networks of the methods that were reconstructed, at the points and seeds of these.
+    """The pruned networks of reconstructed methods, at the points and seeds of these.
 
     Returns:
-        The rows with the column `arm`; none if nothing was reconstructed. Retrained ones are there
-        where every seed was retrained, else their mean would be of others.
+        The rows with the column `arm`; none if nothing was reconstructed. Retrained networks are
+        included where every seed was retrained; else their mean would be over other seeds.
     """
     point = ["method", "activation", "pruning_ratio"]
     fitted = table[(table["retraining"] == FITTED) & (table["pruning_ratio"] > 0)]

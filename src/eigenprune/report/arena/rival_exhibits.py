@@ -1,8 +1,8 @@
 """The figures and tables of the chapters on the arena, one function for each kind.
 
-Each shows one for every study of an `Arena` (and every activation, where there is a figure for
-each), named after it. `key` begins the names, which must differ within a notebook. Of a study that
-is recorded in part, what is there is shown, and nothing where nothing is.
+Each function shows one for every study of an `Arena` (and every activation, where each has a
+figure), named after the study. `key` begins the names, which must differ within a notebook. A study
+that is recorded only in part is shown as far as it is there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters
 
 
 def show_settings(arena: Arena) -> None:
-    """The parameters of the studies but their methods, a column for each study."""
+    """The parameters of the studies except their methods, a column for each study."""
     if arena.shown:
         columns = {
             shown.study.name: readable.settings(shown.study)["value"] for shown in arena.shown
@@ -116,7 +116,7 @@ def show_costs(arena: Arena) -> None:
         # Retraining leaves the size of a network as it is.
         table = rival_tables.costs(means.drop_duplicates(["method", "pruning_ratio"]))
         machine = latencies.machines().get(shown.study.dataset)
-        if not machine:  # nor is it known whether the networks were timed in one go
+        if not machine:  # then it is also unknown whether the networks were timed in one go
             table = table.drop(columns="measured", errors="ignore")
         show(
             table,
@@ -134,13 +134,13 @@ def show_costs(arena: Arena) -> None:
 def show_spectral(
     arena: Arena, *, method: str = "", key: str = "", which: str = "the best spectral method"
 ) -> None:
-    """A spectral method at each ratio of the study against the best that is not one.
+    """Compare a spectral method at each ratio of the study with the best that is not spectral.
 
     Args:
         arena: what to show.
         method: its name; if none is given, the best one at each ratio.
-        key: begins the names of the tables; the method, or `spectral`, if none is given.
-        which: of the best one, in words.
+        key: begins the names of the tables; if none is given, the method, or `spectral`.
+        which: what the caption calls the best one.
     """
     for shown in arena.shown:
         if not ranked(shown):
@@ -153,8 +153,8 @@ def show_spectral(
         if method:
             standing = standing[standing["method"] == method]
         best = standing.drop_duplicates(["retraining", "pruning_ratio"])
-        # What is the same in every row, or of a ratio; and without biases each parameter is
-        # multiplied once.
+        # What is the same in every row, or at a ratio; and MACs, since without biases each
+        # parameter is multiplied once.
         known = ["family", "nodes", "MACs", *(["method"] if method else [])]
         for retraining, rows in best.groupby("retraining", sort=False):
             show(
@@ -168,7 +168,7 @@ def show_spectral(
                 "but not of parameters: `its parameters` are those that the rival keeps.",
                 of=[shown.study],
                 recorded=shown.recorded,
-                # What is asked first is what pruning alone does.
+                # The first question is what pruning alone does.
                 folded=""
                 if retraining == AS_PRUNED
                 else f"{shown.study.dataset}: trained when small",
@@ -176,13 +176,13 @@ def show_spectral(
 
 
 def show_compute(arena: Arena) -> None:
-    """Compute spent, of recorded studies alone: seconds are other ones each time."""
+    """Compute spent, for recorded studies only: seconds differ each time."""
     for shown in arena.shown:
         if not shown.recorded or not ranked(shown):
             continue
         board = shown.leaderboard
         board = board[(board["retraining"] == AS_PRUNED) & board["lost"].notna()]
-        # Of an activation of which nothing is timed there is no picture.
+        # An activation without any timed method has no figure.
         for activation in averages.activations(board[board["seconds"] > 0]):
             at = board[board["activation"] == activation]
             timed = at["seconds"] > 0
@@ -229,7 +229,7 @@ def show_strengths(arena: Arena) -> None:
 
 
 def show_scopes(arena: Arena) -> None:
-    """Scores that are there both ways: ranked over all layers, and in each (`-by-layer`)."""
+    """Scores that are used both ways: ranked over all layers, and in each (`-by-layer`)."""
     names = [name for name in arena.params.rivals if name.endswith("-by-layer")]
     pairs = [*names, *(name.removesuffix("-by-layer") for name in names)]
     for shown in arena.named(pairs).shown:
@@ -255,7 +255,7 @@ def show_scopes(arena: Arena) -> None:
 
 
 def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
-    """How much of the ranking by eigenvalue is the initial draw, of quick studies alone."""
+    """How much of the ranking by eigenvalue is the initial draw, for quick studies only."""
     for shown in arena.quick:
         study = change_study(shown.study, {"methods": list(methods)})
         spectra = {str(m): rows for m, rows in results.eigenvalues(study).groupby("method")}
@@ -270,7 +270,7 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
 
 
 def _seeds(counts: pd.Series) -> str:
-    """Of how many seeds the points of some curves are.
+    """How many seeds the points of some curves have.
 
     >>> _seeds(pd.Series([3, 5])), _seeds(pd.Series([5, 5]))
     ('3–5 seeds, depending on method and ratio', '5 seeds')
@@ -291,7 +291,7 @@ def _timing(machine: Mapping[str, Any] | None) -> str:
 
 
 def said_of(shown: Shown, retraining: str = "") -> str:
-    """The dataset, and of which activations the means over activations are.
+    """The dataset, and the activations that the means are over.
 
     Args:
         shown: a study.
@@ -308,5 +308,5 @@ def said_of(shown: Shown, retraining: str = "") -> str:
 
 
 def ranked(shown: Shown) -> bool:
-    """Whether any of what can be compared is at a ratio of the leaderboard."""
+    """Whether any row that can be compared is at a ratio of the leaderboard."""
     return bool(shown.competing["pruning_ratio"].isin(leaderboard.RATIOS).any())

@@ -36,8 +36,8 @@ def compute_against_loss(board: pd.DataFrame) -> Figure:
             method with or without retraining and not with both.
 
     Raises:
-        UserError: if no method has an unpruned network to lose against, or one stands at a ratio
-            twice.
+        UserError: if no method has an unpruned network to compare with, or one is there twice at a
+            ratio.
     """
     board = board[board["lost"].notna() & (board["seconds"] > 0)]
     require_one_setting(board, ["method", "pruning_ratio"])
@@ -76,11 +76,12 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
     """Paired differences in accuracy over the pruning ratio, a panel for each pair of methods.
 
     Bars are the confidence intervals; filled markers are the points that differ from zero after
-    correction. The vertical axis is linear close to zero and logarithmic beyond, one for all.
+    correction. The vertical axis is linear close to zero and logarithmic beyond, and shared by all
+    panels.
 
     Args:
-        table: what `paired.with_verdicts` returns, of one dataset and width, with the column
-            `pair` besides.
+        table: what `paired.with_verdicts` returns, of one dataset and width, with the additional
+            column `pair`.
 
     Raises:
         UserError: if the table is empty.
@@ -95,7 +96,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
             zip(activations, cycle(_ACTIVATION_LOOKS), strict=False)
         ):
             rows = table[(table["pair"] == pair) & (table["activation"] == activation)]
-            # Beside each other, so that the bars do not cover each other.
+            # Side by side, so that the bars do not cover each other.
             x = rows["pruning_ratio"] + 0.012 * (number - (len(activations) - 1) / 2)
             mean = 100 * rows["difference"]
             reach = [mean - 100 * rows["low"], 100 * rows["high"] - mean]
@@ -108,7 +109,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
         panel.set_title(pair.replace(" − ", "\n− "), fontsize=8)
         panel.set_xlim(-0.03, 1.03)
         panel.set_yscale("symlog", linthresh=1)
-        panel.set_ylim(-130, 130)  # intervals of two seeds go beyond what can be
+        panel.set_ylim(-130, 130)  # intervals of two seeds can exceed the possible range
         panel.yaxis.set_major_formatter(FuncFormatter(lambda points, _: f"{points:g}"))
         panel.set_xlabel("pruning ratio")
     for panel in panels[::COLUMNS]:
@@ -118,7 +119,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
 
 
 def unbeaten(board: pd.DataFrame) -> pd.DataFrame:
-    """The methods that no other beats in one of compute and loss without losing in the other.
+    """The methods that no other beats in compute or loss without being worse in the other.
 
     Args:
         board: columns seconds and lost, one row per method.
@@ -143,7 +144,8 @@ def _number_frontier(panel: Axes, front: pd.DataFrame, numbers: Mapping[str, int
         drawstyle="steps-post", zorder=1,
     )  # fmt: skip
     for place, row in enumerate(front.to_dict("records"), start=1):
-        # Where a number covers no marker: no method lies below a front, nor right of its end there.
+        # Placed where it covers no marker: no method lies below a front, nor right of its end
+        # there.
         right, side = (3, "left") if place == len(front) else (-3, "right")
         panel.annotate(
             str(numbers[row["method"]]), (row["seconds"], 100 * row["lost"]), xytext=(right, -3),

@@ -1,4 +1,4 @@
-"""The arena's tables to read: leaderboard, where spectral stands, compute spent, sanity checks."""
+"""The arena's tables for readers: leaderboard, spectral methods, compute spent, sanity checks."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -29,10 +29,11 @@ def standings(
         network_per_ratio: methods that train a network for each ratio, marked by PER_RATIO.
 
     Returns:
-        Index `method`, first the plain network, then the best in the mean over the ranks; columns
-        `unpruned`, the method's own control, one per pruning ratio, and `n` (seeds; the least to
-        the most where the ratios differ). Mean ± sample standard deviation, of one seed none. NEAR
-        marks the best, and what was tested against it and is not told apart from it.
+        Index `method`, the plain network first, then the others by their mean rank, best first.
+        Columns: `unpruned`, the method's own control; one per pruning ratio; and `n` (seeds; the
+        least to the most where the ratios differ). Accuracies are mean ± sample standard deviation,
+        without the latter for one seed. NEAR marks the best, and each method that was tested
+        against it and is not told apart from it.
     """
     near = board["verdict"].isin(["best", "not told apart"])
     places = [
@@ -59,7 +60,7 @@ def marks(network_per_ratio: Collection[str]) -> dict[str, str]:
 
 
 def costs(means: pd.DataFrame) -> pd.DataFrame:
-    """What is left of the networks, means over the seeds, and how many times more there was.
+    """What is left of the networks, means over the seeds, and how many times more there was before.
 
     Args:
         means: what `averages.points` returns, of one dataset, width and activation, each method
@@ -89,13 +90,14 @@ def costs(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
-    """The arena's methods as `params.yaml` says them.
+    """The arena's methods as `params.yaml` defines them.
 
     Args:
-        rivals: by name, as `Params.rivals`; what is made from others is left out.
+        rivals: by name, as `Params.rivals`; methods made from others, such as `-retrained`, are
+            left out.
 
     Returns:
-        Index `method`; columns `family`, `network`, `score` (over all layers, if not said
+        Index `method`; columns `family`, `network`, `score` (over all layers unless it says
         otherwise) and `regulariser` (with the strengths that are tried).
     """
     rows = {
@@ -114,11 +116,11 @@ def methods(rivals: Mapping[str, Method]) -> pd.DataFrame:
 def strengths(table: pd.DataFrame, rivals: Mapping[str, Method]) -> pd.DataFrame:
     """The strengths that were chosen, a column per activation, and those that were tried.
 
-    An asterisk marks the smallest and the largest tried: beyond it there might be a better one.
+    An asterisk marks the smallest and the largest tried: a better one might lie beyond.
 
     Args:
         table: of one study, see `lab.arena.table`; rows without a regulariser are left out, and
-            where the pruning ratio is the strength.
+            those where the pruning ratio is the strength.
         rivals: by name, as `Params.rivals`.
     """
     searched = [name for name, its in rivals.items() if len(its.strengths) > 1]
@@ -140,8 +142,8 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
     """Paired differences in points of accuracy; an asterisk marks what is told apart.
 
     Args:
-        rows: what `paired.with_verdicts` returns, with KEY of `paired` and the column `pair`, what
-            is compared, besides; perhaps with `size`, see `pair_exhibits.tests_of_pairs`.
+        rows: what `paired.with_verdicts` returns, with KEY of `paired` and the column `pair` (what
+            is compared); perhaps with `size`, see `pair_exhibits.tests_of_pairs`.
 
     Returns:
         Index `pair`, `activation` and `ratio`; columns `n` (shared seeds), `difference` (with its
@@ -164,16 +166,16 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """How often each pair has which verdict, a column for each dataset.
+    """How often each pair has each verdict, a column for each dataset.
 
     Args:
         rows: by dataset, see `differences`.
 
     Returns:
-        Index `pair`, in the order in which they come; cells such as `better 3, worse 0, open 1 (5)
-        +0.41, 1.2–1.7×`, in brackets the shared seeds, then the mean difference in points of
-        accuracy and, where the two are not of one size, how many times the parameters the first
-        keeps; empty where there is no test.
+        Index `pair`, in the order of the rows; cells such as `better 3, worse 0, open 1 (5) +0.41,
+        1.2–1.7×`, with the shared seeds in brackets, then the mean difference in points of accuracy
+        and, where the two differ in size, how many times as many parameters the first keeps. A cell
+        is empty where there is no test.
     """
     pairs = dict.fromkeys(pair for those in rows.values() for pair in those["pair"])
     cells = {
@@ -236,7 +238,7 @@ def _network(method: Method) -> str:
 
 
 def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
-    """Ranks, accuracies and verdicts; accuracies in per cent, differences in points of it.
+    """Ranks, accuracies and verdicts; accuracies in per cent, differences in points.
 
     Args:
         board: what `leaderboard.leaderboard` or `leaderboard.spectral_standing` returns, of one
@@ -245,7 +247,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Index `ratio` and `rank`; columns `method`, `family`, `accuracy` (mean ± sample standard
         deviation), `rival`, `against it` (difference and its interval), `verdict`, `p` (corrected),
-        `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept and, of `spectral_standing`,
+        `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept and, for `spectral_standing`,
         `its parameters`: the rival's.
     """
     its = {}
@@ -258,7 +260,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "method": board["method"],
             "family": board["family"],
             "accuracy": percents(board),
-            # What it comes to stands where a narrow screen still shows it.
+            # The result comes early, where a narrow screen still shows it.
             "rival": board["rival"],
             "against it": _differences(board),
             "verdict": board["verdict"],

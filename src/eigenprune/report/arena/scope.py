@@ -19,8 +19,8 @@ class Shown:
 
     Args:
         study: with those methods.
-        table: its rows, see `lab.arena.table`; of a recorded study also what was measured.
-        recorded: whether they are those of `results/paper`.
+        table: its rows, see `lab.arena.table`; for a recorded study also what was measured.
+        recorded: whether the rows are those of `results/paper`.
         controls: what `averages.controls_of` returns of all methods, whichever are shown, so
             that the control is the same in every chapter.
     """
@@ -37,16 +37,16 @@ class Shown:
 
     @cached_property
     def networks(self) -> pd.DataFrame:
-        """What `averages.over_activations` returns of what can be compared."""
+        """What `averages.over_activations` returns for the rows that can be compared."""
         return averages.over_activations(self.competing, self.controls)
 
     @cached_property
     def leaderboard(self) -> pd.DataFrame:
-        """What `leaderboard.leaderboard` returns of what can be compared."""
+        """What `leaderboard.leaderboard` returns for the rows that can be compared."""
         return leaderboard.leaderboard(self.competing, controls=self.controls)
 
     def plain(self, retraining: str) -> pd.DataFrame:
-        """What `averages.plain_beside` returns for the methods that are retrained so."""
+        """What `averages.plain_beside` returns for the methods with this kind of retraining."""
         rows = self.competing
         return averages.plain_beside(rows[rows["retraining"] == retraining], self.controls)
 
@@ -61,13 +61,13 @@ class Shown:
 
 
 def of_planned(study: Study, table: pd.DataFrame) -> str:
-    """How much of a study is there, in words; a method counts with one seed of any retraining.
+    """How much of a study is there, in words; one seed of any retraining makes a method count.
 
     Args:
         study: with all that is planned.
         table: what is there of it.
     """
-    # The controls of other studies apart, such as `small`.
+    # Without the controls of other studies, such as `small`.
     planned = set(map(rivals.entry_of, study.methods)) - set(METHODS)
     missing = sorted(planned - set(table["method"]))
     rows = table[table["method"].isin(planned)]
@@ -92,7 +92,7 @@ def of_planned(study: Study, table: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class Arena:
-    """The studies of a chapter, those that are there."""
+    """Those studies of a chapter that are there."""
 
     params: Params
     shown: tuple[Shown, ...]
@@ -119,7 +119,7 @@ class Arena:
         )
 
     def only(self, wanted: Callable[[str, Method], bool]) -> "Arena":
-        """With those methods alone that a function of the rival's name and of the method wants.
+        """The arena with only the methods that `wanted` accepts by the rival's name and method.
 
         A study that has none of them, or no row of them yet, is left out.
         """
@@ -138,12 +138,12 @@ class Arena:
         return Arena(self.params, tuple(narrowed))
 
     def named(self, methods: Iterable[str]) -> "Arena":
-        """With the named methods alone, whatever becomes of what they have pruned."""
+        """The arena with only the named methods, also retrained and reconstructed."""
         names = set(methods)
         return self.only(lambda name, method: name in names)
 
     def with_seeds(self, seeds: Sequence[int]) -> "Arena":
-        """With other seeds of the quick studies; what is not in the run store is computed."""
+        """The arena with other seeds of its quick studies; missing runs are computed."""
 
         def changed(shown: Shown) -> Shown:
             if shown.recorded:
@@ -156,7 +156,7 @@ class Arena:
         return Arena(self.params, tuple(map(changed, self.shown)))
 
     def so_far(self) -> dict[str, "Arena"]:
-        """By activation, of those that some methods of a study lack: the methods that have it."""
+        """For each activation that some methods of a study lack, the methods that have it."""
         names = sorted({name for shown in self.shown for name in shown.unsettled})
         return {
             name: Arena(
@@ -180,11 +180,11 @@ class Arena:
 
     @property
     def quick(self) -> tuple[Shown, ...]:
-        """Those that were computed here."""
+        """The studies that were computed here."""
         return tuple(shown for shown in self.shown if not shown.recorded)
 
 
 def _told(unsettled: Sequence[str]) -> str:
-    """What is said of activations that are there in part."""
+    """The note on activations that only some methods have."""
     names = " and ".join(unsettled)
     return f"; {names} not there for all methods yet, and so in no mean or ranking" if names else ""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from eigenprune.lab.errors import UserError
 from eigenprune.report.arena.averages import CONTROL, SPECTRAL
 
-# Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
+# From Okabe and Ito's palette, distinct with any colour vision; markers say the same in print.
 FAMILIES = {
     SPECTRAL: ("#0072B2", "o"),
     "weights": ("#E69F00", "s"),
@@ -26,7 +26,7 @@ COLUMNS = 3
 def grid(
     count: int, columns: int, height: float, *, sharey: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """That many panels in rows of `height` inches, with one vertical axis for all if `sharey`."""
+    """A figure of `count` panels in rows of `height` inches; `sharey` for one vertical axis."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     size = (max(3.3 * columns, 4.0), height * rows)
@@ -41,7 +41,7 @@ def require_one_setting(table: pd.DataFrame, point: list[str]) -> None:
     """Refuse a table that is not of one dataset, width and activation, each point once.
 
     Raises:
-        UserError: see there; and if it has no row.
+        UserError: if the table is of that kind, or has no row.
     """
     if table.empty:
         raise UserError("there is nothing to draw: the table has no row")

@@ -1,4 +1,4 @@
-"""Who stands where in the arena: at a glance, as a picture, and as the table of all methods."""
+"""How the methods of the arena stand: at a glance, as a heatmap, and as a table of all methods."""
 
 from collections.abc import Collection
 
@@ -83,7 +83,7 @@ def show_goal(arena: Arena, method: str) -> None:
 def show_standings(arena: Arena, *, key: str = "standings") -> None:
     """Accuracy and rank of all methods at the ratios of the leaderboard.
 
-    Of each study a picture, and folded a table per retraining.
+    Each study has a heatmap and, folded, a table for each kind of retraining.
 
     Args:
         arena: what to show.
@@ -119,7 +119,7 @@ def show_standings(arena: Arena, *, key: str = "standings") -> None:
 
 def _show_heatmap(shown: Shown, networks: pd.DataFrame, of_each: Collection[str], key: str) -> None:
     plain = pd.concat([averages.means_alone(shown.plain(retraining)) for retraining in WORDS])
-    if plain.empty:  # nothing to hold them against
+    if plain.empty:  # nothing to compare them with
         return
     # Two numbers where the means on the left are over other activations than those on the right.
     controls = dict.fromkeys(f"{100 * mean:.2f}" for mean in plain["accuracy_mean"])
@@ -143,7 +143,7 @@ def _show_heatmap(shown: Shown, networks: pd.DataFrame, of_each: Collection[str]
 
 
 def _of_each(shown: Shown) -> set[str]:
-    """Its methods that train a network for each ratio."""
+    """The methods of a study that train a network for each ratio."""
     names = map(str, shown.table["method"].unique())
     return {name for name in names if find(name).network_per_ratio}
 

@@ -45,22 +45,23 @@ def build_book(
 ) -> Path:
     """Build the book of `root/book` with the chapters of the quick studies.
 
-    The same sources give the same bytes, in any folder, and the pages read without a network.
+    The same sources give the same bytes in any folder; the pages need no network.
 
     Args:
         root: the repository; the executed notebooks and figures lie in `results/quick/STUDY` and
             `results/chapters`.
-        params: the quick studies, at least one, have executed notebooks, and so have the
-            experiments, in `results/experiments/NAME`.
+        params: names the quick studies, at least one, and the experiments; all must have executed
+            notebooks, those of experiments in `results/experiments/NAME`.
         folder: the name of the folder with the pages.
-        repository: on GitHub; each chapter then has buttons that open its notebook.
+        repository: the repository on GitHub; with it, each chapter has buttons that open its
+            notebook.
 
     Returns:
         That folder, `root/build/book/FOLDER`; it is replaced only by a finished build.
 
     Raises:
-        UserError: an executed notebook or a figure is missing, or a sentence holds a number that a
-            result could give.
+        UserError: an executed notebook or a figure is missing, or a sentence contains a number that
+            a result could give.
         BookError: Sphinx warned or failed.
     """
     source = assemble(root, params)
@@ -103,7 +104,7 @@ def assemble(root: Path, params: Params) -> Path:
         executed / "chapters" / f"{YOUR_RUN}.ipynb",
         f"quick/{YOUR_RUN}",
         YOUR_RUN,
-        "Quick scale, computed for this book, beside `results/reference`.",
+        "Quick scale, computed for this book and compared with `results/reference`.",
         YOUR_RUN,
     )
     for name in params.experiments:
@@ -130,7 +131,7 @@ def _existing(path: Path, command: str) -> None:
 
 
 def _add_facts(config: Path, substitutions: dict[str, str]) -> None:
-    """Give the pages the numbers that stand in them as `{{ NAME }}`."""
+    """Give the pages the numbers that they refer to as `{{ NAME }}`."""
     import yaml
 
     settings: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))
@@ -139,7 +140,7 @@ def _add_facts(config: Path, substitutions: dict[str, str]) -> None:
 
 
 def _insert_parts(toc: Path, studies: Sequence[Study], experiments: Sequence[str]) -> None:
-    """The recorded results, each study and the experiments, before the last part."""
+    """Insert the recorded results, each study and the experiments before the last part."""
     import yaml
 
     contents: dict[str, Any] = yaml.safe_load(toc.read_text(encoding="utf-8"))
@@ -166,7 +167,7 @@ def _build(source: Path, folder: str) -> Path:
     scratch = run_sphinx(source, "html")
     html = source.parent / folder
     shutil.rmtree(html, ignore_errors=True)
-    # A hash of Sphinx's settings, where the environment lies included; of use to a next build only.
+    # A hash of Sphinx's settings, with the path of the environment; only a next build would use it.
     (scratch / ".buildinfo").unlink()
     scratch.rename(html)
     shutil.rmtree(scratch.parent)
@@ -181,10 +182,10 @@ def run_sphinx(source: Path, builder: str, epoch: str | None = None) -> Path:
     Args:
         source: what `assemble` returns.
         builder: `html` or `latex`.
-        epoch: the time that stands for now, in seconds since 1970; None: the true one.
+        epoch: the time to take as now, in seconds since 1970; the true one if None.
 
     Returns:
-        The folder of what it made, `_build/BUILDER` beside `source`.
+        The folder with the output, `_build/BUILDER` beside `source`.
 
     Raises:
         BookError: Sphinx warned or failed.
@@ -212,7 +213,7 @@ def run_sphinx(source: Path, builder: str, epoch: str | None = None) -> Path:
 
 
 def as_edited(told: str, source: Path) -> str:
-    """What Sphinx says, with the names of the files that a person edits, not of their copies.
+    """What Sphinx says, naming the files that a person edits instead of their copies.
 
     >>> as_edited("/s/arena/arena.ipynb:3: /s/experiments/mine.ipynb /s/index.md", Path("/s"))
     'results/chapters/arena.ipynb:3: results/experiments/mine/mine.ipynb book/index.md'

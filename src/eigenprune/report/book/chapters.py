@@ -13,7 +13,7 @@ from eigenprune.report.shown import PLOTLY, described, opening
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A figure or table of a chapter: its label, caption and card; `alt` of a figure."""
+    """A figure or table of a chapter: its label, caption and card; for a figure also `alt`."""
 
     kind: str  # `fig` or `tab`
     label: str
@@ -32,18 +32,18 @@ def write_chapter(
     (`fig-NAME-...`, `tab-NAME-...`) and cards.
 
     Args:
-        notebook: executed.
+        notebook: the executed notebook.
         chapter: the file to write; figures and the notebook go beside it.
         name: of the chapter, unique in the book.
         origin: a sentence in Markdown.
         pipeline: the project, for the cards.
 
     Returns:
-        What is shown, in order.
+        The figures and tables, in order.
     """
     import nbformat
 
-    # Offered for download as it is; the chapter itself gets the line that offers it.
+    # The download is the unchanged notebook; only the chapter gets the line that offers it.
     download = f"executed/{name}.ipynb"
     (chapter.parent / "executed").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(notebook, chapter.parent / download)
@@ -80,7 +80,7 @@ def _texts(
     pipeline: Pipeline,
     exhibits: list[Exhibit],
 ) -> Iterator[str]:
-    """Take the shown things, and the sentences between them, out of a cell and into the text."""
+    """Move figures, tables and the sentences between them from a cell's outputs to the text."""
     kept = []
     for output in cell.outputs:
         shown = described(output)
@@ -114,7 +114,7 @@ def _exhibit(
     label = f"{kind}-{chapter}-{shown['name']}"
     exhibit = Exhibit(kind, label, shown["caption"], made, shown.get("alt", ""))
     if svg is None:
-        # Colons: a caption may hold backquotes, and a fence of backquotes would not be one then.
+        # Colons: a caption may contain backquotes, which would break a fence of backquotes.
         begin = [f":::{{text-table}} {shown['caption']}", f":name: {label}", ""]
         return exhibit, "\n".join([*begin, data["text/markdown"], ":::"])
     file = folder / "figures" / f"{chapter}-{shown['name']}.svg"
@@ -129,7 +129,7 @@ def _exhibit(
         "```",
     ]
     if PLOTLY in data:
-        # The script of the book draws it in the place of the picture; `<` could end the element.
+        # The script of the book draws it in place of the picture; `<` could end the element.
         drawing = json.dumps(data[PLOTLY], separators=(",", ":")).replace("<", "\\u003c")
         element = (
             f'<script type="application/json" class="interactive-figure" data-figure="{label}">'

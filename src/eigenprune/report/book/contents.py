@@ -1,4 +1,4 @@
-"""What the book holds, besides the pages of `book/`: its chapters, in reading order."""
+"""What the book contains besides the pages of `book/`: its chapters, in reading order."""
 
 from eigenprune.lab.studies import Study
 
@@ -10,7 +10,7 @@ CHAPTERS = {
     "compare": "comparison",
 }
 
-# The chapters on recorded results, in reading order, and what they say of their origin.
+# The chapters on recorded results, in reading order, and what they say about their origin.
 PAPER_CHAPTERS = {
     "one-hidden-layer": "Paper scale, recorded in `results/paper`.",
     "several-hidden-layers": "Paper scale, recorded in `results/paper`.",
@@ -29,7 +29,7 @@ ARENA_CHAPTERS = dict.fromkeys(
         "growing-instead-of-pruning",
         "compression",
     ),
-    "Quick scale, and what is recorded in `results/paper`.",
+    "Quick scale, and results recorded in `results/paper`.",
 )
 
 # The chapter that compares the quick results with the recorded ones; the table of contents has it.

@@ -17,12 +17,12 @@ def facts(root: Path) -> dict[str, str]:
 
 
 def quick_time(root: Path) -> str:
-    """How long the quick studies took in all where they were recorded."""
+    """How long all quick studies took together when they were recorded."""
     return duration(_seconds(root / "results" / "reference"))
 
 
 def paper_time(root: Path) -> str:
-    """How long all that is recorded of the paper's scale took."""
+    """How long everything that is recorded at the paper's scale took."""
     return duration(_seconds(root / "results" / "paper"))
 
 

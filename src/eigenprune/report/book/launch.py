@@ -4,7 +4,7 @@ The address of the repository is a fact of a clone, not of the study: a fork's b
 from the one recorded in `dvc.lock`. So the book that DVC makes has no buttons, and the published
 one (`eigenprune book --publish`) has them.
 
-The theme has such buttons, but takes a page for a notebook at the same place in the repository;
+The theme has such buttons, but expects the notebook of a page at the same path in the repository;
 here many chapters come from one notebook of `notebooks/`.
 """
 
@@ -48,7 +48,7 @@ class Repository:
         """
         here, path = f"{self.owner}/{self.name}", f"notebooks/{notebook}.ipynb"
         colab = "https://colab.research.google.com/github"
-        # Binder takes what follows the name for one part of the address.
+        # For Binder, the revision is one part of the address: its slashes are escaped.
         revision = self.revision.replace("/", "%2F")
         return {
             "Binder": f"https://mybinder.org/v2/gh/{here}/{revision}?urlpath=lab/tree/{path}",

@@ -1,4 +1,4 @@
-"""Sphinx extension: what is pushed sideways on a phone (see `book.css`) can be so by keyboard."""
+"""Sphinx extension: what scrolls sideways on a phone (see `book.css`) also scrolls by keyboard."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def setup(app: "Sphinx") -> dict[str, bool]:
-    """Mend every page before it is written; Sphinx calls this."""
+    """Adjust every page before it is written; Sphinx calls this."""
     app.connect("html-page-context", _mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -21,7 +21,7 @@ def _mend(
 
 
 def with_focus(body: str) -> str:
-    """The body of a page whose figures and outputs can have the focus.
+    """The body of a page, with figures and outputs that can receive the keyboard focus.
 
     >>> with_focus('<div class="cell_output docutils container">')
     '<div class="cell_output docutils container" tabindex="0">'

@@ -10,7 +10,7 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params
 from eigenprune.report.book.build import BookError, assemble, run_sphinx
 
-# The programs that are called, and the Debian packages that bring them and what they read.
+# The programs that are called, and the Debian packages with them and the files they need.
 PROGRAMS = {
     "latexmk": "latexmk",
     "rsvg-convert": "librsvg2-bin",
@@ -19,10 +19,10 @@ PROGRAMS = {
 
 
 def build_pdf(root: Path, params: Params) -> Path:
-    """Build `root/build/book/eigenprune.pdf` from what `build_book` is made from.
+    """Build `root/build/book/eigenprune.pdf` from the sources of `build_book`.
 
-    Figures stay vector graphics. Its date is that of the commit, or
-    SOURCE_DATE_EPOCH; the same sources and date give the same bytes.
+    Figures stay vector graphics. The date of the PDF is SOURCE_DATE_EPOCH if that is set, else the
+    date of the commit; the same sources and date give the same bytes.
 
     Args:
         root: the repository, see `build_book`.
@@ -32,7 +32,7 @@ def build_pdf(root: Path, params: Params) -> Path:
         The file; it is replaced only by a finished one.
 
     Raises:
-        UserError: a program is missing, or a notebook or figure.
+        UserError: a program, a notebook or a figure is missing.
         BookError: Sphinx or LaTeX failed.
     """
     require_programs()
@@ -46,7 +46,7 @@ def build_pdf(root: Path, params: Params) -> Path:
 
 
 def require_programs() -> None:
-    """Refuse to begin what would fail later.
+    """Fail before the long build if a program is missing.
 
     Raises:
         UserError: naming the Debian packages that are missing.

@@ -1,7 +1,7 @@
-"""The sentences of a page, a notebook or a docstring: all that is no prose is blanked out.
+"""The sentences of a page, a notebook or a docstring; everything that is not prose is blanked out.
 
-What is left stands where it stood, line by line and letter by letter, so that whatever is found in
-it can be named by its place.
+What is left keeps its place, line by line and character by character, so that anything found in it
+can be named by its place.
 """
 
 import ast
@@ -71,7 +71,7 @@ def of_notebook(notebook: Path) -> Iterator[tuple[int, int, str]]:
 
     Yields:
         The number of a cell, the line in it at which the text begins, both from 1, and the text; of
-        an f-string, what does not come from a variable.
+        an f-string, only what does not come from a variable.
     """
     content = json.loads(notebook.read_text(encoding="utf-8"))
     for number, cell in enumerate(content["cells"], start=1):
@@ -79,7 +79,7 @@ def of_notebook(notebook: Path) -> Iterator[tuple[int, int, str]]:
         if cell["cell_type"] == "markdown":
             yield number, 1, source
         elif cell["cell_type"] == "code":
-            plain = re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE)  # magics are no Python
+            plain = re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE)  # magics are not Python
             for call in ast.walk(ast.parse(plain)):
                 if isinstance(call, ast.Call):
                     for said in _said(call):
@@ -108,8 +108,8 @@ def docstrings(source: Path) -> Iterator[tuple[int, str]]:
 
 
 def _outside_fences(lines: list[str]) -> Iterator[str]:
-    """The lines, those of fenced code blank, and of directives the fences and the options."""
-    stack: list[tuple[str, bool]] = []  # fence, and whether what it holds is prose
+    """The lines; fenced code is blanked, and so are the fences and options of directives."""
+    stack: list[tuple[str, bool]] = []  # fence, and whether its content is prose
     options = False
     for line in lines:
         fence = _FENCE.match(line)
@@ -123,7 +123,7 @@ def _outside_fences(lines: list[str]) -> Iterator[str]:
             directive = fence[2] or ""
             stack.append((fence[1], directive in PROSE_DIRECTIVES))
             options = True
-            # Behind the name of a directive stands a title, or a file.
+            # After the name of a directive comes a title, or a file.
             titled = directive in PROSE_DIRECTIVES and directive != "figure"
             yield " " * fence.start(3) + fence[3] if titled else ""
         elif options and _OPTION.match(line):

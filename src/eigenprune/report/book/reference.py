@@ -1,9 +1,9 @@
 """Sphinx extension for the book's reference: a name in backticks links to what it names.
 
 Docstrings put code of any kind in backticks: a function of this library, an argument, a value, a
-path. The role `name`, the default one of the reference, shows each as code and makes a link of
-what stands in the reference. Roles that are written out, and types in signatures, stay strict:
-what they name must be there.
+path. The role `name`, the default one in the reference, shows each as code and turns it into a
+link if the reference documents it. Roles that are written out, and types in signatures, stay
+strict: what they name must be documented.
 """
 
 import re
@@ -48,7 +48,7 @@ def _name(
     )
     for context in ("py:module", "py:class"):
         reference[context] = env.ref_context.get(context)
-    if "." in text:  # `agreement.compare` is found in whatever package it lies
+    if "." in text:  # `agreement.compare` is found in whichever package it is
         reference["refspecific"] = True
     reference[_OPTIONAL] = True
     return [reference], []

@@ -51,7 +51,7 @@ def build_site(site: Path, development: Path, releases: Path, order: Sequence[st
         site: the folder to write; it must not be there yet.
         development: the book of the main branch.
         releases: a folder `TAG/` for each release, with its archive and checksum.
-        order: the tags, newest first. One whose folder holds no archive is left out.
+        order: the tags, newest first. A tag whose folder contains no archive is left out.
 
     Raises:
         UserError: if `site` is there, or an archive is not what its checksum says.

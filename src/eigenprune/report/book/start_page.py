@@ -1,4 +1,4 @@
-"""What the start page includes: pictures of other chapters, and the way to the quick studies."""
+"""What the start page includes: pictures from other chapters, and links to the quick studies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +6,8 @@ from eigenprune.lab.studies import Study
 from eigenprune.report.book.chapters import Exhibit
 from eigenprune.report.book.contents import CHAPTERS, caption
 
-# By page, the picture that the start page shows again: what the whole book is about, and how the
-# methods of the arena stand.
+# The pictures that the start page repeats, each by page and label: what the whole book is about,
+# and how the methods of the arena compare.
 LEADING = "paper/one-hidden-layer", "fig-one-hidden-layer-methods-fashion-mnist"
 OF_RIVALS = "arena/arena", "fig-arena-best-curves-rivals-mnist-relu"
 
@@ -17,7 +17,7 @@ def again(exhibits: Mapping[str, Sequence[Exhibit]], page: str, label: str) -> s
 
     Args:
         exhibits: what the pages show, by page.
-        page: without ending, seen from the start page.
+        page: its path from the start page, without the file ending.
         label: of the figure.
     """
     shown = next((each for each in exhibits[page] if each.label == label), None)

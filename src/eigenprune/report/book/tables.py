@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class TextTable(RSTTable):  # type: ignore[misc]  # docutils has no types
-    """A table in Markdown as `table` takes it, with a caption and a number; its cells are text.
+    """A Markdown table as `table` takes it, with a caption and a number; its cells are text.
 
-    On a web page its rows are one piece. Sphinx would make three nodes of every cell and pass over
-    all of them some hundred times, half of what it does for the whole book.
+    On a web page all rows are one piece of HTML. Sphinx would make three nodes for every cell and
+    traverse all of them some hundred times, half of its work for the whole book.
     """
 
     def run(self) -> list[nodes.Node]:
-        """The table, and what is to be said about its caption."""
+        """The table, and messages about its caption."""
         if self.state.document.settings.env.app.builder.format != "html":
             return list(super().run())
         title, messages = self.make_title()

@@ -1,12 +1,12 @@
-"""No number in prose that a result could give: it would stay when the result changes.
+"""Find numbers typed into prose that a result could give: they would stay when the result changes.
 
 Settings and names are left alone (SETTINGS); what reads like a result is found (RESULTS). A number
-that is neither is excused on its own line, with the reason:
+that only reads like a result is excused on its own line, with the reason:
 
     The lamp has 3 times the range. <!-- number: from the data sheet of the lamp -->
 
-Both lists are what the check knows: a name, an example, and a pattern in which a space stands for
-any white space within a paragraph.
+The check knows only these two lists. Each rule has a name, an example, and a pattern in which a
+space stands for any white space within a paragraph.
 """
 
 import re
@@ -29,14 +29,14 @@ _RATIO = r"\d*\.?\d+"
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of number: its name, an example, and the pattern that knows it."""
+    """One kind of number: its name, an example, and the pattern that finds it."""
 
     name: str
     example: str
     pattern: str
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        """All matches; none reaches over the end of a paragraph."""
+        """All matches; none extends beyond the end of a paragraph."""
         space = r"(?:(?:[ \t\u00a0]|\n(?!\s*\n))+)"
         return re.finditer(self.pattern.replace(" ", space), text, re.IGNORECASE)
 
@@ -138,7 +138,7 @@ RESULTS = [
 ]
 
 _EXCUSE = re.compile(r"<!--\s*number:(.*?)-->", re.DOTALL)
-_REASON = 12  # letters that a reason has at least
+_REASON = 12  # the fewest letters of a reason
 REMEDY = (
     "Numbers come from results: let a cell of the notebook write the sentence, or use a "
     "substitution of report/book/facts.py. A number that no result can give is excused on its "
@@ -156,13 +156,13 @@ class Found:
 
 
 def typed_numbers(text: str, *, docstring: bool = False) -> list[Found]:
-    """The numbers in the prose of a text that read like results, in its order.
+    """The numbers in the prose of a text that read like results, in order.
 
     Also found are excuses without a reason, and those that excuse nothing.
 
     Args:
         text: a page or cell in Markdown.
-        docstring: it is a docstring; examples and equations in it are no prose.
+        docstring: whether the text is a docstring, whose examples and equations are not prose.
 
     Example:
         >>> typed_numbers("With 784 inputs and 100 epochs it is 97.3 % right.")
@@ -193,12 +193,12 @@ def typed_numbers(text: str, *, docstring: bool = False) -> list[Found]:
 
 
 def refuse_typed_numbers(root: Path) -> None:
-    """Look through the pages of `root/book`, the notebooks and the package's docstrings.
+    """Check the pages of `root/book`, the notebooks and the package's docstrings.
 
-    Of a notebook, the captions and sentences that its code holds are read too.
+    In notebooks, the captions and sentences in the code are checked too.
 
     Raises:
-        UserError: if a sentence holds a number that reads like a result; it names every one.
+        UserError: if a sentence contains a number that reads like a result; it names every one.
     """
     faults = [
         f"{file}{f': cell {cell}, line ' if cell else ':'}{line}: {words!r} ({kind})"

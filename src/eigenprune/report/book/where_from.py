@@ -1,4 +1,4 @@
-"""The page that lists every figure and table with its origin, and all that is outdated."""
+"""The page that lists every figure and table with its origin, and what is outdated."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,19 +10,19 @@ from eigenprune.report.provenance.staleness import Changes, since_recorded
 
 HEAD = """# Where everything comes from
 
-Below each figure and table of this book stands a card with its origin; here they are together.
+A card below each figure and table of this book gives its origin; this page lists them all.
 A *common hash* stands for the set of runs that is shown: the same runs have the same hash.
 
 ## What has changed since it was recorded
 
 The results at the scale of the paper were computed once and are kept in `results/paper`.
-They are *outdated* where the parameters, the data or the protocol now say something else.
-Where only the code has changed, they are meant to come out again up to rounding: a test holds small
-networks to the numbers that belong to the version of the protocol.
+They are *outdated* if the parameters, the data or the protocol have changed since.
+If only the code has changed, the results are meant to be the same up to rounding: a test compares
+small networks with the numbers that belong to the version of the protocol.
 The files that differ are named.
-Whether the numbers have changed with them, a few runs tell that are drawn at random and computed
-again: `eigenprune spot-check STUDY` does so, in minutes where the whole took hours.
-`eigenprune verify` says what stands here in the terminal."""
+Spot checks show whether the numbers have changed too: `eigenprune spot-check STUDY` draws a few
+runs at random and computes them again, in minutes where the whole took hours.
+`eigenprune verify` prints the following in the terminal."""
 
 
 def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, Changes]) -> str:
@@ -48,7 +48,7 @@ def recorded_changes(root: Path, params: Params) -> dict[str, Changes]:
 
 
 def summary(changes: Mapping[str, Changes]) -> list[str]:
-    """One line for each state of things, in Markdown; studies in the same state share one."""
+    """Lines in Markdown: one for each outdated study, then one for each state of the code."""
     lines = [
         f"`{name}`: outdated: {'; '.join(found.outdated)}"
         for name, found in changes.items()
@@ -64,7 +64,7 @@ def summary(changes: Mapping[str, Changes]) -> list[str]:
 
 
 def spot_check_lines(changes: Mapping[str, Changes]) -> list[str]:
-    """One line for each study of which runs were computed again, in Markdown."""
+    """One line for each study with runs that were computed again, in Markdown."""
     return [f"`{name}`: {said}" for name, found in changes.items() for said in found.checks]
 
 

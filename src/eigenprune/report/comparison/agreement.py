@@ -1,4 +1,4 @@
-"""Our curves against the published ones, point by point."""
+"""Compare our curves with the published ones, point by point."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ from eigenprune.lab.studies import Study
 from eigenprune.report.comparison.published import other_settings, published_curves
 from eigenprune.report.statistics import over_seeds
 
-# Two implementations of one method differ a little for reasons that no list of settings holds
+# Two implementations of one method differ a little for reasons that no list of settings covers
 # (the order of the data, the rounding of a framework). Half a point of accuracy counts as one more
-# standard error, so that means which differ by less than one and a half points always agree.
+# standard error, so means that differ by less than one and a half points always agree.
 GRANTED = 0.005
-# So many neighbouring ratios make a slope.
+# This many neighbouring ratios that disagree make a slope.
 SLOPE = 3
-# The study stands in it: two may differ in a setting that the other columns do not show.
+# Includes the study: two studies may differ in a setting that the other columns do not show.
 CURVE = ["study", "dataset", "hidden", "activation", "method"]
 NAMED = ["study", "activation", "method"]  # enough to tell curves apart in a table
 POINT = [*CURVE, "pruning_ratio"]
@@ -23,7 +23,7 @@ OF_STUDY = [*COMPARED, "other_settings"]
 
 
 def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    r"""Every point that was published and that we have, with the difference of the means.
+    r"""Compare the means at every point that was published and that we have.
 
     Two means agree where
 
@@ -37,8 +37,8 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
         published: what `published.published_curves` returns for it.
 
     Returns:
-        One row per point, in the order of the table, with the columns COMPARED. Of these
-        `hidden`, `mean`, `std` and `n` are ours, `difference` is ours minus published, `tolerance`
+        One row per point, in the order of the table, with the columns COMPARED. `hidden`,
+        `mean`, `std` and `n` are ours, `difference` is ours minus published, and `tolerance` is
         the right-hand side above.
     """
     ours = over_seeds(curves).rename(columns={"accuracy_mean": "mean", "accuracy_std": "std"})
@@ -69,31 +69,31 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
 def compare_study(
     study: Study, curves: pd.DataFrame, *, wrong_method: bool = False
 ) -> pd.DataFrame:
-    """What `compare` finds for a study, against all that was published at its width.
+    """Compare a study with everything that was published at its width, see `compare`.
 
     Args:
-        study: what made the curves.
-        curves: its tidy table, as far as it is there.
-        wrong_method: against the curves of the other method, see `swapped`.
+        study: the one that made the curves.
+        curves: its tidy table, which may be incomplete.
+        wrong_method: compare with the curves of the other method instead, see `swapped`.
 
     Returns:
-        The columns OF_STUDY. `other_settings` says what of the study is not as published, and is
-        empty where all is: only such points count where shares are told, see `coverage`.
+        The columns OF_STUDY. `other_settings` names the settings of the study that differ from the
+        published ones. Only points where it is empty count towards shares, see `coverage`.
     """
     published = published_curves(study, same_width=True)
     points = compare(curves, swapped(published) if wrong_method else published)
     return points.assign(other_settings=other_settings(study))[OF_STUDY]
 
 
-# Methods that a share is held against the exchange of.
+# The published methods whose names are exchanged, see `swapped`.
 EXCHANGED = {"direct": "post", "post": "direct"}
 
 
 def swapped(published: pd.DataFrame) -> pd.DataFrame:
-    """The published curves with the names of `direct` and `post` exchanged, and without the rest.
+    """The published `direct` and `post` curves under each other's name, without other methods.
 
-    Our curves against these: how many points would agree if the method were the wrong one. It is
-    what a share of agreeing points has to be held against.
+    Our curves are compared with these to see how many points would agree if the method were the
+    wrong one. A share of agreeing points must be judged against that share.
 
     Args:
         published: what `published.published_curves` returns.
@@ -109,8 +109,8 @@ def by_curve(points: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per curve, with CURVE, `published_hidden`, `n` (the smallest number of our seeds),
-        `points`, `agree`, `share` (0 to 1), `median` (of the absolute differences), and where it is
-        worst: `worst_ratio` and `worst`, the difference there.
+        `points`, `agree`, `share` (0 to 1), `median` (of the absolute differences), and for the
+        worst point `worst_ratio` and `worst`, the difference there.
     """
     rows = []
     for key, curve in points.groupby([*CURVE, "published_hidden"], sort=False):
@@ -132,10 +132,10 @@ def by_curve(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def agrees_by_spread(points: pd.DataFrame) -> pd.Series:
-    """Whether the means agree without GRANTED: by no more than three standard errors of both.
+    """Whether the means agree without GRANTED: they differ by at most three standard errors.
 
-    Where the spreads are small this asks for more than two implementations can be expected to have
-    in common; it tells the curves that lie close from those that are let pass.
+    Where the spreads are small, this asks for more than can be expected of two implementations. It
+    distinguishes points that are close from points that agree only because of GRANTED.
 
     Args:
         points: what `compare` returns.
@@ -156,7 +156,7 @@ def agreement_summary(points: pd.DataFrame) -> str:
     '2 of 3 points agree (67 %)'
     """
     if points.empty:
-        return "no point that was published is recorded yet"
+        return "no published point is recorded yet"
     agree = points["agrees"]
     return f"{agree.sum()} of {len(agree)} points agree ({100 * agree.mean():.0f} %)"
 
@@ -164,7 +164,7 @@ def agreement_summary(points: pd.DataFrame) -> str:
 def along_slopes(points: pd.DataFrame) -> str:
     """The curves that disagree at several ratios in a row, in words.
 
-    At a single steep point a few seeds can be off by chance; along a slope they are not.
+    At a single steep point a few seeds can be off by chance, but not along a slope.
 
     Args:
         points: what `compare` returns, of one or more studies.

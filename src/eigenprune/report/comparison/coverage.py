@@ -1,4 +1,4 @@
-"""How much of what is published our results cover, and how much of that agrees."""
+"""How many of the published points our results cover, and how many of those agree."""
 
 from collections.abc import Iterable
 
@@ -7,18 +7,18 @@ import pandas as pd
 from eigenprune.report.comparison.agreement import EXCHANGED
 from eigenprune.report.comparison.published import UNCERTAIN, layer_count, points_at
 
-# The published widths of three layers are not known: each width of ours is held against the same
-# points, and has a share of its own.
+# The published widths of three layers are not known, so each of our widths is compared with the
+# same points and has its own share.
 CURVE = ["hidden", "dataset", "activation", "method"]
 COUNTS = ["published", "compared", "agree"]
-AIM = 0.95  # share of the points of one hidden layer that is to agree
+AIM = 0.95  # share of the points with one hidden layer that should agree
 
 
 def coverage(points: pd.DataFrame, settings: Iterable[tuple[str, str]]) -> pd.DataFrame:
-    """Every curve that was published, with how many of its points are compared and agree.
+    """For every published curve, count the points that are compared and those that agree.
 
     Points of studies with other settings than the published ones do not count. A point that several
-    studies have agrees if it does in all of them.
+    studies have agrees only if it agrees in all of them.
 
     Args:
         points: what `agreement.compare_study` returns, of one or more studies.
@@ -27,7 +27,7 @@ def coverage(points: pd.DataFrame, settings: Iterable[tuple[str, str]]) -> pd.Da
 
     Returns:
         One row per published curve and width of ours, with CURVE (`hidden` is ours) and COUNTS:
-        `published` points, those `compared`, and of these those that `agree`.
+        the `published` points, how many of them are `compared`, and how many of these `agree`.
     """
     published = [points_at(*setting) for setting in dict.fromkeys(settings)]
     published = [those for those in published if len(those)]
@@ -42,7 +42,7 @@ def coverage(points: pd.DataFrame, settings: Iterable[tuple[str, str]]) -> pd.Da
 
 
 def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The same for each width of ours, all its curves together.
+    """The counts of `coverage` and shares for each of our widths, over all its curves.
 
     Args:
         covered: what `coverage` returns.
@@ -50,8 +50,8 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
 
     Returns:
         Columns `hidden`, COUNTS and `share` (0 to 1, of the points compared; NaN if there is none);
-        with `wrong` also `without_pre`, the share of the curves that can be exchanged, and
-        `wrong_method`, the share when they are: what the former has to be held against.
+        with `wrong` also `without_pre`, the share over the curves that can be exchanged, and
+        `wrong_method`, the share once they are exchanged, against which `without_pre` is judged.
     """
     table = covered.groupby("hidden", sort=False)[COUNTS].sum().astype(int)
     table["share"] = table["agree"] / table["compared"]
@@ -63,16 +63,16 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
 
 
 def on_shared_points(points: pd.DataFrame) -> str:
-    """How much agrees at each width, of three layers, on the points that all of them have.
+    """How many points agree at each width of three layers, among those that all widths have.
 
-    Widths are not recorded equally far, and curves are not equally easy to meet: shares of
-    different points cannot be compared.
+    Some widths are recorded more fully than others, and some curves are easier to match: shares
+    over different points cannot be compared.
 
     Args:
         points: what `agreement.compare_study` returns, of several studies.
 
     Returns:
-        A sentence without a full stop; empty where there are no two widths, or no shared point.
+        A sentence without a full stop; empty with fewer than two widths or no shared point.
 
     Example:
         >>> points = pd.DataFrame({"other_settings": "", "hidden": ["5-5-5", "8-8-8", "8-8-8"],
@@ -104,7 +104,7 @@ def of_layers(hidden: str) -> str:
 
 
 def gaps(covered: pd.DataFrame) -> list[str]:
-    """A sentence for each width of ours at which published points are not compared yet.
+    """A sentence for each of our widths at which some published points are not compared yet.
 
     Args:
         covered: what `coverage` returns.
@@ -132,7 +132,7 @@ def gaps(covered: pd.DataFrame) -> list[str]:
 
 
 def aim_sentence(covered: pd.DataFrame) -> str:
-    """Whether as many points of one hidden layer agree as should.
+    """Whether the share of agreeing points with one hidden layer reaches AIM.
 
     Args:
         covered: what `coverage` returns.

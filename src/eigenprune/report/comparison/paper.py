@@ -17,7 +17,7 @@ NOTHING = f"{FOLDER} holds none of the studies that were asked for: `eigenprune 
 
 
 def recorded_studies(names: Iterable[str]) -> list[Study]:
-    """Those of the named studies that are recorded, as they were when they were recorded.
+    """The named studies that are recorded, with their settings when they were recorded.
 
     Raises:
         UserError: if a manifest cannot be read as one.
@@ -35,12 +35,12 @@ def recorded_studies(names: Iterable[str]) -> list[Study]:
 def narrowed(
     studies: Iterable[Study], dataset: str | None = None, methods: Sequence[str] = ()
 ) -> list[Study]:
-    """The studies with some of their methods alone, to say what a figure shows.
+    """The studies narrowed to some of their methods, to say what a figure shows.
 
     Args:
         studies: any.
-        dataset: only those of this dataset.
-        methods: studies that have none of them are left out.
+        dataset: keep only studies of this dataset.
+        methods: to keep; studies that have none of them are left out.
     """
     return [
         change_study(study, {"methods": kept})
@@ -51,7 +51,7 @@ def narrowed(
 
 
 def curves_of(studies: Iterable[Study]) -> pd.DataFrame:
-    """The tidy tables of recorded studies in one.
+    """The tidy tables of recorded studies in one table.
 
     Raises:
         UserError: if there is no study.
@@ -83,7 +83,7 @@ def agreement_of(studies: Iterable[Study], *, wrong_method: bool = False) -> pd.
 
 
 def recorded_table(studies: Sequence[Study]) -> pd.DataFrame:
-    """What is recorded, and of how much: one row per study.
+    """How much of each study is recorded, one row per study.
 
     Returns:
         Index study; columns `hidden`, `activations`, `methods`, `seeds` (fewest and most per

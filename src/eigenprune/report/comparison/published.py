@@ -12,9 +12,9 @@ from eigenprune.lab.studies import Study
 FILE = Path("results") / "published" / "curves.csv"
 
 
-UNCERTAIN = "3 layers"  # three equal widths, which the published files do not hold
+UNCERTAIN = "3 layers"  # three equal widths; the published files do not say which
 
-# What the curves were made with, by the names of a study; `retraining_epochs` are those of `pre`.
+# The published settings, by the names of a study's fields; `retraining_epochs` is that of `pre`.
 SETTINGS: dict[str, Any] = {
     "epochs": 100,
     "retraining_epochs": 20,
@@ -26,12 +26,12 @@ SETTINGS: dict[str, Any] = {
 
 
 def other_settings(study: Study) -> str:
-    """What of a study's training is not as published, in words; empty where all of it is.
+    """How a study's training differs from the published one, in words; empty if it does not.
 
-    Seeds, ratios, methods and activations may be fewer: that leaves every point as it is.
+    Fewer seeds, ratios, methods or activations do not count: they leave every point as it is.
 
     Args:
-        study: any; its widths are not looked at.
+        study: any; its widths are ignored.
     """
     found = {key: getattr(study, key) for key in SETTINGS}
     return ", ".join(
@@ -44,7 +44,7 @@ def other_settings(study: Study) -> str:
 def published_curves(study: Study, *, same_width: bool = False) -> pd.DataFrame:
     """The published points for a study's dataset, depth, activations and methods; may be empty.
 
-    Widths need not be equal: the published ones are inferred, and stand in the column `hidden`.
+    Widths need not be equal: the published ones are inferred, and given in the column `hidden`.
 
     Args:
         study: what to compare with.
@@ -67,7 +67,7 @@ def published_curves(study: Study, *, same_width: bool = False) -> pd.DataFrame:
 
 
 def layer_count(hidden: str) -> int:
-    """How many hidden layers widths stand for: `2000`, `500-500-500` or UNCERTAIN.
+    """How many hidden layers a string of widths means: `2000`, `500-500-500` or UNCERTAIN.
 
     >>> layer_count("2000"), layer_count("500-500-500"), layer_count("3 layers")
     (1, 3, 3)
@@ -83,7 +83,7 @@ def all_points() -> pd.DataFrame:
 
 
 def points_at(dataset: str, widths: str) -> pd.DataFrame:
-    """Every published point to hold networks of these widths against; may be empty.
+    """Every published point to compare networks of these widths with; may be empty.
 
     Args:
         dataset: its name.
@@ -98,11 +98,12 @@ def points_at(dataset: str, widths: str) -> pd.DataFrame:
 
 
 def all_settings(widths: Sequence[str]) -> list[tuple[str, str]]:
-    """Datasets and hidden widths at which all that was published is to be compared.
+    """The datasets and hidden widths at which published points are to be compared.
 
     Args:
-        widths: ours; three equal layers are compared at each of them, the rest at the published
-            width alone. If there are no three equal ones, UNCERTAIN stands for them.
+        widths: ours. Points with three equal layers are compared at each of our widths, the rest
+            only at the published width. If none of ours has three equal layers, UNCERTAIN stands
+            for that width.
     """
     known = all_points()
     hidden = list(dict.fromkeys([*known["hidden"], *widths]))

@@ -1,12 +1,12 @@
-"""A reader's own results of a quick study against the recorded ones, with a verdict.
+"""Compare a reader's own results of a quick study with the recorded ones, and give a verdict.
 
-The same bits come out again where machine, versions and code are of one kind. Elsewhere sums are
-rounded otherwise, and training makes more of it: with one hidden layer next to nothing, with
-several now and then another network. Single networks are therefore compared bit by bit. A study
-that is not bitwise equal is still equal within tolerance if all means over the seeds agree, by the
-rule for two means of `agreement.compare`, and most networks of each method are where they were, to
-one image of the test set (see MOVED). The first alone would let pass networks that have nothing in
-common but their setting.
+Results are the same bit by bit on machines of the same kind with the same versions and code.
+Elsewhere sums are rounded differently, and training amplifies the differences: hardly at all with
+one hidden layer, but with several now and then into another network. Single networks are therefore
+compared bit by bit. A study that is not bitwise equal is still equal within tolerance if all means
+over the seeds agree, by the rule for two means of `agreement.compare`, and most networks of each
+method have the recorded accuracy to within one image of the test set (see MOVED). The first
+condition alone would accept networks that have nothing in common but their settings.
 """
 
 from collections.abc import Collection, Mapping
@@ -30,19 +30,19 @@ from eigenprune.report.statistics import over_seeds
 
 POINT = ["activation", "method", "pruning_ratio"]
 KEY = [*POINT, "seed"]
-# The share of a method's networks that may have another accuracy, by more than one image. Other
-# vector instructions move up to half as many; other seeds, twice as many and more.
+# The share of a method's networks whose accuracy may differ by more than one image. Other vector
+# instructions move up to half as many networks; other seeds move twice as many and more.
 MOVED = 0.25
 
 STATES = ["equal", "within", "different", "missing"]
-# The commit differs from reader to reader; what of the code has changed is said by its content.
+# Not the commit, which differs from reader to reader: changes of code are found by its content.
 TOLD = [key for key in manifest.MADE_BY if key != "commit"]
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What became of a recorded study here.
+    """How a recorded study came out here.
 
     Args:
         study: its name.
@@ -50,12 +50,12 @@ class Reproduction:
             table, `recorded_accuracy`, `recorded_loss`, `same` (to the last bit), and `moved` (by
             more than one image of the test set); NaN where there is no result here.
         points: one row per point of a curve: POINT, `mean` and `recorded_mean` of the accuracies,
-            `difference`, `tolerance` (see `agreement.compare`), and `state`: `equal`, all its
-            networks to the last bit; `within` the tolerance; `different`; `missing`, a network of
-            it has no result here.
-        dropped: how many recorded networks the study does not ask for any more.
+            `difference`, `tolerance` (see `agreement.compare`), and `state`: `equal` if all its
+            networks are, to the last bit; `within` the tolerance; `different`; or `missing` if one
+            of its networks has no result here.
+        dropped: how many recorded networks the study no longer asks for.
         image: what one image of the test set is worth, as an accuracy from 0 to 1.
-        changes: of the study's settings, the data and the code since it was recorded.
+        changes: in the study's settings, the data and the code since it was recorded.
         machines: index TOLD, columns `recorded` and `here`: what the networks were made with.
     """
 
@@ -73,9 +73,9 @@ class Reproduction:
 
     @property
     def verdict(self) -> str:
-        """`bitwise equal`, `equal within tolerance` or `different`, of what can be compared.
+        """`bitwise equal`, `equal within tolerance` or `different`, for what can be compared.
 
-        Where nothing can: `another study`, for its settings have changed, or `not recorded`.
+        If nothing can: `another study` if its settings have changed, else `not recorded`.
         """
         moved = self.networks.groupby("method")["moved"].mean()
         if self.count("different", "missing") or (moved > MOVED).any():
@@ -90,7 +90,7 @@ class Reproduction:
 def reproduction(name: str, params: Params) -> Reproduction:
     """Compare the results of a study in `results/` with those in `results/reference/`.
 
-    Networks are compared if they have one run id: the same settings, data and protocol.
+    Networks are compared if they have the same run id: the same settings, data and protocol.
 
     Args:
         name: of the study.
@@ -114,7 +114,7 @@ def reproduction(name: str, params: Params) -> Reproduction:
     networks["same"] = pd.concat(same, axis=1).all(axis=1)
     image = 1 / len(datasets.load(study.dataset, project.data_dir()).test_targets)
     apart = (networks["accuracy"] - networks["recorded_accuracy"]).abs()
-    networks["moved"] = apart > 1.5 * image  # a half more, for a quotient is not exact
+    networks["moved"] = apart > 1.5 * image  # a half more, because a quotient is not exact
     return Reproduction(
         study.name,
         networks,
@@ -127,7 +127,7 @@ def reproduction(name: str, params: Params) -> Reproduction:
 
 
 def by_method(found: Reproduction) -> pd.DataFrame:
-    """How many points of each method are in which state, and how far its networks are apart.
+    """Count the points of each method by state, and measure how far its networks differ.
 
     Returns:
         Index method; the columns STATES (numbers of points), `networks`, `moved` (networks whose
@@ -169,7 +169,7 @@ def _points(networks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _machines(recorded: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
-    """What both sides were made with; here, the run store knows it."""
+    """What both sides were made with; for the networks made here, the run store knows."""
     store = Store(project.store_dir())
     entries = [store.get(run) for run in networks["run"]]
     made: list[Mapping[str, Any]] = [entry.record["made_with"] for entry in entries if entry]
@@ -189,10 +189,10 @@ def _machines(recorded: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _version(key: str, version: str, all_same: bool) -> str:
-    """A version without what made no difference, if every bit is the same.
+    """A version, shortened by the details that made no difference if every bit is the same.
 
-    So machines of one kind write the same page, whatever build of torch and patch of Python they
-    have; where something differs, every detail may be the cause.
+    Machines of one kind thus write the same page, whatever build of torch and patch release of
+    Python they have. Where something differs, every detail may be the cause, and all are kept.
     """
     if all_same and key == "torch":
         return version.partition("+")[0]

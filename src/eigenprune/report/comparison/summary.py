@@ -1,4 +1,4 @@
-"""`summary.json` of a recorded study: what a reader without pandas would ask its table."""
+"""`summary.json` of a recorded study: its main numbers, readable without pandas."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def write_summary(folder: Path, published: pd.DataFrame) -> None:
 
 
 def summary(curves: pd.DataFrame, published: pd.DataFrame) -> dict[str, Any]:
-    """Means, deviations and numbers of every curve, and its agreement with the published one.
+    """Mean, deviation and seeds at each point, and each curve's agreement with what is published.
 
     Returns:
         `curves`, a list with `activation`, `method`, `unpruned` and `pruned`, each point as

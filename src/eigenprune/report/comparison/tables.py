@@ -1,4 +1,4 @@
-"""Tables to read of published points and ours: how much is compared, what agrees, what does not."""
+"""Readable tables of published points and ours: what is compared, what agrees, what does not."""
 
 import pandas as pd
 
@@ -15,8 +15,8 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
         points: what `agreement.compare` returns, of one or more studies.
 
     Returns:
-        Index NAMED; columns `seeds` (ours), `agree`, `share`, `median |difference|`, and where it
-        is worst: `worst` and `at ratio`.
+        Index NAMED; columns `seeds` (ours), `agree`, `share`, `median |difference|`, and for the
+        worst point `worst` (its difference) and `at ratio`.
     """
     curves = by_curve(points)
     return pd.DataFrame(
@@ -41,8 +41,8 @@ def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataF
 
     Returns:
         Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
-        `without pre`, the share of the curves that can be exchanged, and `wrong method`, what that
-        has to be held against.
+        `without pre`, the share over the curves that can be exchanged, and `wrong method`, the
+        share once they are exchanged, against which `without pre` is judged.
     """
     found = coverage.shares(covered, wrong)
     told = {name: found[name].map(_share) for name in found.columns.drop(["hidden", *COUNTS])}
@@ -87,7 +87,7 @@ def beside_published(points: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index activation, method and ratio; columns `published` and our widths, accuracies in per
-        cent as `percent` writes them, with a star where they do not agree.
+        cent as `percent` writes them, ours with a star where the two do not agree.
     """
     index = ["activation", "method", "ratio"]
     stars = points["agrees"].astype(bool).map({True: "", False: " *"})
@@ -102,7 +102,7 @@ def beside_published(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def disagreements(points: pd.DataFrame) -> pd.DataFrame:
-    """The points that do not agree; accuracies in per cent, differences in points of it.
+    """The points that do not agree; accuracies in per cent, differences in points.
 
     Args:
         points: what `agreement.compare` returns, of one or more studies.

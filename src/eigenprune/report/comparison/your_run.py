@@ -1,4 +1,4 @@
-"""The comparison of a reader's run with the recorded one, to be read: sentence, tables, figure."""
+"""A reader's run compared with the recorded one: a sentence, tables and a figure to read."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from eigenprune.report.figures import legend_below
 
 
 def verdict_sentence(found: Reproduction) -> str:
-    """The verdict on a study and what it rests on, in plain sentences of Markdown.
+    """The verdict on a study and the grounds for it, in plain sentences of Markdown.
 
-    What the two machines have in common is not named; what they have not may be the cause.
+    Of the two machines, only what differs is named: it may be the cause.
     """
     told = [f"`{found.study}`: **{found.verdict}**."]
     if found.verdict == "not recorded":
         told.append("There is no reference for this study.")
     if found.verdict == "bitwise equal":
         networks = _number(len(found.networks), "network")
-        told.append(f"Accuracy and loss of {networks} came out to the last bit.")
+        told.append(f"Accuracy and loss of {networks} are the same to the last bit.")
     elif found.verdict in ("equal within tolerance", "different"):
         moved = int(found.networks["moved"].sum())
         told.append(f"Of {_number(len(found.points), 'point')}, {_counted(found)}.")
@@ -61,13 +61,14 @@ def _differing(found: Reproduction) -> str:
     told += [f"code ({sentence})" for sentence in found.changes.code]
     if told:
         return f"Not the same here: {', '.join(told)}"
-    return "All that is known of the two machines and of the code is the same"
+    return "The machines and the code are the same, as far as is known"
 
 
 def by_method_table(founds: Sequence[Reproduction]) -> pd.DataFrame:
     """One row per study and method: points by state, networks that moved, largest differences.
 
-    Accuracies differ in points (of a hundred), losses in nats. Without a column, none is missing.
+    Differences are in points (of a hundred) for accuracy and in nats for loss. The column `missing`
+    is left out if no point is missing.
     """
     tables = {}
     for found in founds:
@@ -123,7 +124,7 @@ def side_by_side(found: Reproduction) -> pd.DataFrame:
 def differences_figure(founds: Sequence[Reproduction]) -> Figure:
     """Difference in accuracy of every network, here minus recorded, over the pruning ratio.
 
-    One panel per study; in the grey band, a network is no more than one test image away.
+    One panel per study; in the grey band, a network differs by at most one test image.
     """
     figure, axes = plt.subplots(
         1, len(founds), figsize=(max(3.2 * len(founds), 4.0), 3.4), sharey=True, squeeze=False

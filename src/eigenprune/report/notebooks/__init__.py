@@ -1,1 +1,1 @@
-"""Notebooks: run so that equal inputs give equal bytes, and made anew for experiments."""
+"""Notebooks: run so that equal inputs give equal bytes, and created for experiments."""

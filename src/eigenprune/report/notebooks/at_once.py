@@ -29,13 +29,14 @@ class Notebook(NamedTuple):
 
 
 def run_at_once(notebooks: Sequence[Notebook]) -> None:
-    """Execute notebooks none of which needs another's results, see `runner.run_notebook`.
+    """Execute notebooks that do not need each other's results, see `runner.run_notebook`.
 
     As many run at once as there are workers by `processes.default_workers`, and what they compute
-    shares those workers out. When one fails, those that run are finished and no other begins.
+    shares those workers out. When one fails, those already running are finished and no other
+    starts.
 
     Raises:
-        NotebookError: names what failed; each notebook's own text is on stderr already.
+        NotebookError: names the notebooks that failed; their own messages are on stderr already.
         UserError: see `default_workers`.
     """
     workers = default_workers()
@@ -60,7 +61,7 @@ def run_at_once(notebooks: Sequence[Notebook]) -> None:
                 free_lines.append(line)
                 if process.exitcode:
                     failed.append(f"{notebook.source.stem} ({_why(process.exitcode)})")
-    finally:  # after Ctrl-C there are some left
+    finally:  # after Ctrl-C some are left
         for process in running:
             process.terminate()
         for process in running:
@@ -74,11 +75,11 @@ def _why(exit_code: int) -> str:
 
 
 def _execute(notebook: Notebook, workers: int, line: int) -> None:
-    """What a process does; told to terminate, it ends its kernel first, as after Ctrl-C."""
+    """Run one notebook in this process; SIGTERM ends its kernel first, as Ctrl-C would."""
     # Ctrl-C reaches the whole group of processes: the parent alone decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # not on Windows
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # kernels are ended by it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # SIGINT ends the kernels
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     end_with_parent()
     os.environ[WORKERS] = str(workers)

@@ -63,7 +63,7 @@ def made_on(text: str, name: str) -> str:
 
 
 def stage(name: str, dataset: str, own: OwnDataset | None) -> str:
-    """The lines of `dvc.yaml`; a dataset of the reader's own is watched."""
+    """The lines of `dvc.yaml`; the files of a dataset of the reader's own are dependencies."""
     return STAGE.format(
         name=name,
         command=command(name),
@@ -73,7 +73,7 @@ def stage(name: str, dataset: str, own: OwnDataset | None) -> str:
 
 
 def notebook(template: Path, name: str) -> bytes:
-    """The template under another name, whose parameter `study` is that name.
+    """The template under another name, with that name as its parameter `study`.
 
     Raises:
         UserError: if the template is missing.

@@ -1,9 +1,9 @@
-"""Experiments of the reader's own: a notebook, a study, a stage and a page, made and taken back.
+"""Experiments of the reader's own: a notebook, a study, a stage and a page, made and removed.
 
-What `new_experiment` writes is at four places: the notebook NAME, a copy of the template; the study
-NAME in `params.yaml`, and its name under `experiments`, by which the book finds it; the stage NAME
-in `dvc.yaml`, and its results among what the book depends on. Everything is prepared and checked
-before the first file is written.
+`new_experiment` makes the notebook NAME, a copy of the template. It adds the study NAME to
+`params.yaml`, and its name under `experiments`, where the book finds it. It adds the stage NAME to
+`dvc.yaml`, and its results to what the book depends on. Everything is prepared and checked before
+the first file is written.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from eigenprune.report.notebooks import yaml_text
 
 @dataclass(frozen=True)
 class _Files:
-    """Where the parts of an experiment lie, and what the YAML files say."""
+    """Where the parts of an experiment are, and how the book depends on them."""
 
     root: Path
     name: str
@@ -56,12 +56,12 @@ class _Files:
 
     @property
     def dep(self) -> str:
-        """What the book depends on."""
+        """The dependency of the book on the results."""
         return f"results/experiments/{self.name}"
 
 
 def new_experiment(root: Path, name: str, dataset: str = "digits") -> list[Path]:
-    """Begin an experiment.
+    """Create an experiment.
 
     Args:
         root: the project.
@@ -72,8 +72,8 @@ def new_experiment(root: Path, name: str, dataset: str = "digits") -> list[Path]
         The files that were made or changed.
 
     Raises:
-        UserError: if the name is not allowed or exists, the dataset is not known or, being the
-            reader's own, cannot be read, or a file is not as it must be; then nothing is changed.
+        UserError: if the name is not allowed or exists, the dataset is not known, a dataset of the
+            reader's own cannot be read, or a file is not as it must be; then nothing is changed.
     """
     import yaml
 
@@ -118,12 +118,12 @@ def new_experiment(root: Path, name: str, dataset: str = "digits") -> list[Path]
 
 
 def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Path]:
-    """Take an experiment back: notebook, study, stage, page and results.
+    """Remove an experiment: notebook, study, stage, page and results.
 
     Args:
         root: the project.
         name: of the experiment.
-        force: even what has been changed since it was made.
+        force: remove even what has been changed since it was made.
 
     Returns:
         The files and folders that were removed or changed.
@@ -143,7 +143,7 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
     study = parts.study(name, dataset)
     stage = parts.stage(name, dataset, params.datasets.get(dataset))
     studies = read_params(files.params)["studies"]
-    # What stands there is compared, and not its text: of a longer entry the text made is a part.
+    # Values are compared, not text: the text as made may be only a part of a longer entry.
     own_study = name in studies and studies[name] != yaml.safe_load(study)[name]
     own_stage = name in pipeline and pipeline[name] != yaml.safe_load(stage)[name]
     changed = {
@@ -180,7 +180,7 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
     removed = list(contents)
     if files.results.exists():
         shutil.rmtree(files.results)
-        with suppress(OSError):  # other experiments have theirs beside it
+        with suppress(OSError):  # the folder may hold other experiments
             files.results.parent.rmdir()
         removed.append(files.results)
     return removed
@@ -236,7 +236,7 @@ def _edited(path: Path, *edits: Callable[[str], str]) -> bytes:
 
 
 def _cut(text: str, keys: tuple[str, ...], entry: str) -> str:
-    """Take out the entry as it was written, or what stands there now; if nothing does, nothing."""
+    """Take out the entry as it was written, or else the entry that is there now, if any."""
     import yaml
 
     if entry and entry in text:
@@ -247,7 +247,7 @@ def _cut(text: str, keys: tuple[str, ...], entry: str) -> str:
 
 
 def _check(files: _Files, contents: Mapping[Path, bytes | None], *, is_there: bool) -> None:
-    """Read what is to be written, and compare it with what was meant: nothing else is changed."""
+    """Read what is to be written, and refuse it if it changes anything but what was meant."""
     import yaml
 
     name = files.name

@@ -1,7 +1,7 @@
 """Run a parameterised notebook so that equal inputs give equal bytes.
 
 papermill executes the cells; this module adds what a pipeline needs around it: no parameter is
-ignored, nothing of the person's own machine (profile, kernels, plotting defaults) leaks into the
+ignored, nothing of the user's own machine (profile, kernels, plotting defaults) leaks into the
 result, nothing half-written is left where a result is expected, and a failure says where and why.
 """
 
@@ -42,7 +42,7 @@ def run_notebook(
         source: the notebook; its parameters stand in a cell tagged `parameters`.
         output: where the executed notebook goes. It appears only when every cell has passed.
         parameters: values by name; each name must be declared by the notebook.
-        line: of the terminal, where its progress bar goes when several are shown.
+        line: where on the terminal its progress bar goes when several are shown.
 
     Raises:
         UserError: the notebook is missing, or does not declare one of the parameters.
@@ -59,12 +59,12 @@ def run_notebook(
         partial = Path(name) / "partial.ipynb"
         try:
             _execute(source, partial, parameters, line, scratch=Path(name))
-        except (PapermillExecutionError, RuntimeError) as error:  # the latter of the kernel
+        except (PapermillExecutionError, RuntimeError) as error:  # the latter is from the kernel
             notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
             begun = [] if notebook is None else _begun(notebook)
             if not begun:
                 raise NotebookError(f"the kernel of {source} did not start: {error}") from error
-            # Cells run in order, and the first failure is the last to start.
+            # Cells run in order, so the cell that failed is the last that started.
             text = _failure_text(source, failed_copy, parameters, notebook, begun[-1], error)
             _write(_normalised(notebook), failed_copy)
             raise NotebookError(text) from None
@@ -111,7 +111,7 @@ def _execute(
         language=KERNELSPEC["language"],
         kernel_manager_class=_own_kernel(scratch),
         stderr_file=_Terminal(),
-        # `disable=None` is tqdm's word for: a bar on a terminal, nothing in a log file.
+        # `disable=None` tells tqdm to draw a bar on a terminal and nothing in a log file.
         progress_bar={"desc": source.stem, "leave": False, "disable": None, "position": line},
     )
 
@@ -119,8 +119,8 @@ def _execute(
 def _own_kernel(scratch: Path) -> type[Any]:
     """A kernel manager that knows one kernel: this Python, in an environment of its own.
 
-    Without it, a kernelspec named python3 in the person's home or in JUPYTER_PATH, made for
-    another Python, would be started instead.
+    Without it, a kernelspec named python3 in the user's home or in JUPYTER_PATH, made for another
+    Python, would be started instead.
     """
     import zmq
     from jupyter_client.kernelspec import KernelSpecManager
@@ -131,7 +131,7 @@ def _own_kernel(scratch: Path) -> type[Any]:
     style.write_text("svg.hashsalt: eigenprune\n")  # element ids in SVG are random without it
     environment = {
         "PYTHONHASHSEED": "0",
-        # A person's startup files, IPython profile and matplotlib style change no result.
+        # A user's startup files, IPython profile and matplotlib style change no result.
         "PYTHONSTARTUP": "",
         "IPYTHONDIR": str(scratch / "ipython"),
         "MATPLOTLIBRC": str(style),
@@ -141,7 +141,7 @@ def _own_kernel(scratch: Path) -> type[Any]:
     }
     launcher = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {
-        # No remark on how the kernel is connected, nor on the interrupt by which it is ended.
+        # No message on how the kernel is connected, nor on the interrupt that ends it.
         "argv": [*launcher, "--log-level=CRITICAL"],
         "display_name": KERNELSPEC["display_name"],
         "language": KERNELSPEC["language"],
@@ -152,8 +152,8 @@ def _own_kernel(scratch: Path) -> type[Any]:
     (folder / "kernel.json").write_text(json.dumps(spec))
 
     sockets = str(scratch / "kernel")
-    # Two kernels that start at one moment may be given the same free port, and one dies. A folder
-    # of its own serves where there are sockets in folders, and its path is not too long for one.
+    # Two kernels that start at the same moment may be given the same free port, and one dies.
+    # Sockets in a folder of its own avoid this, where they exist and the path is not too long.
     by_folder = zmq.has("ipc") and len(f"{sockets}-5".encode()) <= zmq.IPC_PATH_MAX_LEN
 
     class OwnKernelManager(AsyncKernelManager):

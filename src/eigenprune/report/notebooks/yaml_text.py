@@ -1,7 +1,7 @@
 """Changes to YAML files that leave every other byte as it is: comments, order and layout.
 
-A library that writes a whole document anew would also write anew what it does not touch. Here the
-parser only says where something stands, and text is put in or taken out there.
+A library that writes the whole document again would also rewrite what should stay as it is. Here
+the parser only says where an entry is, and text is inserted or removed there.
 """
 
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ def append_item(text: str, keys: tuple[str, ...], item: str) -> str:
 
 
 def remove_item(text: str, keys: tuple[str, ...], item: str) -> str:
-    r"""Take an item out of the list that `keys` lead to; what is not in it needs no taking out.
+    r"""Take an item out of the list that `keys` lead to; an item that is not there is no error.
 
     >>> [remove_item(f"a: [{items}]\n", ("a",), "y") for items in ("y", "x, y", "y, z")]
     ['a: []\n', 'a: [x]\n', 'a: [z]\n']
@@ -111,7 +111,7 @@ def _with_comment(lines: list[str], key: "yaml.Node") -> int:
 
 
 def _find(text: str, keys: tuple[str, ...]) -> "tuple[yaml.Node, yaml.Node]":
-    """Key and value at the end of the way through nested mappings."""
+    """The key and the value that `keys` lead to through nested mappings."""
     import yaml
 
     node = yaml.compose(text, yaml.SafeLoader)
@@ -142,7 +142,7 @@ def _list(text: str, keys: tuple[str, ...]) -> "yaml.SequenceNode":
 
 
 def _last_line(node: "yaml.Node") -> int:
-    """The number of the last line of a node, from 0; the mark of a block stands further down."""
+    """The number of the last line of a node, from 0; a block's end mark is further down."""
     import yaml
 
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:

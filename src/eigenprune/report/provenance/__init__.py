@@ -1,1 +1,1 @@
-"""Where a figure comes from: its card, what has changed since, and what was computed again."""
+"""Where a figure comes from: its card, what has changed since, and which runs were repeated."""

@@ -1,8 +1,8 @@
 """The card below each figure and table of the book: what made it, and how to make it again.
 
-Built from `dvc.lock`, the manifests of `results/paper` and what `show` left in the executed
-notebook, when the book is assembled. The same files give the same card: no time of today, and no
-commit but those of a recording.
+When the book is assembled, cards are built from `dvc.lock`, the manifests of `results/paper` and
+what `show` left in the executed notebook. The same files give the same card: it contains no current
+time, and no commits except those of a recording.
 """
 
 import hashlib
@@ -37,12 +37,12 @@ SCALES = {
     "paper": "Recorded results, drawn",
     "measured": "Recorded times, drawn",
 }
-LONG = 6  # a list of more values is shown by its ends
+LONG = 6  # of a list with more values, only the first and the last are shown
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the book says of one figure or table.
+    """What the book says about one figure or table.
 
     Args:
         scale: `quick`, `experiment`, `own`, `paper` or `measured`.
@@ -66,7 +66,7 @@ class Card:
         return "current"
 
     def text(self) -> str:
-        """The card in Markdown, folded; in the HTML pages alone, for a PDF cannot unfold it."""
+        """The card in Markdown, folded; only in HTML pages, because a PDF cannot unfold it."""
         title = "Where this comes from"
         if self.changes.outdated:
             title += ": outdated since it was made"
@@ -111,12 +111,13 @@ class Pipeline:
     def since_recorded(self) -> Callable[[str, tuple[str, ...]], Changes]:
         """What has changed, by the name of a recording and the commits that made the rows.
 
-        Many exhibits show the same rows, and nothing changes while a book is put together.
+        Answers are cached: many exhibits show the same rows, and nothing changes while a book is
+        put together.
         """
         return cache(lambda name, commits: since_recorded(self.paper / name, self.params, commits))
 
     def stage_of(self, file: Path) -> tuple[str, str] | None:
-        """Name and md5 of the stage output that a file is, from `dvc.lock`."""
+        """The stage that makes a file and the file's md5, as in `dvc.lock`; None if none does."""
         path = file.relative_to(self.root).as_posix()
         for name, stage in self.lock.items():
             for out in stage.get("outs", []):
@@ -129,8 +130,8 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
     """The card of a figure or table.
 
     Args:
-        shown: what `show` said of it.
-        notebook: executed, in which it stands.
+        shown: what `show` said about it.
+        notebook: the executed notebook that shows it.
         pipeline: the project.
     """
     made_from = origins(shown)
@@ -147,7 +148,7 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
         else:
             outdated = changed_parameters(each.study, pipeline.params, recorded=False)
             outdated += changed_data(each.study["dataset"], each.data_sha256)
-            code = () if each.code == code_now() else ("what computes runs was another code",)
+            code = () if each.code == code_now() else ("the code that computes runs has changed",)
             found.append(Changes(tuple(outdated), code))
     contents = {file: (pipeline.root / file).read_bytes() for file in files}
     for file, content in contents.items():
@@ -158,7 +159,7 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
     facts += [("Outdated", sentence) for sentence in changes.outdated]
     facts += [("Code since then", sentence) for sentence in changes.code]
     facts += [("Spot checks", sentence) for sentence in changes.checks]
-    more = ", and what is not recorded yet" if _more_than_shown(made_from) else ""
+    more = ", which also makes what is not recorded yet" if _more_than_shown(made_from) else ""
     facts.append(("Make it again", f"`{_command(made_from, contents, notebook, pipeline)}`{more}"))
     runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in made_from)
     return Card(scale, tuple(facts), changes, runs)
@@ -184,13 +185,13 @@ def _stage(notebook: Path, pipeline: Pipeline, scale: str) -> tuple[str, str]:
         return "Stage", f"{said} by no stage that `dvc.lock` knows"
     name, md5 = found
     same = _md5(notebook, state(notebook)) == md5
-    but = "" if same else "; the notebook at hand is not the one of `dvc.lock`, see `dvc status`"
+    but = "" if same else "; this notebook is not the one in `dvc.lock`, see `dvc status`"
     return "Stage", f"{said} by `{name}` of `dvc.yaml`{but}"
 
 
 @cache
 def _md5(path: Path, found: tuple[int, ...]) -> str:
-    """As DVC names contents. A notebook is read once for all that it shows, not once for each."""
+    """The hash by which DVC names contents. A notebook is read once, not for each exhibit."""
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 

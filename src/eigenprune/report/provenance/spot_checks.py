@@ -1,25 +1,26 @@
-"""What spot checks say: whether recorded runs came out again, see `lab.spot_checks`."""
+"""What spot checks say: whether recorded runs were reproduced, see `lab.spot_checks`."""
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-# Two seeds are further apart than this in one case of a hundred.
+# The probability that two seeds are no further apart than the limit in `verdicts`.
 SURE = 0.99
-ENOUGH_SEEDS = 3  # with fewer their deviation is no estimate
+ENOUGH_SEEDS = 3  # with fewer, their deviation is no useful estimate
 
 
 def verdicts(found: pd.DataFrame) -> pd.Series:
-    r"""Of each run: `same`, to the last bit; or, if it is not, what that says.
+    r"""The verdict on each run: `same` to the last bit, else `other`, `near`, `far` or `unknown`.
 
-    `other`: a machine of the same kind had made it, and bits decide. On another kind sums are
-    rounded otherwise, and training makes of it what another seed might: the run is `near` if
+    A run that differs is `other` if it was recorded on a machine of the same kind, where every bit
+    must agree. On another kind of machine sums are rounded differently, and training may turn this
+    into as much as another seed changes. The run is then `near` if
 
     .. math:: |a - a'| \le t \sqrt{2}\, s
 
     with the sample standard deviation s of the recorded accuracies over n seeds, and t the quantile
     of Student's distribution of n - 1 degrees of freedom that two seeds exceed with a probability
-    of 1 - SURE; else it is `far`. With fewer than ENOUGH_SEEDS that is `unknown`.
+    of 1 - SURE; otherwise it is `far`. With fewer than ENOUGH_SEEDS seeds it is `unknown`.
 
     Args:
         found: one row or more, with the columns `lab.spot_checks.COLUMNS`.
@@ -65,9 +66,7 @@ def sentence(found: pd.DataFrame, recorded: int) -> str:
         parts.append(f"{other} had to be and {'is' if other == 1 else 'are'} not")
     if elsewhere := int(counts.get("near", 0) + counts.get("far", 0)):
         near = int(counts.get("near", 0))
-        parts.append(
-            f"of {elsewhere} that another kind of machine made {near} as near as two seeds"
-        )
+        parts.append(f"{near} of {elsewhere} made by another kind of machine as near as two seeds")
     if unknown := int(counts.get("unknown", 0)):
         parts.append(f"{unknown} made by another kind of machine, with too few seeds to tell")
     said = f"{len(found)} of {recorded} runs computed again by the code as it is: "

@@ -1,8 +1,8 @@
 """What has changed since a result was recorded: its parameters, its data, or the code that made it.
 
-A result is *outdated* where `params.yaml`, the data or the protocol now say something else: made
-again it would be another result. Where code has changed and the protocol has not, it is meant to
-come out again up to rounding; the reader is told so, and what spot checks found, if any were made.
+A result is *outdated* if `params.yaml`, the data or the protocol has changed: made again, it would
+be another result. If the code has changed but the protocol has not, the result is meant to be the
+same up to rounding; the reader is told so, and learns what spot checks found, if any were made.
 """
 
 import itertools
@@ -25,8 +25,8 @@ from eigenprune.report.provenance import spot_checks
 class Changes:
     """Sentences without a full stop, on what has changed since a recording.
 
-    `checks` say what runs came to that the code as it is computed again; `confirmed`, that there
-    are some and all came out as they must.
+    `checks` say how runs came out when the current code computed them again. `confirmed` says that
+    there are such checks and that all came out as they must.
     """
 
     outdated: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Changes:
 
 
 def together(changes: Sequence[Changes]) -> Changes:
-    """What has changed of any of several recordings; confirmed if each is that had to be."""
+    """All changes of several recordings; confirmed if every one with changed code is."""
 
     def all_of(sentences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(itertools.chain(*sentences)))
@@ -56,9 +56,9 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
     """What has changed since a study, or trials, were recorded.
 
     Args:
-        folder: of the recording, named as the study is.
-        params: of today.
-        commits: that made the rows in question; all of the recording if None.
+        folder: the folder of the recording, named after the study.
+        params: as they are now.
+        commits: those that made the rows in question; all commits of the recording if None.
 
     Raises:
         UserError: if the manifest cannot be read as one.
@@ -71,11 +71,11 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
     outdated += changed_data(dataset, found["data_sha256"])
     if found["protocol"] != PROTOCOL_VERSION:
         outdated.append(
-            f"the protocol has version {PROTOCOL_VERSION}, recorded was {found['protocol']}"
+            f"the protocol has version {PROTOCOL_VERSION}, the recording has {found['protocol']}"
         )
     version = trial_version(found["study"].get("kind", ""))
     if (recorded := found.get("trial_version", 1)) != version:
-        outdated.append(f"trials of this kind have version {version}, recorded was {recorded}")
+        outdated.append(f"trials of this kind have version {version}, the recording has {recorded}")
     checks = of_code_now(folder)
     return Changes(
         tuple(outdated),
@@ -86,29 +86,29 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
 
 
 def changed_data(dataset: str, then: str) -> list[str]:
-    """Whether the bytes of a dataset are others than they were.
+    """Whether the bytes of a dataset have changed, as a list of sentences.
 
     Args:
         dataset: its name.
-        then: SHA-256 of what it was.
+        then: SHA-256 of its bytes when the result was made.
     """
     try:
         now = datasets.checksum(dataset)
     except UserError:  # one of the reader's own that is gone
-        return [f"the data {dataset} are not here"]
-    return [] if now == then else [f"the bytes of {dataset} are others"]
+        return [f"the dataset {dataset} is not here"]
+    return [] if now == then else [f"the bytes of {dataset} have changed"]
 
 
 def changed_parameters(
     then: Mapping[str, Any], params: Params, *, recorded: bool = True
 ) -> list[str]:
-    """The parameters of a study, or of trials, that `params.yaml` now gives otherwise.
+    """The parameters of a study, or of trials, that have changed in `params.yaml`.
 
     Args:
         then: the fields of the study as it was; it may have had fewer seeds, ratios and the like.
-        params: of today.
-        recorded: or else a notebook computed it, which may choose seeds, ratios and the like that
-            are not the study's: they are no change.
+        params: as they are now.
+        recorded: whether it was recorded. If not, a notebook computed it; notebooks may choose
+            seeds, ratios and the like that are not the study's, and that is no change.
     """
     name = str(then["name"])
     if name not in {*params.studies, *params.trials}:
@@ -147,7 +147,7 @@ def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable
 
 
 def _as_tuples(value: Any) -> Any:
-    """What JSON has kept of a study, with tuples again where it has lists."""
+    """A study as read from JSON, with its lists turned back into tuples."""
     if isinstance(value, Mapping):
         return {key: _as_tuples(item) for key, item in value.items()}
     return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""The trained networks that trials begin with: how accurate they are, nothing pruned."""
+"""How accurate the trained networks are that trials begin with, before anything is pruned."""
 
 import pandas as pd
 
@@ -14,13 +14,13 @@ from eigenprune.report.trials.trial_exhibits import Shown
 
 
 def begun_with(its: Shown, activation: str) -> str:
-    """Their accuracy in words, for a caption: mean, deviation and seeds; empty if none is known.
+    """The accuracy of these networks, for a caption: mean, deviation and seeds; empty if unknown.
 
-    Of recorded trials it is what the arena has recorded of the same networks.
+    For recorded trials, it is the accuracy that the arena has recorded for the same networks.
 
     Args:
-        its: trials, of what is trained plainly.
-        activation: one of theirs.
+        its: trials that begin with plainly trained networks.
+        activation: one of the activations of the trials.
     """
     trainings = {run.training for run in plan(its.trials) if run.training.activation == activation}
     if its.recorded:
@@ -28,7 +28,7 @@ def begun_with(its: Shown, activation: str) -> str:
         found = [known[name] for name in map(run_id, trainings) if name in known]
     else:
         store = Store(project.store_dir())
-        # By the test set: a training itself is judged by the examples that it held out.
+        # By the test set: a training's own accuracy is that on the examples that it held out.
         whole = (Pruning(training=t, score="connectivity", pruning_ratio=0.0) for t in trainings)
         results = (compute(run, store, project.data_dir()).record["result"] for run in whole)
         found = [result["accuracy"] for result in results if result["status"] == "done"]
@@ -50,6 +50,6 @@ def _recorded() -> dict[str, float]:
         row["training"]: row["accuracy"]
         for row in rows
         if row["pruning_ratio"] == 0
-        # With nothing removed, what is fitted anew is what it was.
+        # With nothing removed, fitting anew changes nothing.
         and rivals.retraining(rivals.find(row["method"])) in (rivals.AS_PRUNED, rivals.FITTED)
     }

@@ -1,4 +1,4 @@
-"""What fits into so many bytes: the table that says how to make a network small."""
+"""What fits into a budget of bytes: the table that says how to make a network small."""
 
 import pandas as pd
 
@@ -9,16 +9,16 @@ BUDGETS = (0.5, 0.2, 0.1, 0.05, 0.02)
 def within_budgets(rows: pd.DataFrame) -> pd.DataFrame:
     """The largest network of each method that fits into a share of the bytes of the whole one.
 
-    The largest, and not the most accurate one: nothing is chosen by the test set.
+    It is the largest one, not the most accurate one, so nothing is chosen by the test set.
 
     Args:
-        rows: a point each, with method, retraining_epochs, bytes and accuracy, means over the
+        rows: one per point, with method, retraining_epochs, bytes and accuracy, means over the
             seeds; the method `none` is the whole network.
 
     Returns:
         Index `method` and `trained` (`as it is`, or `when small`); a column for each budget: the
-        accuracy in per cent and, in brackets, the share of the bytes that it takes. Empty where
-        nothing fits; what fits nowhere is left out.
+        accuracy in per cent and, in brackets, the share of the bytes that it takes. Cells are
+        empty where nothing fits; rows where nothing fits at all are left out.
     """
     whole = rows.loc[rows["method"] == "none", "bytes"].max()
     rows = rows.assign(

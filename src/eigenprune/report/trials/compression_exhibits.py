@@ -23,7 +23,7 @@ from eigenprune.report.trials.trial_exhibits import (
     show_one,
 )
 
-# Black, or nearly: not of the palette of what is compressed.
+# Black, or nearly: not in the palette of the compressed networks.
 _NODE_LOOKS = (("#000000", "h"), ("#332288", "p"), ("#882255", "*"))
 _AMOUNTS = ("sparsity", "rank", "bits", "clusters", "pruning_ratio")
 AXES = {
@@ -35,15 +35,14 @@ AXES = {
 
 
 def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
-    """What fits into fewer bytes; accuracy against parameters, bytes and latency, and all points.
+    """Show what fits into fewer bytes, accuracy against size and latency, and all points.
 
-    For each activation.
-
-    Where no latency was measured, operations stand in its place.
+    There is one of each for each activation. Size is parameters and bytes. Where no latency was
+    measured, operations take its place.
 
     Args:
         shown: trials of kind `compression`.
-        arena: in which networks of the same widths were pruned by nodes, if there are some.
+        arena: with networks of the same widths whose nodes were pruned, if there are any.
     """
     for its in shown:
         table = costs.with_costs(its.trials, its.table, recorded=its.recorded)
@@ -58,7 +57,7 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
             if untimed:
                 nodes = nodes.drop(columns=["latency", "latency_share"], errors="ignore")
             left_out = (
-                f" Latencies of `{LABEL.strip()}` are of another processor, and left out."
+                f" Latencies of `{LABEL.strip()}` are from another processor, and left out."
                 if untimed
                 else ""
             )
@@ -72,9 +71,9 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                     fitting,
                     "budgets",
                     "test accuracy in per cent of the largest network of each method, among the "
-                    "points below, that fits into a share of the bytes of the whole one; in "
-                    "brackets the share that it takes. Deviations stand in the table of all "
-                    f"points.{_seeds_of(nodes)}",
+                    "points below, that fits into a share of the whole network's bytes; in "
+                    "brackets, the share that it takes. The table of all points has the "
+                    f"deviations.{_seeds_of(nodes)}",
                     beside=studies,
                 )
             words = "parameters, bytes and " + ("latency" if measured else "MACs")
@@ -85,7 +84,7 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
                 "sizes",
                 f"accuracy, on an axis stretched at its upper end, against {words}. Filled "
                 "markers: trained at the final size, after compression or from the start; the "
-                "filled `none` is the whole network, trained for as many more epochs"
+                "filled `none` is the whole network, trained for as many additional epochs"
                 + (f"; `{LABEL.strip()}` fewer hidden nodes, from the arena." if studies else ".")
                 + left_out,
                 alt=f"Test accuracy over {words}, one line per method.",
@@ -94,7 +93,7 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
             timed = (
                 f" Latency in milliseconds for a batch of {latencies.BATCH} on one thread of "
                 f"{rows['processor'].iloc[0]}, and as a share of the whole network's; `sparse`: "
-                f"with the kernel for sparse matrices.{left_out}"
+                f"timed with the kernel for sparse matrices.{left_out}"
                 if measured
                 else ""
             )
@@ -110,11 +109,11 @@ def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
 
 
 def timed_alike(dataset: str, rows: pd.DataFrame) -> bool:
-    """Whether the networks of the arena were timed on a processor of the same kind as these.
+    """Whether the networks of the arena were timed on the same kind of processor as these.
 
     Args:
-        dataset: of both.
-        rows: of compressed networks, with the column `processor`.
+        dataset: the dataset of both.
+        rows: compressed networks, with the column `processor`.
     """
     machine = latencies.machines().get(dataset, {})
     return set(rows["processor"]) == {machine.get("processor")}
@@ -129,9 +128,9 @@ def _seeds_of(nodes: pd.DataFrame) -> str:
 
 
 def with_latency_share(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with `latency_share`: of the network as it is, if both were measured.
+    """The rows with `latency_share`, relative to the whole network, if both were measured.
 
-    Only shares can be compared with what was measured in another sitting.
+    Only shares can be compared with latencies that were measured in another session.
     """
     if "latency" not in rows or "none" not in set(rows["method"]):
         return rows
@@ -172,7 +171,7 @@ def _looks(methods: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def points(rows: pd.DataFrame) -> pd.DataFrame:
-    """The points as a table to read: what each costs, and its accuracy as it is and retrained."""
+    """The points as a readable table: what each costs, and its accuracy as it is and retrained."""
     wide = rows.assign(
         amount=[_amount(row) for _, row in rows.iterrows()],
         retrained=np.where(rows["retraining_epochs"] > 0, "trained when small", "as it is"),

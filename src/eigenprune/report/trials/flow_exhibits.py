@@ -1,4 +1,4 @@
-"""The figures and tables on feature flow: how long and how bent ways are, and what that costs."""
+"""The figures and tables on feature flow: how long and how bent the ways are, at what cost."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from eigenprune.report.trials.trial_exhibits import (
     show_one,
 )
 
-# The lines of the figure: which coefficient is raised while the other is 0, or both alike.
+# The lines of the figure: one coefficient is raised while the other is 0, or both are equal.
 LINES = {"k1 alone": ("k1",), "k2 alone": ("k2",), "k1 = k2": ("k1", "k2")}
 AXES = {
     "accuracy": "test accuracy in %",
@@ -37,8 +37,8 @@ def show_flow(shown: Sequence[Shown]) -> None:
             activation,
             _figure(rows),
             "ways",
-            "accuracy, length and angle of the ways on the test set over the coefficients. Filled "
-            "markers: residual.",
+            "accuracy, and length and angle of the ways, on the test set, over the coefficients. "
+            "Filled markers: the residual architecture.",
             alt="Three panels over the coefficient: test accuracy, length of the ways and "
             "their total angle, a line for each coefficient and architecture.",
         )
@@ -47,9 +47,9 @@ def show_flow(shown: Sequence[Shown]) -> None:
             activation,
             _table(rows),
             "points",
-            f"test accuracy in per cent of the whole network, without {removed} per cent of the "
-            "nodes of each layer (`pruned`), and with these trained on (`retrained`); mean over "
-            "seeds.",
+            f"test accuracy in per cent of the whole network, after removing {removed} per cent of "
+            "the nodes of each layer (`pruned`), and after training what is left (`retrained`); "
+            "mean over seeds.",
         )
 
 

@@ -24,16 +24,16 @@ _POINT = ["algorithm", "choice", "wanted_loss"]
 
 
 def show_growing(shown: Iterable[Shown]) -> None:
-    """Grown networks beside three others with as many connections: figures, and a table."""
+    """Show grown networks beside three others with as many connections: figures and a table."""
     for its, activation, rows in by_activation(shown, ["network"]):
         show_one(
             its,
             activation,
             growth(rows),
             "connections",
-            "accuracy over the number of connections, mean over the seeds, and where there are "
-            "several, bars of one standard deviation in both directions. Solid: connections with "
-            "the largest gradient are added, dashed: random ones.",
+            "accuracy over the number of connections, mean over the seeds; where there are "
+            "several seeds, bars of one standard deviation in both directions. Solid: connections "
+            "with the largest gradient are added; dashed: random ones.",
             alt="Test accuracy over the number of connections, one panel per algorithm, one line "
             "per kind of network and choice.",
         )
@@ -42,8 +42,8 @@ def show_growing(shown: Iterable[Shown]) -> None:
             numbers(its.table),
             name=f"growing-{its.trials.name}",
             caption=f"{its.trials.dataset}, {' and '.join(its.table['activation'].unique())}: test "
-            "accuracy in per cent with as many connections (`small-dense`: at most as many), mean "
-            "over seeds. `ended`: why growing stopped, in how many networks.",
+            "accuracy in per cent of networks with as many connections (`small-dense`: at most as "
+            "many), mean over seeds. `ended`: why growing stopped, and in how many networks.",
             of=[its.trials],
             recorded=its.recorded,
         )
@@ -80,7 +80,7 @@ def show_verdicts(shown: Iterable[Shown]) -> None:
             "grown-better",
             "In how many settings (activations, algorithms, choices and wanted losses) the grown "
             "network is better or worse than each control with as many connections: paired tests "
-            "over shared seeds, p corrected for all of a dataset.",
+            "over shared seeds, p corrected for all tests of a dataset.",
         )
 
 
@@ -115,7 +115,7 @@ def growth(rows: pd.DataFrame) -> Figure:
 
 
 def numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Sizes of the grown networks, why they stopped growing, and the accuracy of all four."""
+    """Sizes of the grown networks, why they stopped growing, and accuracies of all four kinds."""
     keys = ["activation", *_POINT]
     rows = over_seeds(table, [*keys, "network"])
     cells = rows.assign(cell=accuracies(rows))
@@ -129,7 +129,7 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
     losses = found.index.levels[-1]  # type: ignore[attr-defined]
     found = found.rename(index={loss: f"{loss:g}" for loss in losses}, level="wanted_loss")
     found = found.rename_axis(index={"wanted_loss": "wanted loss"})
-    # On one activation no column is spent: a caption says which it is.
+    # A single activation needs no column: the caption names it.
     return found.droplevel("activation") if table["activation"].nunique() == 1 else found
 
 

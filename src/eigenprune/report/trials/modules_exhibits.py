@@ -1,4 +1,4 @@
-"""The figures and table of the chapter on modules, and the picture of what feeds each."""
+"""The figures and table of the chapter on modules, and the picture of each module's inputs."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -30,16 +30,16 @@ from eigenprune.report.trials.trial_exhibits import (
     show_together,
 )
 
-# What stands in the table of all points.
+# The caption of the table of all points.
 NUMBERS = (
-    "what is left, mean over the seeds (of one seed without a deviation). `inside modules`: the "
-    "share of the connections that are left and lead from a module to itself; `n-cut`: the "
-    "normalised cut, between 0 and the number of modules."
+    "what is left after pruning, mean over the seeds (of one seed without a deviation). `inside "
+    "modules`: the share of the remaining connections that lead from a module to itself; `n-cut`: "
+    "the normalised cut, between 0 and the number of modules."
 )
 
 
 def show_modules(shown: Iterable[Shown]) -> None:
-    """What pruning towards modules does, for each clustering, gamma and sparsity."""
+    """Show what pruning towards modules does, for each clustering, gamma and sparsity."""
     for its, activation, rows in by_activation(shown):
         whole = begun_with(its, activation)
         show_one(
@@ -48,7 +48,7 @@ def show_modules(shown: Iterable[Shown]) -> None:
             curves(rows),
             "modules",
             f"accuracy over the share of connections removed; {span(rows['modules'])} modules"
-            + (f"; of the trained networks, nothing removed: {whole}." if whole else "."),
+            + (f"; accuracy of the unpruned networks: {whole}." if whole else "."),
             alt="Test accuracy over sparsity, one line per gamma, one panel per clustering.",
         )
         show_one(
@@ -62,13 +62,13 @@ def show_modules(shown: Iterable[Shown]) -> None:
 
 
 def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
-    """In how many settings spectral clusters help, by what a module that helps must do.
+    """In how many settings spectral clusters help, compared with the controls they must beat.
 
     Returns:
         Index `dataset` and `gamma` (those below 1); columns `against plain magnitude` and
-        `against random clusters`, in so many settings (activations and sparsities), p corrected for
-        the tests of both at one gamma; and `disconnected`, in how many networks with spectral
-        clusters no path leads from an input to an output.
+        `against random clusters`, with the number of settings (activations and sparsities) for
+        each verdict, p corrected for the tests of both at one gamma; and `disconnected`, the number
+        of networks with spectral clusters in which no path leads from an input to an output.
     """
     rows = []
     for its in shown:
@@ -106,17 +106,17 @@ def show_verdicts(shown: Iterable[Shown]) -> None:
             verdicts(shown),
             "helpful",
             "In how many settings (activations and sparsities) spectral clusters are better or "
-            "worse: paired tests over shared seeds, p corrected for those of a row. "
-            "`disconnected`: networks of theirs in which no path leads from an input to an output, "
-            "so that they answer the same to everything.",
+            "worse: paired tests over shared seeds, p corrected for all tests of a row. "
+            "`disconnected`: networks with spectral clusters in which no path leads from an input "
+            "to an output, so that their output is the same for every input.",
         )
 
 
 def show_pixels(shown: Iterable[Shown]) -> None:
-    """The module of each input, as a picture, in the first network of trials that is there.
+    """Show the module of each input as a picture, for the first network there is of each trials.
 
     Args:
-        shown: of kind `modules`, on square images.
+        shown: trials of kind `modules`, on square images.
     """
     for its in shown:
         known = found_modules.recorded(its.trials) if its.recorded else _stored(its.trials)
@@ -126,7 +126,7 @@ def show_pixels(shown: Iterable[Shown]) -> None:
                 name=f"pixels-{its.trials.name}",
                 caption=f"{its.trials.dataset}, {training.activation}, seed {training.seed}: the "
                 "module of each input pixel, and the share of each layer's nodes that every module "
-                "has. A colour is a module, in both.",
+                "has. A colour stands for the same module in both panels.",
                 alt="Left: the image, each pixel in the colour of its module. Right: bars, nodes "
                 "per layer and module.",
                 of=[its.trials],
@@ -135,7 +135,7 @@ def show_pixels(shown: Iterable[Shown]) -> None:
 
 
 def _stored(trials: Trials) -> found_modules.Found:
-    """The modules of the first network alone: they are found anew each time."""
+    """The modules of the first network only, because they are found anew each time."""
     first = replace(trials, activations=trials.activations[:1], seeds=trials.seeds[:1])
     store = Store(project.store_dir())
     compute(plan(first)[0].training, store, project.data_dir())
@@ -174,7 +174,7 @@ def pixels(found: Sequence[np.ndarray], modules: int) -> Figure:
     palette = plt.get_cmap("tab10" if modules <= 10 else "tab20")
     colors = ListedColormap(palette.colors[:modules])  # type: ignore[attr-defined]
     figure, (image, bars) = plt.subplots(1, 2, figsize=(7.0, 3.0))
-    # A mesh and no image: it stays a vector graphic.
+    # A mesh, not an image, so that it stays a vector graphic.
     image.pcolormesh(
         found[0].reshape(side, side), cmap=colors, vmin=-0.5, vmax=modules - 0.5,
         edgecolors="face", linewidth=0.1,
@@ -196,7 +196,7 @@ def pixels(found: Sequence[np.ndarray], modules: int) -> Figure:
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:
-    """What is left, as a table to read."""
+    """What is left after pruning, as a readable table."""
     table = pd.DataFrame(
         {
             "clustering": rows["clustering"],

@@ -1,4 +1,4 @@
-"""Networks of the arena that stand beside compressed ones: fewer hidden nodes, on the same axes."""
+"""Networks of the arena with fewer hidden nodes, on the same axes as compressed networks."""
 
 from collections.abc import Iterable
 
@@ -15,26 +15,28 @@ SMALL = "small"
 
 
 def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, list[Study]]:
-    """The best pruned networks of the arena of the same data and widths, and the small dense ones.
+    """The best pruned networks of the arena with the same data and widths, and small dense ones.
 
-    Best is the method with the highest accuracy in the mean over the pruning ratios, one among
-    those as they were pruned and one among those fine-tuned. Which that is is read off the accuracy
-    on the test set, so that it looks a little too good. What was not pruned to all ratios yet,
-    random nodes, and what also averages the parameters of its last steps, as no compressed
-    network does, do not compete; among those as they were pruned, neither does what was pruned
-    while it was trained, a network for each ratio.
+    The best method has the highest accuracy, averaged over the pruning ratios. One is chosen among
+    the networks left as pruned, and one among the fine-tuned networks. The choice is made by the
+    accuracy on the test set, so the best method looks a little too good.
+
+    Some methods do not compete: those that are not recorded at all ratios yet, random nodes, and
+    those that also average the parameters of their last steps, which no compressed network does.
+    Among the networks left as pruned, methods that prune while they train, with a network for each
+    ratio, do not compete either.
 
     Args:
         its: the trials.
-        activation: one of theirs.
-        arena: whose networks are looked at.
+        activation: one of the activations of the trials.
+        arena: the arena whose networks are looked at.
 
     Returns:
         The mean over the seeds for each method and pruning ratio, with the columns method (it
         begins with LABEL), pruning_ratio, retraining_epochs, accuracy, accuracy_std, n, parameters,
         bytes, macs and, where it was measured, latency (milliseconds) and latency_share (of the
-        unpruned network); and the study narrowed to these methods. Nothing, where the arena is not
-        there.
+        unpruned network); and the study narrowed to these methods. Both are empty if the arena has
+        no such networks.
     """
     found = (
         shown
@@ -55,7 +57,7 @@ def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, lis
 
 
 def _best(pruned: pd.DataFrame) -> Iterable[tuple[str, str]]:
-    # As they were pruned, all cut one trained network once, as what is compressed is.
+    # Left as pruned, each cuts one trained network once, as compression does.
     for retraining, without in ((AS_PRUNED, OF_RATIOS), (FINE_TUNED, MORE_THAN_PRUNING)):
         apart = pruned["family"].eq("control") | pruned["regulariser"].isin(without)
         rows = pruned[(pruned["retraining"] == retraining) & ~apart]

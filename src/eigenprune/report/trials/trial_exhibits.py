@@ -1,7 +1,7 @@
-"""What the chapters on trials share: which are there, and how their figures and tables are shown.
+"""What the chapters on trials share: which trials there are, and how exhibits are shown.
 
-The exhibits of each kind stand in a file of their own. Each of their functions shows one for every
-trials that are there, computed here or recorded, named after them.
+The exhibits of each kind of trials have a file of their own. A function there shows one exhibit for
+each of the trials that are computed here or recorded, and names it after the trials.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from eigenprune.report.paired import t_tests, with_verdicts
 from eigenprune.report.readable import percents, span
 from eigenprune.report.shown import show
 
-# Of Okabe and Ito's palette, told apart with any colour vision; markers say the same in print.
+# From Okabe and Ito's palette, for any kind of colour vision; markers say the same in print.
 LOOKS = (
     ("#0072B2", "o"),
     ("#D55E00", "s"),
@@ -33,14 +33,14 @@ LOOKS = (
 
 @dataclass(frozen=True)
 class Shown:
-    """Trials that a chapter shows, their table, and whether it is as recorded."""
+    """Trials that a chapter shows, their table, and whether the table is recorded."""
 
     trials: Trials
     table: pd.DataFrame
     recorded: bool
 
     def scope(self, activation: str) -> str:
-        """Dataset, activation, and over how many seeds there are points of it."""
+        """Dataset, activation, and the number of seeds behind its points."""
         rows = self.table[self.table["activation"] == activation]
         counts = rows.groupby(list(self.trials.options), dropna=False)["seed"].nunique()
         seeds = span(counts)
@@ -48,7 +48,7 @@ class Shown:
 
 
 def there(names: Iterable[str]) -> list[Shown]:
-    """The named trials that are there: quick ones are computed, others are as recorded."""
+    """Those of the named trials that there are: quick ones computed, others as recorded."""
     params = load_params(project.root() / "params.yaml")
     return [
         Shown(params.trials[name], table, name not in params.quick_trials)
@@ -74,11 +74,11 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 def by_activation(
     shown: Iterable[Shown], keys: Sequence[str] = ()
 ) -> Iterator[tuple[Shown, str, pd.DataFrame]]:
-    """Each trials, an activation of theirs, and the means over seeds of its points.
+    """Yield trials, one of their activations, and the means over seeds of its points.
 
     Args:
         shown: the trials.
-        keys: columns that tell points apart beside the options.
+        keys: columns that tell points apart, besides the options.
     """
     for its in shown:
         means = over_seeds(its.table, ["activation", *its.trials.options, *keys])
@@ -97,9 +97,9 @@ def show_one(
     beside: Sequence[Study] = (),
     folded: str = "",
 ) -> None:
-    """Show a figure or table of trials with one activation, and of studies that stand beside.
+    """Show a figure or table of trials with one activation, and of the studies beside them.
 
-    What it says at first where it is folded is told of the same trials, as the caption is.
+    The caption begins with the scope of the trials, and the title of a folded exhibit ends with it.
     """
     said = its.scope(activation)
     show(
@@ -132,13 +132,13 @@ def accuracies(rows: pd.DataFrame) -> list[str]:
 def paired(
     table: pd.DataFrame, column: str, one: object, other: object, keys: Sequence[str]
 ) -> pd.DataFrame:
-    """One kind of network against another at each point, over the seeds that both have.
+    """Compare two kinds of network at each point, over the seeds that both have.
 
     Args:
         table: of trials.
         column: that tells the two kinds apart.
-        one: a value of it; the difference is its accuracy less that of the other.
-        other: another.
+        one: a value of it; the difference is its accuracy minus that of the other.
+        other: another value of it.
         keys: columns that tell points apart, without the seed.
 
     Returns:
@@ -156,7 +156,7 @@ def paired(
 
 
 def in_short(comparisons: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """In how many settings each comparison has which verdict, p corrected for all of them.
+    """Count the settings by verdict for each comparison, with p corrected over all of them.
 
     Args:
         comparisons: what `paired` returns, by name.
