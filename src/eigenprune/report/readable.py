@@ -187,7 +187,7 @@ def verdict_summary(differences: pd.DataFrame) -> str:
     verdicts = differences.loc[differences["pruning_ratio"] > 0, "verdict"]
     if verdicts.empty:
         return NO_VERDICT
-    (better, count), *others = _counts(verdicts).items()
+    (better, count), *others = verdict_columns(verdicts).items()
     settings = f"{len(verdicts)} setting{'' if len(verdicts) == 1 else 's'}"
     return ", ".join(
         [f"{better} in {count} of {settings}", *(f"{name} in {n}" for name, n in others)]
@@ -201,9 +201,15 @@ def verdict_counts(verdicts: pd.Series) -> str:
     'better 1, worse 0, open 2'
     """
     # The word comes first: a cell that begins with a number is set like numbers, on one line.
-    counts = ", ".join(f"{name} {count}" for name, count in _counts(verdicts).items())
+    counts = ", ".join(f"{name} {count}" for name, count in verdict_columns(verdicts).items())
     return NO_VERDICT if verdicts.empty else counts
 
 
-def _counts(verdicts: pd.Series) -> dict[str, int]:
-    return {"better": 0, "worse": 0, "open": 0, **verdicts.value_counts()}
+def verdict_columns(verdicts: pd.Series) -> dict[str, int]:
+    """How many settings have each verdict; the first three are always there.
+
+    >>> verdict_columns(pd.Series(["open", "better", "as unpruned"]))
+    {'better': 1, 'worse': 0, 'open': 1, 'as unpruned': 1}
+    """
+    counts = {str(verdict): int(count) for verdict, count in verdicts.value_counts().items()}
+    return {"better": 0, "worse": 0, "open": 0, **counts}

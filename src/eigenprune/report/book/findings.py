@@ -1,7 +1,8 @@
-"""What came out so far, for the start page: from the files of `results/paper` and nothing else."""
+"""The results so far, for the start page: from the files of `results/paper` and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +26,7 @@ from eigenprune.report.comparison.agreement import agrees_by_spread, compare_stu
 from eigenprune.report.comparison.published import all_settings, other_settings
 from eigenprune.report.markdown import table_text
 from eigenprune.report.paired import KEY, paired_differences, paired_tests, verdicts_of_pruned
-from eigenprune.report.readable import verdict_summary
+from eigenprune.report.readable import verdict_columns
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
@@ -45,7 +46,7 @@ def findings(root: Path, recorded: pd.DataFrame) -> str:
     studies = dict(_studies(root / "results" / "paper"))
     parts = [
         *_agreement(studies),
-        *_beside_the_lot(studies, recorded),
+        *_beside_chance(studies, recorded),
         *_other_scores(recorded),
         *_before_training(studies),
         *_arena(recorded),
@@ -111,7 +112,7 @@ def _percent(share: float) -> str:
 
 
 def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
-    told, widths = [], dict[str, None]()
+    found, widths = dict[str, pd.DataFrame](), dict[str, None]()
     for name, words in CONTROLS.items():
         # One table for all, as in the chapter: p-values are corrected for all its tests.
         wanted = [rows for rows in studies.values() if {"pre", name} & set(rows["method"])]
@@ -121,15 +122,15 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         )
         if len(rows) and both.any():
             widths |= dict.fromkeys(map(coverage.of_layers, rows.loc[both, "hidden"]))
-            verdicts = verdict_summary(paired_differences(rows[both], "pre", name))
-            told.append(f"against {words} (`{name}`) it is {verdicts}")
-    if told:
+            found[f"{name}: {words}"] = paired_differences(rows[both], "pre", name)
+    if found:
         yield (
             "**Is pruning before training better?** Pruning before training (`pre`) is compared "
             f"with controls that are trained equally long ({' and '.join(widths)}), over shared "
-            "seeds, at each activation and each ratio that the control has: "
-            f"{'; '.join(told)}. See [](paper/before-training.ipynb)."
+            "seeds, at each activation and each ratio that the control has. The table counts the "
+            "settings in which `pre` is better or worse; see [](paper/before-training.ipynb)."
         )
+        yield table_text(_verdict_table(found, ["control"]))
 
 
 def _arena(recorded: pd.DataFrame) -> Iterator[str]:
@@ -156,12 +157,20 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     yield (
         "**Is the best spectral method better than the best other method?** A method is spectral "
         "if its network is trained as eigenvalues and eigenvectors, whatever chooses its nodes. "
-        f"With {activations} and without retraining, at the ratios of the table below and over "
-        f"shared seeds, the best spectral method is {verdict_summary(best(alone))}; see "
-        "[](arena/arena.ipynb). The best method that chooses nodes by the size of the eigenvalue, "
-        f"as the recipe of 2022 does, is {verdict_summary(best(by_value))}. Averaging the "
-        "parameters of the last steps helps whatever chooses the nodes; among methods without it, "
-        f"the best by eigenvalue is {verdict_summary(best(alike))}. "
+        "Some choose nodes by the size of the eigenvalue, as the recipe of 2022 does. Averaging "
+        "the parameters of the last steps helps whatever chooses the nodes, so the methods without "
+        "it are also compared among themselves. The table counts the settings in which the best of "
+        "a group is better or worse than the best method that is not spectral, "
+        f"with {activations}, without retraining, at the ratios of the last table of this page and "
+        "over shared seeds; see [](arena/arena.ipynb)."
+    )
+    groups = {
+        "spectral": best(alone),
+        "spectral, by eigenvalue": best(by_value),
+        "spectral, by eigenvalue, nothing averaged": best(alike),
+    }
+    yield table_text(_verdict_table(groups, ["the best of"]))
+    yield (
         "The same number of nodes is not the same number of parameters; that chapter has curves "
         "against both. [](arena/what-the-eigenvalue-adds.ipynb) compares spectral and dense "
         "networks that are pruned alike, and says what the other scores are."
@@ -209,43 +218,50 @@ def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
         yield (
             "**Are other scores better than chance?** Scores of plainly trained dense networks "
             f"({_activations(fitted)}) are compared with random nodes of the same networks, drawn "
-            "over all layers or in each, as the score ranks. Left as pruned, they are "
-            f"{verdict_summary(left)}. With the layers after the removed nodes fitted anew by "
-            "least squares and without the classes, a repair open to any choice of nodes, they are "
-            f"{verdict_summary(fitted)}. [](arena/which-score.ipynb) shows spectral networks, and "
-            "each score separately."
+            "over all layers or in each, as the score ranks: left as pruned, and repaired, with "
+            "the layers after the removed nodes fitted anew by least squares and without the "
+            "classes. Any choice of nodes can be repaired so. The table counts the settings in "
+            "which a score is better or worse than chance. [](arena/which-score.ipynb) shows "
+            "spectral networks, and each score separately."
         )
+        yield table_text(_verdict_table({"as pruned": left, "repaired": fitted}, ["networks"]))
 
 
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
-    """What of the lead of the methods that lead is owed to the widths that their score chooses."""
-    if told := _held_against(recorded, RANDOM_NODES, rivals.AS_PRUNED):
+    """How much of the lead of the best methods is due to the widths that their score chooses."""
+    counts = (
+        "The table counts the settings in which a method is better or worse than this control, and "
+        "gives its parameters as a multiple of those of the control; see "
+        "[](arena/which-regulariser.ipynb)."
+    )
+    nodes = _beside_controls(recorded, RANDOM_NODES, rivals.AS_PRUNED)
+    if len(nodes):
         yield (
             "**Does the score know which nodes matter?** A ranking over all layers also decides "
             "how wide each layer becomes. In the control, the same score decides how many nodes "
-            f"each layer loses, and chance decides which. Compared with this control, {told}. See "
-            "[](arena/which-regulariser.ipynb)."
+            f"each layer loses, and chance decides which. {counts}"
         )
-    if told := _held_against(recorded, WEIGHTS_ANEW, AS_TRAINED):
+        yield table_text(nodes)
+    weights = _beside_controls(recorded, WEIGHTS_ANEW, AS_TRAINED)
+    if len(weights):
         yield (
             "**Are the weights worth keeping?** The control has the widths that the same pruning "
             "left. Its weights are drawn anew, trained from scratch for some epochs more than the "
-            "pruned network had, all at the final size, and averaged too. Compared with this "
-            f"control, {told}. See [](arena/which-regulariser.ipynb)."
+            f"pruned network had, all at the final size, and averaged too. {counts}"
         )
+        yield table_text(weights)
 
 
-def _held_against(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> str:
-    """The verdicts on methods against their controls over all datasets; empty if none is there."""
-    told = []
-    for pair, its in tests_of_pruned(recorded, pairs, retraining).groupby("pair"):
-        sizes = dict.fromkeys(f"{size:.2f}" for size in (its["size"].min(), its["size"].max()))
-        times = f", with {'–'.join(sizes)} times the parameters of the control"
-        told.append(
-            f"`{str(pair).partition(' ')[0]}` is {verdict_summary(its)}"
-            f"{'' if list(sizes) == ['1.00'] else times}"
-        )
-    return "; ".join(told)
+def _beside_controls(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
+    """The verdicts on methods against their controls over all datasets, a row for each method."""
+    found = tests_of_pruned(recorded, pairs, retraining).groupby("pair")
+    tests = {str(pair).partition(" ")[0]: its for pair, its in found}
+    table = _verdict_table(tests, ["method"])
+    spans = [(its["size"].min(), its["size"].max()) for its in tests.values()]
+    table["parameters"] = [
+        "–".join(dict.fromkeys(f"{size:.2f}" for size in span)) for span in spans
+    ]
+    return table
 
 
 _NAMES = ["spectral method", "rival method"]
@@ -262,7 +278,7 @@ def _counted(names: pd.Series) -> str:
     return ", ".join(f"`{name}` in {n}" for name, n in zip(times.index, counts, strict=True))
 
 
-def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -> Iterator[str]:
+def _beside_chance(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -> Iterator[str]:
     """How the method of 2022 stands beside chance, at every activation that both have.
 
     Args:
@@ -283,28 +299,42 @@ def _beside_the_lot(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) 
             settings.setdefault(layers + where, []).append(tests)
     if not settings:
         return
-    told = []
+    rows: dict[tuple[str, str], pd.DataFrame] = {}
     for where, several in sorted(settings.items()):
         tests = pd.concat(several, ignore_index=True)
-        verdicts = [
-            f"on {dataset} it is {_verdicts([its])}" for dataset, its in tests.groupby("dataset")
-        ]
-        told.append(f"With {where} ({_activations(tests)}), {'; '.join(verdicts)}.")
+        for dataset, its in tests.groupby("dataset"):
+            rows[where, str(dataset)] = verdicts_of_pruned(its.reset_index(drop=True))
     yield (
         "**Is the recipe of 2022 better than random nodes?** The recipe (`post`) chooses nodes of "
         "a spectral network by eigenvalue; it is compared with random nodes of a dense network, "
-        f"without retraining, over shared seeds, at all recorded widths. {' '.join(told)} The "
-        "arena trains for fewer epochs than the published study. The verdict depends on the data, "
-        "the activation and the width; [](paper/one-hidden-layer.ipynb), "
-        "[](paper/several-hidden-layers.ipynb) and [](arena/which-score.ipynb) list the verdicts "
-        "by each of these. The last of them also draws random nodes in the very network that the "
-        "recipe prunes, on the digits."
+        "without retraining, over shared seeds. A setting is one width, activation and pruning "
+        "ratio. The arena trains for fewer epochs than the published study."
     )
+    table = _verdict_table(rows, ["networks", "dataset"])
+    table.insert(0, "activations", [_activations(its) for its in rows.values()])
+    yield table_text(table)
+    yield (
+        "The verdict depends on the data, the activation and the width; "
+        "[](paper/one-hidden-layer.ipynb), [](paper/several-hidden-layers.ipynb) and "
+        "[](arena/which-score.ipynb) list the verdicts by each of these. The last of them also "
+        "draws random nodes in the very network that the recipe prunes, on the digits."
+    )
+
+
+def _verdict_table(tests: Mapping[Any, pd.DataFrame], names: list[str]) -> pd.DataFrame:
+    """How many settings of each row have each verdict, at ratios above 0.
+
+    Args:
+        tests: what `paired` returns, by the label of the row, a tuple if there are several names.
+        names: of the labels.
+    """
+    rows = [verdict_columns(its.loc[its["pruning_ratio"] > 0, "verdict"]) for its in tests.values()]
+    if len(names) == 1:
+        index = pd.Index(list(tests), name=names[0])
+    else:
+        index = pd.MultiIndex.from_tuples(list(tests), names=names)
+    return pd.DataFrame(rows, index=index).fillna(0).astype(int)
 
 
 def _activations(tests: pd.DataFrame) -> str:
     return ", ".join(map(str, tests["activation"].unique()))
-
-
-def _verdicts(tests: list[pd.DataFrame]) -> str:
-    return verdict_summary(verdicts_of_pruned(pd.concat(tests, ignore_index=True)))
