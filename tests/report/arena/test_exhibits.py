@@ -132,7 +132,7 @@ def test_an_activation_that_is_there_in_part_is_named_and_no_part_of_a_mean(
     assert said_of(alone, "none") == "digits, mean over relu, tanh"
     assert said_of(alone, "fine-tuned") == "digits, relu"
     assert said_of(alone) == (
-        "digits (without retraining: mean over relu, tanh; trained when small: relu)"
+        "digits (without retraining: mean over relu, tanh; trained at the final size: relu)"
     )
     # What is there of it is ranked by itself, of those methods alone that have it.
     so_far = Arena(recorded, (part, alone)).so_far()
@@ -330,7 +330,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
 def test_standings_mark_what_has_a_network_for_each_ratio(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those trained when small; no mark is explained where there is none."""
+    """Those trained at the final size; no mark is explained where there is none."""
     shown = []
     monkeypatch.setattr(
         standing_exhibits, "show", lambda what, **words: shown.append((what, words))

@@ -72,7 +72,7 @@ def test_it_is_told_with_what_it_costs(rows: pd.DataFrame) -> None:
         "bytes": "400",
         "MACs": "100",
         "as it is": "50.00",
-        "trained when small": "80.00",
+        "trained at the final size": "80.00",
     }
     assert table.loc[("none", "")].tolist()[-2:] == ["90.00 ± 1.00", ""]
     labels = [panel.get_xlabel() for panel in sizes(rows).axes]
@@ -87,7 +87,7 @@ def test_the_largest_that_fits_is_taken_and_not_the_best(rows: pd.DataFrame) -> 
     assert set(found.index.get_level_values("method")) == {"low-rank", "magnitude"}
     low_rank = found.loc[("low-rank", "as it is")]
     assert list(low_rank) == ["50.00 (10.0%)"] * 3 + ["85.00 (2.5%)", ""]
-    assert found.loc[("low-rank", "when small"), "≤ 10%"] == "80.00 (10.0%)"
+    assert found.loc[("low-rank", "at the final size"), "≤ 10%"] == "80.00 (10.0%)"
     assert found.loc[("magnitude", "as it is"), "≤ 10%"] == "", "it takes more than a tenth"
     assert within_budgets(rows.iloc[[0]]).empty
     assert within_budgets(rows.iloc[1:]).empty, "nothing to measure by"

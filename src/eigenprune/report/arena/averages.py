@@ -52,7 +52,7 @@ def controls_of(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def rankable(rivals: pd.DataFrame) -> pd.DataFrame:
-    """The rows that can be ranked, with one word for all that are trained when small.
+    """The rows that can be ranked, with one word for all that are trained at the final size.
 
     Reconstructed networks are compared with the same method as it is, see
     `reconstruction_exhibits`.

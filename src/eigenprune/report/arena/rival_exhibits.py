@@ -25,7 +25,7 @@ from eigenprune.report.arena import (
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
-WORDS = {AS_PRUNED: "without retraining", FINE_TUNED: "trained when small"}
+WORDS = {AS_PRUNED: "without retraining", FINE_TUNED: "trained at the final size"}
 AXES = {"pruning_ratio": "the pruning ratio", "parameters_kept": "the parameters kept"}
 
 
@@ -171,7 +171,7 @@ def show_spectral(
                 # The first question is what pruning alone does.
                 folded=""
                 if retraining == AS_PRUNED
-                else f"{shown.study.dataset}: trained when small",
+                else f"{shown.study.dataset}: trained at the final size",
             )
 
 

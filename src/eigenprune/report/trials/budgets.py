@@ -16,13 +16,13 @@ def within_budgets(rows: pd.DataFrame) -> pd.DataFrame:
             seeds; the method `none` is the whole network.
 
     Returns:
-        Index `method` and `trained` (`as it is`, or `when small`); a column for each budget: the
-        accuracy in per cent and, in brackets, the share of the bytes that it takes. Cells are
+        Index `method` and `trained` (`as it is`, or `at the final size`); a column for each budget:
+        the accuracy in per cent and, in brackets, the share of the bytes that it takes. Cells are
         empty where nothing fits; rows where nothing fits at all are left out.
     """
     whole = rows.loc[rows["method"] == "none", "bytes"].max()
     rows = rows.assign(
-        trained=(rows["retraining_epochs"] > 0).map({False: "as it is", True: "when small"}),
+        trained=(rows["retraining_epochs"] > 0).map({False: "as it is", True: "at the final size"}),
         share=rows["bytes"] / whole,
         cell=(100 * rows["accuracy"]).map("{:.2f}".format),
     ).sort_values("share", kind="stable")

@@ -151,7 +151,8 @@ def sizes(rows: pd.DataFrame) -> Figure:
                 panel.plot(
                     line[size], 100 * line["accuracy"], color=color, marker=marker,
                     fillstyle="full" if epochs else "none", linestyle="-" if epochs else ":",
-                    linewidth=1.2, label=f"{method}{', trained when small' if epochs else ''}",
+                    linewidth=1.2,
+                    label=f"{method}{', trained at the final size' if epochs else ''}",
                 )  # fmt: skip
     for panel, size in zip(panels, axes, strict=True):
         panel.set_xscale("log")
@@ -174,7 +175,7 @@ def points(rows: pd.DataFrame) -> pd.DataFrame:
     """The points as a readable table: what each costs, and its accuracy as it is and retrained."""
     wide = rows.assign(
         amount=[_amount(row) for _, row in rows.iterrows()],
-        retrained=np.where(rows["retraining_epochs"] > 0, "trained when small", "as it is"),
+        retrained=np.where(rows["retraining_epochs"] > 0, "trained at the final size", "as it is"),
         cell=accuracies(rows),
     )
     point = ["method", "amount"]
