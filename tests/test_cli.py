@@ -346,7 +346,7 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--device", "gpu"], "--device: 'gpu' is not one of auto, cpu, cuda"),
         (
             ["run", "tiny", "--device", "cuda:99"],
-            "--device: 'cuda:99' is not here, torch finds cpu",
+            "--device: 'cuda:99' is not available; torch finds cpu",
         ),
         (["run", "tiny", "--shard", "3/2"], "--shard: '3/2' is not of the form 2/4"),
         (["run", "tiny", "--shard", f"1/{5000 * '9'}"], "is not of the form 2/4"),
@@ -399,9 +399,9 @@ def test_mistakes_end_in_one_sentence(project: Path, words: list[str], wanted: s
         (["run", "tiny"], "WORKERS", "abc", "allowed is a whole number, 1 or more"),
         (["run", "tiny"], "WORKERS", "0", "allowed is a whole number, 1 or more"),
         (["spot-check", "tiny"], "WORKERS", "1.5", "allowed is a whole number, 1 or more"),
-        (["run", "tiny"], "STORE", "params.yaml", "params.yaml is no folder"),
-        (["status"], "STORE", "params.yaml/x", "params.yaml is no folder"),
-        (["data", "check"], "DATA", "params.yaml/x/y", "params.yaml is no folder"),
+        (["run", "tiny"], "STORE", "params.yaml", "params.yaml is not a folder"),
+        (["status"], "STORE", "params.yaml/x", "params.yaml is not a folder"),
+        (["data", "check"], "DATA", "params.yaml/x/y", "params.yaml is not a folder"),
     ],
 )
 def test_variables_that_cannot_be_are_named(

@@ -48,8 +48,8 @@ def test_the_device_that_a_word_stands_for(
 @pytest.mark.parametrize(
     ("word", "number", "told"),
     [
-        ("cuda", 0, "'cuda' is not here, torch finds cpu"),
-        ("cuda:2", 2, "'cuda:2' is not here, torch finds cpu, cuda:0, cuda:1"),
+        ("cuda", 0, "'cuda' is not available; torch finds cpu"),
+        ("cuda:2", 2, "'cuda:2' is not available; torch finds cpu, cuda:0, cuda:1"),
         ("gpu", 1, "'gpu' is not one of auto, cpu, cuda"),
         ("cuda:", 1, "'cuda:' is not one of"),
         ("cuda:-1", 1, "'cuda:-1' is not one of"),
@@ -69,7 +69,7 @@ def test_a_device_that_is_not_there_is_refused_before_any_work(
     tiny: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpus(monkeypatch, 0)
-    with pytest.raises(UserError, match="'cuda' is not here"):
+    with pytest.raises(UserError, match="'cuda' is not available"):
         sweep.run_study(tiny, device="cuda")
     assert not store_folder.exists()
 

@@ -244,7 +244,7 @@ def test_the_standard_datasets_are_what_they_were() -> None:
         ("a,kind\n1,x,3\n", "line 2 has 3 cells, the header has 2"),
         ("a,kind\n1,x\n2,x\n", "all examples are of the class 'x'; two needed"),
         ("a,kind\n1,x\n2,y\n", "no class has 5 examples"),
-        ("a,a,kind\n1,2,x\n", "the column 'a' stands twice"),
+        ("a,a,kind\n1,2,x\n", "the column 'a' appears twice"),
         (
             ",a,kind\n0,1,x\n",
             "my/table.csv: column 1 has no name; if it is the row index of pandas, save with "
@@ -300,7 +300,7 @@ def test_images_with_a_mistake(project: Path) -> None:
     Image.fromarray(np.zeros((3, 4), dtype=np.uint16)).save(odd)
     refused("has more than eight bits")
     odd.rename(folder / "odd.png")
-    refused("my/shapes/odd.png: lies in no folder of a class")
+    refused("my/shapes/odd.png: is not in the folder of a class")
 
 
 def test_folders_without_images(project: Path) -> None:

@@ -205,7 +205,7 @@ def test_a_near_word_is_offered(tmp_path: Path, change: dict[str, Any], meant: s
         ("quick: [[one]]\n", "quick: [['one']]"),
         ("a: [\n", "not valid YAML"),
         ("a: 2022-13-45\n", "not valid YAML"),
-        ("studies:\n  one: {}\n  one: {}\n", "the key 'one' stands twice"),
+        ("studies:\n  one: {}\n  one: {}\n", "the key 'one' appears twice"),
         (b"a: \xff\n", "not valid YAML"),
     ],
 )
@@ -332,7 +332,7 @@ def test_the_initialisation_of_spectral_layers_leaves_dense_runs_as_they_are(tin
     ("experiments", "sentence"),
     [
         (["two"], "experiments: 'two' is not one of the studies"),
-        (["one"], "experiments: 'one' stands in quick as well"),
+        (["one"], "experiments: 'one' is listed in quick as well"),
         (["lone", "lone"], "names one of the studies twice"),
         ("lone", "experiments: 'lone' must be a list of names of studies"),
     ],

@@ -20,9 +20,9 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", r"runs\.csv is no table \(No columns to parse from file\): restore it from Git"),
-        (b"run,seconds\n1,2\n1,2,3,4\n", r"runs\.csv is no table .*: restore it from Git"),
-        (b"run,seconds\n\xff\xfe,2\n", r"runs\.csv is no table .*: restore it from Git"),
+        (b"", r"runs\.csv is not a table \(No columns to parse from file\): restore it from Git"),
+        (b"run,seconds\n1,2\n1,2,3,4\n", r"runs\.csv is not a table .*: restore it from Git"),
+        (b"run,seconds\n\xff\xfe,2\n", r"runs\.csv is not a table .*: restore it from Git"),
         (b"run\n1\n", r"runs\.csv: no column 'seconds'; needed: run, seconds: restore"),
         (b"<<<<<<< HEAD\nrun,seconds\n", r"no table|no column 'run'"),
         (b"seconds,run\n1,a\n=======\n", r"runs\.csv: line 3 has no run: restore it from Git"),

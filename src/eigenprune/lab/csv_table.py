@@ -74,7 +74,7 @@ def _check_header(header: list[str], target: str, name: str) -> None:
         raise UserError(f"{name}: column {number} has no name{hint}")
     for column in header:
         if header.count(column) > 1:
-            raise UserError(f"{name}: the column {column!r} stands twice in the header")
+            raise UserError(f"{name}: the column {column!r} appears twice in the header")
     if len(header) == 1:
         raise UserError(f"{name}: has no column besides the target {target!r}")
 

@@ -32,7 +32,7 @@ def chosen(word: str) -> str:
         return "cuda" if found else "cpu"
     if int(word.partition(":")[2] or 0) >= found:
         there = ", ".join(["cpu", *(f"cuda:{number}" for number in range(found))])
-        raise UserError(f"--device: {word!r} is not here, torch finds {there}")
+        raise UserError(f"--device: {word!r} is not available; torch finds {there}")
     return word
 
 

@@ -26,7 +26,7 @@ def fetch(data_dir: Path, source: Path | None = None) -> Iterator[tuple[str, str
         Each file's name below `data_dir`, and `there`, `copied` or `downloaded`.
 
     Raises:
-        UserError: if `source` is no folder, lacks a file, or no mirror answers.
+        UserError: if `source` is not a folder, lacks a file, or no mirror answers.
     """
     if source is not None and not source.is_dir():
         raise UserError(f"--from: {source} is not a folder")

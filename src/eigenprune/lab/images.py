@@ -37,7 +37,7 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
     for file in files:
         shown = f"{name}/{file.relative_to(folder).as_posix()}"
         if file.parent == folder:
-            raise UserError(f"{shown}: lies in no folder of a class; {name} holds one for each")
+            raise UserError(f"{shown}: is not in the folder of a class; {name} holds one for each")
         try:
             image: Image.Image = Image.open(file)
             image.load()

@@ -116,7 +116,7 @@ def _strict_loader() -> type["yaml.SafeLoader"]:
             ]
             for key in keys:
                 if keys.count(key) > 1:
-                    raise yaml.YAMLError(f"the key {key!r} stands twice{node.start_mark}")
+                    raise yaml.YAMLError(f"the key {key!r} appears twice{node.start_mark}")
             return super().construct_mapping(node, deep)
 
     return StrictLoader

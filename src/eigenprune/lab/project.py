@@ -27,7 +27,7 @@ def data_dir() -> Path:
     """`data/` of the project, or the folder named by EIGENPRUNE_DATA.
 
     Raises:
-        UserError: if the variable's value is no folder and cannot become one.
+        UserError: if the variable's value is not a folder and cannot become one.
     """
     return _named_by("EIGENPRUNE_DATA") or root() / "data"
 
@@ -36,7 +36,7 @@ def store_dir() -> Path:
     """`.eigenprune/runs` of the project, or the folder named by EIGENPRUNE_STORE.
 
     Raises:
-        UserError: if the variable's value is no folder and cannot become one.
+        UserError: if the variable's value is not a folder and cannot become one.
     """
     return _named_by("EIGENPRUNE_STORE") or root() / ".eigenprune" / "runs"
 
@@ -48,7 +48,7 @@ def _named_by(variable: str) -> Path | None:
     path = Path(named).absolute()
     there = nearest_there(path)  # a folder that does not exist yet can be made inside a folder
     if not there.is_dir():
-        raise UserError(f"{variable}={named!r}: {there} is no folder")
+        raise UserError(f"{variable}={named!r}: {there} is not a folder")
     return path
 
 

@@ -173,7 +173,7 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
     experiments = _names_of_studies(document, "experiments", studies, path.name)
     for name in experiments:
         if name in quick:
-            raise UserError(f"{path.name}: experiments: {name!r} stands in quick as well")
+            raise UserError(f"{path.name}: experiments: {name!r} is listed in quick as well")
     tried = trials.named(document.get("trials", {}), defaults, path.name, own)
     for name in tried:
         if name in studies:

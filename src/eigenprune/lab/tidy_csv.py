@@ -73,7 +73,7 @@ def _read(path: Path, needed: Collection[str], mend: str, **options: Any) -> "pd
     except FileNotFoundError as error:
         raise UserError(f"{path} is not there; {mend}") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no table ({str(error).strip()}): {mend}") from error
+        raise UserError(f"{path} is not a table ({str(error).strip()}): {mend}") from error
     if missing := [name for name in needed if name not in table]:
         raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(needed)}: {mend}")
     return table

@@ -164,7 +164,7 @@ def distinct(check: Check) -> Callable[[object], tuple[Any, ...]]:
     def check_distinct(value: object) -> tuple[Any, ...]:
         items = list_of(check)(value)
         if twice := [item for number, item in enumerate(items) if item in items[:number]]:
-            raise UserError(f" ({twice[0]!r} stands in it twice)")
+            raise UserError(f" ({twice[0]!r} appears in it twice)")
         return items
 
     return check_distinct

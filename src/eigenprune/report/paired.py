@@ -62,7 +62,7 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
     networks = [*KEY, "seed", "method"]
     if (twice := chosen[chosen.duplicated(networks)]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][networks])
-        raise UserError(f"{first}: this network stands in the table twice; compare one study")
+        raise UserError(f"{first}: this network appears in the table twice; compare one study")
     wide = chosen.pivot(index=[*KEY, "seed"], columns="method", values="accuracy")
     keys: list[Any] = []
     pairs: list[tuple[pd.Series, pd.Series]] = []

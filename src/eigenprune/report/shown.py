@@ -71,7 +71,9 @@ def show(
     bundle: dict[str, Any] = {"text/plain": caption}
     if isinstance(what, Figure):
         if not alt:
-            raise ValueError(f"figure {name!r}: alt is missing, the words for who cannot see it")
+            raise ValueError(
+                f"figure {name!r}: alt is missing, the description for readers who cannot see it"
+            )
         described["alt"] = alt
         bundle["image/svg+xml"] = svg_text(what)
         if interactive is not None:

@@ -71,7 +71,7 @@ def test_parts_that_do_not_belong_together_are_refused(
     monkeypatch.setattr(parts, "MOST", 1)
     folder = record(study, Store(store_folder)).folder
     (folder / "runs-tanh.csv").unlink()
-    with pytest.raises(UserError, match="do not tell of the same networks"):
+    with pytest.raises(UserError, match="do not describe the same networks"):
         rows_by_run(folder)
 
 

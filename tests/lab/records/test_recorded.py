@@ -198,8 +198,8 @@ def test_files_that_do_not_belong_together_are_refused(tiny: Study, store_folder
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("curves.csv", "curves.csv is no table"),
-        ("runs.csv", "runs.csv is no table"),
+        ("curves.csv", "curves.csv is not a table"),
+        ("runs.csv", "runs.csv is not a table"),
         ("eigenvalues.safetensors", "eigenvalues.safetensors is damaged"),
     ],
 )
@@ -221,7 +221,7 @@ def test_rows_in_another_order_are_refused(tiny: Study, store_folder: Path) -> N
     path = folder_of(tiny) / "curves.csv"
     head, *rows = path.read_text().splitlines()
     path.write_text("\n".join([head, *reversed(rows)]) + "\n")
-    with pytest.raises(UserError, match="do not tell of the same networks"):
+    with pytest.raises(UserError, match="do not describe the same networks"):
         recorded_results(tiny)
 
 

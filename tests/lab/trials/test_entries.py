@@ -110,7 +110,7 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
             "grid: method 'quantised' has no sparsity; it has: bits",
         ),
         (entry(grid={"method": ["none", "low-rank"], "rank": [3]}), "method 'none' has no rank"),
-        (entry(grid=[QUANTISED, QUANTISED]), "'bits': 8} stands in it twice"),
+        (entry(grid=[QUANTISED, QUANTISED]), "'bits': 8} appears in it twice"),
         (
             entry(grid={"method": ["magnitude"], "sparsity": [1.1]}),
             "grid.sparsity: [1.1] is not allowed; allowed: a list of different fractions",

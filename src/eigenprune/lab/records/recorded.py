@@ -176,7 +176,7 @@ def _rows_by_run(folder: Path, *states: tuple[int, ...]) -> Mapping[str, dict[st
             for name, table in (("curves", curves), ("runs", runs))
         )
         raise UserError(
-            f"{folder}: {files} do not tell of the same networks; they are written together by "
+            f"{folder}: {files} do not describe the same networks; they are written together by "
             "`eigenprune record`: restore them from Git"
         )
     rows = pd.concat([curves, runs], axis=1).to_dict("records")

@@ -153,7 +153,7 @@ def points(kind: str, grid: object, where: str) -> tuple[Point, ...]:
     for part in parts:
         for point in _points_of(kind, part, where):
             if point in found:
-                raise UserError(f"{where}: {dict(point)!r} stands in it twice")
+                raise UserError(f"{where}: {dict(point)!r} appears in it twice")
             found[point] = None
     return tuple(found)
 

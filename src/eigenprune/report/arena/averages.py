@@ -121,13 +121,13 @@ def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None)
         unpruned network. `seconds` are those that `timed_alike` leaves.
 
     Raises:
-        UserError: if a column is missing or a network stands in the table twice.
+        UserError: if a column is missing or a network appears in the table twice.
     """
     rivals = timed_alike(_checked(rivals))
     network = [*POINT, "method", "seed"]
     if (twice := rivals[rivals.duplicated(network)]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][network])
-        raise UserError(f"{first}: this network stands in the table twice")
+        raise UserError(f"{first}: this network appears in the table twice")
     same = ["dataset", "hidden", "activation", "seed"]
     # Not the method's own network at ratio 0: some methods have silenced nodes in it already.
     controls = controls_of(rivals) if controls is None else controls

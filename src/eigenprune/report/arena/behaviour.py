@@ -74,7 +74,7 @@ def behaviour(checks: pd.DataFrame) -> pd.DataFrame:
         cannot tell.
 
     Raises:
-        UserError: if the table is empty or a network stands in it twice.
+        UserError: if the table is empty or a network appears in it twice.
     """
     own = ["dataset", "hidden", "method"]
     network = [*own, "activation", "pruning_ratio", "seed"]
@@ -83,7 +83,7 @@ def behaviour(checks: pd.DataFrame) -> pd.DataFrame:
         raise UserError("there is nothing to judge: no network of the table is pruned")
     if (twice := pruned[pruned.duplicated([*network, "check"])]).size:
         first = ", ".join(str(value) for value in twice.iloc[0][network])
-        raise UserError(f"{first}: this network stands in the table twice; judge one study")
+        raise UserError(f"{first}: this network appears in the table twice; judge one study")
     rows, pairs = [], []
     for key, method in pruned.groupby(own, sort=False):
         score, before = str(method["score"].iloc[0]), bool(method["before"].iloc[0])

@@ -137,7 +137,7 @@ def _list(text: str, keys: tuple[str, ...]) -> "yaml.SequenceNode":
 
     _, node = _find(text, keys)
     if not isinstance(node, yaml.SequenceNode):
-        raise UserError(f"{'.'.join(keys)} is no list")
+        raise UserError(f"{'.'.join(keys)} is not a list")
     return node
 
 
