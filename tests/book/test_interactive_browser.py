@@ -26,7 +26,7 @@ SOURCES = Path(__file__).parents[2] / "book"
 EPOCHS = (0, 1, 2, 3)
 FAR = "\n".join(["Far away."] + ["<br>"] * 200)
 
-# What the theme says by itself, on every page, to whoever comes for the first time.
+# Messages that the theme itself writes on every page at a first visit.
 OF_THE_THEME = re.compile(r"\[PST\]: Changed to|\[togglebutton\]")
 
 
@@ -50,7 +50,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def figure_block(name: str, data: str) -> str:
-    """A figure as the book gives it."""
+    """A figure as the book writes it."""
     script = '<script type="application/json" class="interactive-figure"'
     return "\n".join(
         [
@@ -118,7 +118,7 @@ def book(tmp_path_factory: pytest.TempPathFactory, spectra: dict[str, Any]) -> P
 
 
 class Visit:
-    """A page in a browser, and what the browser had to say about it."""
+    """A page in a browser, with the browser's messages about it."""
 
     def __init__(self, browser: Browser, book: Path, name: str = "figures", **options: Any) -> None:
         options = {"viewport": {"width": 1280, "height": 800}, **options}
@@ -146,7 +146,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser, book: Path) -> Iterator[Visit]:
-    """The page with both figures on a large screen; nothing must go wrong on it."""
+    """The page with both figures on a large screen; it must cause no error."""
     made = Visit(browser, book)
     made.come_near("tradeoff")
     yield made
@@ -156,12 +156,12 @@ def visit(browser: Browser, book: Path) -> Iterator[Visit]:
 
 
 def plotted(page: Page, name: str, what: str) -> Any:
-    """Something of what Plotly has drawn, e.g. `layout.width`."""
+    """A property of what Plotly has drawn, e.g. `layout.width`."""
     return page.locator(f"#fig-{name} .interactive-plot").evaluate(f"plot => plot.{what}")
 
 
 def points(page: Page, panel: str, curve: int) -> list[dict[str, float]]:
-    """Where the markers of a curve stand on the screen."""
+    """Where the markers of a curve are on the screen."""
     return page.locator(f"#fig-tradeoff .subplot.{panel} .scatterlayer").evaluate(
         """(layer, curve) => [...[...layer.querySelectorAll(".trace")]
              .filter(trace => trace.querySelector(".point"))[curve].querySelectorAll(".point")]
@@ -274,7 +274,7 @@ def test_slider_and_play_button_step_through_the_epochs(
     play = figure.get_by_role("button", name="Play")
     play.click()
     expect(figure.get_by_role("button", name="Pause")).to_be_visible()
-    expect(play).to_be_visible()  # it has come to its end
+    expect(play).to_be_visible()  # it has reached the end
     assert_shown(3)
     assert path.get_attribute("d") == drawn
 
@@ -359,7 +359,7 @@ def test_on_a_phone_panels_stand_one_below_the_other(browser: Browser, book: Pat
     corners = panel_corners(visit.page, "tradeoff")
     assert len({corner["x"] for corner in corners}) == 1 and corners[0]["width"] > 200
     assert len({corner["y"] for corner in corners}) == 3
-    # A touch says what a point is, and a finger that moves over a figure moves the page.
+    # A tap says what a point is, and a finger that moves over a figure scrolls the page.
     visit.page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     point = points(visit.page, "xy", 2)[1]
     visit.page.touchscreen.tap(**point)

@@ -60,7 +60,7 @@ def test_all_parts_and_chapters_are_in_the_outline(
 
 
 def unresolved(text: str) -> list[str]:
-    """What LaTeX writes in the place of a reference that leads nowhere."""
+    """What LaTeX writes in place of a reference that leads nowhere."""
     return re.findall(r".*(?:\?\?|\[\?\]).*", text)
 
 
@@ -79,7 +79,7 @@ def test_tables_are_tables_and_figures_are_no_text(text: str) -> None:
 
 
 def images(pdf: Path) -> int:
-    """Pictures made of dots."""
+    """The number of bitmap images."""
     return sum(len(page.images) for page in pypdf.PdfReader(pdf).pages)
 
 
@@ -122,7 +122,7 @@ def test_a_failure_of_latex_is_told(
         shutil.copytree(reproduced / name, tmp_path / name)
 
     def broken(sources: Path, builder: str, epoch: str) -> Path:
-        """In the place of minutes of Sphinx, a page that LaTeX refuses."""
+        """Write a page that LaTeX refuses, instead of running Sphinx for minutes."""
         folder = tmp_path / "build" / "book" / "sources" / builder
         folder.mkdir(parents=True)
         text = "\\documentclass{article}\\begin{document}$\\nowhere$\\end{document}"

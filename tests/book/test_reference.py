@@ -1,4 +1,4 @@
-"""The reference: all that the library offers, and names in backticks that lead to it."""
+"""The reference: everything that the library offers, and names in backticks that link to it."""
 
 import ast
 import inspect
@@ -69,13 +69,13 @@ def silent(objects: Iterable[object], part: str) -> list[str]:
 def test_every_public_function_has_an_example() -> None:
     public = [getattr(eigenprune, name) for name in eigenprune.__all__]
     public = [each for each in public if not inspect.ismodule(each)]
-    # load_checkpoint is shown where its other half is.
+    # The example of `save_checkpoint` shows `load_checkpoint` as well.
     assert silent(public, ">>>") == ["load_checkpoint"]
 
 
 def test_names_in_backticks_lead_to_their_entry(page: str) -> None:
     assert re.search(r'href="#eigenprune\.load_checkpoint"[^>]*><code[^>]*>', page)
-    # An argument is code and no link; a path keeps the point that it begins with.
+    # An argument is code, not a link.
     assert re.search(r'(?<!">)<code[^>]*><span class="pre">minimum_per_layer</span></code>', page)
 
 
@@ -90,7 +90,7 @@ def test_mathematics_is_typeset(page: str) -> None:
 
 
 def imported_by(notebook: str) -> set[str]:
-    """The modules of lab and report that the code of a notebook imports, or imports from."""
+    """The modules of lab and report that the code of a notebook imports or imports from."""
     cells = json.loads(notebook)["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     found = set()
@@ -105,7 +105,7 @@ def imported_by(notebook: str) -> set[str]:
 def find_module(name: str) -> bool:
     try:
         return find_spec(name) is not None
-    except ModuleNotFoundError:  # what it is in is a module, and no package
+    except ModuleNotFoundError:  # its parent is a module, not a package
         return False
 
 

@@ -125,7 +125,7 @@ def test_a_cluster_is_started_here_and_stops_in_time(
 def test_without_a_worker_it_stops_in_time(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where the jobs of a batch system are still waiting for their turn."""
+    """As when the jobs of a batch system are still waiting in the queue."""
     monkeypatch.setattr(cluster_executor, "GRACE", 1.0)
     with distributed.LocalCluster(n_workers=0, dashboard_address=None) as waiting:
         begun = time.monotonic()

@@ -20,7 +20,7 @@ from eigenprune.lab.studies import Study, make_study
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 
-# A busy machine is slow to start processes; a worker that must die is given less.
+# A busy machine is slow to start processes; a worker that must die gets less time.
 PATIENCE = 90
 SECONDS_TO_DIE = 15
 
@@ -48,9 +48,9 @@ SETTINGS = {
     "learning_rate": 0.01,
     "initialisation": "2022",
 }
-# Many short runs: there is always one in the middle of its writing or its training.
+# Many short runs: at any time, one is being trained or written.
 MANY = SETTINGS | {"methods": ["direct", "post"], "seeds": list(range(8)), "epochs": 20}
-# A network that is soon trained, and retrainings that never end.
+# A network that is quickly trained, and retrainings that never end.
 ENDLESS = SETTINGS | {"methods": ["pre"], "retraining_epochs": 10**7}
 
 
@@ -113,7 +113,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     found = []
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
-            # A worker asks Git for the commit: that child may be gone before it is looked at.
+            # A worker asks Git for the commit: that child may be gone before it is inspected.
             with contextlib.suppress(psutil.NoSuchProcess):
                 if "spawn_main" in " ".join(child.cmdline()):
                     found.append(child)
@@ -121,7 +121,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def gone(process: psutil.Process) -> bool:
-    # Nobody may be there to collect the exit status of an orphan: a zombie has ended too.
+    # Perhaps nobody collects the exit status of an orphan: a zombie has ended too.
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -195,7 +195,7 @@ def test_bench_killed_leaves_nothing_that_would_disturb_the_next(tmp_path: Path)
 
 
 def test_ctrl_c_is_for_the_parent_alone(start: Start) -> None:
-    """It reaches the whole group: a worker hit while it imports torch must not break the pool."""
+    """Ctrl-C reaches all processes: a worker hit as it imports torch must not break the pool."""
     process = start(SETTINGS)
     while process.poll() is None:
         for worker in workers(process):

@@ -41,7 +41,7 @@ def run() -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def fresh(clone_to: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of the working tree as it is: no results of the pipeline and no run store."""
+    """A checkout of the current working tree, without pipeline results and without a run store."""
     clone = tmp_path_factory.mktemp("fresh") / "eigenprune"
     clone_to(clone)
     return clone

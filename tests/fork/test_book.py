@@ -1,4 +1,4 @@
-"""An experiment all the way: `dvc repro` runs it and the book shows it, and takes it off again."""
+"""An experiment from start to end: `dvc repro` runs it, and the book shows it, then drops it."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ PAGE = "build/book/html/experiments/my-idea.html"
 def built(
     run: Callable[..., str], reproduced: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A copy of the reproduced project, in which an experiment began and was built."""
+    """A copy of the reproduced project, in which an experiment was started and built."""
     project = shutil.copytree(
         reproduced, tmp_path_factory.mktemp("book") / "eigenprune", symlinks=True
     )
@@ -25,7 +25,7 @@ def built(
 
 
 def stages_made(told: str) -> set[str]:
-    """The stages that `dvc repro` ran or, having run them like that before, took from its cache."""
+    """The stages that `dvc repro` ran, or took from its cache because it had run them like that."""
     return set(re.findall(r"(?:Running stage|^Stage) '(.*)'(?::| is cached)", told, re.MULTILINE))
 
 
@@ -52,7 +52,7 @@ def test_a_second_repro_does_nothing(run: Callable[..., str], built: Path) -> No
 def test_taken_back_it_is_gone_from_the_book(run: Callable[..., str], built: Path) -> None:
     run(built, "eigenprune new-experiment my-idea --remove")
     assert run(built, "git status --porcelain -- params.yaml dvc.yaml notebooks") == ""
-    # No study is computed again; what names all studies is made anew.
+    # No study is computed again; only the pages that list all studies are made again.
     assert stages_made(run(built, "dvc repro")) == {"your-run", "book"}
     assert not (built / PAGE).exists()
     assert "Your experiments" not in (built / "build/book/html/index.html").read_text()

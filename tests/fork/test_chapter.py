@@ -1,4 +1,4 @@
-"""The chapter "Your own experiment", done as it says: its commands and cells are taken from it."""
+"""The chapter "Your own experiment", followed to the letter, with its own commands and cells."""
 
 import json
 import re
@@ -21,7 +21,7 @@ Copy = Callable[[Path], Path]
 
 
 def sections(page: Path) -> dict[str, list[tuple[str, str]]]:
-    """The fenced blocks of a page, language and text, by the heading that they stand under."""
+    """The fenced blocks of a page, each as language and text, by the heading above them."""
     found: dict[str, list[tuple[str, str]]] = {}
     for part in re.split(r"^## ", page.read_text(), flags=re.MULTILINE)[1:]:
         heading = part.partition("\n")[0]
@@ -39,7 +39,7 @@ def chapter(root: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def shell(run: Run, folder: Path, blocks: list[tuple[str, str]]) -> dict[str, str]:
-    """What each line of the shell blocks printed, by the line."""
+    """What each line of the shell blocks printed, with the line as key."""
     lines = [line for language, text in blocks if language == "bash" for line in text.splitlines()]
     assert lines
     return {line: run(folder, line) for line in lines}
@@ -92,7 +92,7 @@ def test_other_values(run: Run, begun: Path, chapter: dict, copy: Copy) -> None:
     assert page.count("<svg") == 1
     fetched = re.findall(r'(?:src|href)="([^"]*)"|url\(([^)]*)\)', page)
     assert fetched and all("".join(place).startswith("#") for place in fetched)
-    # And back at the commit, results included.
+    # Everything is back at the commit, results included.
     assert run(project, "git status --porcelain") == ""
     assert curves(project, "my-idea").equals(curves(begun, "my-idea"))
 
@@ -115,7 +115,7 @@ def test_another_score(run: Run, begun: Path, chapter: dict, copy: Copy) -> None
     table = curves(project, "my-idea")
     assert set(table["method"]) == {"spread_sent_on", "eigenvalue", "weight_norm_in_out", "random"}
     old = curves(begun, "my-idea")
-    for name in ("eigenvalue", "random"):  # untouched by what stands beside them
+    for name in ("eigenvalue", "random"):  # unaffected by the other scores
         pd.testing.assert_frame_equal(
             table[table["method"] == name].reset_index(drop=True),
             old[old["method"] == name].reset_index(drop=True),
@@ -135,7 +135,7 @@ def test_your_own_data(run: Run, begun: Path, chapter: dict, copy: Copy) -> None
     assert set(table["dataset"]) == {"wine"} and len(table) == 3 * 4 * 6
     stage = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]["my-wine"]
     assert "my/wine.csv" in stage["deps"] and "datasets.wine" in stage["params"]
-    # A changed file is noticed by DVC, and is another run.
+    # DVC notices a changed file, and its runs are new ones.
     runs = len(list((project / ".eigenprune" / "runs").rglob("*.json")))
     csv = project / "my" / "wine.csv"
     csv.write_text(csv.read_text().replace("14.23", "14.24", 1))
@@ -148,7 +148,7 @@ def test_your_own_data(run: Run, begun: Path, chapter: dict, copy: Copy) -> None
     )
     told = run(project, "eigenprune notebook my-wine --study my-wine", code=2)
     assert "stages.my-wine.deps lacks my/wine.csv" in told and len(told.splitlines()) == 1
-    # And the images.
+    # Now the images.
     for number, name in enumerate(("round", "square")):
         for each in range(5):
             image = project / "my" / "shapes" / name / f"{each}.png"

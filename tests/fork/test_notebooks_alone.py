@@ -1,4 +1,4 @@
-"""Every notebook by itself, as in an editor: a fresh checkout, no DVC, no results, no run store."""
+"""Each notebook on its own, as in an editor: a fresh checkout, no DVC, no results, no run store."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ TINY = {
 
 
 def first_cell_faults(notebook: nbformat.NotebookNode) -> list[str]:
-    """What the first cell does not say of the notebook."""
+    """What the first cell fails to say about the notebook."""
     text = " ".join(notebook.cells[0].source.split())
     wanted = {
         "what it reads": r"\bReads `",
@@ -34,9 +34,9 @@ def first_cell_faults(notebook: nbformat.NotebookNode) -> list[str]:
 
 @pytest.fixture(scope="module")
 def tiny(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh checkout with settings of seconds, and without the thousands of recorded rivals.
+    """A fresh checkout with settings that take seconds, without the thousands of recorded rivals.
 
-    These the pipeline shows, by the same notebooks; what is not recorded they leave out.
+    The pipeline shows those with the same notebooks, which leave out what is not recorded.
     """
     project = shutil.copytree(fresh, tmp_path_factory.mktemp("tiny") / "eigenprune", symlinks=True)
     params = project / "params.yaml"
@@ -68,11 +68,11 @@ def test_a_notebook_runs_alone(
     NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}
     ).execute()
-    # What it says that it writes is there.
+    # The files that it claims to write exist.
     text = " ".join(notebook.cells[0].source.split())
     written = re.findall(r"`([\w-]+\.\w+)`", text.partition("Writes")[2].partition("To look")[0])
     assert bool(written) == ("rites no files" not in text)
-    # What begins an experiment leaves alone what the pipeline compares.
+    # The template of an experiment leaves the results that the pipeline compares alone.
     own, watched = ("own", "quick") if path.stem == "template" else ("quick", "own")
     for name in written:
         assert (project / "results" / own / "digits-1x100" / name).is_file()

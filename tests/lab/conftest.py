@@ -1,4 +1,4 @@
-"""What the tests of the lab share: small studies, a store of their own, the real data."""
+"""What the tests of the lab share: a small study, and a run store for each test."""
 
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def store_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def kept_in_stacks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids of the runs that stacks keep, as they come."""
+    """The ids of the runs that stacks keep, in the order in which they are kept."""
     names: list[str] = []
     keep = together.keep
     monkeypatch.setattr(
@@ -45,5 +45,5 @@ def kept_in_stacks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(scope="session")
 def tiny() -> Study:
-    """A study of seconds: three networks of eight hidden nodes, eight prunings."""
+    """A study that takes seconds: three networks of eight hidden nodes, eight prunings."""
     return make_study("tiny", TINY, "test")

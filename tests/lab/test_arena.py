@@ -1,4 +1,4 @@
-"""The arena's table: what each row says of its method, and what is measured when it is recorded."""
+"""The arena's table: what a row says about its method, and what is measured when it is recorded."""
 
 import math
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def test_what_is_recorded_is_one_table_everywhere(params: Params) -> None:
     run_study(study, executor="inline")
     whole = arena.table(study)
     record(study, Store(Path("runs")))
-    # In a clone without the store, the same rows and the strengths that were chosen.
+    # A clone without the store has the same rows and the strengths that were chosen.
     for entry in Path("runs").rglob("*.json"):
         entry.unlink()
     there = arena.recorded(params)

@@ -1,4 +1,4 @@
-"""On a machine with no more than the lab needs, as GPU machines often are, runs can be made."""
+"""Runs can be made with only the packages that the lab needs, as on many GPU machines."""
 
 import random
 import shutil
@@ -57,7 +57,7 @@ Bare = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def bare(project: Path, hide: Callable[[Collection[str]], str]) -> Bare:
-    """Runs a command in the project where the packages HIDDEN are not there."""
+    """A function that runs a command in the project, without the packages HIDDEN."""
 
     def bare(*words: str) -> subprocess.CompletedProcess[str]:
         code = hide(HIDDEN) + RUN.format(words=words)

@@ -12,7 +12,7 @@ from eigenprune.lab import bench, datasets
 def test_an_ensemble_is_timed_by_network_and_whole_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A training that takes 1 s per row and network takes every network the same time."""
+    """If a training takes 1 s per row and network, every network takes the same time."""
     data = datasets.load("digits", tmp_path)
     clock = [0.0]
 
@@ -34,7 +34,7 @@ def test_an_ensemble_is_timed_by_network_and_whole_epoch(
 
 
 def test_the_medians_are_taken_over_the_epochs_of_all_rounds() -> None:
-    """One process that favours a network does not decide."""
+    """A single process that favours one network does not decide the result."""
     rounds = [{"plain nn.Linear": [1.0, 1.0], "spectral, lambda_out": [s, s]} for s in (1, 2, 9)]
     rows = bench._training_rows(rounds[2:], rounds)
     assert [row.alone_times_plain for row in rows] == [1, 9]
@@ -42,7 +42,7 @@ def test_the_medians_are_taken_over_the_epochs_of_all_rounds() -> None:
 
 
 def test_every_latency_is_told_beside_the_unpruned_network_of_its_batch() -> None:
-    """Twice as fast is twice as fast, whatever the size of the batch."""
+    """A network that is twice as fast has a speed-up of two, whatever the size of the batch."""
     rounds = [
         {
             (kind, ratio, size): [size / speed]

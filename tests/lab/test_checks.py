@@ -54,7 +54,7 @@ def test_all_checks_keep_as_many_nodes(found: pd.DataFrame) -> None:
     assert found.groupby("pruning_ratio")["nodes_kept"].nunique().eq(1).all()
     for score, own in found.groupby("method"):
         sizes = [of(own, check)["parameters_kept"].tolist() for check in CHECKS[:3]]
-        # The same number in each layer, where only the mask or the weights are changed.
+        # Each layer keeps as many nodes if only the mask or the weights are changed.
         assert sizes[0] == sizes[1] == sizes[2], score
 
 
@@ -167,7 +167,7 @@ def checked(study: Study, *methods: str, checks: Sequence[str] = CHECKS) -> pd.D
 
 
 def test_every_method_as_it_is_is_its_own_run(arena: Study) -> None:
-    """Its own networks, score, scope and training: the rows of the arena, number for number."""
+    """Its own networks, score, scope and training give the rows of the arena, number for number."""
     names = [n for name in RIVALS for n in (name, f"{name}-retrained") if n in arena.methods]
     found = checked(arena, *names, checks=["as is"])
     assert set(found["method"]) == set(names) and set(found["check"]) == {"as is"}
@@ -181,7 +181,7 @@ def test_every_method_as_it_is_is_its_own_run(arena: Study) -> None:
 def test_with_nothing_taken_away_every_check_comes_to_the_same(
     arena: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The way of a check is that of the run: what it costs is owed to what it takes away."""
+    """A check otherwise computes what the run does: its loss is due to what it takes away."""
     monkeypatch.setattr(sanity, "shuffled", lambda masks, seed: masks)
     monkeypatch.setattr(sanity, "redrawn", lambda model, seed, **how: model)
     retrained = "gain-retrained", "shrunk-retrained"
@@ -191,7 +191,7 @@ def test_with_nothing_taken_away_every_check_comes_to_the_same(
         for name in ("shuffled mask", "redrawn weights", "as is")
     )
     assert len(shuffled) and (shuffled == as_is[shuffled.index]).all()
-    # What was not trained before it is pruned is not trained longer for being drawn anew.
+    # A network that is pruned before training is not trained longer when its weights are redrawn.
     assert redrawn["snip", 1] == as_is["snip", 1]
 
 
@@ -212,7 +212,7 @@ def test_what_is_drawn_anew_is_trained_as_long_as_the_kept_weights_in_all(
 
 @pytest.mark.parametrize("name", ["norm", "averaged"])
 def test_a_score_is_checked_as_the_method_that_has_it(arena: Study, name: str) -> None:
-    """The two tables are of one thing: what is drawn anew is averaged in both, or in neither."""
+    """Both tables describe the same networks: redrawn ones are averaged in both, or in neither."""
     of_method = checked(arena, f"{name}-retrained")
     of_score = check_curves(arena, ["weight_norm"], method=name, retrained=True)
     of_score = of_score[of_score["pruning_ratio"] > 0]
@@ -252,13 +252,13 @@ def test_weights_are_drawn_anew_where_training_follows_alone(arena: Study) -> No
 
 
 def test_only_methods_that_look_follow_the_data_trained_or_not(arena: Study) -> None:
-    """A score that ignores the data is seen by its ranking, and leaves its network as it is."""
+    """The ranking shows which scores ignore the data; the networks of these do not change."""
     found = checked(arena, "norm", "taylor", "snip", "flow", checks=["corrupted data"])
     corrupted = found[found["check"] == "corrupted data"]
     correlation = corrupted.groupby("method")["rank_correlation"].max()
     assert (correlation[["taylor", "snip"]] < 0.999).all()
     assert (correlation[["norm", "flow"]] > 0.999999).all()
-    # Where another mask would have to be trained, the ranking has said it all.
+    # A network with another mask would have to be trained, but the ranking already tells enough.
     assert corrupted.set_index("method")["accuracy"].isna().to_dict() == {
         name: name == "snip" for name in ("norm", "taylor", "snip", "flow")
     }
@@ -270,7 +270,7 @@ def test_only_methods_that_look_follow_the_data_trained_or_not(arena: Study) -> 
 def test_a_method_that_ranks_the_wrong_way_round_is_better_inverted(
     arena: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So the check can fail: it does not hurt whatever it is given."""
+    """Inverting a ranking does not hurt every method, so the check can fail."""
     study = change_study(arena, {"epochs": 30, "hidden": [40, 40], "batch_size": 100})
     honest = checked(study, "norm-by-layer", checks=["inverted"])
     norm = importance.weight_norm

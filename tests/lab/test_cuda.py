@@ -1,4 +1,4 @@
-"""A study on a GPU against the same study on the CPU."""
+"""A study on a GPU, compared with the same study on the CPU."""
 
 from pathlib import Path
 

@@ -16,7 +16,7 @@ from eigenprune.lab.standard_datasets import DIGITS_SHA256
 
 @pytest.fixture(autouse=True)
 def read_anew() -> None:
-    """`load` keeps what it has read; some tests here change what there is to read."""
+    """Empty the cache of `load`, since some tests here change what there is to read."""
     datasets.load_from.cache_clear()
 
 

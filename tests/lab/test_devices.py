@@ -1,4 +1,4 @@
-"""Which device is taken, and what follows from it, with stand-ins for the GPU."""
+"""Which device is chosen, and what follows from it, with stand-ins for the GPU."""
 
 from pathlib import Path
 from typing import Any

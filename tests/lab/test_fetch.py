@@ -10,7 +10,7 @@ import pytest
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.fetch import fetch
 
-# Two datasets whose files bear the same names, as those of MNIST and Fashion-MNIST do.
+# Two datasets whose files have the same names, as those of MNIST and Fashion-MNIST do.
 CONTENT = {
     f"{folder}/raw/{name}": f"{folder} {name} ".encode() * 500
     for folder in ("FashionMNIST", "MNIST")
@@ -145,7 +145,7 @@ def test_an_empty_or_missing_source_is_refused(data: Path, source: Path, tmp_pat
 
 
 def stand_in(folder_name: str, change: Callable[[bytes], bytes]) -> type:
-    """For torchvision's dataset class: writes what a mirror would give, without a network."""
+    """A stand-in for torchvision's dataset class that writes what a mirror would give."""
 
     class Downloads:
         def __init__(self, root: str, download: bool) -> None:

@@ -1,4 +1,4 @@
-"""What made a result: the commit, and whether the code was as it is there."""
+"""What made a result: the commit, and whether the code was that of the commit."""
 
 import os
 import subprocess

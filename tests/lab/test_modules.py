@@ -1,4 +1,4 @@
-"""Pruning into modules: planted ones are found, and gamma does what it says."""
+"""Pruning into modules: planted modules are found, and gamma does what it should."""
 
 import itertools
 
@@ -26,7 +26,7 @@ PLANTED = [torch.arange(n) % 3 for n in WIDTHS]
 
 @pytest.fixture
 def model() -> nn.Sequential:
-    """A network with large weights inside the planted modules and small ones between."""
+    """A network with large weights inside the planted modules and small ones between them."""
     model = ep.mlp(WIDTHS, layer="dense", seed=1)
     with torch.no_grad():
         for layer, own in zip(fully_connected(model), inside(PLANTED), strict=True):
@@ -105,7 +105,7 @@ def test_at_gamma_zero_nothing_between_stays_while_something_inside_could(
         _, masks = prune_to_modules(model, modules, sparsity, gamma=0.0, steps=1, retrain=untrained)
         assert sum(int(mask.sum()) for mask in masks) == kept
         assert share_inside(masks, modules) == pytest.approx(min(within, kept) / kept)
-    # Of those between, the ten strongest.
+    # Of the connections between modules, the ten strongest stay.
     between = torch.cat([s[~i] for s, i in zip(magnitude(model), inside(modules), strict=True)])
     stayed = torch.cat(
         [
@@ -155,7 +155,7 @@ def test_what_is_described_is_what_is_there() -> None:
     assert found.effective_sparsity == pytest.approx(7 / 9)
     assert found.share_inside == pytest.approx(4 / 5)
     assert found.dead_nodes == 2
-    # Five connections, one of them between; the volumes are 7 and 3.
+    # Five connections, one of them between the modules; the volumes are 7 and 3.
     assert found.normalised_cut == pytest.approx(1 / 7 + 1 / 3)
 
 

@@ -1,4 +1,4 @@
-"""Datasets of the reader's own: what is read, what enters the ids, and what is refused how."""
+"""The reader's own datasets: what is read, what enters the ids, and what is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,14 @@ TABLE = "a,kind,b\n" + "".join(f"{n},{'pear' if n % 2 else 'fig'},7\n" for n in 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of the test's own, with a folder for its data."""
+    """A separate project for the test, with a folder for its data."""
     (tmp_path / "my").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def new_process() -> None:
-    """What a process remembers is forgotten."""
+    """Empty the caches, as they are in a new process."""
     own_datasets._first_seen.cache_clear()
     own_datasets._read.cache_clear()
     datasets.load_from.cache_clear()
@@ -97,7 +97,7 @@ def test_classes_are_numbered_by_their_sorted_names(project: Path) -> None:
     value = (19 * data.train_inputs[:, 0]).round().int()  # if neither end was drawn for the test
     low, high = value.min(), value.max()
     assert (low, high) == (0, 19)
-    place = {"10": 2, "9": 3, "b": 1, "z": 0}  # in the list above, by which it is told
+    place = {"10": 2, "9": 3, "b": 1, "z": 0}  # in the list above, which tells the class of a value
     for number, name in enumerate(sorted(place)):
         assert set((value[data.train_targets == number] % 4).tolist()) == {place[name]}
 
@@ -204,7 +204,7 @@ def test_a_file_that_changes_under_way_is_refused(project: Path) -> None:
     table(project)
     before = run_id(TRAINING)
     (project / "my" / "table.csv").write_text(TABLE + "3,fig,7\n")
-    assert run_id(TRAINING) == before  # of one process, one dataset
+    assert run_id(TRAINING) == before  # one process knows one dataset
     study = load_params(project / "params.yaml").study("own")
     with pytest.raises(UserError, match=r"my/table\.csv has changed since this process read it"):
         run_study(study)

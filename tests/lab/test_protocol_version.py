@@ -6,8 +6,8 @@ from eigenprune.lab.execution import sweep
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Study, change_study
 
-# Of the study below under protocol version 1. If these numbers have to change, the runs in people's
-# stores and in results/paper no longer are what the code computes: raise PROTOCOL_VERSION.
+# Losses of the study below under protocol version 1. If these numbers have to change, the runs in
+# people's stores and in results/paper are no longer what the code computes: raise PROTOCOL_VERSION.
 VERSION = 1
 LOSSES = {
     "direct 0.0": 0.556283,
@@ -28,5 +28,5 @@ def test_results_of_this_protocol_version(tiny: Study) -> None:
         f"{row.method} {row.pruning_ratio}": row.loss for row in curves.itertuples(index=False)
     }
     assert PROTOCOL_VERSION == VERSION
-    # Rounding differs between processors; a change of the protocol shows far above it.
+    # Rounding differs between processors, but far less than a change of the protocol would show.
     assert found == pytest.approx(LOSSES, rel=1e-3)

@@ -44,7 +44,7 @@ EIGENVALUES = replace(SPECTRAL, trainable="eigenvalues")
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """One store for all tests here: what one has trained the next finds."""
+    """One store for all tests here, so that a test finds what an earlier one has trained."""
     return Store(tmp_path_factory.mktemp("runs"))
 
 
@@ -64,7 +64,7 @@ def weights(model: nn.Module) -> list[Tensor]:
 def pruned_by_hand(
     layers: list[Tensor], scores: list[list[float]], keep: int, data: datasets.Dataset
 ) -> tuple[list[int], float]:
-    """Nodes by layer and accuracy when the best of each layer stay, and of all, `keep` together."""
+    """Nodes by layer and accuracy if the best `keep` nodes stay, at least one in each layer."""
     nodes = [(score, k, i) for k, layer in enumerate(scores) for i, score in enumerate(layer)]
     first = [max(node for node in nodes if node[1] == k) for k in range(len(scores))]
     best = [*first, *sorted(set(nodes) - set(first), reverse=True)][:keep]
@@ -191,7 +191,7 @@ def test_redrawn_weights_are_trained_from_scratch_at_the_widths_that_pruning_lef
     strength: float,
     memory: float | None,
 ) -> None:
-    """As a training of `sanity.redrawn` comes out, averaged where that of the pruned network is."""
+    """Like a training of `sanity.redrawn`, averaged if that of the pruned network was."""
     training = replace(training, hidden=(20, 15), regulariser=regulariser, strength=strength)
     run = Pruning(
         training=training,
@@ -204,7 +204,7 @@ def test_redrawn_weights_are_trained_from_scratch_at_the_widths_that_pruning_lef
     whole = trained_network(training, store, NO_DATA)
     small = compact(whole, select_nodes(weight_norm(whole), 0.4))
     assert found["nodes_by_layer"] == [layer.out_features for layer in hidden_layers(small)]
-    # One ranking for both layers: the ratio does not tell the widths, the network does.
+    # One ranking covers both layers, so that the widths depend on the network, not just the ratio.
     assert regulariser or found["nodes_by_layer"] != [12, 9]
     seen = datasets.held_out("digits", NO_DATA, training.held_out)
     expected, _ = train(
@@ -246,7 +246,7 @@ def test_random_is_random_and_shares_the_network_of_direct(
     for training in (DENSE, replace(DENSE, seed=2), replace(DENSE, seed=3)):
         trained_network(training, store, NO_DATA)
         kept[training.seed] = kept_at_random(store, training)
-    assert [seed for seed, _ in asked] == [1, 2, 3]  # each seed its own draw
+    assert [seed for seed, _ in asked] == [1, 2, 3]  # one draw for each seed
     for seed, scores in asked:
         best = torch.cat(scores) >= torch.cat(scores).sort().values[7]
         assert kept[seed] == [int(part.sum()) for part in best.split([8, 6])]
@@ -292,7 +292,7 @@ def test_the_record_says_what_was_run_and_what_made_it(store: Store) -> None:
 
 
 def test_seconds_are_those_of_the_processor(tmp_path: Path) -> None:
-    """A machine that does something else meanwhile, or sleeps, makes no run dearer."""
+    """A run does not cost more if the machine does something else meanwhile, or sleeps."""
     once = replace(DENSE, epochs=1)
     entry = compute(once, Store(tmp_path), NO_DATA, on_epoch=lambda: time.sleep(3))
     assert 0 < entry.record["made_with"]["seconds"] < 3

@@ -1,4 +1,4 @@
-"""The methods of the arena: a line of params.yaml each, checked, and what they make of a study."""
+"""The methods of the arena: their lines in params.yaml are checked and become runs of a study."""
 
 import itertools
 from collections.abc import Callable
@@ -224,13 +224,13 @@ def test_what_the_methods_make_of_a_study(study: Study) -> None:
 
 
 def test_the_pruning_ratio_may_be_the_strength(study: Study) -> None:
-    """Each ratio has its network, which no search precedes; for none it is trained plainly."""
+    """Each ratio has its own network, without a search; at ratio 0 the training is plain."""
     part = change_study(
         study, {"methods": ["aimed", "meant", "norm"], "pruning_ratios": [0.3, 0.5]}
     )
     runs = {(row.method, row.pruning_ratio): row.run for row in plan(part)}
     assert runs["aimed", 0.0] == runs["norm", 0.0]
-    # What does more than prune is not plain training, pruned or not.
+    # With a regulariser that does more than prune, training is not plain even at ratio 0.
     assert runs["meant", 0.0].training.regulariser == "averaged_taylor_pruning"
     for method, ratio in itertools.product(("aimed", "meant"), (0.3, 0.5)):
         run = runs[method, ratio]
@@ -256,7 +256,7 @@ def test_families(name: str, family: str) -> None:
     assert rivals.family(METHODS[name]) == family
 
 
-def test_nodes_drawn_by_lot_while_training_are_a_control() -> None:
+def test_random_nodes_while_training_are_a_control() -> None:
     dense = METHODS["direct"]
     drawn = {
         name
@@ -269,7 +269,7 @@ def test_nodes_drawn_by_lot_while_training_are_a_control() -> None:
 
 
 def test_a_strength_is_not_chosen_without_examples_held_out(study: Study) -> None:
-    """Else the test set would choose it."""
+    """Otherwise the test set would choose the strength."""
     with pytest.raises(UserError, match="held_out: 0 is not allowed with decayed"):
         change_study(study, {"held_out": 0})
     assert change_study(study, {"held_out": 0, "methods": ["fixed"]}).held_out == 0
@@ -293,7 +293,7 @@ def test_no_ratio_of_one_where_the_ratio_is_the_strength(arena_project: MakePara
 
 
 def test_what_a_stack_cannot_do_is_done_run_by_run(study: Study) -> None:
-    """On a GPU too: held out examples, regularisers, and pruning before training."""
+    """Also on a GPU: held-out examples, regularisers, and pruning before training."""
     jobs = [Job(row.run.training, (row.run,)) for row in plan(study)]
     assert not any(task.together for task in in_stacks(jobs))
     plain = change_study(study, {"held_out": 0, "methods": ["norm", "snip"]})

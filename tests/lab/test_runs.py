@@ -1,4 +1,4 @@
-"""The names of runs: results already made must keep theirs."""
+"""The ids of runs: results that exist already must keep theirs."""
 
 from dataclasses import MISSING, fields, make_dataclass, replace
 from typing import Any
@@ -22,7 +22,7 @@ RUNS = (TRAINING, PRUNING, TRIAL)
 
 
 def test_ids_stay_what_they_are() -> None:
-    """If this fails, stores are worth nothing: see PROTOCOL_VERSION and TRIAL_VERSIONS."""
+    """If this fails, existing stores are useless: see PROTOCOL_VERSION and TRIAL_VERSIONS."""
     assert run_id(TRAINING) == "92df6df251e865a0"
     assert run_id(PRUNING) == "d40bd5915f200bb1"
     assert run_id(TRIAL) == "b2bc6a06c6123c7c"
@@ -45,7 +45,7 @@ def test_code_of_the_readers_own_changes_the_id(run: Run, monkeypatch: pytest.Mo
     for code in ("one", "another"):
         of_mine = {"mine": code}
         monkeypatch.setattr(runs, "own_code", lambda field, name, of=of_mine: of.get(name, ""))
-        ids.add(run_id(replace(run)))  # a copy: what of an id is known is kept with a run
+        ids.add(run_id(replace(run)))  # a copy, since a run caches a part of its id
     assert len(ids) == 2
 
 
@@ -145,14 +145,14 @@ def test_a_regulariser_has_a_version_of_its_own(monkeypatch: pytest.MonkeyPatch)
     pruned = [replace(PRUNING, training=training) for training in trained]
     before = [run_id(run) for run in (*trained, *pruned)]
     monkeypatch.setitem(runs.REGULARISER_VERSIONS, "norm_pruning", 999)
-    # Copies: what of an id is known is kept with a run.
+    # Copies, since a run caches a part of its id.
     again = [replace(training) for training in trained]
     after = [run_id(r) for r in (*again, *(replace(PRUNING, training=t) for t in again))]
     assert [one == other for one, other in zip(before, after, strict=True)] == [True, False] * 2
 
 
 def test_equal_runs_have_equal_ids() -> None:
-    """However their numbers were written."""
+    """The ids do not depend on how the numbers were written."""
     one, other = replace(PRUNING, pruning_ratio=0), replace(PRUNING, pruning_ratio=0.0)
     assert one == other and run_id(one) == run_id(other)
     one, other = replace(TRAINING, learning_rate=1), replace(TRAINING, learning_rate=1.0)

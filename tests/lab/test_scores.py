@@ -57,7 +57,7 @@ def none(model: nn.Sequential) -> list[Tensor]:
 
 
 def greedy(model: nn.Sequential) -> list[Tensor]:
-    """Silences a layer, as an ablation does, and leaves it so."""
+    """Silences a layer, as an ablation does, and does not restore it."""
     with torch.no_grad():
         importance.hidden_layers(model)[0].eigenvectors.zero_()
     return importance.eigenvalue(model)

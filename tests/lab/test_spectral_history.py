@@ -71,7 +71,7 @@ def test_weights_and_ids_are_those_of_a_training_that_nobody_watched(
 
 
 def test_each_step_is_the_end_of_a_shorter_training(store_folder: Path) -> None:
-    """An epoch's eigenvalues are those at which a training of so many epochs ends."""
+    """The eigenvalues of an epoch are those with which a training of so many epochs ends."""
     past = compute(SPECTRAL, Store(store_folder), NO_DATA).past()
     shorter = compute(replace(SPECTRAL, epochs=2), Store(store_folder), NO_DATA).tensors()
     assert past is not None and torch.equal(past["1"][2], shorter["0.eigenvalues_out"])
@@ -122,7 +122,7 @@ def test_networks_of_before_lack_it_and_are_not_trained_again(
     ]  # fmt: skip
     assert results.curves(tiny).equals(curves) and results.trainings(tiny).equals(trainings)
 
-    # One more seed is trained: its history is there, that of the others still is not.
+    # One more seed is trained: its history is there, and that of the other seed is still missing.
     more = change_study(tiny, {"seeds": [1, 2]})
     sweep.run_study(more, executor="inline")
     assert set(results.eigenvalues_by_epoch(more)["seed"]) == {2}

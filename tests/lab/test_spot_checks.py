@@ -1,4 +1,4 @@
-"""Recorded runs computed again: the same code gives the same bits, other numbers are noticed."""
+"""Recorded runs computed again: the same code gives the same bits; other numbers are noticed."""
 
 import math
 import shutil
@@ -23,7 +23,7 @@ from eigenprune.report.provenance.spot_checks import hold, verdicts
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project of the test's own, so that nothing is recorded in the real one."""
+    """A separate project for each test, so that nothing is recorded in the real one."""
     (tmp_path / "params.yaml").write_text("")
     monkeypatch.chdir(tmp_path)
 
@@ -68,7 +68,7 @@ def test_other_numbers_are_noticed(recorded: Study) -> None:
 def test_whatever_a_run_leaves_is_compared(recorded: Study, column: str) -> None:
     if column == "loss":
         otherwise(recorded, column, "7", "curves.csv")
-    else:  # the two files tell of the same networks still
+    else:  # the two files still describe the same networks
         otherwise(recorded, "nodes_kept", "7", "curves.csv")
         otherwise(recorded, "nodes_by_layer", "7", "runs.csv")
     found = check(recorded)

@@ -55,7 +55,7 @@ def test_untrained_networks_agree_entirely_and_training_parts_them(study: Study)
     assert (untrained["top_overlap"] == 1).all()
     trained = rank_stability(study, score, orders=2)
     assert (trained["rank_correlation"] < 1).all()
-    # Of two epochs most is still the initial draw.
+    # After two epochs, the initial draw still decides most of the ranking.
     assert (means(trained, BETWEEN_ORDERS) > 0.5).all()
 
 
@@ -82,7 +82,7 @@ def test_the_first_order_is_the_study_s_own_and_the_others_begin_with_the_same_n
 def test_nodes_of_two_seeds_have_nothing_in_common(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control: with the initial network drawn anew for each order nothing is left."""
+    """The control: if each order starts with a newly drawn network, no agreement is left."""
     draw, seeds = protocols.initial_network, iter(range(100, 200))
     scores = {"norm": ["weight_norm"], "gain": ["eigenvalue"]}
     same = means(rank_stability(study, scores, orders=4), BETWEEN_ORDERS)

@@ -1,4 +1,4 @@
-"""Runs computed as stacks against the same runs one by one, on the CPU; a GPU is in test_cuda."""
+"""Runs in stacks, compared with the same runs one by one, on the CPU; test_cuda uses a GPU."""
 
 import contextlib
 import json
@@ -72,20 +72,20 @@ def all_runs(study: Study) -> dict[str, Run]:
 
 
 def sizes(store: Store, names: list[str]) -> list[int]:
-    """How many networks there were in the stacks of runs."""
+    """How many networks were in the stack of each run."""
     made = [store.get(name).record["made_with"] for name in names]
     return [made_with.get("together", 1) for made_with in made]
 
 
 def assert_same(found: Store, wanted: Store, names: list[str]) -> None:
-    """The same runs with the same masks, and numbers that are the same up to rounding."""
+    """Assert the same runs with the same masks, and the same numbers up to rounding."""
     for name in names:
         one, other = found.get(name), wanted.get(name)
         assert one.record["run"] == other.record["run"]
         result, expected = dict(one.record["result"]), dict(other.record["result"])
         for key in ("accuracy", "loss", "losses"):
             numbers = result.pop(key, None), expected.pop(key, None)
-            # An accuracy jumps by a whole image where two logits are as good as equal.
+            # The accuracy changes by a whole image where two logits are almost equal.
             tolerance = {"abs": 0.006} if key == "accuracy" else {"rel": 1e-3}
             assert numbers[0] == (numbers[1] and pytest.approx(numbers[1], **tolerance))
         assert result == expected
@@ -125,7 +125,7 @@ def test_stacks_are_seeds_and_in_retraining_ratios_too(study: Study, store: Stor
         if isinstance(run, Training):
             expected = len(SEEDS)
         else:
-            # All that is retrained of one kind of network: `pre` and `pre-random` share theirs.
+            # All retrained runs of one kind of network: `pre` and `pre-random` share a stack.
             alike = [r for r in retrained if r.training.trainable == run.training.trainable]
             expected = len(alike) if run.retraining_epochs else 1
         assert sizes(store, [name]) == [expected], run
@@ -137,7 +137,7 @@ def test_stacks_are_seeds_and_in_retraining_ratios_too(study: Study, store: Stor
 def test_what_is_fitted_anew_is_so_in_stacks_too(
     study: Study, one_by_one: Store, store: Store
 ) -> None:
-    """No method of a bare study is: its runs, with that asked for."""
+    """No method of such a study is reconstructed, so the test asks for it in the runs."""
     runs = [
         replace(row.run, reconstructed=True)
         for row in plan(change_study(study, {"methods": ["direct", "post"]}))
@@ -166,7 +166,7 @@ def test_large_stacks_are_cut(
     for run, size in zip(retrained, sizes(store, list(map(run_id, retrained))), strict=True):
         assert 1 < size * stacks.memory(run) <= room
 
-    monkeypatch.setattr(stacks, "ROOM", 0)  # no network is too large to be computed alone
+    monkeypatch.setattr(stacks, "ROOM", 0)  # even then each network is computed alone
     alone = Store(store.folder / "alone")
     in_stacks(pre, alone)
     assert set(sizes(alone, list(runs))) == {1}
@@ -176,7 +176,7 @@ def test_large_stacks_are_cut(
 def test_of_a_stack_only_what_is_missing_is_computed(
     study: Study, one_by_one: Store, store: Store
 ) -> None:
-    """Half of each stack is there: networks of one seed, and prunings of another."""
+    """A part of each stack is there: all runs of one seed, and some of another."""
     pre = change_study(study, {"methods": ["pre"]})
     in_stacks(change_study(pre, {"seeds": [1]}), store)
     in_stacks(change_study(pre, {"seeds": [2], "pruning_ratios": [0.5]}), store)
@@ -189,7 +189,7 @@ def test_of_a_stack_only_what_is_missing_is_computed(
     runs = all_runs(pre)
     assert_same(store, one_by_one, list(runs))
     new = [name for name in runs if not any(path.stem == name for path in before)]
-    # The network of seed 3; its four prunings with the two that were missing of seed 2.
+    # The network of seed 3 alone; its four prunings with the two of seed 2 that were missing.
     assert Counter(sizes(store, new)) == {1: 1, 6: 6}
 
 
@@ -215,7 +215,7 @@ def test_what_another_sweep_computes_stays_out_and_is_waited_for_at_last(
 
     def on_units(units: float) -> None:
         seen.append(len(list(store.folder.rglob("*.json"))))
-        if len(seen) == pre.epochs:  # the other two networks are trained: now it may finish
+        if len(seen) == pre.epochs:  # our two networks are trained: now the other may finish
             other.set()
 
     assert in_stacks(pre, store, on_units=on_units)
@@ -240,7 +240,7 @@ def test_who_waits_for_another_sweep_holds_nothing_that_it_may_want(
     with store.claim(run_id(first)), pytest.raises(Stopped):
         compute_task(task, places(store), lambda units: None, stopped)
     assert len(looks) > 1 and not any(looks)
-    # What is busy further back is left out, not waited for.
+    # A run that is claimed further back in a task is left out, not waited for.
     deadline = time.monotonic() + 30
     with store.claim(run_id(second)):
         assert not compute_task(
@@ -263,7 +263,7 @@ def test_two_sweeps_at_once_compute_nothing_twice(
         one.start()
     for one in sweeps:
         one.join(90)
-    torch.set_num_threads(threads)  # which two threads of one process set at once
+    torch.set_num_threads(threads)  # two threads of one process set it at once
     assert done == [True, True]
     assert Counter(kept_in_stacks) == dict.fromkeys(all_runs(study), 1)
     assert_same(store, one_by_one, list(all_runs(study)))
@@ -271,7 +271,7 @@ def test_two_sweeps_at_once_compute_nothing_twice(
 
 @pytest.fixture
 def second_diverges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network of seed 2 holds a number that is not finite."""
+    """The network of seed 2 contains a number that is not finite."""
 
     def spoilt(run: Training) -> nn.Sequential:
         model = initial_network(run)

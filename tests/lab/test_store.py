@@ -60,7 +60,7 @@ def test_an_entry_may_have_a_history(store: Store) -> None:
     entry = store.get(RUN)
     assert entry is not None and torch.equal(entry.past()["epoch"], past["epoch"])
     assert the_file(store, "safetensors").read_bytes() == arrays, "the weights are what they were"
-    # What an earlier version wrote names no history: it is whole, and has none.
+    # An entry of an earlier version names no history: it is whole, and has none.
     assert b"history" not in without
     the_file(store, "json").write_bytes(without)
     entry = store.get(RUN)
@@ -86,7 +86,7 @@ def test_the_same_entry_is_the_same_bytes(tmp_path: Path) -> None:
         assert one.read_bytes() == other.read_bytes()
 
 
-# Writing is slow where the disk is truly asked to keep it, so fewer examples than usual.
+# Writing is slow, since each file is flushed to the disk: fewer examples than usual.
 one_folder_for_all = settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -101,10 +101,10 @@ def test_a_damaged_byte_is_noticed(store: Store, data: st.DataObject, suffix: st
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
     entry = store.get(RUN)
-    if entry is not None:  # only layout was touched: a blank for another blank
+    if entry is not None:  # only the layout changed: one blank for another
         assert suffix == "json" and json.loads(content)["record"] == RECORD
         assert entry.record == RECORD
-    # Made again, it is whole again.
+    # Written again, the entry is whole again.
     store.put(RUN, RECORD, TENSORS, PAST)
     assert RUN in store
 
@@ -193,15 +193,15 @@ def test_killed_while_writing_no_half_entry_is_ever_seen(store: Store) -> None:
         assert os.waitpid(child, 0)[1] == signal.SIGKILL, "the writer failed"
         seen |= numbers_seen(store)
     assert len(seen) >= 25, "each writer has written something"
-    # What a killed writer leaves half written bears a name that no reader asks for.
+    # A file that a killed writer leaves half written has a name that no reader asks for.
     visible = [path for path in files(store) if not path.name.startswith(".")]
     assert {path.suffix for path in visible} == {".json", ".safetensors"}
 
 
 def numbers_seen(store: Store) -> set[int]:
-    """The entries that are there, each with the arrays that belong to it."""
+    """The numbers of the entries that are there, after checking that each has its own arrays."""
     for path in store.folder.glob("*/[!.]*.json"):
-        json.loads(path.read_bytes())  # no checksum needed: a file that bears its name is whole
+        json.loads(path.read_bytes())  # no checksum needed: a file with its final name is whole
     entries = [store.get(f"{run:016x}") for run in range(8)]
     numbers = {entry.record["n"]: entry.tensors()["n"] for entry in entries if entry is not None}
     assert all(torch.equal(t, torch.full((2000,), float(n))) for n, t in numbers.items())

@@ -1,4 +1,4 @@
-"""params.yaml is checked whole: what is wrong is named, with its value and what is allowed."""
+"""All of params.yaml is checked: errors name the key, its value, and what is allowed."""
 
 import dataclasses
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_what_a_study_does_not_say_comes_from_the_defaults(tmp_path: Path) -> No
 
 NUMBERS_THAT_ARE_NONE = [True, "3", None, [3], {"a": 1}]
 NOT_FINITE = [float("nan"), float("inf"), float("-inf")]
-# Each key of a study: values that are refused, and words of what is allowed.
+# Each key of a study: values that are refused, and words from the list of what is allowed.
 BAD: dict[str, tuple[list[Any], str]] = {
     "dataset": (["cifar", "Digits", 3, None, ["digits"]], "digits, fashion-mnist, mnist"),
     "hidden": (
@@ -156,7 +156,7 @@ def test_values_at_the_edge_are_allowed(tmp_path: Path, key: str, value: Any) ->
 
 @pytest.mark.parametrize("key", ["learning_rate", "pruning_ratios"])
 def test_small_numbers_may_be_written_as_dvc_writes_them(tmp_path: Path, key: str) -> None:
-    """`dvc exp run -S ...=0.00001` leaves `1e-05` in the file, a text in YAML 1.1."""
+    """`dvc exp run -S ...=0.00001` writes `1e-05` to the file, which is text in YAML 1.1."""
     text = document().replace("learning_rate: 0.01", "learning_rate: 1e-05")
     text = text.replace("- 0.5", "- 1e-05")
     assert text.count("1e-05") == 2
@@ -262,7 +262,7 @@ def test_a_study_may_have_a_number_for_a_name(tmp_path: Path) -> None:
 
 
 def test_the_lists_of_names_are_those_of_the_core() -> None:
-    """They stand here once more so that checking a file does not wait for torch."""
+    """The lab repeats them so that checking a file does not have to import torch."""
     assert set(values.ACTIVATIONS) == set(networks.ACTIVATIONS)
     assert studies.INITIALISATIONS == layers.INITIALISATIONS
 
@@ -341,7 +341,7 @@ def test_experiments_are_studies_and_not_quick(
     tmp_path: Path, experiments: object, sentence: str
 ) -> None:
     text = yaml.safe_load(document())
-    text["studies"]["lone"] = {**STUDY, "methods": ["post"]}  # no notebook of four shows it
+    text["studies"]["lone"] = {**STUDY, "methods": ["post"]}  # none of the four notebooks shows it
     with pytest.raises(UserError) as refusal:
         load(tmp_path, yaml.safe_dump({**text, "experiments": experiments}))
     assert sentence in str(refusal.value)

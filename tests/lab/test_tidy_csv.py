@@ -1,4 +1,4 @@
-"""Tables of the project that are damaged are told apart from each other, in one sentence."""
+"""Damaged tables of the project are refused, with a sentence that says what is wrong."""
 
 from pathlib import Path
 

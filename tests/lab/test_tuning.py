@@ -1,4 +1,4 @@
-"""A strength is chosen on held-out examples, once for all seeds, and the test set has no part."""
+"""A strength is chosen on held-out examples, once for all seeds, and without the test set."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_what_is_pruned_from_it_knows_its_strength(store: Store, tmp_path: Path)
 def test_the_search_never_sees_the_test_set(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With every test label wrong the same strength is chosen, from the same accuracies."""
+    """If every test label is wrong, the same strength is chosen, from the same accuracies."""
     first = compute(TUNED, store, tmp_path).record["result"]
     pruning = Pruning(training=TUNED, score="weight_norm", pruning_ratio=0.0)
     honest = compute(pruning, store, tmp_path).record["result"]["accuracy"]
@@ -76,7 +76,7 @@ def test_the_search_never_sees_the_test_set(
     monkeypatch.setattr(datasets, "load", lambda *_: spoilt)
     other = Store(tmp_path / "other")
     assert compute(TUNED, other, tmp_path).record["result"] == first
-    # The control: where the test set is looked at, it shows.
+    # The control: where the test set is used, the wrong labels do show.
     assert compute(pruning, other, tmp_path).record["result"]["accuracy"] < honest - 0.3
 
 

@@ -1,4 +1,4 @@
-"""The real pipeline in a fresh clone: `dvc repro` of the quick studies, once, from nothing."""
+"""The real pipeline in a fresh clone: `dvc repro` of the quick studies, once, from scratch."""
 
 import json
 import os
@@ -19,13 +19,13 @@ from eigenprune.report.shown import described
 
 
 def kind(made: Mapping[str, Any]) -> str:
-    """What decides rounding: machines of one kind come to the same bits."""
+    """What determines rounding: machines of one kind compute the same bits."""
     torch, python = made["torch"].partition("+")[0], made["python"].rpartition(".")[0]
     return f"{made['processor']}, torch {torch}, Python {python}"
 
 
 def reference(root: Path) -> str:
-    """The kind of machine that dvc.lock was made on: `results/reference` is recorded with it."""
+    """The kind of machine that dvc.lock was made on; `results/reference` was recorded with it."""
     manifests = root.glob("results/reference/*/manifest.json")
     kinds = {kind(each) for path in manifests for each in json.loads(path.read_text())["made_with"]}
     assert len(kinds) == 1, kinds
@@ -77,7 +77,7 @@ def test_every_figure_and_table_has_its_card(reproduced: Path) -> None:
                 if {"image/svg+xml", "image/png", "text/html"} & set(output.get("data", {})):
                     told = described(output)
                     assert told is not None, f"{path}: {cell.source}"
-                    # What stands in params.yaml comes from no run.
+                    # What is shown of params.yaml comes from no run.
                     if told["name"].partition("-")[0] not in ("settings", "methods"):
                         assert told["origins"] or told["files"], f"{path}: {told['name']}"
                     shown.append(told["name"])
@@ -123,7 +123,7 @@ def test_every_study_has_its_whole_curve_and_control(reproduced: Path) -> None:
         assert len(curves) == len(plan(params.study(name)))
         assert curves.groupby(["activation", "method", "seed"])["pruning_ratio"].min().eq(0).all()
         assert curves["accuracy"].between(0, 1).all()
-        # On an easy task every unpruned network learns: a broken trainer would not pass.
+        # The task is easy, so every unpruned network learns; a broken trainer would not pass.
         assert curves.loc[curves["pruning_ratio"] == 0, "accuracy"].min() > 0.9
 
 
@@ -144,7 +144,7 @@ def test_fetched_data_are_those_that_are_pinned(reproduced: Path, real_data: Pat
     label = reproduced / "data" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     label.write_bytes(label.read_bytes()[:-1] + b"x")
     assert "modified" in run(reproduced, "dvc", "status", "data.dvc")
-    # Anew: it is recorded, and what is recorded needs no data.
+    # `--anew`, since the study is recorded and recorded results need no data.
     command = ["eigenprune", "run", "mnist-1x500", "--methods", "direct", "--anew"]
     told = run(reproduced, *command, code=2)
     assert f"{label}: the bytes are not the canonical ones" in told

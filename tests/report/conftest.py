@@ -1,4 +1,4 @@
-"""What the tests of the arena's tables and figures share: a table of rivals that is made up."""
+"""What the tests of the arena's tables and figures share: a made-up table of rivals."""
 
 import itertools
 import random
@@ -8,7 +8,7 @@ import pytest
 
 from eigenprune.report.arena.averages import MEASURED, RIVALS_COLUMNS
 
-# Family, score, regulariser, and the accuracy that is lost when all nodes but a tenth are removed.
+# Family, score, regulariser, and the accuracy lost when all but a tenth of the nodes are removed.
 METHODS = {
     "eigenvalue": ("spectral", "eigenvalue", "", 0.05),
     "eigenvalue, lasso": ("spectral", "eigenvalue", "lasso", 0.02),
@@ -23,14 +23,14 @@ SEEDS = (1, 2, 3, 4, 5)
 
 @pytest.fixture
 def rivals() -> pd.DataFrame:
-    """Six methods; `eigenvalue, lasso` and `weight norm` are equal but for the seeds' luck."""
+    """Six methods; `eigenvalue, lasso` and `weight norm` are equal up to noise."""
     luck = random.Random(1)
     rows = []
     for retraining, method, (activation, offset), seed in itertools.product(
         ("none", "fine-tuned"), METHODS, ACTIVATIONS.items(), SEEDS
     ):
         family, score, regulariser, loss = METHODS[method]
-        # Networks of one seed are good or bad together: only a paired test sees through it.
+        # Networks of one seed are good or bad together: only a paired test removes this effect.
         common = 0.01 * seed + offset
         for ratio in (0.0, 0.5, 0.8, 0.9, 0.95):
             lost = loss * ratio / 0.9 * (0.5 if retraining == "fine-tuned" else 1.0)

@@ -28,7 +28,7 @@ Interactive = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def means() -> pd.DataFrame:
-    """Of a study of that form: three seeds, and for one of the methods one alone."""
+    """Means of a study of that form: three seeds, but only one for one of the methods."""
     study = load_params(project.root() / "params.yaml").study(STUDY)
     generator = np.random.default_rng(3)
     rows = []
@@ -50,7 +50,7 @@ def published() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def spectra() -> pd.DataFrame:
-    """Eigenvalues by epoch of two activations; one has a network more than the other."""
+    """Eigenvalues by epoch of two activations; one of them has one more network."""
     generator, tables = np.random.default_rng(5), []
     for activation, seed, epoch in itertools.product(("tanh", "relu"), (1, 2), (0, 2, 4)):
         if (activation, seed) != ("relu", 2):
@@ -66,7 +66,7 @@ def encoded(figure: Interactive) -> str:
 
 
 def check_schema(figure: Interactive) -> None:
-    """Plotly raises ValueError at a name or a value that its figures have not."""
+    """Plotly raises ValueError for a name or a value that its figures do not have."""
     again = Figure(copy.deepcopy({key: figure[key] for key in ("data", "layout")}))
     again.frames = copy.deepcopy(figure.get("frames", []))
 
@@ -212,7 +212,7 @@ def test_panels_stand_side_by_side_or_one_below_the_other(means: pd.DataFrame) -
         assert domains[0][0] == 0 and domains[-1][1] == 1
         assert all(one[1] < other[0] for one, other in itertools.pairwise(domains))
         assert all(update[f"{alike}axis{name}.domain"] == [0, 1] for name in names)
-    for name in names:  # as it is without the page's script
+    for name in names:  # the layout without the page's script
         assert layout[f"xaxis{name}"]["domain"] == layout["meta"]["wide"][f"xaxis{name}.domain"]
 
 

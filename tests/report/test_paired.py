@@ -1,4 +1,4 @@
-"""Many paired tests at once say what each by itself does."""
+"""Many paired tests at once give the same results as each on its own."""
 
 import numpy as np
 import pandas as pd
@@ -52,9 +52,9 @@ def test_what_differs_as_it_does_unpruned_is_no_finding_of_its_own() -> None:
     kept = paired_differences(curves([0.9, 0.91, 0.92], [0.9, 0.91, 0.92]), "one", "other")
     assert kept["verdict"].tolist() == ["better", AS_UNPRUNED, "worse"]
     assert np.isnan(kept["p"][1]) and kept["difference"][1] == kept["difference"][0]
-    # One test is corrected for itself alone, not for those that repeat another.
+    # The last test is corrected on its own: one that repeats another does not count.
     assert kept["p"][2] == paired_tests(curves([], []), "one", "other")["p"].item()
-    # The same numbers of other seeds are another finding.
+    # The same numbers in another order of the seeds are a finding of their own.
     other = paired_differences(curves([0.9, 0.91, 0.92], [0.91, 0.9, 0.92]), "one", "other")
     assert other["verdict"].tolist() == ["better", "better", "worse"]
 

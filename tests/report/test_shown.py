@@ -110,7 +110,7 @@ def test_the_chapter_has_figure_sentence_and_table_in_their_order(executed: Path
 def test_a_long_table_is_folded_in_the_pages_alone(
     executed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its text is the same within; a PDF leaves the raw HTML around it out."""
+    """The text inside is the same; a PDF leaves out the raw HTML around it."""
     shown = []
     monkeypatch.setattr(
         "IPython.display.display",
@@ -128,7 +128,7 @@ def test_a_long_table_is_folded_in_the_pages_alone(
     chapter(folder / "train.ipynb")
     text = texts(folder / "train.ipynb")[5]
     assert text.startswith(f"```{{raw}} html\n{opened}\n```\n\n:::{{text-table}} All.\n")
-    assert "| 1 |\n:::\n\n````{only} html\n" in text  # its card lies within
+    assert "| 1 |\n:::\n\n````{only} html\n" in text  # its card is inside
     assert text.endswith("\n\n```{raw} html\n</details>\n```")
 
 
@@ -183,7 +183,7 @@ def test_a_card_of_other_code_or_data_says_so(
     monkeypatch.setattr("eigenprune.lab.datasets.checksum", lambda name: "0")
     card = chapter(executed)[0].card
     assert dict(card.facts)["Outdated"] == "the bytes of digits have changed"
-    # The card still says what was seen.
+    # The card still names the data that were used.
     assert dict(card.facts)["Data"].startswith("digits, SHA-256 `87ff0c9e40dc")
 
 

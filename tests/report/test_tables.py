@@ -1,4 +1,4 @@
-"""Tables and figures: laws of the numbers, and a clear word where there is nothing to show."""
+"""Tables and figures: laws of the numbers, and a clear message if there is nothing to show."""
 
 import io
 from pathlib import Path
@@ -142,7 +142,7 @@ def test_eighty_columns_show_every_number_and_name_of_many_methods() -> None:
     assert all(name in "".join(w for w in words if not w[0].isdigit()) for name in names[:1])
 
 
-def test_how_often_a_method_is_below_the_lot() -> None:
+def test_how_often_a_method_is_below_chance() -> None:
     ratios, seeds = (0.0, 0.5, 0.9), (1, 2)
     rows = [
         {"dataset": "digits", "hidden": "9", "activation": "relu", "method": method,
@@ -153,7 +153,7 @@ def test_how_often_a_method_is_below_the_lot() -> None:
     table = readable.below(counts_below(pd.DataFrame(rows), "random"))
     counts = {"seeds": 2, "post": "1 of 2", "direct": "0 of 2"}
     assert table.to_dict("index") == {("digits", "9", "relu"): counts}
-    # Another width is another setting, and no mean is taken over the two.
+    # Another width is another setting, so no mean is taken over the two.
     wider = pd.DataFrame(rows).assign(hidden="99", accuracy=0.5)
     both = readable.below(counts_below(pd.concat([pd.DataFrame(rows), wider]), "random"))
     assert both.to_dict("index") == {

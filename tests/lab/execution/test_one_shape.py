@@ -1,4 +1,4 @@
-"""Networks cut to one shape: what is pruned of them stays what it was."""
+"""Networks cut to one shape: the pruned networks stay what they were."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ SEEDS = (1, 2, 3, 4)
 
 @pytest.fixture
 def masks() -> list[list[Tensor]]:
-    """For each network others, among them a layer that stays whole and one of a single node."""
+    """Different masks for each network; one layer stays whole, and one keeps a single node."""
     generator = torch.Generator().manual_seed(3)
     drawn = [[torch.rand(n, generator=generator) < 0.5 for n in (7, 6)] for _ in SEEDS]
     drawn[1][1][:] = True

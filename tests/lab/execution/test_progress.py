@@ -1,4 +1,4 @@
-"""What is told of the progress where there is no terminal."""
+"""What is reported about the progress where there is no terminal."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_every_tenth_is_told_with_the_time_left(capsys: pytest.CaptureFixture[st
 
 
 def test_what_is_no_work_can_be_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    """A network that is not trained, of which the store has lost its entry."""
+    """The case of an untrained network whose entry in the store is lost."""
     with progress.shown("study") as on_start:
         on_start(Outlook(jobs=[], left=[], runs_done=3, work=0.0))(0.0)
     assert capsys.readouterr().err == "study: 3 of 3 runs are done\n"

@@ -1,4 +1,4 @@
-"""A search that is recorded in Git is not made again elsewhere, and nothing comes out otherwise."""
+"""A search that is recorded in Git is not repeated elsewhere, and all results stay the same."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,7 +59,7 @@ def test_elsewhere_the_strength_is_known(
     training = networks(study)[1]
     assert searched == run_id(training)
 
-    # The control: a search is some runs more, which nothing spares where all is done anew.
+    # The control: a search consists of further runs, which are made if all is computed anew.
     there = Store(tmp_path / "there")
     search, left = set(search_runs(training)), sweep.outlook(study, there).left
     assert search <= set(sweep.outlook(study, there, anew=True).left)
@@ -87,7 +87,7 @@ def test_the_seconds_of_the_search_stay_on_the_account_of_its_seed(
     record(first, compute(first, tmp_path / "here", monkeypatch))
     [choice] = recorded_choices(study).values()
     record(study, compute(study, tmp_path / "there", monkeypatch))
-    # Recorded with two seeds there is one search, and it took what it took.
+    # With two seeds recorded there is still one search, and its time is the same.
     assert list(recorded_choices(study).values()) == [choice]
     table = pd.DataFrame(rows_by_run(folder_of(study)).values())
     took = table.groupby("seed")["training_seconds"].agg(["min", "max"])
@@ -159,7 +159,7 @@ def test_of_searches_that_contradict_each_other_none_is_taken(
     assert recorded_choices(study)
     runs = folder_of(study) / "runs.csv"
     table = pd.read_csv(runs, dtype=str)
-    table.loc[0, "training_seconds"] = "1000.0"  # two machines, and one strength
+    table.loc[0, "training_seconds"] = "1000.0"  # two machines that chose one strength
     table.to_csv(runs, index=False)
     assert recorded_choices(study)
     other = next(str(s) for s in RIVAL["strengths"] if float(table.loc[0, "strength"]) != s)
@@ -174,7 +174,7 @@ def test_of_searches_that_contradict_each_other_none_is_taken(
 def test_of_another_seed_alone_the_search_is_not_known(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it took would be missing."""
+    """The time that the search took would be missing."""
     second = change_study(study, {"seeds": [2]})
     record(second, compute(second, tmp_path / "here", monkeypatch))
     assert recorded_choices(study) == {}

@@ -30,7 +30,7 @@ L2_METHODS = ("decayed", "decayed-connectivity", "decayed-so-much")
 
 @pytest.fixture
 def study(arena_project: Callable[..., Params]) -> Study:
-    """Two methods share the networks of their searches, and a third has one of these itself."""
+    """Two methods share the networks of their searches, and a third uses one of these itself."""
     values = {"methods": ["rivals"], "activations": ["relu", "tanh"], "epochs": 1}
     return arena_project(studies={"tuned": values}, rivals=RIVALS).study("tuned")
 
@@ -71,7 +71,7 @@ def test_all_that_shares_a_search_is_in_one_part(study: Study) -> None:
                 if row.run.training.activation == activation and entry_of(row.method) in methods
             }
             assert len(owners) == 1
-    # What is not searched for may part, seed by seed.
+    # Networks without a search may be in different parts, seed by seed.
     assert len({owner[training] for training in wanted if training.regulariser == "dropout"}) > 1
 
 
@@ -87,7 +87,7 @@ def test_no_part_has_more_than_its_share_and_one_group(study: Study, parts: int)
 
 
 def groups_of(study: Study) -> list[list[Training]]:
-    """With more parts than networks each group is a part."""
+    """With as many parts as networks, each group is a part."""
     wanted = wanted_of(study)
     return [trainings_of(wanted, part, len(wanted)) for part in range(1, len(wanted) + 1)]
 

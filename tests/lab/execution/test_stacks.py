@@ -23,7 +23,7 @@ def test_memory_of_what_a_training_holds() -> None:
     eigenvalues = replace(training, trainable="eigenvalues")
     products = 4 * 60_000 * 500
     assert stacks.memory(eigenvalues) == stacks.memory(training) + products
-    # Of a pruned network all is trained: there are no fixed products.
+    # All of a pruned network is trained, so there are no fixed products.
     assert stacks.memory(replace(pruned, training=eigenvalues)) == stacks.memory(training)
 
 

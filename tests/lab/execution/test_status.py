@@ -1,4 +1,4 @@
-"""What is done, running and pending of a study: every run counts, those of a search too."""
+"""What is done, running and pending in a study: every run counts, also those of a search."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A study from end to end: on every executor the same, and nothing computed twice."""
+"""A study from end to end: the same on every executor, and nothing computed twice."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ from eigenprune.lab.studies import Study, change_study, load_params, restrict
 
 
 def left_in(folder: Path) -> dict[str, object]:
-    """All that the runs left: bytes of the arrays, results of the records."""
+    """All that the runs left: the bytes of the arrays and the results of the records."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*.*")):
         if path.suffix == ".json":
@@ -41,7 +41,7 @@ def times(folder: Path) -> dict[Path, int]:
 
 
 class Progress:
-    """Stands where the progress bar does, and adds up what it is told."""
+    """Takes the place of the progress bar, and adds up the work that is reported."""
 
     def __init__(self) -> None:
         self.told = 0.0
@@ -153,7 +153,7 @@ def test_more_of_a_study_computes_only_what_is_new(
     assert len(rows) == 12 and len(trained) == 1  # `pre` at the new ratio
     assert times(store_folder).items() >= written.items()
     assert progress.todo.runs_to_compute == 4
-    # A network that is there already is no work, neither announced nor told.
+    # A network that is there already is no work: it is neither announced nor reported.
     assert progress.told == pytest.approx(progress.todo.work)
 
 
@@ -186,7 +186,7 @@ def test_damaged_entries_are_made_again(
 
 
 def test_only_the_damaged_network_is_made_again(tiny: Study, store_folder: Path) -> None:
-    """Results pruned from it stand: the same seed gives the same network."""
+    """Results of prunings stay valid, since the same seed gives the same network."""
     sweep.run_study(tiny, executor="inline")
     written = times(store_folder)
     arrays = sorted(store_folder.rglob("*.history"))[0].with_suffix(".safetensors")
@@ -202,7 +202,7 @@ def test_runs_that_diverge_have_no_row(tiny: Study) -> None:
     assert list(second.columns) == list(COLUMNS)
 
 
-@pytest.mark.parametrize("size", [2**50, 2**62])  # more than there can be, and can be told
+@pytest.mark.parametrize("size", [2**50, 2**62])  # more than there is, and than can be counted
 def test_networks_larger_than_the_memory_are_named(
     tiny: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
@@ -289,7 +289,7 @@ def test_time_is_up_and_the_same_call_goes_on(
 
 
 def test_two_sweeps_share_a_store(tiny: Study, store_folder: Path) -> None:
-    """What another process has claimed is done last, and not twice."""
+    """What another sweep has claimed comes last, and is not computed twice."""
     store = Store(store_folder)
     [first, *_] = sweep.outlook(tiny, store).jobs
     other, order = threading.Event(), []
@@ -310,7 +310,7 @@ def test_two_sweeps_share_a_store(tiny: Study, store_folder: Path) -> None:
         def on_units(units: float) -> None:
             order.append(sorted(path.stem for path in store_folder.rglob("*.json")))
             done = {run_id(job.training) for job in todo.jobs[1:]}
-            if done <= set(order[-1]):  # all else is done: now the other may finish
+            if done <= set(order[-1]):  # all else is done: now the other sweep may finish
                 other.set()
 
         return on_units
@@ -339,7 +339,7 @@ def test_a_claim_is_refused_while_it_is_held(store_folder: Path) -> None:
 
 
 def test_processes_where_they_are_worth_their_start(root: Path, store_folder: Path) -> None:
-    """On the real studies: the README's command on real data, and the quick ones."""
+    """Checked for the README's command on real data, and for the quick studies."""
     params = load_params(root / "params.yaml")
     store = Store(store_folder)
     one_seed = {"activations": ["relu"], "methods": ["direct"], "seeds": [99]}

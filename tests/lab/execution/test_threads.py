@@ -1,4 +1,4 @@
-"""Stacks on threads of one process; here on the CPU, `test_cuda` does it on a GPU."""
+"""Stacks on threads of one process, here on the CPU; `test_cuda` does the same on a GPU."""
 
 import threading
 import time

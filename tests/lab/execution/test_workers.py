@@ -1,4 +1,4 @@
-"""How many workers there are where nobody says: EIGENPRUNE_WORKERS, or a core each."""
+"""The default number of workers: EIGENPRUNE_WORKERS, or one for each core."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from eigenprune.lab.studies import Study
 
 
 class Asked(Exception):
-    """Enough is known."""
+    """Ends a sweep as soon as it asks for workers."""
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The numbers of workers that somebody wanted to start."""
+    """The numbers of workers that sweeps wanted to start."""
     numbers: list[int] = []
 
     def start(number: int = 0, *, n_workers: int = 0, **others: Any) -> None:

@@ -29,26 +29,26 @@ def double(x):
     return 2 * x  # no rounding
 '''
 
-# What the computing files import beside each other: none of these decides a number of a run.
+# What the computing files import besides each other. None of these decides a number of a run.
 OTHERS = {
     "files",  # how a file is written
-    "lab.devices",  # where it is computed: recorded with each run
+    "lab.devices",  # where runs are computed: recorded with each run
     "lab.errors",
     "lab.execution.tasks",  # in which order runs are computed
-    "lab.execution.work",  # how much work they are reckoned to be
+    "lab.execution.work",  # how much work they are estimated to be
     "lab.machine",  # what a run was made with
-    # How data of one's own become numbers: a version of the rules is in their checksum.
+    # How the reader's own data become numbers: their checksum includes a version of the rules.
     "lab.images",
     "lab.own_datasets",
     "lab.csv_table",
-    # Of a score or regulariser of one's own: its code is in the id of what it makes.
+    # For the reader's own scores and regularisers, whose code is in the ids of their runs.
     "lab.fingerprint",
     "lab.own_code",
     "lab.score_names",
     "lab.params_file",  # how params.yaml is read
     "lab.project",  # where files lie
-    "lab.runs",  # what a run is: its id tells
-    "lab.spectral_history",  # looks on: test_spectral_history holds that it changes nothing
+    "lab.runs",  # what a run is: its id says so
+    "lab.spectral_history",  # only watches: test_spectral_history checks that
     "lab.score_values",
     "lab.store",
 }

@@ -1,4 +1,4 @@
-"""Times of the arena's networks: those that stand in one ratio are of one occasion."""
+"""Times of the arena's networks: those of one ratio were measured on one occasion."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def test_each_activation_and_shape_is_timed_once(networks: pd.DataFrame) -> None
 
 
 def test_where_one_is_missing_all_of_its_dataset_are_timed_anew(networks: pd.DataFrame) -> None:
-    """Times of two occasions must not stand in one ratio; those of another dataset may stay."""
+    """Times of two occasions must not be in one ratio; those of another dataset may stay."""
     other = networks.iloc[:1].assign(dataset="mnist")
     latencies.record(pd.concat([networks, other]))
     edit(latency=SEVEN)
@@ -73,7 +73,7 @@ def test_another_kind_of_machine_leaves_the_times_and_what_is_new_without_one(
     assert found.pop(("mnist", "relu", "8-4")) != SEVEN
     assert len(found) == 2 and set(found.values()) == {SEVEN}
     assert latencies.machines()["digits"] == latency.machine()
-    # Without the file it takes them over.
+    # Without the file, the other machine times all networks.
     latencies.path().unlink()
     assert latencies.record(every) == {}
     assert len(latencies.read()) == 4

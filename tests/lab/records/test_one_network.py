@@ -49,8 +49,8 @@ def rows(study: Study, store_folder: Path) -> pd.DataFrame:
 def test_another_network_is_seen_and_the_command_names_what_came_from_elsewhere(
     rows: pd.DataFrame,
 ) -> None:
-    # Retrained or not, all methods have the same network before a node is removed; but for what is
-    # trained anew, which has one of its own.
+    # Retrained or not, all methods have the same network before a node is removed. The exception is
+    # the method with redrawn weights, which trains its own.
     assert of_two_networks(rows).empty
     at = rows["method"].eq("lot") & rows["seed"].eq(2)
     rows.loc[at, "loss"] += 0.001
@@ -73,7 +73,7 @@ def test_another_processor_is_seen_where_the_unpruned_rows_agree(rows: pd.DataFr
 def test_record_tells_the_command(
     study: Study, rows: pd.DataFrame, store_folder: Path, tmp_path: Path
 ) -> None:
-    """One machine has one method in its store, the other came with Git and differs."""
+    """One method is in the store of this machine; the other came with Git and differs."""
     folder = record(study, Store(store_folder)).folder
     curves = pd.read_csv(folder / "curves.csv", dtype={"hidden": str})
     curves.loc[curves["method"].eq("norm"), "loss"] += 0.001

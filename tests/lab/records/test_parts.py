@@ -1,4 +1,4 @@
-"""A large table is kept in parts, a small one whole; read again, both are the table."""
+"""A large table is kept in parts, a small one whole; both are read as the same table."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_a_recording_in_parts_is_the_recording(
     assert (folder / "manifest.json").read_bytes() == manifest
     relu = pd.read_csv(folder / "curves-relu-retrained.csv")
     assert set(relu["method"]) == {"norm-retrained"} and set(relu["activation"]) == {"relu"}
-    # Elsewhere nothing is in the store, and the parts are what counts as done.
+    # Elsewhere the store is empty, and what is in the parts counts as done.
     record(study, Store(store_folder / "empty"))
     assert dict(rows_by_run(folder)) == whole
     monkeypatch.setattr(parts, "MOST", len(curves))
@@ -78,7 +78,7 @@ def test_parts_that_do_not_belong_together_are_refused(
 def test_a_table_both_whole_and_in_parts_is_refused(
     study: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As two branches would leave it, or who was stopped in between: no row counts twice."""
+    """Merged branches or an interrupted recording can leave both: no row may count twice."""
     store = Store(store_folder)
     folder = record(study, store).folder
     whole = (folder / "curves.csv").read_bytes()

@@ -21,7 +21,7 @@ from eigenprune.lab.studies import Study, change_study
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project of the test's own, so that nothing is recorded in the real one."""
+    """A separate project for each test, so that nothing is recorded in the real one."""
     (tmp_path / "params.yaml").write_text("")
     monkeypatch.chdir(tmp_path)
 
@@ -72,7 +72,7 @@ def test_spectra_are_recorded_and_stay_when_another_machine_records(
 def test_spectra_are_of_the_networks_that_the_rows_are_of(
     tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network trained here again does not take the place of that which gave the rows."""
+    """A network that is trained again here does not replace the one that gave the rows."""
     compute(tiny)
     folder = record(tiny, Store(store_folder)).folder
     rounded = {
@@ -107,7 +107,7 @@ def test_other_settings_do_not_count_as_done(tiny: Study, store_folder: Path) ->
     compute(tiny)
     record(tiny, Store(store_folder))
     other = change_study(tiny, {"learning_rate": 0.02})
-    assert recorded_results(other)  # of the same name, and yet
+    assert recorded_results(other)  # the study has the same name
     assert sweep.outlook(other, Store(store_folder / "empty")).runs_done == 0
 
 
@@ -166,7 +166,7 @@ def test_the_manifest_tells_what_made_it(tiny: Study, store_folder: Path) -> Non
 def test_what_was_recorded_before_there_were_stacks_can_still_be_read(
     tiny: Study, store_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No run in the store, and no row of the files, says with how many others it was trained."""
+    """The entries of the store and the rows of the files lack the size of the stack."""
     compute(tiny)
     store = Store(store_folder)
     assert not any("together" in path.read_text() for path in store_folder.rglob("*.json"))
@@ -236,7 +236,7 @@ def test_the_manifest_knows_the_code_and_its_date_stays_when_nothing_changes(
     path.write_text(json.dumps(first | {"recorded": "2000-01-01"}))
     record(tiny, Store(store_folder))
     assert json.loads(path.read_text())["recorded"] == "2000-01-01"
-    # Where the commit is gone, what was known of it stays.
+    # If the commit is gone, what was known about it stays.
     commit = next(iter(first["code"]))
     known = first | {"code": {commit: {"layers.py": "0"}}}
     path.write_text(json.dumps(known))

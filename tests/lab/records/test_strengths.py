@@ -11,7 +11,7 @@ from eigenprune.lab.records.recorded import STRENGTH, rows_by_run
 def contradictions(rows: pd.DataFrame) -> list[str]:
     """The methods with more than one strength for an activation.
 
-    Two machines that round otherwise can end a search with two strengths, each for the rows that
+    Two machines that round differently can end a search with two strengths, each for the rows that
     it recorded.
     """
     if STRENGTH not in rows:

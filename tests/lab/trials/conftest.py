@@ -1,4 +1,4 @@
-"""Trials of seconds, and what a run of theirs leaves."""
+"""Trials that take seconds, and the rows that their runs leave."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ RowsOf = Callable[[Trial], list[dict[str, Any]]]
 
 @pytest.fixture(scope="session")
 def values() -> Mapping[str, Any]:
-    """The values of small trials on digits, of whatever kind."""
+    """The values of small trials on digits, of any kind."""
     return {
         "dataset": "digits",
         "hidden": [12, 8],
@@ -33,7 +33,7 @@ def values() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def make(values: Mapping[str, Any]) -> Make:
-    """Small trials of a kind and a grid, with other values where these are given."""
+    """A function that makes small trials of a kind and a grid, with other values if given."""
 
     def made(kind: str, grid: Any, **changes: Any) -> Trials:
         return make_trials("tiny", {**values, "kind": kind, "grid": grid, **changes}, "test")
@@ -43,7 +43,7 @@ def make(values: Mapping[str, Any]) -> Make:
 
 @pytest.fixture
 def rows_of(store_folder: Path) -> RowsOf:
-    """The rows that a run leaves in the store of the test."""
+    """A function that returns the rows that a run leaves in the store of the test."""
 
     def computed(run: Trial) -> list[dict[str, Any]]:
         return compute(run, Store(store_folder), Path("no-data")).record["result"]["rows"]

@@ -1,4 +1,4 @@
-"""What compressed networks cost: operations of every point, and time that is measured once."""
+"""What compressed networks cost: the operations of every point, and times measured once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ def trials(make: Make) -> Trials:
 
 
 def test_operations_are_those_of_the_weights_that_are_left(trials: Trials) -> None:
-    """As many as parameters: but for scales and centroids, with which nothing is multiplied."""
+    """As many as parameters, except for scales and centroids, by which nothing is multiplied."""
     table = costs.with_costs(trials, sweep.run_study(trials, executor="inline"), recorded=False)
     free = ~table["method"].isin(["quantised", "clustered"])
     assert (table["macs"] == table["parameters"])[free].all()
@@ -60,11 +60,11 @@ def test_time_is_measured_when_trials_are_recorded_and_then_stays(
     table = costs.with_costs(trials, here, recorded=True)
     assert (table["latency"] > 0).all() and set(table["kernel"]) <= {"dense", "sparse"}
     assert (table[~table["method"].str.contains("magnitude|sparse")]["kernel"] == "dense").all()
-    # With and without retraining, and for all seeds, it is one network.
+    # One network is timed for all seeds, with and without retraining.
     assert (
         table.groupby(["activation", *trials.options], dropna=False)["latency"].nunique() == 1
     ).all()
-    # And what is alike has one time.
+    # And methods whose networks cost the same have one time.
     relu = table[table["activation"] == "relu"].drop_duplicates("method").set_index("method")
     assert relu.loc["none", "latency"] == relu.loc["quantised", "latency"]
     assert relu.loc["magnitude", "latency"] == relu.loc["gradual-magnitude", "latency"]
@@ -98,7 +98,7 @@ def test_sparse_rows_compute_the_same_network() -> None:
 
 
 def test_the_faster_kernel_counts() -> None:
-    """An almost empty network of this size takes the sparse one, a full one has no choice."""
+    """An almost empty network of this size takes the sparse kernel; a full one has no choice."""
     full = mlp([784, 500, 500, 10], layer="dense")
     empty, _ = compression.prune_connections(full, 0.999)
     thin = mlp([784, 10, 500, 10, 500, 10], layer="dense")

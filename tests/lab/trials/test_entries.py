@@ -1,4 +1,4 @@
-"""What stands under `trials:` of params.yaml: checked whole, and the runs that it makes."""
+"""The entries under `trials:` in params.yaml: how they are checked, and which runs they make."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,7 +40,7 @@ BY_NODES = {**GROWING, "algorithm": ["nodes"], "first_nodes": [4], "new_nodes": 
 
 @pytest.fixture
 def load(tmp_path: Path, values: Mapping[str, Any]) -> Load:
-    """Reads a `params.yaml` of these parts, whose defaults are those of small trials."""
+    """Reads a `params.yaml` with the given parts and the defaults of small trials."""
 
     def loaded(**parts: Any) -> Params:
         path = tmp_path / "params.yaml"
@@ -252,7 +252,7 @@ def test_what_is_not_retrained_does_not_depend_on_the_epochs_of_retraining(make:
 
 
 def test_the_trials_of_this_project_share_the_networks_of_the_arena(root: Path) -> None:
-    """So that none of them is trained twice: those of the same widths, in the arena as they are."""
+    """They begin with networks of the arena of the same widths, so that none is trained twice."""
     params = load_params(root / "params.yaml")
     assert {*params.quick_trials, *params.paper_trials} == set(params.trials)
     assert {trials.kind for trials in params.trials.values()} == set(KINDS)

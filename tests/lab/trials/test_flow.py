@@ -1,4 +1,4 @@
-"""Trials of feature flow: what a coefficient of 0 leaves alone, and what the others change."""
+"""Trials of feature flow: what coefficients of 0 leave alone, and what others change."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +85,7 @@ def test_skips_make_another_network_of_the_same_layers(make: Make, rows_of: Rows
 def test_nothing_removed_loses_nothing(make: Make, rows_of: RowsOf, architecture: str) -> None:
     (row,) = rows_of(one(make, architecture, 0.1, pruning_ratio=0))
     assert row["pruned_accuracy"] == row["accuracy"]
-    # What is removed is no matter of the training.
+    # What is removed afterwards makes no difference to the training.
     (half,) = rows_of(one(make, architecture, 0.1))
     assert half["accuracy"] == row["accuracy"] and half["pruned_accuracy"] < row["accuracy"]
 

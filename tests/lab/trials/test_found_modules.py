@@ -1,4 +1,4 @@
-"""The modules that were found are known where the networks are not."""
+"""The modules that were found are recorded, and so known without the networks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +44,6 @@ def test_they_are_recorded_as_the_trials_found_them(
             layers, find_modules(network, modules, seed=training.seed), strict=True
         ):
             torch.testing.assert_close(numbers, again)
-    # On another machine, without the networks, they stay.
+    # Another machine, which lacks the networks, leaves them as they are.
     record(trials, Store(tmp_path / "empty"))
     assert path.read_bytes() == written

@@ -62,7 +62,7 @@ def test_the_controls_are_trained_in_stretches_as_what_grew(
 
     monkeypatch.setattr("eigenprune.lab.trials.growing.retrain", noted)
     rows_of(run)
-    # Seven epochs for each of two controls, a fresh Adam for every one and another order each time.
+    # Seven epochs for each of two controls; each epoch has a fresh Adam and another order.
     assert stretches == 2 * [(f"order after {begun} epochs", 1) for begun in range(7)]
 
 
@@ -70,7 +70,7 @@ def test_growing_starts_with_the_nodes_that_it_is_told(make: Make, rows_of: Rows
     run = one(make, "nodes", connectivity=0.2, wanted_loss=5)
     grown, static, *_ = rows_of(run)
     assert grown["nodes"] == 4 and grown["ended"] == "reached"
-    # What never grew is not trained for longer than what did.
+    # The control, which never grows, is not trained for longer than the growing network.
     assert grown["epochs"] == static["epochs"] == 1
 
 

@@ -1,4 +1,4 @@
-"""Trials of modules: found ones and random ones, at every gamma."""
+"""Trials of modules: found modules and random ones, at every gamma."""
 
 from collections.abc import Callable
 from typing import Any

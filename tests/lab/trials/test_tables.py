@@ -1,4 +1,4 @@
-"""Trials from end to end: one table on every executor, resumed, recorded, done elsewhere."""
+"""Trials from end to end: the same table on every executor, resumed, recorded, elsewhere."""
 
 import json
 from collections.abc import Callable
@@ -135,7 +135,7 @@ def test_the_work_that_is_told_is_the_work_that_was_announced(make: Make, kind: 
 
 
 def test_trials_do_not_enter_stacks(trials: Trials, store_folder: Path) -> None:
-    """On a GPU too they are computed one by one, after the network that they begin with."""
+    """On a GPU too, they are computed one by one, after the network that they begin with."""
     todo = sweep.outlook(trials, Store(store_folder))
     (first,) = in_stacks(todo.jobs)
     assert not first.together and len(first.runs) == 1
@@ -184,7 +184,7 @@ def test_other_settings_do_not_count_as_done(trials: Trials, store_folder: Path)
     compute(trials)
     record(trials, Store(store_folder))
     other = change_trials(trials, {"learning_rate": 0.02})
-    assert recorded(other)  # of the same name, and yet
+    assert recorded(other)  # the trials have the same name
     assert sweep.outlook(other, Store(store_folder / "empty")).runs_done == 0
     assert table(other).empty
 
@@ -254,7 +254,7 @@ def test_numbers_that_cease_to_be_finite_leave_no_rows(make: Make, store_folder:
 def test_trials_are_judged_by_the_test_set(
     trials: Trials, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """And trained without the examples held out: otherwise than with all of them."""
+    """They are trained without the held-out examples, which gives other results than with all."""
     held = compute(trials)
     all_of_them = compute(change_trials(trials, {"held_out": 0}))
     assert not held["loss"].equals(all_of_them["loss"])

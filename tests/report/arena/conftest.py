@@ -1,4 +1,4 @@
-"""What the tests of figures of the arena share."""
+"""What the tests of the arena's figures share."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whether methods stand in one order with two activations: made up so that they do or do not."""
+"""Whether methods rank alike with two activations, on tables made so that they do or do not."""
 
 import pandas as pd
 import pytest
@@ -12,7 +12,7 @@ def across(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_same_order_and_the_opposite_one(rivals: pd.DataFrame) -> None:
-    # With tanh all are better by the same, but for the luck of two that are alike.
+    # With tanh all gain the same. One of the two methods that differ only by noise is left out.
     apart = rivals[rivals["method"] != "eigenvalue, lasso"]
     same = across(apart)
     assert list(same.index) == [("digits", ratio) for ratio in ("0.5", "0.8", "0.9", "0.95")]

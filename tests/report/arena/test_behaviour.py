@@ -11,7 +11,7 @@ from eigenprune.lab.checks import CHECK_COLUMNS, CHECKS
 from eigenprune.lab.errors import UserError
 from eigenprune.report.arena.behaviour import OF_THE_GAUGE, SAME_ACCURACY, behaviour
 
-# By check: what it costs a score that behaves, and the correlation of the rankings.
+# For each check: the accuracy that a score that behaves loses, and the rank correlation.
 HONEST = {
     "as is": (0.0, 1.0),
     "shuffled mask": (0.1, 1.0),
@@ -25,7 +25,7 @@ ALL_ALIKE = {"shuffled_mask": (0.001, 1.0), "inverted": (0.001, -1.0)}
 
 
 def curves(score: str, **changes: tuple[float, float]) -> pd.DataFrame:
-    """Curves of a score that behaves but for the changes (`_` for a space in a check's name)."""
+    """Curves of a score that behaves, except for `changes` (`_` is a space in a check's name)."""
     costs = HONEST | {name.replace("_", " "): value for name, value in changes.items()}
     luck = np.random.default_rng(1)
     rows = []
@@ -85,7 +85,7 @@ def test_for_random_nodes_only_the_weights_matter() -> None:
     assert (found["inverted"], found["shuffled mask"]) == ("no", "yes")
 
 
-def test_of_random_nodes_that_nothing_has_trained_the_weights_are_drawn_by_lot_too() -> None:
+def test_of_random_nodes_that_nothing_has_trained_the_weights_are_drawn_at_random_too() -> None:
     luck = curves("random", redrawn_weights=(0.001, 1.0), **ALL_ALIKE)
     assert judged(luck)["redrawn weights"] == "open"
     assert judged(luck.assign(before=True))["redrawn weights"] == "yes"
@@ -116,7 +116,7 @@ def test_what_must_hurt_and_helps_is_found(check: str) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_no_difference_is_an_interval_within_the_margin(sign: int) -> None:
-    """Over the costs in steps: yes as long as it is inside, no once it is outside, open between."""
+    """As the cost grows: yes while the interval is inside, then open, and no once it is outside."""
     found = []
     for cost in sign * np.arange(0.001, 0.02, 0.001):
         row = behaviour(curves("random", inverted=(cost, -1.0))).set_index("check").loc["inverted"]
@@ -126,7 +126,7 @@ def test_no_difference_is_an_interval_within_the_margin(sign: int) -> None:
         found.append((row["behaves"], bool(row["p"] < 0.05)))
     order = [behaves for behaves, _ in found]
     assert order == sorted(order, key=["yes", "open", "no"].index)
-    # Told apart and yet too small to matter; told apart, but perhaps too small.
+    # A difference that is told apart may be too small to matter (yes), or perhaps so (open).
     assert ("yes", True) in found and ("open", True) in found and ("no", True) in found
 
 
@@ -140,7 +140,7 @@ def test_that_no_difference_is_found_does_not_say_that_there_is_none() -> None:
 
 
 def test_far_off_but_not_told_apart_is_open() -> None:
-    """Among several tests an interval can leave the margin while its corrected p stays high."""
+    """With several tests, an interval can lie outside the margin though its corrected p is high."""
     tables = []
     for width, cost in enumerate([0.05, 0, 0, 0, 0]):
         table = curves("random", shuffled_mask=(0.001, 1.0)).assign(hidden=str(width))

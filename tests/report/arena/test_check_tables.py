@@ -1,4 +1,4 @@
-"""Tables and figures of checks: who behaves, and what is owed to the choice of nodes."""
+"""Tables and figures of checks: which methods behave, and what the choice of nodes contributes."""
 
 import itertools
 
@@ -17,7 +17,7 @@ from eigenprune.report.arena.check_tables import CHOSEN, DRAWN
 
 
 def curves(method: str, lost: float, checks: tuple[str, ...] = ("shuffled mask",)) -> pd.DataFrame:
-    """Of a method that loses so much with its mask shuffled, and is otherwise always the same."""
+    """Curves of a method that loses `lost` when its mask is shuffled, and else varies by noise."""
     luck = np.random.default_rng(1)
     rows = []
     for seed, ratio, check in itertools.product(range(1, 6), (0.5, 0.9), ("as is", *checks)):
@@ -45,7 +45,7 @@ def test_a_method_and_what_it_is_retrained_are_one_line() -> None:
 
 
 def test_the_choice_is_what_lies_between_the_method_and_the_drawn_nodes() -> None:
-    """It can be all, and nothing: a mask whose shuffling does not hurt is seen."""
+    """It can be everything or nothing: a mask that can be shuffled without loss is seen."""
     table = pd.concat([curves("norm", 0.3), curves("none", 0.0)])
     found = check_tables.chosen_and_drawn(table).set_index(["method", "pruning_ratio"])
     assert (found["n"] == 5).all() and len(found) == 4

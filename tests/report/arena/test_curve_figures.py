@@ -1,4 +1,4 @@
-"""Curves of many methods: few lines a panel, nothing left out, the same bytes every time."""
+"""Curves of many methods: few lines per panel, nothing left out, the same bytes every time."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("styled")
 
 @pytest.fixture
 def means(rivals: pd.DataFrame) -> pd.DataFrame:
-    """Of the six methods and of seven more that look at data."""
+    """Means of the six methods and of seven more that use data."""
     one = rivals[(rivals["method"] == "taylor") & (rivals["retraining"] == "none")]
     more = [
         one.assign(method=f"data {i}", score=f"data {i}", accuracy=one["accuracy"] - 0.01 * i)
@@ -28,7 +28,7 @@ def means(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def lines(figure: Figure) -> dict[str, list[str]]:
-    """The labels of each panel's curves, by its title."""
+    """The labels of each panel's curves, by the panel's title."""
     return {
         panel.get_title(): [str(line.get_label()) for line in panel.get_lines()]
         for panel in figure.axes
@@ -42,7 +42,7 @@ def test_every_method_is_drawn_and_no_panel_has_more_than_seven(means: pd.DataFr
     assert all(labels[:2] == everywhere and len(labels) <= 7 for labels in panels.values())
     own = [label for labels in panels.values() for label in labels[2:]]
     assert sorted([*own, "eigenvalue, lasso", "random"]) == sorted(means["method"].unique())
-    # The best of a family stand in its first panel.
+    # The best methods of a family are in its first panel.
     assert panels["data (1 of 2)"][2:] == ["taylor", "data 1", "data 2", "data 3"]
 
 
@@ -68,7 +68,7 @@ def test_all_panels_have_the_same_axes_and_every_point_is_inside(means: pd.DataF
         panels = curve_figures.curves_by_family(means, against).axes
         [(left, right)] = {panel.get_xlim() for panel in panels}
         assert means[against].between(min(left, right), max(left, right)).all()
-        # The unpruned network stands at the left.
+        # The unpruned network is at the left.
         unpruned = means.loc[means["pruning_ratio"] == 0, against].max()
         assert abs(unpruned - left) < abs(unpruned - right)
 
@@ -104,7 +104,7 @@ def test_the_axis_of_accuracies_is_stretched_at_its_upper_end(means: pd.DataFram
     def height(accuracy: float) -> float:
         return float(panel.transData.transform((0, accuracy))[1])
 
-    # Half the error is about as far everywhere, and no error has its place, a little higher.
+    # Halving the error moves a point about as far everywhere; zero error lies a little higher.
     halves = [height(100 - error / 2) - height(100 - error) for error in (80, 20, 8, 4)]
     assert max(halves) < 1.1 * min(halves)
     assert height(99.9) < height(100) and np.isfinite(height(100))
@@ -153,7 +153,7 @@ def both(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_five(labels: set[str]) -> set[str]:
-    """As the legend has them, which says of how many seeds they are."""
+    """The labels as in the legend, which adds the number of seeds."""
     return {f"{label} (n=5)" for label in labels}
 
 
@@ -172,7 +172,7 @@ def test_each_panel_has_the_best_of_each_family(both: pd.DataFrame) -> None:
 
 
 def test_the_best_of_a_family_is_another_where_another_is_better(both: pd.DataFrame) -> None:
-    """The control: the choice follows the numbers of its own panel."""
+    """Control: the choice follows the numbers of its own panel."""
     [first] = {n for n in lines(curve_figures.best_of_families(both, HEADINGS, {}))["retrained"]
                if n.startswith("weights: ")}  # fmt: skip
     chosen = (both["method"] == first.removeprefix("weights: ").removesuffix(" (n=5)")) & (
@@ -190,7 +190,7 @@ def test_the_best_of_a_family_is_another_where_another_is_better(both: pd.DataFr
 def test_who_lacks_the_highest_ratio_is_not_the_best_for_that(both: pd.DataFrame) -> None:
     alone = both[(both["retraining"] == "none") & (both["pruning_ratio"] > 0)]
     best = alone[alone["method"] == "weight norm"]
-    # A little worse everywhere, and nowhere to be seen where all fall.
+    # A little worse everywhere, and missing at the ratios where all methods lose most.
     other = best.assign(method="short", accuracy_mean=best["accuracy_mean"] - 0.001)
     other = other[other["pruning_ratio"] <= 0.5]
     assert other["accuracy_mean"].mean() > best["accuracy_mean"].mean(), "the control"

@@ -44,7 +44,7 @@ RIVALS = {
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all tests: the first computes the study, the others find its runs."""
+    """One run store for all tests: the first computes the study, the others find its runs."""
     return tmp_path_factory.mktemp("runs")
 
 
@@ -93,7 +93,7 @@ def test_the_control_is_the_same_whatever_is_shown(arena: Arena) -> None:
 def test_what_of_a_study_is_missing_is_named(arena: Arena) -> None:
     [quick] = arena.shown
     assert arena.gaps() == []  # a quick study is computed whole
-    # `snip` and `short` are not retrained; a control, such as `small`, is none of the methods.
+    # `snip` and `short` are not retrained; a control such as `small` is not counted as a method.
     assert of_planned(quick.study, quick.table) == (
         "7 of 7 methods, with relu (planned: relu), more than one seed for 7 methods as they are, "
         "4 reconstructed and 5 retrained"
@@ -134,7 +134,7 @@ def test_an_activation_that_is_there_in_part_is_named_and_no_part_of_a_mean(
     assert said_of(alone) == (
         "digits (without retraining: mean over relu, tanh; trained at the final size: relu)"
     )
-    # What is there of it is ranked by itself, of those methods alone that have it.
+    # An unfinished activation is ranked separately, among only the methods that have it.
     so_far = Arena(recorded, (part, alone)).so_far()
     assert list(so_far) == ["tanh"] and Arena(recorded, (alone,)).so_far() == {}
     [its] = so_far["tanh"].shown
@@ -147,7 +147,7 @@ def test_an_activation_that_is_there_in_part_is_named_and_no_part_of_a_mean(
     activations.show_across_activations(Arena(recorded, (part,)))
     alone_too = quick.table["retraining"].eq("none") & quick.table["method"].ne("gain")
     assert set(tables[0]["methods"]) == {quick.table[alone_too]["method"].nunique()}
-    # The control beside them is of the same activations, and no loss is lost.
+    # The control beside the methods has the same activations, and no `lost` is missing.
     both, one = (set(alone.plain(how)["activation"]) for how in ("none", "fine-tuned"))
     assert both == {"all", "relu", "tanh"} and one == {"all", "relu"}
     means = averages.means_alone(alone.networks)
@@ -162,7 +162,7 @@ def test_a_name_that_is_no_study_is_refused(arena: Arena) -> None:
 
 
 def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each figure and table once, under a name of its own, with the runs that it comes from."""
+    """Each figure and table is shown once, under its own name, with the runs that it comes from."""
     names = []
 
     def display(bundle, *, raw, metadata):  # type: ignore[no-untyped-def]
@@ -178,7 +178,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
     standing_exhibits.show_best_curves(arena)
     standing_exhibits.show_at_a_glance(arena)
-    standing_exhibits.show_goal(arena, "gain")  # not pruned by the ratio of the goal: nothing
+    standing_exhibits.show_goal(arena, "gain")  # nothing: not pruned by the ratio of the goal
     standing_exhibits.show_standings(arena)
     rival_exhibits.show_leaderboard(arena)
     rival_exhibits.show_costs(arena)
@@ -199,7 +199,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     pair_exhibits.show_pairs(
         arena, [("norm", "chance")], key="chance", retrainings=["reconstructed"]
     )
-    rival_exhibits.show_compute(arena)  # of recorded studies alone: there is none
+    rival_exhibits.show_compute(arena)  # of recorded studies only: there is none
     assert sorted(names) == [
         *("again-quick-fine-tuned", "again-quick-none"),
         *("at-a-glance", "best-curves-quick-relu"),
@@ -288,7 +288,7 @@ def test_what_is_small_from_the_start_is_held_against_what_is_pruned_and_not_ret
 def test_what_is_recorded_in_part_is_shown_in_part(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One seed of two methods: nothing breaks, and nothing is shown that is not there."""
+    """One seed of two methods: nothing breaks, and nothing is shown that is missing."""
     names = []
     monkeypatch.setattr(
         "IPython.display.display",
@@ -330,7 +330,7 @@ def test_what_is_recorded_in_part_is_shown_in_part(
 def test_standings_mark_what_has_a_network_for_each_ratio(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those trained at the final size; no mark is explained where there is none."""
+    """Methods trained at the final size are marked; only a table with marks explains them."""
     shown = []
     monkeypatch.setattr(
         standing_exhibits, "show", lambda what, **words: shown.append((what, words))
@@ -384,7 +384,7 @@ def test_curves_say_over_what_they_are(arena: Arena, monkeypatch: pytest.MonkeyP
 def test_a_pair_has_one_verdict_corrected_for_all_points_of_its_question(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Summary, figure and table agree: not pair by pair, and unpruned networks by themselves."""
+    """Summary, figure and table agree: corrected over all pairs, unpruned networks separately."""
     shown = {}
     monkeypatch.setattr(
         pair_exhibits, "show", lambda what, **words: shown.update({words["name"]: what})
@@ -447,7 +447,7 @@ def test_each_method_costs_once_and_latency_is_told_where_it_was_measured(
     assert f"milliseconds for a batch of {BATCH} on one thread of a machine" in timed_caption
     assert "measured" not in timed_table
     assert "milliseconds" not in caption
-    # Where the machine is known, it is named.
+    # If the machine is known, it is named.
     machine = {"digits": {"processor": "a fast one", "torch": "9.9"}}
     monkeypatch.setattr(latencies, "machines", lambda: machine)
     rival_exhibits.show_costs(Arena(arena.params, (timed,)))

@@ -1,4 +1,4 @@
-"""The arena at a glance: who is called the best, and what of nothing is said."""
+"""The arena at a glance: which methods are called the best, and what is left out or empty."""
 
 import pandas as pd
 
@@ -46,7 +46,7 @@ def test_a_control_is_no_rival_and_stands_beside(rivals: pd.DataFrame) -> None:
 
 
 def test_a_landmark_that_is_there_retrained_alone_is_shown_so(rivals: pd.DataFrame) -> None:
-    """As `small` is, which is trained at its size."""
+    """As is the case for `small`, which is trained at its size."""
     alone = rivals["method"].ne("random") | rivals["retraining"].ne("none")
     both, one = (glance(part, LANDMARKS) for part in (rivals, rivals[alone]))
     assert (one["random"] != "").all() and (one["random"] != both["random"]).all()

@@ -1,4 +1,4 @@
-"""Whether the goal is reached: told from the accuracies, either way, or not where it is unknown."""
+"""Whether the goal is reached: the accuracies can decide either way, or leave it unknown."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ def test_what_loses_more_is_darker_and_what_gains_is_as_light_as_what_loses_noth
 
 
 def test_the_colour_is_that_of_the_seeds_of_the_cell_and_none_where_nothing_is_known() -> None:
-    """Two methods with one accuracy, of seeds whose unpruned networks differ."""
+    """Two methods of equal accuracy, with seeds whose unpruned networks differ."""
     means = pd.DataFrame(
         {
             "method": ["lucky", "unlucky", "unknown"],

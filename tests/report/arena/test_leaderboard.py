@@ -24,14 +24,14 @@ from eigenprune.report.arena.leaderboard import (
 
 
 def at(table: pd.DataFrame, **values: object) -> pd.DataFrame:
-    """The rows of these values; where nothing else is said, not retrained and over activations."""
+    """The rows with these values; by default those not retrained, over all activations."""
     for name, value in {"retraining": "none", "activation": "all", **values}.items():
         table = table[table[name] == value]
     return table
 
 
 def accuracies(rivals: pd.DataFrame, method: str, ratio: float) -> np.ndarray:
-    """By activation and seed, not retrained: (activations, seeds)."""
+    """Accuracies without retraining, of shape (activations, seeds)."""
     chosen = rivals[(rivals["method"] == method) & (rivals["pruning_ratio"] == ratio)]
     chosen = chosen[chosen["retraining"] == "none"]
     return chosen.pivot(index="activation", columns="seed", values="accuracy").to_numpy()
@@ -98,7 +98,7 @@ def test_verdicts_tell_the_worse_from_those_that_are_as_good(rivals: pd.DataFram
 
 
 def test_among_many_comparisons_chance_does_not_look_like_a_winner(rivals: pd.DataFrame) -> None:
-    # Thirty methods that are one, but for luck: uncorrected, some would be told from the best.
+    # Thirty methods that differ only by noise: uncorrected, some would be told from the best.
     luck = np.random.default_rng(1)
     one = rivals[(rivals["method"] == "taylor") & (rivals["retraining"] == "none")]
     many = [
@@ -133,7 +133,7 @@ def test_what_lacks_an_activation_or_a_control_has_no_mean_over_them(
     uncontrolled = plain & (rivals["seed"] == 2) & (rivals["activation"] == "tanh")
     networks = at(over_activations(rivals[~uncontrolled]), method="taylor", pruning_ratio=0.9)
     assert networks.set_index("seed")["lost"].isna().tolist() == [False, True, False, False, False]
-    # Over the seeds there is no mean either: it would be of other networks than the accuracy is.
+    # There is no mean over the seeds either: it would cover other networks than the accuracy.
     [mean] = points(networks[networks["retraining"] == "none"]).to_dict("records")
     assert mean["n"] == 5 and pd.isna(mean["lost"]) and pd.isna(mean["unpruned"])
 
@@ -146,7 +146,7 @@ def test_an_activation_that_some_methods_lack_is_left_out_until_they_have_it(
     retrained = rivals["retraining"] == "fine-tuned"
     found = settled(rivals[~(lacking & retrained)])
     assert found.equals(rivals[~(retrained & (rivals["activation"] == "tanh"))])
-    # Its means are those of the other activation; those of what is not retrained are as they were.
+    # Retrained, means are those of the other activation; without retraining, nothing changes.
     board, whole = leaderboard(found), leaderboard(rivals)
     tested = ["p", "verdict"]  # corrected for the tests of the whole table
     assert at(board).drop(columns=tested).equals(at(whole).drop(columns=tested))
@@ -203,9 +203,9 @@ def test_spectral_methods_are_held_against_the_best_other(rivals: pd.DataFrame) 
     assert verdicts.to_dict() == {"eigenvalue": "worse", "eigenvalue, lasso": "open"}
     merged = standing.merge(board, on=[*POINT, "method"])
     assert (merged["rank_x"] == merged["rank_y"]).all() and len(merged) == len(standing)
-    # A control is no rival, however good and whatever its network.
-    lot = rivals[rivals["method"].eq("random")].assign(method="luck", accuracy=1.0)
-    lucky = spectral_standing(pd.concat([rivals, lot], ignore_index=True))
+    # A control is no rival, however good it is and whatever its network.
+    chance = rivals[rivals["method"].eq("random")].assign(method="luck", accuracy=1.0)
+    lucky = spectral_standing(pd.concat([rivals, chance], ignore_index=True))
     assert lucky["rival"].tolist() == standing["rival"].tolist()
     alone = spectral_standing(rivals[rivals["family"] == "spectral"])
     assert set(alone["verdict"]) == {"no rival"}
@@ -226,7 +226,7 @@ def test_compute_is_the_sum_over_the_rows(rivals: pd.DataFrame) -> None:
 
 def test_a_table_from_a_file_is_ranked_alike(rivals: pd.DataFrame, tmp_path: Path) -> None:
     rivals.to_csv(tmp_path / "rivals.csv", index=False)
-    # There, empty words are NaN; no method may be lost by it.
+    # Read like this, empty strings become NaN; that must not lose any method.
     careless = pd.read_csv(tmp_path / "rivals.csv", dtype={"hidden": str})
     pd.testing.assert_frame_equal(leaderboard(careless), leaderboard(rivals))
     with pytest.raises(UserError, match="no column 'score'"):
@@ -249,7 +249,7 @@ def test_what_was_not_measured_is_unknown(rivals: pd.DataFrame) -> None:
 
 
 def test_compute_is_compared_on_one_kind_of_processor(rivals: pd.DataFrame) -> None:
-    """A method that was computed on a slow one as well costs no more than it does on the other."""
+    """Computing a method on a slow processor as well does not add to its cost on the other one."""
     slow = rivals["method"].eq("taylor") & rivals["seed"].eq(1)
     unlike = rivals.assign(
         processor=slow.map({True: "slow", False: "fast"}),
@@ -287,7 +287,7 @@ def test_a_training_that_rows_share_is_counted_once(rivals: pd.DataFrame) -> Non
 
 
 def test_a_loss_is_held_against_the_plainly_trained_network(rivals: pd.DataFrame) -> None:
-    """One whose nodes are silent already has lost what it lacks, pruned or not."""
+    """A network with silent nodes has already lost accuracy, pruned or not."""
     silenced = rivals["method"].eq("taylor")
     rivals.loc[silenced, "accuracy"] -= 0.1
     unpruned = over_activations(rivals).query("method == 'taylor' and pruning_ratio == 0")
@@ -327,12 +327,12 @@ def test_ratios_of_size_and_time_are_to_the_unpruned_network_of_the_same_shape(
 def test_the_file_holds_the_leaderboard_of_each_study_by_itself(
     rivals: pd.DataFrame, tmp_path: Path
 ) -> None:
-    """Another study changes no p-value; one that has no ratio of the board is left out."""
+    """Another study changes no p-value; a study without any ratio of the board is left out."""
     other = rivals.assign(study="other", dataset="mnist")
     unranked = rivals[rivals["pruning_ratio"] == 0].assign(study="third", dataset="c")
     path = tmp_path / "leaderboard.csv"
     small = rivals["method"].eq("random") & rivals["retraining"].eq("fine-tuned")
-    rivals.loc[small, "retraining"] = "trained"  # competes all the same
+    rivals.loc[small, "retraining"] = "trained"  # still competes
     board = leaderboard(rivals.replace({"retraining": {"trained": "fine-tuned"}}))
     rows = write_leaderboard(path, pd.concat([rivals, other, unranked]))
     found = pd.read_csv(path, dtype={"hidden": str}, keep_default_na=False, na_values={"p": [""]})

@@ -1,4 +1,4 @@
-"""Tables to read: the same numbers as in the tables they are made of, rounded and written out."""
+"""Tables for readers: the numbers of the tables that they are made from, rounded and formatted."""
 
 import pandas as pd
 
@@ -58,7 +58,7 @@ def test_checks_say_what_they_were_given() -> None:
 
 
 def standings(rivals: pd.DataFrame, marked: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Those over all activations, nothing retrained."""
+    """Standings over all activations, without retraining."""
     networks = averages.over_activations(rivals)
     tables = [
         boards.leaderboard(rivals),
@@ -83,10 +83,10 @@ def test_standings_name_every_method_once_below_the_plain_network(rivals: pd.Dat
 
 
 def test_standings_show_each_control_as_it_was_measured(rivals: pd.DataFrame) -> None:
-    """One whose training cost accuracy cannot hide it; the plain network has none but its own."""
+    """A method cannot hide a training that costs accuracy; the plain network is its own control."""
     rivals.loc[rivals["method"] == "taylor", "accuracy"] -= 0.1
     table = standings(rivals)
-    # 0.9 and 0.01 a seed, and 0.005 in the mean over the activations; see the fixture.
+    # 0.9, plus 0.01 times the seed, plus 0.005 on average over activations; see the fixture.
     assert table.loc[averages.PLAIN].tolist() == ["93.50 ± 1.58", "", "", "", "", "5"]
     assert table.loc["taylor", "unpruned"] == "83.50 ± 1.58"
     assert table.loc["connectivity", "unpruned"] == "93.50 ± 1.58"
@@ -95,7 +95,7 @@ def test_standings_show_each_control_as_it_was_measured(rivals: pd.DataFrame) ->
 def test_standings_of_one_seed_have_no_deviation(rivals: pd.DataFrame) -> None:
     table = standings(rivals[rivals["seed"] == 1])
     assert not any("±" in cell or "nan" in cell for cell in table.to_numpy().ravel())
-    # Nothing was tested: nothing is said to be as good as the best.
+    # Nothing was tested: no method is said to be as good as the best.
     assert not any("○" in cell for cell in table.to_numpy().ravel())
     without = standings(rivals[(rivals["family"] != "weights") & (rivals["seed"] == 1)])
     assert len(without) == 4 and averages.PLAIN not in without.index
@@ -114,7 +114,7 @@ def test_standings_say_of_how_many_seeds(rivals: pd.DataFrame) -> None:
 
 
 def costs(rivals: pd.DataFrame) -> pd.DataFrame:
-    """Those over all activations, nothing retrained, at two ratios."""
+    """Costs over all activations, without retraining, at two ratios."""
     means = averages.points(averages.over_activations(rivals))
     means = means[(means["activation"] == "all") & (means["retraining"] == "none")]
     return rival_tables.costs(means[means["pruning_ratio"].isin([0.5, 0.9])])
@@ -131,7 +131,7 @@ def test_costs_are_sizes_and_how_many_times_more_there_was(rivals: pd.DataFrame)
     assert list(table.columns) == ["parameters", "compression", "speed-up", "latency", "measured"]
     at = table.loc["0.9 (10 nodes)"]
     assert at.index[0] == "connectivity" and at.index[-1] == "taylor" and len(at) == 6
-    # Of 7,400 parameters and MACs, and 1 ms.
+    # The unpruned network has 7,400 parameters and MACs, and takes 1 ms.
     assert at.loc["taylor"].tolist() == ["1,480", "5.0×", "2.0×", "0.50", "2.0×"]
     assert at.loc["eigenvalue"].tolist() == ["740", "10.0×", "10.0×", "0.10", "10.0×"]
     assert at.loc["random"].tolist() == ["740", "10.0×", "10.0×", "", ""]
@@ -150,11 +150,11 @@ def test_strengths_stand_beside_those_that_were_tried(rivals: pd.DataFrame) -> N
     rivals.loc[rivals["activation"] == "tanh", "hyperparameters"] = "strength=0.01"
     tried = Method(label="l", regulariser="l1", strengths=(0.001, 0.01, 0.1))
     none = Method(label="n")
-    one = Method(label="o", regulariser="averaging", strengths=(0.99,))  # nothing was searched for
+    one = Method(label="o", regulariser="averaging", strengths=(0.99,))  # no search
     methods = {"eigenvalue, lasso": tried, "connectivity": none, "taylor": one}
     told = rivals["hyperparameters"].mask(rivals["method"].eq("taylor"), "strength=0.99")
     table = rival_tables.strengths(rivals.assign(hyperparameters=told), methods)
-    assert table.to_dict("index") == {  # the first lies at the edge
+    assert table.to_dict("index") == {  # * marks a strength at the edge of those tried
         "eigenvalue, lasso": {"relu": "0.001*", "tanh": "0.01", "tried": "0.001, 0.01, 0.1"}
     }
 

@@ -1,4 +1,4 @@
-"""What the start page says came out: what the chapters say, and nothing of what is not there."""
+"""The findings on the start page: they agree with the chapters and claim nothing unrecorded."""
 
 import json
 import re
@@ -37,7 +37,7 @@ STUDY = make_study(
 
 
 def verdicts(text: str, label: str) -> dict[str, str]:
-    """The row of the one table whose first cells are the label, by the heads of its columns."""
+    """The row whose first cells are the label, in the only table that has it, by column head."""
     lines = text.splitlines()
     [row] = [n for n, line in enumerate(lines) if line.startswith(f"| {label} |")]
     head = max(n for n in range(row) if lines[n].startswith("|:--")) - 1
@@ -49,7 +49,7 @@ NO_RIVALS = pd.DataFrame(columns=RIVALS_COLUMNS)
 
 
 def record(root: Path, better: float) -> None:
-    """Three seeds of `pre`, and of `small`, which is that much better at ratio 0.9."""
+    """Three seeds of `pre`, and of `small`, which is better by about `better` times the ratio."""
     folder = root / "results" / "paper" / "mine"
     folder.mkdir(parents=True)
     rows = [
@@ -100,7 +100,7 @@ GROUPS = ("spectral", "spectral, by eigenvalue", "spectral, by eigenvalue, nothi
 
 
 def test_what_ranks_by_eigenvalue_is_told_apart(tmp_path: Path, rivals: pd.DataFrame) -> None:
-    """A spectral method with another score may lead; the recipe's score is then judged alone."""
+    """If a spectral method with another score leads, the recipe's score is judged separately."""
     better = rivals[rivals["method"] == "eigenvalue, lasso"].assign(
         method="another", score="taylor", accuracy=lambda rows: rows["accuracy"] + 0.2
     )
@@ -115,7 +115,7 @@ def test_what_ranks_by_eigenvalue_is_told_apart(tmp_path: Path, rivals: pd.DataF
 def test_what_averages_is_left_out_where_like_is_held_against_like(
     tmp_path: Path, rivals: pd.DataFrame
 ) -> None:
-    """A rival far ahead that averages its last steps decides the one verdict, not the other."""
+    """A rival far ahead that averages its last steps counts only where averaging is allowed."""
     ahead = rivals[rivals["method"] == "taylor"].assign(
         method="ahead",
         regulariser="averaged_taylor_pruning",
@@ -136,11 +136,11 @@ def test_chance_can_lose_and_win_and_needs_no_activation_that_all_have(
 ) -> None:
     some = rivals[rivals["method"].eq("taylor") & rivals["retraining"].eq("none")]
     some = some[some["pruning_ratio"].isin([0.5, 0.9])]
-    lot = some.assign(method="random-nodes")
+    chance = some.assign(method="random-nodes")
     noise = some["seed"] * 1e-4
     ours = some.assign(method="spectral-post", accuracy=some["accuracy"] + ahead + noise)
     lacking = rivals[rivals["activation"] == "relu"]
-    text = findings(tmp_path, pd.concat([lacking, lot, ours], ignore_index=True))
+    text = findings(tmp_path, pd.concat([lacking, chance, ours], ignore_index=True))
     row = verdicts(text, "one hidden layer in the arena | digits")
     assert "tanh" in row["activations"] and row[said] == "4" and row["open"] == "0"
 
@@ -152,12 +152,12 @@ def test_a_score_that_chance_beats_can_win_where_both_are_repaired(
     some = rivals[rivals["method"].eq("taylor") & rivals["retraining"].eq("none")]
     some = some[some["pruning_ratio"].isin([0.5, 0.9]) & some["activation"].eq("relu")]
     noise = (some["seed"] - some["seed"].mean()) * 1e-4
-    lot = some.assign(method="random-nodes", accuracy=some["accuracy"] + ahead + noise)
-    as_pruned = pd.concat([rivals, lot], ignore_index=True)
+    chance = some.assign(method="random-nodes", accuracy=some["accuracy"] + ahead + noise)
+    as_pruned = pd.concat([rivals, chance], ignore_index=True)
     assert "Are other scores" not in findings(tmp_path, as_pruned)
     repaired = [
         some.assign(retraining="reconstructed", accuracy=some["accuracy"] + 0.3),
-        lot.assign(retraining="reconstructed", accuracy=some["accuracy"] + 0.3 - ahead + noise),
+        chance.assign(retraining="reconstructed", accuracy=some["accuracy"] + 0.3 - ahead + noise),
     ]
     text = findings(tmp_path, pd.concat([as_pruned, *repaired], ignore_index=True))
     assert "networks (relu) are compared" in text
@@ -176,8 +176,8 @@ def test_a_score_is_held_against_chance_at_its_widths(
         method="averaged-gradient-pruning", accuracy=some["accuracy"] + ahead + noise
     )
     fewer = (some["parameters_kept"] / 2).astype(int)
-    lot = some.assign(method="averaged-shuffled-pruning", parameters_kept=fewer)
-    text = findings(tmp_path, pd.concat([rivals, ours, lot], ignore_index=True))
+    chance = some.assign(method="averaged-shuffled-pruning", parameters_kept=fewer)
+    text = findings(tmp_path, pd.concat([rivals, ours, chance], ignore_index=True))
     row = verdicts(text, "averaged-gradient-pruning")
     assert row[said] == "4" and row["worse"] == "0" and row["parameters"] == "2.00"
     assert "Does the score know" not in findings(tmp_path, rivals)

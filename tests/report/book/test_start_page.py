@@ -1,4 +1,4 @@
-"""The start page shows pictures of other chapters again, with their cards, where they are there."""
+"""The start page repeats figures of other chapters, with their cards, if they exist."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The tables of chapters, on a web page and in LaTeX, beside those that Sphinx makes by itself."""
+"""The tables of chapters, on a web page and in LaTeX, compared with Sphinx's own tables."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ smartquotes = False  # they stay as they are in what is no node
 
 
 def build(folder: Path, directive: str, builder: str) -> str:
-    """What Sphinx makes of the page with two tables of this directive."""
+    """What Sphinx makes of a page with two tables of this directive."""
     folder.mkdir()
     (folder / "conf.py").write_text(CONFIG)
     page = PAGE.format(directive=directive, cells=CELLS)
@@ -61,7 +61,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 
 def test_a_page_reads_the_same(pages: tuple[str, str]) -> None:
-    """Numbers, captions, references, links, and the cells with what is special in HTML."""
+    """Numbers, captions, references, links, and cells with the special characters of HTML."""
     by_sphinx, ours = pages
     assert words(ours) == words(by_sphinx)
     for said in ("Table 1", "Table 2", 'id="one"', 'href="#two"'):

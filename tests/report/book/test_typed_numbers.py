@@ -1,4 +1,4 @@
-"""No number in prose that a result could give: what is found, what is not, and what it says."""
+"""No number in prose that a result could give: what is found, what is not, and the message."""
 
 import json
 from pathlib import Path

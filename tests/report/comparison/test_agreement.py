@@ -142,7 +142,7 @@ def test_the_unpruned_networks_do_not_lower_the_bar_for_the_pruned() -> None:
 def test_without_a_spread_nothing_is_claimed(
     post: tuple[float, float], direct: tuple[float, float]
 ) -> None:
-    """The first pair differs by 0.1 twice, though not by the same float."""
+    """The first pair differs by 0.1 for both seeds, but not by the same float."""
     curves = tidy({"post": {0.5: list(post)}, "direct": {0.5: list(direct)}})
     [row] = paired_differences(curves, "post", "direct").to_dict("records")
     assert row["difference"] == pytest.approx(post[0] - direct[0])
@@ -157,7 +157,7 @@ def test_a_network_that_stands_twice_is_refused() -> None:
 
 
 def test_the_right_method_agrees_better_than_the_wrong_one(root: Path) -> None:
-    """On the recorded results: the check could have failed."""
+    """On the recorded results: the check of agreement could have failed."""
     published = published_curves(
         load_params(root / "params.yaml").study("mnist-1x2000"), same_width=True
     )

@@ -49,7 +49,7 @@ Edit = Callable[[pd.DataFrame], pd.DataFrame]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the study computed twice, each time from nothing; one is the record."""
+    """A project with the study computed twice, each time from scratch; one is the record."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "params.yaml").write_text("")
     with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it to be changed."""
+    """A copy of `made` that a test may change."""
     shutil.copytree(made, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "project" / "here"))
@@ -108,12 +108,12 @@ def test_one_image_is_within_tolerance(folder: Path) -> None:
     told = verdict_sentence(found)
     assert "Of 6 points, 5 equal to the last bit, 1 equal within the tolerance." in told
     assert "The accuracy of 0 of 24 networks is more than one test image away." in told
-    alike = verdict_sentence(replace(found, changes=Changes()))  # a checkout may be unfinished
+    alike = verdict_sentence(replace(found, changes=Changes()))  # a checkout may have changes
     assert "The machines and the code are the same, as far as is known." in alike
 
 
 def test_another_processor_is_within_tolerance_and_is_named(folder: Path) -> None:
-    """Stood in for by the plainest instructions of this one."""
+    """The plainest instructions of this processor stand in for another one."""
     program = (
         "from eigenprune.lab.execution import sweep; "
         "from eigenprune.lab.studies import make_study; "
@@ -150,7 +150,7 @@ def test_means_that_do_not_agree_are_different(folder: Path) -> None:
 
 
 def test_other_seeds_are_different_although_their_means_agree(folder: Path) -> None:
-    """Networks that share their setting and nothing else: what a broken seed would give."""
+    """Networks that share only their settings: what a broken seed would give."""
     other = change_study(STUDY, {"seeds": [5, 6, 7, 8]})
     curves = sweep.run_study(other, executor="inline")
     edit(folder, lambda _: curves.assign(seed=curves["seed"] - 4))

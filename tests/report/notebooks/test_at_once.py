@@ -1,4 +1,4 @@
-"""Notebooks at once: side by side for certain, workers shared out, failures named, no rest left."""
+"""Notebooks in parallel: really at once, workers shared out, failures named, nothing left over."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from eigenprune.lab.errors import UserError
 from eigenprune.report.notebooks.at_once import Notebook, run_at_once
 from eigenprune.report.notebooks.runner import NotebookError
 
-# Each waits for the file of the other: one after the other, neither would end.
+# Each waits for the file of the other: run one after the other, they would never end.
 MEETING = """
 import os, pathlib, time
 pathlib.Path("{mine}").touch()

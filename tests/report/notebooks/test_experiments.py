@@ -1,4 +1,4 @@
-"""Experiments made and taken back: on the real files, byte for byte, all or nothing."""
+"""Experiments made and removed: on the real files, byte for byte, all or nothing."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def snapshot(folder: Path) -> Snapshot:
 
 
 def lines_taken_out(old: bytes, new: bytes) -> list[bytes]:
-    """The lines of a file that are no longer there, or at another place."""
+    """The lines of a file that were removed or moved."""
     lines, others = old.splitlines(), new.splitlines()
     same = SequenceMatcher(None, lines, others, autojunk=False).get_matching_blocks()
     kept = {number for block in same for number in range(block.a, block.a + block.size)}

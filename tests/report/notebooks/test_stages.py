@@ -10,14 +10,14 @@ from papermill import inspect_notebook
 
 
 def chapters(command: str) -> list[str]:
-    """The notebooks that a stage runs, beside whatever else it does."""
+    """The notebooks that a stage runs, whatever else it does."""
     _, begun, names = command.partition("eigenprune notebook ")
     assert begun, f"{command!r} runs no notebook"
     return names.partition("&&")[0].split()
 
 
 def unwatched(stage: Mapping[str, Any], notebooks: Path) -> set[str]:
-    """The keys of `params.yaml` that the chapters of a stage show and it does not watch."""
+    """The keys of `params.yaml` that a stage's chapters show but the stage does not watch."""
     shown = set()
     for name in chapters(stage["cmd"]):
         parameters = inspect_notebook(notebooks / f"{name}.ipynb")

@@ -43,7 +43,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes the manifest of a recording made by the code as it is, with some keys otherwise."""
+    """Writes the manifest of a recording made by the current code, with some keys replaced."""
 
     def write_manifest(**other: Any) -> Path:
         folder = tmp_path / "results" / "paper" / "mine"
@@ -79,7 +79,7 @@ def test_a_study_that_grew_is_not_outdated(write: Write) -> None:
         {"seeds": [1, 2], "activations": ["tanh", "relu"], "methods": ["post", "direct"]},
     )
     assert not since_recorded(write(), today(more))
-    # Ratio 0, the control, belongs to every study whether it is named or not.
+    # Ratio 0, the control, belongs to every study, whether it is named or not.
     assert not since_recorded(write(), today(change_study(STUDY, {"pruning_ratios": [0.5]})))
 
 
@@ -98,7 +98,7 @@ def test_other_parameters(write: Write, changes: dict[str, Any], said: str) -> N
 
 
 def test_a_notebook_may_choose_other_seeds_than_the_study() -> None:
-    """That is no change of what it computed itself; other epochs are."""
+    """For what it computed itself, other seeds are no change; other epochs are."""
     then = asdict(change_study(STUDY, {"seeds": [1, 2, 3]}))
     assert changed_parameters(then, today(), recorded=False) == []
     assert changed_parameters(then, today()) == ["seeds no longer has 2, 3"]
@@ -120,7 +120,7 @@ def test_a_study_that_is_gone_other_data_and_another_protocol(write: Write) -> N
 def test_trials_of_an_older_version_are_outdated(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is recorded under it has other ids, and no chapter shows it any more."""
+    """Runs recorded under an older version have other ids, and no chapter shows them any more."""
     folder = write(study=asdict(STUDY) | {"kind": "growing"})
     monkeypatch.setattr(runs, "TRIAL_VERSIONS", {"growing": 3})
     said = "trials of this kind have version 3, the recording has 1"
@@ -176,7 +176,7 @@ def test_spot_checks_are_told(write: Write, tmp_path: Path, same: bool, confirme
     )
     assert told.checks[0].startswith(said)
     assert spot_check_lines({"mine": told}) == [f"`mine`: {told.checks[0]}"]
-    # What other code came to says nothing of this one.
+    # A check of other code says nothing about the current code.
     found.assign(code="other").to_csv(folder / spot_checks.FILE, index=False)
     told = since_recorded(folder, today(), ["aaa"])
     assert told.code and not told.checks and not told.confirmed

@@ -1,4 +1,4 @@
-"""What trials begin with is the plainly trained network, computed here or recorded in the arena."""
+"""Trials begin with the plainly trained network, computed here or recorded in the arena."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -111,8 +111,8 @@ def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
     (tiny, wider), arena = both
     (shown,) = arena.shown
     table = shown.table
-    # Chance would win, a method that was pruned to one ratio alone, one that averages, and, as it
-    # is, one that prunes while it is trained: none of them competes.
+    # Some would win but do not compete: random nodes, a method that was pruned by one ratio only,
+    # one that averages and, unless it is retrained, one that prunes during training.
     better = {"chance": 0.9, "norm": 0.6, "gain": 0.5}
     plain = table["retraining"] == "none"
     changed = table.assign(
@@ -140,7 +140,7 @@ def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
     whole = 64 * 8 + 8 * 6 + 6 * 10
     assert (rows["latency_share"] - rows["macs"] / whole).abs().max() < 1e-12
     assert "chance" not in study.methods and "small" in study.methods
-    # Of other widths, another activation, recorded or not as these are not: nothing.
+    # Other widths, another activation, or recorded trials with an unrecorded arena: nothing.
     assert beside(wider, "relu", arena)[0].empty and beside(tiny, "tanh", arena)[1] == []
     assert beside(replace(tiny, recorded=True), "relu", arena)[0].empty
 

@@ -1,4 +1,4 @@
-"""Grown networks and those that they must beat, as a figure and a table."""
+"""Grown networks and the controls that they must beat, as a figure and a table."""
 
 import pandas as pd
 import pytest
@@ -73,7 +73,7 @@ def test_growing_can_be_better_or_worse(table: pd.DataFrame) -> None:
         (-0.01, "better 0, worse 4, open 0"),
         (1e-5, "better 0, worse 0, open 4"),
     ):
-        own = lift + 1e-4 * (table["seed"] - 1.5)  # what is the same for all seeds has no test
+        own = lift + 1e-4 * (table["seed"] - 1.5)  # equal differences cannot be tested
         moved = table.assign(accuracy=table["accuracy"] + own * grown)
         assert verdicts([Shown(trials, moved, True)]).to_dict("index") == {
             "digits": {"against static-sparse": said}

@@ -1,4 +1,4 @@
-"""The picture of modules: of the networks here, and of those that were recorded."""
+"""The picture of modules, for networks computed here and for recorded ones."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -40,7 +40,7 @@ TRIALS = {
 }
 
 
-# By trials, what is shown for each activation, and the end of its caption.
+# By trials: what is shown for each activation, and how its caption ends.
 EXHIBITS = {
     "small-compression": {
         "sizes": "accuracy, on an axis stretched at its upper end, against parameters, bytes and "
