@@ -104,7 +104,7 @@ def test_another_kind_of_machine_may_differ_as_seeds_do(recorded: Study) -> None
         assert set(verdicts(unknown)) == {"unknown"} and not hold(unknown)
 
 
-def test_the_lot_falls_on_runs_of_this_kind_of_machine(recorded: Study) -> None:
+def test_the_draw_is_among_runs_of_this_kind_of_machine(recorded: Study) -> None:
     path = folder_of(recorded) / "runs.csv"
     table = pd.read_csv(path, dtype=str)
     table.loc[table.index[1:], "processor"] = "another"
@@ -114,7 +114,7 @@ def test_the_lot_falls_on_runs_of_this_kind_of_machine(recorded: Study) -> None:
         assert table["run"][0] in set(drawn)
 
 
-def test_the_lot_is_another_for_another_seed_and_the_same_for_the_same(recorded: Study) -> None:
+def test_the_draw_is_another_for_another_seed_and_the_same_for_the_same(recorded: Study) -> None:
     lots = [frozenset(map(run_id, spot_checks.drawn(recorded, 1, seed))) for seed in range(20)]
     assert len(set(lots)) > 3
     assert lots[0] == frozenset(map(run_id, spot_checks.drawn(recorded, 1, 0)))

@@ -23,14 +23,14 @@ def left(
 @pytest.mark.parametrize("layer", ["dense", "spectral"])
 def test_as_many_of_each_layer_as_the_score_takes_and_others(layer: str, data: Data) -> None:
     by_score = left(AveragedGradientPruning(0.8), data, layer=layer, weights=4)
-    by_lot = left(AveragedShuffledPruning(0.8), data, layer=layer, weights=4)
+    at_random = left(AveragedShuffledPruning(0.8), data, layer=layer, weights=4)
     widths = [len(kept) for kept in by_score]
-    assert [len(kept) for kept in by_lot] == widths and sum(widths) == 10
+    assert [len(kept) for kept in at_random] == widths and sum(widths) == 10
     assert widths != [6, 4], "the score takes other shares of the two layers"
-    assert by_lot != by_score
+    assert at_random != by_score
 
 
-def test_the_lot_knows_nothing_of_the_weights(data: Data) -> None:
+def test_chance_knows_nothing_of_the_weights(data: Data) -> None:
     """Another network keeps other widths, but of two sets of kept nodes one contains the other."""
     for one, other in zip(
         left(AveragedShuffledPruning(0.8), data),
@@ -46,7 +46,7 @@ def test_the_lot_knows_nothing_of_the_weights(data: Data) -> None:
     assert not all(one <= other or other <= one for one, other in scores), "the control"
 
 
-def test_scores_are_dealt_in_the_order_of_the_lots() -> None:
+def test_scores_are_dealt_in_the_order_drawn() -> None:
     model, regulariser = ep.mlp([2, 3, 2], seed=1), AveragedShuffledPruning(0.5)
     regulariser.prepare(model, torch.zeros(1, 2), seed=0)
     regulariser.lots = [torch.tensor([0.9, 0.1, 0.5])]
