@@ -24,8 +24,8 @@ from eigenprune.onednn import faster_products
 from eigenprune.seeds import generator
 from eigenprune.training import check_arguments
 
-# Fixed products are kept for each network of the stack, up to this many bytes in all; beyond that,
-# every step computes its own products. This is room for 35 networks with 60,000 rows and 500 nodes.
+# Fixed products are kept if those of all networks of the stack take at most this many bytes; else
+# every step computes its own. This is room for 35 networks with 60,000 rows and 500 nodes.
 PRODUCTS_AT_MOST = 4 * 2**30
 
 

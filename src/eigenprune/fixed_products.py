@@ -45,10 +45,10 @@ def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
 
 @torch.no_grad()
 def with_fixed_products(model: nn.Sequential, inputs: Tensor) -> tuple[nn.Sequential, Tensor]:
-    r"""The same network and data, with inputs :math:`x \varphi^T` instead of x if these are fixed.
+    r"""The same network and data, fed the products :math:`x \varphi^T` if they never change.
 
-    If they are not fixed (see `frozen_first`), the network and the inputs are returned as they are.
-    If they are, an epoch no longer needs a product with the eigenvectors of the first layer,
+    If they can change (see `frozen_first`), the network and the inputs are returned as they are.
+    Otherwise an epoch no longer needs a product with the eigenvectors of the first layer,
     neither forward nor backward. The products take memory for rows x nodes numbers: 120 MB for
     60,000 rows and a layer of 500 nodes.
 

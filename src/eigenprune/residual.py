@@ -1,4 +1,4 @@
-r"""Residual networks: hidden layers of equal width, each of which adds its outputs to its inputs.
+r"""Residual networks: hidden layers of equal width; all but the first add to their inputs.
 
 With identity skips, the features of an example form one stream, and a node is one place in this
 stream, in all hidden layers at once. It can only be removed from all of them. These networks are

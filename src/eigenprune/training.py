@@ -101,8 +101,8 @@ def train(
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
         batches = order.split(batch_size)
         classes = targets.index_select(0, order).split(batch_size)
-        # Losses go into one tensor: each where it was made would block the memory around it from
-        # reuse.
+        # All losses go into one tensor: a loss left where it was computed would keep the memory
+        # around it from being reused.
         precision = torch.promote_types(
             inputs.dtype, torch.float32
         )  # losses have at least single precision, under autocast too

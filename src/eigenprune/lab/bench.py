@@ -1,7 +1,7 @@
 """Speed: of training by kind of network, of inference by how much of the network is left.
 
 Absolute times hold for one machine at one moment. Networks are therefore timed in turn, round by
-round, and what counts is the ratio of the medians within one run. Each round is a new process,
+round, and what counts is the ratio of the medians within one run. Each round runs in new processes,
 because the placement of a process's memory favours one network or another for its whole lifetime.
 
 An ensemble of R networks (see `eigenprune.ensemble`) is timed on the first 1/R of the rows, but at

@@ -42,7 +42,7 @@ def processor() -> str:
 
 @cache
 def commit() -> str:
-    """The commit of the running code, with `+changes` if its files differ; else `unknown`.
+    """The commit of the running code, with `+changes` if its files differ; `unknown` without Git.
 
     Other files do not count: results that were recorded since the commit do not change the code.
     """

@@ -120,7 +120,7 @@ def named(entries: object, params: Path) -> dict[str, OwnDataset]:
 
 def _one(entry: object, name: str, params: Path, where: str) -> OwnDataset:
     if name in STANDARD_NAMES:
-        raise UserError(f"{where}: is the name of a dataset that is taken; choose another")
+        raise UserError(f"{where}: this name is taken by a standard dataset; choose another")
     entry = require_keys(entry, where, {"csv", "images", "target", "test"})
     is_table = "csv" in entry
     if is_table == ("images" in entry) or is_table != ("target" in entry):

@@ -35,7 +35,7 @@ DIVERGED = {"status": "diverged"}
 
 # How many examples of the training part, the first ones, scores that look at data see.
 SCORING_ROWS = 5_000
-# How many of them the layers of a reconstructed network are fitted to.
+# How many of the first examples of the training part reconstructed layers are fitted to.
 FITTING_ROWS = 10_000
 
 
@@ -60,8 +60,9 @@ def compute(run: Run, store: Store, data_dir: Path, on_epoch: OnEpoch | None = N
     """The result of a run: from the store if it is there, else computed and kept.
 
     A `Training` leaves its weights and `status, accuracy, loss, losses` (training loss by epoch).
-    A spectral one also leaves its hidden eigenvalues by epoch. Where the strength was chosen, there
-    are `strength` and `validation` (each strength and its accuracy, see `tuning`) too. A `Pruning`
+    A spectral one without a regulariser also leaves hidden eigenvalues, see `spectral_history`.
+    Where the strength was chosen, there are `strength` and `validation` (each strength and its
+    accuracy, see `tuning`) too. A `Pruning`
     leaves `status, nodes_kept, nodes_by_layer, parameters_kept, accuracy, loss`, and `strength`
     where it was chosen. A `Trial` leaves `status` and `rows`, the rows of its table.
     `status` is `done`, or `diverged` where numbers ceased to be finite; then nothing else is left.

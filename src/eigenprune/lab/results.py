@@ -95,8 +95,8 @@ def eigenvalues(study: Study, *, recorded_only: bool = False) -> "pd.DataFrame":
 def eigenvalues_by_epoch(study: Study) -> "pd.DataFrame":
     """Eigenvalues of the hidden nodes while the networks were trained: see `spectra.tidy_by_epoch`.
 
-    Only networks in the store have rows, and only if they were trained since this has been kept.
-    The columns NETWORK show which ones.
+    Only networks in the store have rows, except those from before eigenvalues by epoch were kept.
+    The columns NETWORK show which networks are there.
     """
     return spectra.tidy_by_epoch(study, Store(project.store_dir()))
 

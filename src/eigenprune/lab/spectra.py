@@ -1,4 +1,4 @@
-"""The eigenvalues of hidden nodes, before and after training: recorded, as weights are not.
+"""The eigenvalues of hidden nodes, before and after training, recorded although weights are not.
 
 They are a few thousand numbers, while the weights are a million. `eigenprune record` writes them to
 Git, so that spectra and rankings can be examined in every clone.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FILE = "eigenvalues.safetensors"
-ALIKE = "alike"  # in its metadata, as JSON: from names without a tensor to the equal one's name
+ALIKE = "alike"  # in its metadata, as JSON: a name, and that of an equal tensor that is stored
 
 # One spectrum: tensors (nodes,) named `LAYER.before` and `LAYER.after`, layers from 1.
 Spectrum = dict[str, "Tensor"]

@@ -36,7 +36,7 @@ STABILITY_COLUMNS = (
 def rank_stability(
     study: Study, scores: Mapping[str, Sequence[str]], orders: int = 3
 ) -> "pd.DataFrame":
-    """How well the rankings of networks agree that differ only in the order of their data.
+    """How well rankings agree for networks that differ only in the order of their data.
 
     Node k of two networks of one seed began as the same node, with the same weights. What their
     rankings share is due to the initial draw and the data; what they do not share is due to the

@@ -14,8 +14,8 @@ class AveragedShuffledPruning(AveragedGradientPruning):
 
     The control for `AveragedGradientPruning`, whose ranking over all layers also chooses how wide
     each layer becomes, and with that how many parameters stay. Here the scores of the network that
-    is pruned choose the widths, and an order drawn at random before training chooses which nodes of
-    a layer go. At equal widths, what a score gains over this control it gains by knowing the nodes.
+    is pruned choose the widths, and random numbers (lots), drawn before training, choose which nodes
+    of a layer go. At equal widths, what a score gains over this control it gains by knowing the nodes.
     After the first removal, the two networks, their scores and their widths can differ.
 
     Source: the layerwise shuffle of Frankle et al., ICLR 2021 (arXiv 2009.08576), there for masks
@@ -38,7 +38,7 @@ class AveragedShuffledPruning(AveragedGradientPruning):
         return model
 
     def rank(self, model: nn.Sequential) -> Sequence[Tensor]:
-        """The running scores; in each layer the lowest goes to the lowest lot, and so on."""
+        """The running scores; in each layer the node with the lowest lot gets the lowest."""
         return [
             torch.empty_like(score).scatter_(
                 0, lots[kept].argsort().to(score.device), score.sort()[0]

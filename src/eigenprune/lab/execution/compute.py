@@ -46,7 +46,7 @@ def compute_task(
             nonlocal left
             if stopped():
                 raise Stopped
-            step = min(step, left)  # for rounding, and growing that took other epochs
+            step = min(step, left)  # rounding, or growing for other epochs
             left -= step
             report(step)
 

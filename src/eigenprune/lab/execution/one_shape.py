@@ -11,7 +11,7 @@ from eigenprune.pruning import compact
 def of_one_shape(
     networks: Sequence[nn.Sequential], masks: Sequence[Sequence[Tensor]]
 ) -> list[tuple[nn.Sequential, list[Tensor]]]:
-    """Cut networks of one form down to one common shape, with masks of what is still to be removed.
+    """Cut networks of one form down to one shape, with masks of the nodes to keep in the end.
 
     Each layer becomes as wide as the network that keeps most nodes in it needs. A network that
     keeps fewer carries along some that its mask removes, only to fill the places.

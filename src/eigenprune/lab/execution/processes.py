@@ -18,7 +18,7 @@ from eigenprune.lab.execution.futures import carry_out
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 from eigenprune.lab.values import whole_number
 
-# The environment variable that limits the number of workers, also those of `dvc repro`.
+# The environment variable with the default number of workers; `dvc repro` uses it too.
 WORKERS = "EIGENPRUNE_WORKERS"
 
 

@@ -56,7 +56,7 @@ def _seconds_per_work(study: Study | Trials, store: Store, device: str) -> float
     seconds = done = 0.0
     networks: set[Training] = set()
     for training in {run.training for run in runs_of(study)}:
-        # The time of a network whose strength was chosen is the time of its candidates.
+        # Where a strength is chosen, the candidates count: the network is one of them or as long.
         networks |= {*candidates(training)} if training.tuning else {training}
     for run in networks:
         name = run_id(run)

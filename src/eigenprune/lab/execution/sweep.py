@@ -153,8 +153,8 @@ def run_study(
         max_seconds: see `executors.execute`.
         shard: `(i, n)`: only the i-th of n parts, i from 1 to n, see `shards`. Each network belongs
             to one part, whatever is done already.
-        weights: train recorded networks again where their weights, which are not recorded, are
-            needed.
+        weights: train recorded networks again if they are not in the store, for callers that
+            need the weights, which are not recorded.
         anew: also compute what is recorded in Git, unless this project's store has it.
         on_start: called with what is to be done; returns a function to call with the work as it is
             done (see `progress.shown`).

@@ -50,8 +50,8 @@ class Job:
     def followers(self) -> Iterator["Task"]:
         """What can be done once the network is trained, in pieces worth a task each.
 
-        Each retraining is a task of its own, since it takes long; runs without are quick and share
-        one.
+        Each retraining takes long and is a task of its own; all runs without one are quick and
+        share a task.
         """
         yield from (Task((s,)) for s in self.sequels if s.retraining_epochs)
         if quick := tuple(s for s in self.sequels if not s.retraining_epochs):

@@ -61,7 +61,7 @@ AS_STACK = (
     "lab/execution/one_shape.py",
     "lab/execution/together.py",
 )
-# And these, for trials, which make something other than smaller networks.
+# And these, for trials, which do more than remove nodes, see `lab.trials`.
 OF_TRIALS = (
     *sorted(f"compression/{path.name}" for path in (_PACKAGE / "compression").glob("*.py")),
     "connections.py",

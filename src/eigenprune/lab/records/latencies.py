@@ -61,6 +61,8 @@ def record(
 ) -> dict[str, int]:
     """Write the times of networks; if one has none, time all networks of its dataset.
 
+    Nothing is timed where another kind of machine timed the others.
+
     Args:
         networks: all that are recorded, with the columns NETWORK.
         on_timing: called with a dataset and the number of its networks before these are timed,

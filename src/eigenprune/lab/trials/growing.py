@@ -1,4 +1,4 @@
-"""Trials of growing: a network that grows, and the ones with as many connections it must beat."""
+"""Trials of growing: a grown network, and those of as many connections that it must beat."""
 
 import itertools
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ def grow_and_compare(
 
     With `algorithm` `connections`, all hidden nodes are there from the start. With `nodes`, each
     hidden layer starts with `first_nodes`, and there are never more nodes in total than the trained
-    network has. The network grows for at most as many epochs as the trained network was trained
-    and may be retrained for together. The controls that do not grow are trained for as many epochs
-    as the grown network, also with a fresh Adam every `patience` epochs. The trained network is
-    pruned in steps, with one epoch of training after each.
+    network has. It grows for at most `epochs` and `retraining_epochs` together. The controls that do
+    not grow are trained for as many epochs as the grown network, also with a fresh Adam every
+    `patience` epochs. The trained network is pruned in steps, with one epoch of training after
+    each.
 
     Args:
         network: the trained dense network.
