@@ -69,7 +69,7 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
 def _fit_all(
     whole: nn.Sequential, small: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor
 ) -> None:
-    """Change the layers of `small` behind pruned ones, see `reconstruct`."""
+    """Change the layers of `small` after pruned ones, see `reconstruct`."""
     every = torch.ones(fully_connected(whole)[-1].out_features, dtype=torch.bool)
     kept = iter([*masks, every])
     wanted = found = inputs

@@ -24,7 +24,7 @@ class Method:
         score: a name in `eigenprune.importance.SCORES` or `eigenprune.saliency.SCORES`.
         scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
         before: prune before any training, and train for `epochs` and `retraining_epochs` together.
-        reconstructed: refit the layers behind pruned ones, see `eigenprune.reconstruct`.
+        reconstructed: refit the layers after pruned ones, see `eigenprune.reconstruct`.
         retrained: train everything in the pruned network for `retraining_epochs`.
         redrawn: draw the weights of the pruned network anew and train it from scratch, for `epochs`
             and `retraining_epochs` together; with averaging if its regulariser averages, otherwise

@@ -74,7 +74,7 @@ class Training:
 class Pruning:
     """A trained network without its least important nodes, possibly retrained.
 
-    If `reconstructed`, the layers behind the removed nodes are refitted, see
+    If `reconstructed`, the layers after the removed nodes are refitted, see
     `eigenprune.reconstruct`. If `redrawn`, the weights are drawn anew before the network is
     trained, see `eigenprune.sanity.redrawn`. It is evaluated on the test set or, if `validated`, on
     the examples that its training held out.

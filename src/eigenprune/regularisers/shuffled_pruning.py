@@ -14,9 +14,9 @@ class AveragedShuffledPruning(AveragedGradientPruning):
 
     The control for `AveragedGradientPruning`, whose ranking over all layers also chooses how wide
     each layer becomes, and with that how many parameters stay. Here the scores of the network that
-    is pruned choose the widths, and random numbers (lots), drawn before training, choose which nodes
-    of a layer go. At equal widths, what a score gains over this control it gains by knowing the nodes.
-    After the first removal, the two networks, their scores and their widths can differ.
+    is pruned choose the widths, and random numbers (lots), drawn before training, choose which
+    nodes of a layer go. At equal widths, what a score gains over this control it gains by knowing
+    the nodes. After the first removal, the two networks, their scores and their widths can differ.
 
     Source: the layerwise shuffle of Frankle et al., ICLR 2021 (arXiv 2009.08576), there for masks
     of weights before training.

@@ -1,8 +1,9 @@
 """A recorded table as files in Git: one file, or for a large table one for each part.
 
 The rows of `curves.csv` and those of `runs.csv` are of the same networks. In a study with many
-rows, each activation has its own files, and within it the retrained and the reconstructed networks of
-the arena have theirs: `curves-relu.csv`, `curves-relu-retrained.csv`, and `runs-relu.csv` likewise.
+rows, each activation has its own files, and within it the retrained and the reconstructed networks
+of the arena have theirs: `curves-relu.csv`, `curves-relu-retrained.csv`, and `runs-relu.csv`
+likewise.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """What compressed networks cost to compute with: operations, and time where it was measured.
 
 The cost depends on the shapes of the layers, on how many weights are zero and, for the time, on
-the activation, but not on the values of the weights. One untrained network stands for all that are alike in these.
+the activation, but not on the values of the weights. One untrained network stands for all that are
+alike in these.
 
 `eigenprune record` measures, and keeps the findings in `results/paper/NAME/costs.csv`. Times differ
 from one measurement to the next, so nothing that is computed again may depend on them.

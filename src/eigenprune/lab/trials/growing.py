@@ -25,8 +25,8 @@ def grow_and_compare(
 
     With `algorithm` `connections`, all hidden nodes are there from the start. With `nodes`, each
     hidden layer starts with `first_nodes`, and there are never more nodes in total than the trained
-    network has. It grows for at most `epochs` and `retraining_epochs` together. The controls that do
-    not grow are trained for as many epochs as the grown network, also with a fresh Adam every
+    network has. It grows for at most `epochs` and `retraining_epochs` together. The controls that
+    do not grow are trained for as many epochs as the grown network, also with a fresh Adam every
     `patience` epochs. The trained network is pruned in steps, with one epoch of training after
     each.
 

@@ -108,9 +108,9 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
 
     One row per method and point, the best of each point first:
 
-    - where: `study`, `dataset`, `hidden`, `retraining` (`none`, or `fine-tuned`: trained when
-      small, before or after pruning), `pruning_ratio` (one of RATIOS), `activation` (or `all`: the
-      mean over them, seed by seed);
+    - where: `study`, `dataset`, `hidden`, `retraining` (`none`, or `fine-tuned`: trained at
+      the final size, pruned before or after training), `pruning_ratio` (one of RATIOS),
+      `activation` (or `all`: the mean over them, seed by seed);
     - which: `method`, `family`, `score`, `regulariser`;
     - how good: `rank` and `of` (methods ranked), `n` (seeds), `accuracy_mean`, `accuracy_std` (of
       the sample, empty for one seed), `unpruned` (the plainly trained dense network, unpruned, in

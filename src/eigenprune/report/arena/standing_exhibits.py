@@ -51,8 +51,8 @@ def show_best_curves(arena: Arena) -> None:
                 "highest mean over the ratios that all methods of a panel have, and methods to "
                 "compare them with. Test accuracy, mean and sample standard deviation over seeds. "
                 "Each panel has its own vertical axis, stretched at its upper end.",
-                alt="Test accuracy against the pruning ratio, without retraining and trained when "
-                "small; one curve for each family of methods.",
+                alt="Test accuracy against the pruning ratio, without retraining and trained at "
+                "the final size; one curve for each family of methods.",
                 of=[its.study],
                 recorded=its.recorded,
             )

@@ -160,7 +160,7 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
         "Some choose nodes by the size of the eigenvalue, as the recipe of 2022 does. Averaging "
         "the parameters of the last steps helps whatever chooses the nodes, so the methods without "
         "it are also compared among themselves. The table counts the settings in which the best of "
-        "a group is better or worse than the best method that is not spectral, "
+        "a group is better or worse than the best that is neither spectral nor a control, "
         f"with {activations}, without retraining, at the ratios of the last table of this page and "
         "over shared seeds; see [](arena/arena.ipynb)."
     )
@@ -218,11 +218,11 @@ def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
         yield (
             "**Are other scores better than chance?** Scores of plainly trained dense networks "
             f"({_activations(fitted)}) are compared with random nodes of the same networks, drawn "
-            "over all layers or in each, as the score ranks: left as pruned, and repaired, with "
-            "the layers after the removed nodes fitted anew by least squares and without the "
-            "classes. Any choice of nodes can be repaired so. The table counts the settings in "
-            "which a score is better or worse than chance. [](arena/which-score.ipynb) shows "
-            "spectral networks, and each score separately."
+            "over all layers or in each, as the score ranks. The networks are compared twice: as "
+            "pruned, and after a repair that fits the layers after the removed nodes anew, by "
+            "least squares and without the classes. This repair is open to any choice of nodes. "
+            "Here a setting is one score, dataset and pruning ratio. "
+            "[](arena/which-score.ipynb) shows spectral networks, and each score separately."
         )
         yield table_text(_verdict_table({"as pruned": left, "repaired": fitted}, ["networks"]))
 
@@ -257,7 +257,7 @@ def _beside_controls(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> p
     found = tests_of_pruned(recorded, pairs, retraining).groupby("pair")
     tests = {str(pair).partition(" ")[0]: its for pair, its in found}
     table = _verdict_table(tests, ["method"])
-    spans = [(its["size"].min(), its["size"].max()) for its in tests.values()]
+    spans = [(tests[name]["size"].min(), tests[name]["size"].max()) for name in table.index]
     table["parameters"] = [
         "–".join(dict.fromkeys(f"{size:.2f}" for size in span)) for span in spans
     ]
@@ -307,11 +307,11 @@ def _beside_chance(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -
     yield (
         "**Is the recipe of 2022 better than random nodes?** The recipe (`post`) chooses nodes of "
         "a spectral network by eigenvalue; it is compared with random nodes of a dense network, "
-        "without retraining, over shared seeds. A setting is one width, activation and pruning "
-        "ratio. The arena trains for fewer epochs than the published study."
+        "without retraining, over shared seeds. Here a setting is one width, activation and "
+        "pruning ratio. The arena trains for fewer epochs than the published study."
     )
     table = _verdict_table(rows, ["networks", "dataset"])
-    table.insert(0, "activations", [_activations(its) for its in rows.values()])
+    table.insert(0, "activations", [_activations(rows[where]) for where in table.index])
     yield table_text(table)
     yield (
         "The verdict depends on the data, the activation and the width; "
@@ -322,18 +322,21 @@ def _beside_chance(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -
 
 
 def _verdict_table(tests: Mapping[Any, pd.DataFrame], names: list[str]) -> pd.DataFrame:
-    """How many settings of each row have each verdict, at ratios above 0.
+    """How many settings of each row have each verdict, at ratios above 0; no row without any.
 
     Args:
         tests: what `paired` returns, by the label of the row, a tuple if there are several names.
         names: of the labels.
     """
-    rows = [verdict_columns(its.loc[its["pruning_ratio"] > 0, "verdict"]) for its in tests.values()]
-    if len(names) == 1:
-        index = pd.Index(list(tests), name=names[0])
-    else:
-        index = pd.MultiIndex.from_tuples(list(tests), names=names)
-    return pd.DataFrame(rows, index=index).fillna(0).astype(int)
+    counts = {
+        label: verdict_columns(its.loc[its["pruning_ratio"] > 0, "verdict"])
+        for label, its in tests.items()
+    }
+    # Fewer than two shared seeds give no verdict.
+    found = pd.DataFrame({label: its for label, its in counts.items() if sum(its.values())}).T
+    found = found.fillna(0).astype(int).rename_axis(names)
+    found.insert(0, "settings", found.sum(axis=1))
+    return found
 
 
 def _activations(tests: pd.DataFrame) -> str:

@@ -20,9 +20,9 @@ They are *outdated* if the parameters, the data or the protocol have changed sin
 If only the code has changed, the results are meant to be the same up to rounding: a test compares
 small networks with the numbers that belong to the version of the protocol.
 The files that differ are named.
-Spot checks show whether the numbers have changed too: `eigenprune spot-check STUDY` draws a few
-runs at random and computes them again, in minutes where the whole took hours.
-`eigenprune verify` prints the following in the terminal."""
+Spot checks show whether the numbers have changed too: `eigenprune spot-check STUDY` draws a run at
+random and computes it again, with what else was made of its network, in minutes where the whole
+took hours. `eigenprune verify` prints what has changed, and the spot checks, in the terminal."""
 
 
 def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, Changes]) -> str:

@@ -66,7 +66,9 @@ def sentence(found: pd.DataFrame, recorded: int) -> str:
         parts.append(f"{other} had to be and {'is' if other == 1 else 'are'} not")
     if elsewhere := int(counts.get("near", 0) + counts.get("far", 0)):
         near = int(counts.get("near", 0))
-        parts.append(f"{near} of {elsewhere} made by another kind of machine as near as two seeds")
+        parts.append(
+            f"of {elsewhere} made by another kind of machine, {near} as close as two seeds"
+        )
     if unknown := int(counts.get("unknown", 0)):
         parts.append(f"{unknown} made by another kind of machine, with too few seeds to tell")
     said = f"{len(found)} of {recorded} runs computed again by the code as it is: "
