@@ -333,7 +333,7 @@ def test_an_entry_with_a_mistake(project: Path, entry: object, sentence: str) ->
 
 def test_names_that_are_not_allowed(project: Path) -> None:
     entry = {"csv": "x.csv", "target": "kind"}
-    with pytest.raises(UserError, match=r"datasets\.digits: is the name of a dataset"):
+    with pytest.raises(UserError, match=r"datasets\.digits: this name is taken"):
         declare(project, entry, datasets={"digits": entry})
     with pytest.raises(UserError, match=r"datasets\.My_Data: the name may hold"):
         declare(project, entry, datasets={"My_Data": entry})
