@@ -157,22 +157,28 @@ def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).set_index(["network", "activation"])
 
 
-def verdicts(differences: pd.DataFrame) -> pd.DataFrame:
-    """How many pruning ratios have each verdict.
+def verdicts(
+    differences: pd.DataFrame, by: Sequence[str] = ("dataset", "hidden", "activation")
+) -> pd.DataFrame:
+    """How many pruning ratios above 0 have each verdict; 0 is the unpruned control.
 
     Args:
         differences: what `paired.paired_differences` returns.
+        by: the columns whose values get a row each, in the order in which they occur.
 
     Returns:
-        Index dataset, hidden, activation; columns `better`, `worse`, `open` and any other
-        verdicts that occur.
+        Index `by`; columns `better`, `worse`, `open` and any other verdicts that occur.
+
+    >>> table = pd.DataFrame({
+    ...     "data": ["b", "a", "b"], "pruning_ratio": 0.5, "verdict": ["open", "better", "worse"]})
+    >>> verdicts(table, by=["data"]).to_dict("index")
+    {'b': {'better': 0, 'worse': 1, 'open': 1}, 'a': {'better': 1, 'worse': 0, 'open': 0}}
     """
-    settings = ["dataset", "hidden", "activation"]
-    differences = differences[differences["pruning_ratio"] > 0]  # 0 is the unpruned control
-    counts = pd.crosstab([differences[name] for name in settings], differences["verdict"])
-    names = ["better", "worse", "open"]
-    names += [name for name in counts.columns if name not in names]
-    return counts.reindex(columns=names, fill_value=0).rename_axis(columns=None)
+    pruned = differences[differences["pruning_ratio"] > 0]
+    groups = pd.get_dummies(pruned["verdict"]).groupby([pruned[name] for name in by], sort=False)
+    counts = groups.sum()
+    names = dict.fromkeys(["better", "worse", "open", *counts.columns])
+    return counts.reindex(columns=list(names), fill_value=0)
 
 
 def verdict_summary(differences: pd.DataFrame) -> str:

@@ -198,6 +198,15 @@ def test_a_pruned_network_is_held_against_its_widths_trained_anew(
     assert "Are the weights worth keeping" not in findings(tmp_path, rivals)
 
 
+def test_a_record_without_pruned_networks_has_no_verdict(
+    tmp_path: Path, rivals: pd.DataFrame
+) -> None:
+    """Both methods are there, unpruned alone: nothing is compared, and nothing is said of it."""
+    unpruned = rivals[rivals["method"].eq("taylor") & rivals["pruning_ratio"].eq(0)]
+    both = [unpruned.assign(method=name) for name in ("spectral-post", "random-nodes")]
+    assert findings(tmp_path, pd.concat(both)).startswith("Nothing is recorded")
+
+
 def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
     root = project.root()
     recorded = paper.recorded_studies(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -18,7 +17,6 @@ from eigenprune.report.arena.pair_exhibits import (
     DENSE_SCORES,
     RANDOM_NODES,
     WEIGHTS_ANEW,
-    Pairs,
     tests_of_pruned,
 )
 from eigenprune.report.comparison import coverage
@@ -26,7 +24,7 @@ from eigenprune.report.comparison.agreement import agrees_by_spread, compare_stu
 from eigenprune.report.comparison.published import all_settings, other_settings
 from eigenprune.report.markdown import table_text
 from eigenprune.report.paired import KEY, paired_differences, paired_tests, verdicts_of_pruned
-from eigenprune.report.readable import verdict_columns
+from eigenprune.report.readable import verdicts
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
@@ -124,13 +122,14 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
             widths |= dict.fromkeys(map(coverage.of_layers, rows.loc[both, "hidden"]))
             found[f"{name}: {words}"] = paired_differences(rows[both], "pre", name)
     if found:
-        yield (
+        yield from _with_verdicts(
             "**Is pruning before training better?** Pruning before training (`pre`) is compared "
             f"with controls that are trained equally long ({' and '.join(widths)}), over shared "
             "seeds, at each activation and each ratio that the control has. The table counts the "
-            "settings in which `pre` is better or worse; see [](paper/before-training.ipynb)."
+            "settings in which `pre` is better or worse; see [](paper/before-training.ipynb).",
+            _labelled(found, "control"),
+            ["control"],
         )
-        yield table_text(_verdict_table(found, ["control"]))
 
 
 def _arena(recorded: pd.DataFrame) -> Iterator[str]:
@@ -154,7 +153,12 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     ]
     by_value = alone[chosen]
     alike = by_value[~by_value["regulariser"].isin(rivals.AVERAGING)]
-    yield (
+    groups = {
+        "spectral": best(alone),
+        "spectral, by eigenvalue": best(by_value),
+        "spectral, by eigenvalue, nothing averaged": best(alike),
+    }
+    yield from _with_verdicts(
         "**Is the best spectral method better than the best other method?** A method is spectral "
         "if its network is trained as eigenvalues and eigenvectors, whatever chooses its nodes. "
         "Some choose nodes by the size of the eigenvalue, as the recipe of 2022 does. Averaging "
@@ -162,14 +166,10 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
         "it are also compared among themselves. The table counts the settings in which the best of "
         "a group is better or worse than the best that is neither spectral nor a control, "
         f"with {activations}, without retraining, at the ratios of the last table of this page and "
-        "over shared seeds; see [](arena/arena.ipynb)."
+        "over shared seeds; see [](arena/arena.ipynb).",
+        _labelled(groups, "the best of"),
+        ["the best of"],
     )
-    groups = {
-        "spectral": best(alone),
-        "spectral, by eigenvalue": best(by_value),
-        "spectral, by eigenvalue, nothing averaged": best(alike),
-    }
-    yield table_text(_verdict_table(groups, ["the best of"]))
     yield (
         "The same number of nodes is not the same number of parameters; that chapter has curves "
         "against both. [](arena/what-the-eigenvalue-adds.ipynb) compares spectral and dense "
@@ -215,16 +215,17 @@ def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
     alike = recorded[recorded["activation"].isin(fitted["activation"])]
     left = tests_of_pruned(alike, DENSE_SCORES, rivals.AS_PRUNED)
     if len(fitted) and len(left):
-        yield (
+        yield from _with_verdicts(
             "**Are other scores better than chance?** Scores of plainly trained dense networks "
             f"({_activations(fitted)}) are compared with random nodes of the same networks, drawn "
             "over all layers or in each, as the score ranks. The networks are compared twice: as "
             "pruned, and after a repair that fits the layers after the removed nodes anew, by "
             "least squares and without the classes. This repair is open to any choice of nodes. "
             "Here a setting is one score, dataset and pruning ratio. "
-            "[](arena/which-score.ipynb) shows spectral networks, and each score separately."
+            "[](arena/which-score.ipynb) shows spectral networks, and each score separately.",
+            _labelled({"as pruned": left, "repaired": fitted}, "networks"),
+            ["networks"],
         )
-        yield table_text(_verdict_table({"as pruned": left, "repaired": fitted}, ["networks"]))
 
 
 def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
@@ -234,34 +235,28 @@ def _widths_or_nodes(recorded: pd.DataFrame) -> Iterator[str]:
         "gives its parameters as a multiple of those of the control; see "
         "[](arena/which-regulariser.ipynb)."
     )
-    nodes = _beside_controls(recorded, RANDOM_NODES, rivals.AS_PRUNED)
-    if len(nodes):
-        yield (
-            "**Does the score know which nodes matter?** A ranking over all layers also decides "
-            "how wide each layer becomes. In the control, the same score decides how many nodes "
-            f"each layer loses, and chance decides which. {counts}"
-        )
-        yield table_text(nodes)
-    weights = _beside_controls(recorded, WEIGHTS_ANEW, AS_TRAINED)
-    if len(weights):
-        yield (
-            "**Are the weights worth keeping?** The control has the widths that the same pruning "
-            "left. Its weights are drawn anew, trained from scratch for some epochs more than the "
-            f"pruned network had, all at the final size, and averaged too. {counts}"
-        )
-        yield table_text(weights)
+    yield from _beside_controls(
+        tests_of_pruned(recorded, RANDOM_NODES, rivals.AS_PRUNED),
+        "**Does the score know which nodes matter?** A ranking over all layers also decides "
+        "how wide each layer becomes. In the control, the same score decides how many nodes "
+        f"each layer loses, and chance decides which. {counts}",
+    )
+    yield from _beside_controls(
+        tests_of_pruned(recorded, WEIGHTS_ANEW, AS_TRAINED),
+        "**Are the weights worth keeping?** The control has the widths that the same pruning "
+        "left. Its weights are drawn anew, trained from scratch for some epochs more than the "
+        f"pruned network had, all at the final size, and averaged too. {counts}",
+    )
 
 
-def _beside_controls(recorded: pd.DataFrame, pairs: Pairs, retraining: str) -> pd.DataFrame:
+def _beside_controls(tests: pd.DataFrame, words: str) -> Iterator[str]:
     """The verdicts on methods against their controls over all datasets, a row for each method."""
-    found = tests_of_pruned(recorded, pairs, retraining).groupby("pair")
-    tests = {str(pair).partition(" ")[0]: its for pair, its in found}
-    table = _verdict_table(tests, ["method"])
-    spans = [(tests[name]["size"].min(), tests[name]["size"].max()) for name in table.index]
-    table["parameters"] = [
-        "–".join(dict.fromkeys(f"{size:.2f}" for size in span)) for span in spans
-    ]
-    return table
+    if len(tests):
+        tests = tests.assign(method=tests["pair"].str.partition(" ")[0])
+        sizes = tests.groupby("method")["size"].agg(
+            lambda its: "–".join(dict.fromkeys(f"{end:.2f}" for end in (its.min(), its.max())))
+        )
+        yield from _with_verdicts(words, tests, ["method"], parameters=sizes)
 
 
 _NAMES = ["spectral method", "rival method"]
@@ -299,44 +294,40 @@ def _beside_chance(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -
             settings.setdefault(layers + where, []).append(tests)
     if not settings:
         return
-    rows: dict[tuple[str, str], pd.DataFrame] = {}
+    rows = []
     for where, several in sorted(settings.items()):
-        tests = pd.concat(several, ignore_index=True)
-        for dataset, its in tests.groupby("dataset"):
-            rows[where, str(dataset)] = verdicts_of_pruned(its.reset_index(drop=True))
-    yield (
+        tests = pd.concat(several, ignore_index=True).assign(networks=where)
+        for _, its in tests.groupby("dataset"):
+            its = verdicts_of_pruned(its.reset_index(drop=True))
+            rows.append(its.assign(activations=_activations(its)))
+    yield from _with_verdicts(
         "**Is the recipe of 2022 better than random nodes?** The recipe (`post`) chooses nodes of "
         "a spectral network by eigenvalue; it is compared with random nodes of a dense network, "
         "without retraining, over shared seeds. Here a setting is one width, activation and "
-        "pruning ratio. The arena trains for fewer epochs than the published study."
-    )
-    table = _verdict_table(rows, ["networks", "dataset"])
-    table.insert(0, "activations", [_activations(rows[where]) for where in table.index])
-    yield table_text(table)
-    yield (
+        "pruning ratio. The arena trains for fewer epochs than the published study. "
         "The verdict depends on the data, the activation and the width; "
         "[](paper/one-hidden-layer.ipynb), [](paper/several-hidden-layers.ipynb) and "
         "[](arena/which-score.ipynb) list the verdicts by each of these. The last of them also "
-        "draws random nodes in the very network that the recipe prunes, on the digits."
+        "draws random nodes in the very network that the recipe prunes, on the digits.",
+        pd.concat(rows),
+        ["networks", "dataset", "activations"],
     )
 
 
-def _verdict_table(tests: Mapping[Any, pd.DataFrame], names: list[str]) -> pd.DataFrame:
-    """How many settings of each row have each verdict, at ratios above 0; no row without any.
+def _with_verdicts(
+    words: str, tests: pd.DataFrame, by: list[str], **columns: pd.Series
+) -> Iterator[str]:
+    """Words and a table that counts the verdicts; nothing where no pruned network has one."""
+    table = verdicts(tests, by)
+    if len(table):
+        table.insert(0, "settings", table.sum(axis=1))
+        yield words
+        yield table_text(table.assign(**columns))
 
-    Args:
-        tests: what `paired` returns, by the label of the row, a tuple if there are several names.
-        names: of the labels.
-    """
-    counts = {
-        label: verdict_columns(its.loc[its["pruning_ratio"] > 0, "verdict"])
-        for label, its in tests.items()
-    }
-    # Fewer than two shared seeds give no verdict.
-    found = pd.DataFrame({label: its for label, its in counts.items() if sum(its.values())}).T
-    found = found.fillna(0).astype(int).rename_axis(names)
-    found.insert(0, "settings", found.sum(axis=1))
-    return found
+
+def _labelled(tests: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    """All tests in one table, with their labels in a column of this name."""
+    return pd.concat(tests, names=[name]).reset_index(name)
 
 
 def _activations(tests: pd.DataFrame) -> str:
