@@ -186,7 +186,7 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
     def tests(**verdicts: list[str]) -> pd.DataFrame:
         return pd.DataFrame(
             [
-                {"pair": pair, "verdict": verdict, "n": 2 + number}
+                {"pair": pair, "activation": "relu", "verdict": verdict, "n": 2 + number}
                 | {"difference": 0.01 * number, "size": 1 + number if pair == "a" else 1.0}
                 for pair, those in verdicts.items()
                 for number, verdict in enumerate(those)
@@ -199,7 +199,7 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
             "digits": tests(b=["open", "open", "open"], c=["not tested"]),
         }
     )
-    assert table.to_dict("index") == {
+    assert table.droplevel("activation").to_dict("index") == {
         "a": {"mnist": "better 1, worse 0, open 1 (2–3) +0.50, 1.0–2.0×", "digits": ""},
         "b": {
             "mnist": "better 0, worse 1, open 0 (2) +0.00",
@@ -207,6 +207,26 @@ def test_verdicts_are_counted_for_each_pair_and_dataset() -> None:
         },
         "c": {"mnist": "", "digits": "better 0, worse 0, open 0, not tested 1 (2) +0.00"},
     }
+
+
+def test_verdicts_that_an_activation_turns_round_are_not_pooled() -> None:
+    """Better with one activation and worse with the other is not open with both."""
+    rows = pd.DataFrame(
+        {
+            "question": "a score, or chance?",
+            "pair": "a",
+            "activation": ["relu", "relu", "tanh"],
+            "verdict": ["better", "open", "worse"],
+            "n": 2,
+            "difference": 0.0,
+            "size": 1.0,
+        }
+    )
+    wanted = {"relu": "better 1, worse 0, open 1", "tanh": "better 0, worse 1, open 0"}
+    short = rival_tables.verdicts_in_short({"mnist": rows})["mnist"]
+    assert short["a score, or chance?"].to_dict() == wanted
+    cells = rival_tables.verdicts({"mnist": rows})["mnist"]["a"]
+    assert all(cells[activation].startswith(its) for activation, its in wanted.items())
 
 
 def test_methods_are_told_as_the_parameters_say_them() -> None:

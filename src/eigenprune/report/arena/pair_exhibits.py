@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from eigenprune.lab.rivals import AS_PRUNED, FITTED, TRAINED
+from eigenprune.lab.studies import Study
 from eigenprune.report.arena import rival_figures, rival_tables
 from eigenprune.report.arena.rival_exhibits import WORDS
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.paired import KEY, paired_tests, verdicts_of_pruned
-from eigenprune.report.readable import verdict_counts
 from eigenprune.report.shown import show
 
 Pairs = Sequence[tuple[str, str]]
@@ -118,25 +118,26 @@ def show_in_short(
         retraining: a key of SAID.
         key: name of the table, which must differ within a notebook.
     """
-    cells: dict[str, dict[str, str]] = {}
     shown = arena.named(name for pairs in questions.values() for pair in pairs for name in pair)
-    heads = _heads(shown.shown)
-    for each, head in zip(shown.shown, heads, strict=True):
-        verdicts = {
-            question: tests_of_pruned(each.table, pairs, retraining)["verdict"]
+    rows, studies = dict[str, pd.DataFrame](), list[Study]()
+    for each, head in zip(shown.shown, _heads(shown.shown), strict=True):
+        parts = [
+            tests_of_pruned(each.table, pairs, retraining).assign(question=question)
             for question, pairs in questions.items()
-        }
-        if any(map(len, verdicts.values())):
-            cells[head] = {question: verdict_counts(its) for question, its in verdicts.items()}
-    if cells:
+        ]
+        if any(map(len, parts)):
+            rows[head] = _joined(parts)
+            studies.append(each.study)
+    if rows:
         show(
-            pd.DataFrame(cells).rename_axis("question"),
+            rival_tables.verdicts_in_short(rows),
             name=key,
             caption=f"{SAID[retraining].capitalize()}: number of settings, over all pairs of a "
-            "question, pruning ratios above 0 and activations, in which the first method of a pair "
-            "is better or worse than the second; p is corrected within each question and dataset. "
-            "`as unpruned`: the two differ as they do unpruned, which is not tested again.",
-            of=[its.study for its, head in zip(shown.shown, heads, strict=True) if head in cells],
+            "question and pruning ratios above 0, in which the first method of a pair is better or "
+            "worse than the second; p is corrected within each question and dataset. `as "
+            "unpruned`: the two differ as they do unpruned, which is not tested again. A cell is "
+            "empty where fewer than two shared seeds are recorded.",
+            of=studies,
             recorded=any(each.recorded for each in shown.shown),
         )
 
@@ -199,10 +200,10 @@ def _show_verdicts(tested: Sequence[tuple[Shown, pd.DataFrame]], name: str, said
     show(
         rival_tables.verdicts(pruned),
         name=name,
-        caption=f"{said.capitalize()}: number of settings (pruning ratios above 0 and "
-        "activations) in which the first method of a pair is better or worse than the second, or "
-        "not told apart from it (`open`). The number of shared seeds follows in brackets, then the "
-        "mean difference over the settings in points of accuracy and, where the two differ in "
+        caption=f"{said.capitalize()}: number of pruning ratios above 0 at which the first method "
+        "of a pair is better or worse than the second, or not told apart from it (`open`). The "
+        "number of shared seeds follows in brackets, then the mean difference over these ratios in "
+        "points of accuracy and, where the two differ in "
         "size, the parameters that the first keeps as a multiple of those that the second keeps. "
         "p is corrected for all settings of a dataset and all pairs that answer one question. "
         "Settings in which the two differ, seed by seed, as they do unpruned (`as unpruned`) are "

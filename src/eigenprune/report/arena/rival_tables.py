@@ -1,6 +1,6 @@
 """The arena's tables for readers: leaderboard, spectral methods, compute spent, sanity checks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -166,24 +166,46 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """How often each pair has each verdict, a column for each dataset.
+    """How often each pair has each verdict with each activation, a column for each dataset.
 
     Args:
         rows: by dataset, see `differences`.
 
     Returns:
-        Index `pair`, in the order of the rows; cells such as `better 3, worse 0, open 1 (5) +0.41,
-        1.2–1.7×`, with the shared seeds in brackets, then the mean difference in points of accuracy
-        and, where the two differ in size, how many times as many parameters the first keeps. A cell
-        is empty where there is no test.
+        Index `pair` and `activation`, in the order of the rows; cells such as `better 3, worse 0,
+        open 1 (5) +0.41, 1.2–1.7×`, with the shared seeds in brackets, then the mean difference in
+        points of accuracy and, where the two differ in size, how many times as many parameters the
+        first keeps. A cell is empty where there is no test.
     """
-    pairs = dict.fromkeys(pair for those in rows.values() for pair in those["pair"])
+    return _by_activation(rows, "pair", _counted)
+
+
+def verdicts_in_short(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """How often each verdict is the answer to a question, over all pairs that answer it.
+
+    Args:
+        rows: by dataset, see `differences`, with the column `question`.
+
+    Returns:
+        Index `question` and `activation`, in the order of the rows; cells such as `better 3, worse
+        0, open 1`. A cell is empty where there is no test.
+    """
+    return _by_activation(rows, "question", lambda tests: verdict_counts(tests["verdict"]))
+
+
+def _by_activation(
+    rows: Mapping[str, pd.DataFrame], name: str, cell: Callable[[pd.DataFrame], str]
+) -> pd.DataFrame:
+    # Not pooled over activations: with one of them a method can be better where with another it is
+    # worse, and the two counts together would hide both.
+    keys = [name, "activation"]
+    everything = pd.concat(rows.values())
+    index = pd.MultiIndex.from_product([everything[key].unique() for key in keys], names=keys)
     cells = {
-        dataset: {str(pair): _counted(tests) for pair, tests in those.groupby("pair")}
+        dataset: {key: cell(tests) for key, tests in those.groupby(keys)}
         for dataset, those in rows.items()
     }
-    table = pd.DataFrame(cells, index=pd.Index(pairs, name="pair"))
-    return table.fillna("")
+    return pd.DataFrame(cells, index=index).dropna(how="all").fillna("")
 
 
 def _counted(tests: pd.DataFrame) -> str:

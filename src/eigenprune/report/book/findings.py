@@ -125,10 +125,10 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         yield from _with_verdicts(
             "**Is pruning before training better?** Pruning before training (`pre`) is compared "
             f"with controls that are trained equally long ({' and '.join(widths)}), over shared "
-            "seeds, at each activation and each ratio that the control has. The table counts the "
-            "settings in which `pre` is better or worse; see [](paper/before-training.ipynb).",
+            "seeds, at each ratio that the control has. The table counts the settings in which "
+            "`pre` is better or worse; see [](paper/before-training.ipynb).",
             _labelled(found, "control"),
-            ["control"],
+            ["control", "activation"],
         )
 
 
@@ -207,24 +207,20 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
 
 
 def _other_scores(recorded: pd.DataFrame) -> Iterator[str]:
-    """What the scores of trained dense networks are worth beside chance, repaired and as they are.
-
-    Of the activations alone that both are recorded with.
-    """
+    """What the scores of trained dense networks are worth beside chance, repaired and as pruned."""
+    left = tests_of_pruned(recorded, DENSE_SCORES, rivals.AS_PRUNED)
     fitted = tests_of_pruned(recorded, DENSE_SCORES, rivals.FITTED)
-    alike = recorded[recorded["activation"].isin(fitted["activation"])]
-    left = tests_of_pruned(alike, DENSE_SCORES, rivals.AS_PRUNED)
-    if len(fitted) and len(left):
+    if len(left) and len(fitted):
         yield from _with_verdicts(
-            "**Are other scores better than chance?** Scores of plainly trained dense networks "
-            f"({_activations(fitted)}) are compared with random nodes of the same networks, drawn "
-            "over all layers or in each, as the score ranks. The networks are compared twice: as "
-            "pruned, and after a repair that fits the layers after the removed nodes anew, by "
-            "least squares and without the classes. This repair is open to any choice of nodes. "
-            "Here a setting is one score, dataset and pruning ratio. "
-            "[](arena/which-score.ipynb) shows spectral networks, and each score separately.",
+            "**Are other scores better than chance?** Scores of plainly trained dense networks are "
+            "compared with random nodes of the same networks, drawn over all layers or in each, "
+            "as the score ranks. The networks are compared twice: as pruned, and after a repair "
+            "that fits the layers after the removed nodes anew, by least squares and without the "
+            "classes. This repair is open to any choice of nodes. Here a setting is one score, "
+            "dataset and pruning ratio. [](arena/which-score.ipynb) shows spectral networks, and "
+            "each score separately.",
             _labelled({"as pruned": left, "repaired": fitted}, "networks"),
-            ["networks"],
+            ["networks", "activation"],
         )
 
 
@@ -298,19 +294,18 @@ def _beside_chance(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -
     for where, several in sorted(settings.items()):
         tests = pd.concat(several, ignore_index=True).assign(networks=where)
         for _, its in tests.groupby("dataset"):
-            its = verdicts_of_pruned(its.reset_index(drop=True))
-            rows.append(its.assign(activations=_activations(its)))
+            rows.append(verdicts_of_pruned(its.reset_index(drop=True)))
     yield from _with_verdicts(
         "**Is the recipe of 2022 better than random nodes?** The recipe (`post`) chooses nodes of "
         "a spectral network by eigenvalue; it is compared with random nodes of a dense network, "
-        "without retraining, over shared seeds. Here a setting is one width, activation and "
-        "pruning ratio. The arena trains for fewer epochs than the published study. "
-        "The verdict depends on the data, the activation and the width; "
-        "[](paper/one-hidden-layer.ipynb), [](paper/several-hidden-layers.ipynb) and "
-        "[](arena/which-score.ipynb) list the verdicts by each of these. The last of them also "
-        "draws random nodes in the very network that the recipe prunes, on the digits.",
+        "without retraining, over shared seeds. Here a setting is one width and pruning "
+        "ratio. The arena trains for fewer epochs than the published study. The verdict depends on "
+        "the data, the activation and the width; [](paper/one-hidden-layer.ipynb), "
+        "[](paper/several-hidden-layers.ipynb) and [](arena/which-score.ipynb) list the verdicts "
+        "by each of these. The last of them also draws random nodes in the very network that the "
+        "recipe prunes, on the digits.",
         pd.concat(rows),
-        ["networks", "dataset", "activations"],
+        ["networks", "dataset", "activation"],
     )
 
 
@@ -328,7 +323,3 @@ def _with_verdicts(
 def _labelled(tests: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
     """All tests in one table, with their labels in a column of this name."""
     return pd.concat(tests, names=[name]).reset_index(name)
-
-
-def _activations(tests: pd.DataFrame) -> str:
-    return ", ".join(map(str, tests["activation"].unique()))
