@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eigenprune.lab.records.origins import of_runs
-from eigenprune.lab.studies import Params, change_study, make_study
+from eigenprune.lab.studies import Params, change_study, load_params, make_study
 from eigenprune.report.book.chapters import Exhibit, write_chapter
 from eigenprune.report.notebooks.runner import KERNELSPEC, run_notebook
-from eigenprune.report.provenance.cards import Pipeline
+from eigenprune.report.provenance.cards import Pipeline, _more_than_shown
 from eigenprune.report.shown import PLOTLY, show
 
 VALUES: dict[str, Any] = {
@@ -192,6 +193,17 @@ def test_the_common_hash_is_of_the_runs_and_not_of_their_order() -> None:
     assert of_runs(turned).common_hash == of_runs(STUDY).common_hash
     for changes in ({"seeds": [1]}, {"epochs": 3}, {"methods": ["post"]}):
         assert of_runs(change_study(STUDY, changes)).common_hash != of_runs(STUDY).common_hash
+
+
+def test_rows_that_share_a_run_are_counted_by_themselves(root: Path) -> None:
+    """A card must not call a complete recording incomplete because two rows share one run."""
+    changes = {"methods": ["taylor", "taylor-reconstructed"], "activations": ["relu"]}
+    whole = change_study(load_params(root / "params.yaml").study("rivals-mnist"), changes)
+    origin = of_runs(whole, recorded=True)
+    rows = 2 * len(whole.seeds) * (1 + len(whole.pruning_ratios))
+    assert origin.runs < rows == origin.rows
+    assert not _more_than_shown([origin])
+    assert _more_than_shown([replace(origin, rows=rows - 1)])
 
 
 def test_a_picture_needs_words_for_who_cannot_see_it() -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.methods import METHODS
 from eigenprune.lab.rows import COLUMNS
 from eigenprune.lab.studies import load_params
 from eigenprune.report import figures, readable
@@ -89,6 +90,20 @@ def test_the_legend_names_what_the_first_panel_lacks(curves: pd.DataFrame) -> No
     labels = [text.get_text() for text in panels.legends[0].get_texts()]
     assert any("before training" in label for label in labels)
     assert len(labels) == len(set(labels))
+
+
+def test_figures_of_networks_take_methods_of_the_arena_too() -> None:
+    """A quick study may list them; they have no look of their own."""
+    figures.use_style()
+    rows = pd.DataFrame({"activation": "relu", "method": ["pre", "l1", "l1"], "seed": [1, 1, 2]})
+    drawn = [
+        figures.losses(rows.assign(epoch=1, loss=0.5)),
+        figures.nodes_by_layer(rows.assign(layer=1, pruning_ratio=0.5, share=0.5)),
+        figures.spectra_over_epochs(rows.assign(epoch=1, eigenvalue=0.5)),
+    ]
+    labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert labels == [METHODS["pre"].label, "l1"]
+    assert len(drawn[2].axes) == 2
 
 
 def test_the_unpruned_control_is_in_no_verdict() -> None:

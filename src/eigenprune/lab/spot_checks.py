@@ -167,6 +167,11 @@ def _code_now(folder: Path) -> str:
     return code_state.state_now(**manifest.code_that_counts(found))
 
 
+def run_count(folder: Path) -> int:
+    """How many runs a recording holds; several rows may share one."""
+    return len(_written(folder))
+
+
 def _written(folder: Path) -> dict[str, str]:
     """A hash of the recorded result of each run."""
 

@@ -247,14 +247,15 @@ def losses(histories: pd.DataFrame) -> Figure:
     Args:
         histories: columns activation, method, seed, epoch, loss.
     """
+    look = looks(histories["method"])
     activations = list(histories["activation"].unique())
     figure, panels = _panels(len(activations))
     for panel, activation in zip(panels, activations, strict=True):
         chosen = histories[histories["activation"] == activation]
-        for (method, seed), curve in chosen.groupby(["method", "seed"], sort=False):
-            look = {**_look(METHODS[str(method)]), "marker": ""}
-            label = METHODS[str(method)].label if seed == chosen["seed"].iloc[0] else None
-            panel.plot(curve["epoch"], curve["loss"], label=label, linewidth=1, **look)
+        for (method, _), curve in chosen.groupby(["method", "seed"], sort=False):
+            its = look[str(method)]
+            style = {**_look(its), "marker": ""}
+            panel.plot(curve["epoch"], curve["loss"], label=its.label, linewidth=1, **style)
         panel.set_yscale("log")
         panel.set_title(str(activation))
         panel.set_xlabel("epoch")
@@ -298,9 +299,10 @@ def spectra_over_epochs(table: pd.DataFrame) -> Figure:
         table: what `results.eigenvalues_by_epoch` returns, for one study.
     """
     groups = list(groups_of_spectra(table))
+    look = looks(table["method"])
     figure, panels = _panels(len(groups))
     for panel, (title, method, group) in zip(panels, groups, strict=True):
-        color = METHODS[method].color
+        color = look[method].color
         by_epoch = group["eigenvalue"].abs().groupby(group["epoch"])
         at = by_epoch.quantile(np.array([0.05, 0.25, 0.5, 0.75, 0.95])).unstack()
         for low, high, share, alpha in ((0.05, 0.95, 90, 0.18), (0.25, 0.75, 50, 0.4)):
@@ -345,16 +347,17 @@ def nodes_by_layer(shares: pd.DataFrame) -> Figure:
         shares: columns activation, method, layer (from 1), pruning_ratio, share (0 to 1, mean
             over seeds).
     """
+    look = looks(shares["method"])
     activations = list(shares["activation"].unique())
     figure, panels = _panels(len(activations))
     widths = {1: 0.9, 2: 1.7, 3: 2.6}
     for panel, activation in zip(panels, activations, strict=True):
         chosen = shares[shares["activation"] == activation]
         for (method, layer), curve in chosen.groupby(["method", "layer"], sort=False):
-            look = {**_look(METHODS[str(method)]), "marker": ""}
+            style = {**_look(look[str(method)]), "marker": ""}
             panel.plot(
                 curve["pruning_ratio"], curve["share"], label=f"{method}, layer {layer}",
-                linewidth=widths.get(int(str(layer)), 1.3), **look,
+                linewidth=widths.get(int(str(layer)), 1.3), **style,
             )  # fmt: skip
         panel.set_title(str(activation))
         panel.set_xlabel("pruning ratio")

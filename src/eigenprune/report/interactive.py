@@ -177,6 +177,7 @@ def spectra_by_epoch(table: pd.DataFrame) -> dict[str, Any]:
         UserError: if the table is empty.
     """
     groups = list(groups_of_spectra(table))
+    look = looks(table["method"])
     epochs = sorted(table["epoch"].unique().tolist())
     widest = float(table["eigenvalue"].abs().max())
     edges = np.linspace(-widest, widest, 61)
@@ -188,7 +189,7 @@ def spectra_by_epoch(table: pd.DataFrame) -> dict[str, Any]:
             for epoch, of_epoch in group.groupby("epoch")
         }
         counts.append(by_epoch)
-        color = METHODS[method].color
+        color = look[method].color
         traces += [
             _histogram(edges, by_epoch[epochs[0]], "before training", number)
             | {"line": {"color": "#7F7F7F", "dash": "dot", "width": 2, "shape": "hvh"}},

@@ -8,6 +8,7 @@ import pandas as pd
 from eigenprune.lab.studies import Study
 from eigenprune.report.ranking import rank_correlations
 
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NO_VERDICT = "fewer than two shared seeds are recorded"
 
 
@@ -35,6 +36,16 @@ def span(counts: pd.Series) -> str:
     """
     least, most = (f"{count:,.0f}" for count in (counts.min(), counts.max()))
     return most if least == most else f"{least}–{most}"
+
+
+def layers(count: int) -> str:
+    """A number of hidden layers in words.
+
+    >>> layers(1), layers(3), layers(12)
+    ('one hidden layer', 'three hidden layers', '12 hidden layers')
+    """
+    number = _NUMBERS[count] if count < len(_NUMBERS) else count
+    return f"{number} hidden layer{'' if count == 1 else 's'}"
 
 
 def seeds(count: int) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pytest
 
 from eigenprune.lab import project
 from eigenprune.lab.rows import COLUMNS
-from eigenprune.lab.studies import make_study
+from eigenprune.lab.studies import Study, make_study
 from eigenprune.report.arena.averages import RIVALS_COLUMNS
 from eigenprune.report.book.findings import findings
 from eigenprune.report.comparison import coverage, paper
@@ -26,10 +26,10 @@ STUDY = make_study(
         "methods": ["pre", "small"],
         "seeds": [1, 2, 3],
         "pruning_ratios": [0.5, 0.9],
-        "epochs": 2,
-        "retraining_epochs": 1,
-        "batch_size": 100,
-        "learning_rate": 0.01,
+        "epochs": 100,
+        "retraining_epochs": 20,
+        "batch_size": 200,
+        "learning_rate": 0.001,
         "initialisation": "2022",
     },
     "test",
@@ -65,15 +65,15 @@ def all_verdicts(text: str, label: str) -> list[dict[str, str]]:
 NO_RIVALS = pd.DataFrame(columns=RIVALS_COLUMNS)
 
 
-def record(root: Path, better: float) -> None:
+def record(root: Path, better: float, study: Study = STUDY) -> None:
     """Three seeds of `pre`, and of `small`, which is better by about `better` times the ratio."""
-    folder = root / "results" / "paper" / "mine"
+    folder = root / "results" / "paper" / study.name
     folder.mkdir(parents=True)
     rows = [
         dict.fromkeys(COLUMNS, 1) | {
-            "study": "mine",
-            "dataset": "digits",
-            "hidden": "8",
+            "study": study.name,
+            "dataset": study.dataset,
+            "hidden": study.widths,
             "activation": "relu",
             "method": method,
             "seed": seed,
@@ -86,7 +86,7 @@ def record(root: Path, better: float) -> None:
     ]  # fmt: skip
     pd.DataFrame(rows)[list(COLUMNS)].to_csv(folder / "curves.csv", index=False)
     (folder / "manifest.json").write_text(
-        json.dumps({"study": asdict(STUDY), "made_with": [], "training_seconds": 0.0})
+        json.dumps({"study": asdict(study), "made_with": [], "training_seconds": 0.0})
     )
 
 
@@ -101,6 +101,19 @@ def test_it_can_find_either(tmp_path: Path, better: float, said: str) -> None:
     row = verdicts(text, "small: a dense network that is small from the start")
     assert "before training" in text and row[said] == "2" and row["open"] == "0"
     assert "published curves" not in text and "spectral" not in text  # nothing published, no arena
+
+
+def test_a_study_with_other_settings_is_not_mixed_in(tmp_path: Path) -> None:
+    """Networks trained for fewer epochs would be compared with, or counted as, the others."""
+    record(tmp_path, 0.1)
+    alone = findings(tmp_path, NO_RIVALS)
+    record(tmp_path, -0.1, replace(STUDY, name="shorter", epochs=50))
+    assert findings(tmp_path, NO_RIVALS) == alone
+
+
+def test_depth_and_dataset_may_be_ones_of_the_readers_own(tmp_path: Path) -> None:
+    record(tmp_path, 0.1, replace(STUDY, dataset="wine", hidden=(30, 20)))
+    assert "(two hidden layers, 30-20)" in findings(tmp_path, NO_RIVALS)
 
 
 def test_the_best_of_the_arena_are_in_a_table(tmp_path: Path, rivals: pd.DataFrame) -> None:

@@ -171,9 +171,7 @@ def test_spot_checks_are_told(write: Write, tmp_path: Path, same: bool, confirme
     found.to_csv(folder / spot_checks.FILE, index=False)
     told = since_recorded(folder, today(), ["aaa"])
     assert told.code and told.confirmed is confirmed
-    said = (
-        f"1 of 860 runs computed again by the code as it is: {int(same)} the same to the last bit"
-    )
+    said = f"1 of 1 runs computed again by the code as it is: {int(same)} the same to the last bit"
     assert told.checks[0].startswith(said)
     assert spot_check_lines({"mine": told}) == [f"`mine`: {told.checks[0]}"]
     # A check of other code says nothing about the current code.

@@ -30,6 +30,7 @@ class Origin:
         recorded: whether the numbers are from `results/paper`, or else from this clone's own run
             store.
         runs: how many runs there are.
+        rows: how many rows of the study they make; two rows may share one run.
         common_hash: a hash of the runs' ids in any order; another set of runs has another hash.
         data_sha256: the checksum of the dataset that the runs used.
         code: a hash of the code for what is not recorded, see `code_state`.
@@ -39,6 +40,7 @@ class Origin:
     study: dict[str, Any]
     recorded: bool
     runs: int
+    rows: int
     common_hash: str
     data_sha256: str
     code: str = ""
@@ -71,6 +73,7 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
         study=parameters,
         recorded=recorded,
         runs=len(planned),
+        rows=sum(map(len, planned.values())),
         common_hash=short_hash(sorted(planned)),
         data_sha256=data or datasets.checksum(study.dataset),
         code="" if recorded else code_now(),

@@ -1,6 +1,7 @@
 """What the book contains besides the pages of `book/`: its chapters, in reading order."""
 
 from eigenprune.lab.studies import Study
+from eigenprune.report.readable import layers
 
 # The chapters of a study, in reading order, and what the start page calls them.
 CHAPTERS = {
@@ -35,14 +36,9 @@ ARENA_CHAPTERS = dict.fromkeys(
 # The chapter that compares the quick results with the recorded ones; the table of contents has it.
 YOUR_RUN = "your-run"
 
-COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
 
 def caption(study: Study) -> str:
     """A study in words: `digits, one hidden layer of 100 nodes`."""
-    layers = len(study.hidden)
-    plural = "s" if layers > 1 else ""
     if len(set(study.hidden)) > 1:
         return f"{study.dataset}, hidden layers of {study.widths} nodes"
-    count = COUNTS[layers] if layers < len(COUNTS) else str(layers)
-    return f"{study.dataset}, {count} hidden layer{plural} of {study.hidden[0]} nodes"
+    return f"{study.dataset}, {layers(len(study.hidden))} of {study.hidden[0]} nodes"

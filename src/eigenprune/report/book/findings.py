@@ -9,7 +9,7 @@ from eigenprune.lab import rivals
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.records import manifest
 from eigenprune.lab.records.recorded import recorded_curves
-from eigenprune.lab.studies import Study, make_study
+from eigenprune.lab.studies import Study
 from eigenprune.report.arena import averages, leaderboard
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.pair_exhibits import (
@@ -21,10 +21,11 @@ from eigenprune.report.arena.pair_exhibits import (
 )
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
-from eigenprune.report.comparison.published import all_settings, other_settings
+from eigenprune.report.comparison.paper import recorded_study
+from eigenprune.report.comparison.published import all_settings, layer_count, other_settings
 from eigenprune.report.markdown import table_text
 from eigenprune.report.paired import KEY, paired_differences, paired_tests, verdicts_of_pruned
-from eigenprune.report.readable import verdicts
+from eigenprune.report.readable import layers, verdicts
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
@@ -41,7 +42,12 @@ def findings(root: Path, recorded: pd.DataFrame) -> str:
         root: of the repository.
         recorded: the networks of the arena, see `lab.arena.recorded`.
     """
-    studies = dict(_studies(root / "results" / "paper"))
+    # What is trained otherwise answers another question: how much the settings matter.
+    studies = {
+        study: rows
+        for study, rows in _studies(root / "results" / "paper")
+        if not other_settings(study)
+    }
     parts = [
         *_agreement(studies),
         *_beside_chance(studies, recorded),
@@ -57,19 +63,16 @@ def _studies(paper: Path) -> Iterator[tuple[Study, pd.DataFrame]]:
     for file in sorted(paper.glob(f"*/{manifest.FILE}")):
         found = (manifest.read(file.parent) or {})["study"]
         if "methods" in found and set(found["methods"]) <= set(METHODS):
-            values = {key: value for key, value in found.items() if key != "name"}
-            study = make_study(found["name"], values, str(file))
-            yield study, recorded_curves(file.parent)
+            yield recorded_study(file.parent), recorded_curves(file.parent)
 
 
 def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
-    as_published = {study: rows for study, rows in studies.items() if not other_settings(study)}
-    points = [compare_study(study, rows) for study, rows in as_published.items()]
+    points = [compare_study(study, rows) for study, rows in studies.items()]
     points = [each for each in points if len(each)]
     if not points:
         return
-    settings = all_settings([study.widths for study in as_published])
-    swapped = [compare_study(each, rows, wrong_method=True) for each, rows in as_published.items()]
+    settings = all_settings([study.widths for study in studies])
+    swapped = [compare_study(each, rows, wrong_method=True) for each, rows in studies.items()]
     ours = pd.concat(points)
     shares = coverage.shares(
         coverage.coverage(ours, settings),
@@ -187,7 +190,8 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
         if ((ranked[where] == list(setting)).all(axis=1)).any()
     ]
     found = pd.concat(tables)
-    yield f"Three hidden layers, {activations}: {SAID[0].lower()}{SAID[1:]}"
+    depths = " and ".join(dict.fromkeys(layers(layer_count(its)) for its in ranked["hidden"]))
+    yield f"{depths.capitalize()}, {activations}: {SAID[0].lower()}{SAID[1:]}"
     yield table_text(found.drop(columns=_NAMES))
     told = "; the ".join(f"{name} is {_counted(found[name])}" for name in _NAMES)
     yield f"The {told}."
@@ -276,11 +280,7 @@ def _beside_chance(studies: dict[Study, pd.DataFrame], recorded: pd.DataFrame) -
         studies: with the curves of the published methods.
         recorded: the networks of the arena.
     """
-    found = [
-        ("", paired_tests(rows, "post", "random"))
-        for study, rows in studies.items()
-        if not other_settings(study)
-    ]
+    found = [("", paired_tests(rows, "post", "random")) for rows in studies.values()]
     alone = recorded[recorded["retraining"].eq(rivals.AS_PRUNED)]
     found.append((" in the arena", paired_tests(alone, "spectral-post", "random-nodes")))
     settings: dict[str, list[pd.DataFrame]] = {}

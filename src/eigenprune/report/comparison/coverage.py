@@ -6,6 +6,7 @@ import pandas as pd
 
 from eigenprune.report.comparison.agreement import EXCHANGED
 from eigenprune.report.comparison.published import UNCERTAIN, layer_count, points_at
+from eigenprune.report.readable import layers
 
 # The published widths of three layers are not known, so each of our widths is compared with the
 # same points and has its own share.
@@ -96,11 +97,10 @@ def on_shared_points(points: pd.DataFrame) -> str:
 def of_layers(hidden: str) -> str:
     """Hidden widths in words.
 
-    >>> of_layers("2000"), of_layers("500-500-500")
-    ('one hidden layer, 2000', 'three hidden layers, 500-500-500')
+    >>> of_layers("2000"), of_layers("300-100")
+    ('one hidden layer, 2000', 'two hidden layers, 300-100')
     """
-    layers = "three hidden layers" if layer_count(hidden) == 3 else "one hidden layer"
-    return f"{layers}, {'no width yet' if hidden == UNCERTAIN else hidden}"
+    return f"{layers(layer_count(hidden))}, {'no width yet' if hidden == UNCERTAIN else hidden}"
 
 
 def gaps(covered: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """The recorded results, as the chapters on the paper's scale read them: from Git alone."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -25,11 +26,24 @@ def recorded_studies(names: Iterable[str]) -> list[Study]:
     studies = []
     for name in names:
         folder = project.root() / FOLDER / name
-        if (found := manifest.read(folder)) is None:
-            continue
-        values = {key: value for key, value in found["study"].items() if key != "name"}
-        studies.append(make_study(name, values, str(folder / manifest.FILE)))
+        if (folder / manifest.FILE).is_file():
+            studies.append(recorded_study(folder))
     return studies
+
+
+def recorded_study(folder: Path) -> Study:
+    """The study that a folder of `results/paper` holds, with its settings when it was recorded.
+
+    It may be of a dataset of the reader's own that `params.yaml` no longer names.
+
+    Raises:
+        UserError: if the manifest is not there or cannot be read as one.
+    """
+    file = folder / manifest.FILE
+    if (found := manifest.read(folder)) is None:
+        raise UserError(f"{file} is not there")
+    values = {key: value for key, value in found["study"].items() if key != "name"}
+    return make_study(found["study"]["name"], values, str(file), own=[values["dataset"]])
 
 
 def narrowed(

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eigenprune.lab.methods import METHODS
+from eigenprune.lab.methods import looks
 from eigenprune.report.comparison.reproduction import STATES, Reproduction, by_method
 from eigenprune.report.figures import legend_below
 
@@ -129,6 +129,7 @@ def differences_figure(founds: Sequence[Reproduction]) -> Figure:
     figure, axes = plt.subplots(
         1, len(founds), figsize=(max(3.2 * len(founds), 4.0), 3.4), sharey=True, squeeze=False
     )
+    look = looks(name for found in founds for name in found.networks["method"])
     reach = 0.0
     for panel, found in zip(axes[0], founds, strict=True):
         image = 100 * found.image
@@ -136,7 +137,7 @@ def differences_figure(founds: Sequence[Reproduction]) -> Figure:
         for method, networks in found.networks.groupby("method", sort=False):
             difference = 100 * (networks["accuracy"] - networks["recorded_accuracy"])
             reach = max(reach, 5 * image, 1.1 * float(difference.abs().max()))
-            its = METHODS[str(method)]
+            its = look[str(method)]
             panel.plot(
                 networks["pruning_ratio"], difference, its.marker,
                 color=its.color, markerfacecolor="none", label=its.label,

@@ -266,7 +266,7 @@ def _options(each: Origin) -> str:
 
 def _more_than_shown(made_from: Sequence[Origin]) -> bool:
     """Whether some combinations of activation, seed, method and ratio or point are not recorded."""
-    return any(each.runs < _combinations(each.study) for each in made_from if each.recorded)
+    return any(each.rows < _combinations(each.study) for each in made_from if each.recorded)
 
 
 def _combinations(study: Mapping[str, Any]) -> int:

@@ -16,7 +16,7 @@ from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import code_state, manifest
 from eigenprune.lab.records.origins import SEVERAL
 from eigenprune.lab.runs import PROTOCOL_VERSION, trial_version
-from eigenprune.lab.spot_checks import of_code_now
+from eigenprune.lab.spot_checks import of_code_now, run_count
 from eigenprune.lab.studies import Params
 from eigenprune.report.provenance import spot_checks
 
@@ -80,7 +80,7 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
     return Changes(
         tuple(outdated),
         tuple(_code(found, commits)),
-        checks=(spot_checks.sentence(checks, found["rows"]),) if len(checks) else (),
+        checks=(spot_checks.sentence(checks, run_count(folder)),) if len(checks) else (),
         confirmed=spot_checks.hold(checks),
     )
 
