@@ -207,16 +207,8 @@ def differences(table: pd.DataFrame) -> Figure:
     figure, panels = _panels(len(activations))
     for panel, activation in zip(panels, activations, strict=True):
         chosen = table[table["activation"] == activation]
-        mean = 100 * chosen["difference"]
-        reach = [mean - 100 * chosen["low"], 100 * chosen["high"] - mean]
         panel.axhline(0, color="black", linewidth=0.7)
-        panel.errorbar(
-            chosen["pruning_ratio"], mean, yerr=reach, fmt="none", color="#0072B2", linewidth=1
-        )
-        for said, where, look in marked(chosen["verdict"], "#0072B2"):
-            points = chosen[where]
-            x, y = points["pruning_ratio"], 100 * points["difference"]
-            panel.plot(x, y, "o", color="#0072B2", label=said, **look)
+        draw_differences(panel, chosen, chosen["pruning_ratio"], "#0072B2", "o")
         panel.set_title(str(activation))
         panel.set_xlim(-0.03, 1.03)
         panel.set_xlabel("pruning ratio")
@@ -225,13 +217,28 @@ def differences(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def marked(verdicts: pd.Series, color: str) -> list[tuple[str, pd.Series, dict[str, Any]]]:
-    """Legend text, rows and marker style for each kind of verdict on paired differences.
+def draw_differences(
+    panel: Axes, tests: pd.DataFrame, x: pd.Series, color: str, marker: str, of: str = ""
+) -> None:
+    """Draw paired differences with their intervals; the marker tells the verdict.
 
     Args:
-        verdicts: see `paired.verdicts_of_pruned`.
-        color: of the markers.
+        panel: to draw in.
+        tests: what `paired.verdicts_of_pruned` returns.
+        x: where each test is drawn.
+        color: of bars and markers.
+        marker: its shape.
+        of: what the legend says before the verdict.
     """
+    mean = 100 * tests["difference"]
+    reach = [mean - 100 * tests["low"], 100 * tests["high"] - mean]
+    panel.errorbar(x, mean, yerr=reach, fmt="none", color=color, linewidth=1)
+    for said, rows, look in _marked(tests["verdict"], color):
+        panel.plot(x[rows], mean[rows], marker, color=color, label=f"{of}{said}", **look)
+
+
+def _marked(verdicts: pd.Series, color: str) -> list[tuple[str, pd.Series, dict[str, Any]]]:
+    """Legend text, rows and marker style for each kind of verdict."""
     told_apart, repeated = verdicts.isin(TOLD_APART), verdicts == AS_UNPRUNED
     half = {"markerfacecolor": color, "fillstyle": "left", "markerfacecoloralt": "white"}
     found: list[tuple[str, pd.Series, dict[str, Any]]] = [

@@ -17,7 +17,7 @@ from eigenprune.report.arena.small_multiples import (
     grid,
     require_one_setting,
 )
-from eigenprune.report.figures import legend_below, marked
+from eigenprune.report.figures import draw_differences, legend_below
 
 _ACTIVATION_LOOKS = (
     *(("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^")),
@@ -98,14 +98,7 @@ def differences_of_pairs(table: pd.DataFrame) -> Figure:
             rows = table[(table["pair"] == pair) & (table["activation"] == activation)]
             # Side by side, so that the bars do not cover each other.
             x = rows["pruning_ratio"] + 0.012 * (number - (len(activations) - 1) / 2)
-            mean = 100 * rows["difference"]
-            reach = [mean - 100 * rows["low"], 100 * rows["high"] - mean]
-            panel.errorbar(x, mean, yerr=reach, fmt="none", color=color, linewidth=1)
-            for said, chosen, look in marked(rows["verdict"], color):
-                panel.plot(
-                    x[chosen], mean[chosen], marker, color=color, label=f"{activation}, {said}",
-                    **look,
-                )  # fmt: skip
+            draw_differences(panel, rows, x, color, marker, of=f"{activation}, ")
         panel.set_title(pair.replace(" − ", "\n− "), fontsize=8)
         panel.set_xlim(-0.03, 1.03)
         panel.set_yscale("symlog", linthresh=1)
