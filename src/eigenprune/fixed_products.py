@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigenprune.layers import SpectralLinear
+from eigenprune.layers import SpectralLinear, is_watched
 
 
 class FromProducts(nn.Module):
@@ -23,7 +23,8 @@ class FromProducts(nn.Module):
 def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
     """The first module, if it is a spectral layer with frozen eigenvectors and no lambda_in.
 
-    Otherwise, and for any model other than a plain `nn.Sequential`, None.
+    Otherwise, and for any model other than a plain `nn.Sequential`, None. None, too, if something
+    observes the network or that module, for it would not be called with the data.
 
     Example:
         >>> from eigenprune import mlp
@@ -38,6 +39,8 @@ def frozen_first(model: nn.Sequential) -> SpectralLinear | None:
         or type(first) is not SpectralLinear  # likewise, in its forward
         or first.eigenvectors.requires_grad
         or first.eigenvalues_in is not None
+        or is_watched(model)
+        or is_watched(first)
     ):
         return None
     return first

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from eigenprune.backward import Passed, cross_entropy, through
 from eigenprune.fixed_products import FromProducts, frozen_first
-from eigenprune.layers import SpectralLinear
-from eigenprune.networks import is_watched
+from eigenprune.layers import SpectralLinear, is_watched
 from eigenprune.switch import Switch
 
 # When off, every gradient is left to autograd.

@@ -10,6 +10,63 @@ FREEZABLE = ("eigenvalues_in", "eigenvalues_out", "eigenvectors", "bias")
 INITIALISATIONS = ("2022", "ones")
 
 
+def is_watched(module: nn.Module) -> bool:
+    """Whether something observes or intervenes when a module is called."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        or "forward" in vars(module)  # replaced on this instance only
+    )
+
+
+def require_unwatched(module: nn.Module, name: str) -> None:
+    """Refuse a module that something observes.
+
+    Args:
+        module: any module.
+        name: what the message calls it.
+
+    Raises:
+        ValueError: if `is_watched` is true for it.
+    """
+    if is_watched(module):
+        raise ValueError(
+            f"{name} has a hook, or a forward of its own, which may compute more than its weights "
+            "say and would be lost: remove it"
+        )
+
+
+def require_weights_alone(layer: "SpectralLinear | nn.Linear", name: str) -> None:
+    """Refuse a layer that computes more than its weights say, or whose weights lie elsewhere.
+
+    Args:
+        layer: a spectral or dense layer.
+        name: what the message calls it.
+
+    Raises:
+        ValueError: if the layer is of a subclass, parametrised or pruned by torch, or observed.
+    """
+    own = {each for each, _ in layer.named_parameters(recurse=False)}
+    if type(layer) not in (SpectralLinear, nn.Linear) or own != _parameters_of(layer):
+        raise ValueError(
+            f"{name} is a {type(layer).__name__} with more to it than its weights: a "
+            "subclass, or parametrised or pruned by torch; make it plain "
+            "(torch.nn.utils.parametrize.remove_parametrizations, torch.nn.utils.prune.remove)"
+        )
+    require_unwatched(layer, name)
+
+
+def _parameters_of(layer: "SpectralLinear | nn.Linear") -> set[str]:
+    """The names that the parameters of a plain layer have."""
+    names = {"weight"}
+    if isinstance(layer, SpectralLinear):
+        names = {"eigenvectors", "eigenvalues_out"}
+        names |= {"eigenvalues_in"} if layer.eigenvalues_in is not None else set()
+    return names | ({"bias"} if layer.bias is not None else set())
+
+
 class SpectralLinear(nn.Module):
     r"""A linear map whose weights are computed from eigenvalues and eigenvectors.
 
@@ -161,7 +218,8 @@ class SpectralLinear(nn.Module):
         learn. Frozen parameters stay frozen.
 
         Raises:
-            ValueError: if the given layer is not an `nn.Linear`.
+            ValueError: if the given layer is not a plain `nn.Linear`, but of a subclass,
+                parametrised or pruned by torch, or with hooks.
 
         >>> import torch
         >>> linear, x = nn.Linear(4, 3), torch.rand(2, 4)
@@ -173,6 +231,7 @@ class SpectralLinear(nn.Module):
         """
         if not isinstance(linear, nn.Linear):
             raise ValueError(f"a {type(linear).__name__}: an nn.Linear is wanted")
+        require_weights_alone(linear, "the given layer")
         with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
             layer = cls(
                 linear.in_features,
@@ -199,11 +258,16 @@ class SpectralLinear(nn.Module):
 
         The weights are frozen if all parameters that they are computed from are frozen.
 
+        Raises:
+            ValueError: if this layer is of a subclass, parametrised or pruned by torch, or has
+                hooks.
+
         >>> import torch
         >>> layer, x = SpectralLinear(4, 3, bias=True), torch.rand(2, 4)
         >>> torch.allclose(layer(x), layer.to_linear()(x))
         True
         """
+        require_weights_alone(self, "this layer")
         with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
             linear = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None)
         linear.to(self.eigenvectors)

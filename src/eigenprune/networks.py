@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune import seeds
-from eigenprune.layers import SpectralLinear
+from eigenprune.layers import SpectralLinear, require_unwatched, require_weights_alone
 
 # All map zero to zero: a node without weights is silent.
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -218,41 +218,10 @@ def require_plain(model: nn.Sequential) -> None:
                 )
     require_sequential_alone(model)
     for index, layer in enumerate(model):
-        if not isinstance(layer, SpectralLinear | nn.Linear):
-            continue
-        own = {name for name, _ in layer.named_parameters(recurse=False)}
-        if type(layer) not in (SpectralLinear, nn.Linear) or own != _parameters_of(layer):
-            raise ValueError(
-                f"module {index} is a {type(layer).__name__} with more to it than its weights: a "
-                "subclass, or parametrised or pruned by torch; make it plain "
-                "(torch.nn.utils.parametrize.remove_parametrizations, torch.nn.utils.prune.remove)"
-            )
+        if isinstance(layer, SpectralLinear | nn.Linear):
+            require_weights_alone(layer, f"module {index}")
     for name, module in model.named_modules():
-        if is_watched(module):
-            raise ValueError(
-                f"{f'module {name}' if name else 'the network'} has a hook, or a forward of its "
-                "own, which may compute more than its weights say and would be lost: remove it"
-            )
-
-
-def _parameters_of(layer: FullyConnected) -> set[str]:
-    """The names that the parameters of a plain layer have."""
-    names = {"weight"}
-    if isinstance(layer, SpectralLinear):
-        names = {"eigenvectors", "eigenvalues_out"}
-        names |= {"eigenvalues_in"} if layer.eigenvalues_in is not None else set()
-    return names | ({"bias"} if layer.bias is not None else set())
-
-
-def is_watched(module: nn.Module) -> bool:
-    """Whether something observes or intervenes when a module is called."""
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-        or "forward" in vars(module)  # replaced on this instance only
-    )
+        require_unwatched(module, f"module {name}" if name else "the network")
 
 
 def require_untied(model: nn.Sequential) -> None:

@@ -1,5 +1,7 @@
 """The fast path for frozen eigenvectors against the plain loop."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -68,3 +70,17 @@ def test_training_takes_the_same_way(hidden: list[int], monkeypatch: pytest.Monk
 def test_left_alone_where_the_product_is_not_fixed(model: nn.Sequential) -> None:
     inputs = torch.rand(5, 4)
     assert with_fixed_products(model, inputs) == (model, inputs)
+
+
+def test_hooks_on_a_frozen_first_layer_are_called_as_in_the_plain_loop() -> None:
+    inputs, targets = torch.rand(20, 4), torch.arange(20) % 3
+    model = ep.mlp([4, 6, 3], frozen=["eigenvectors"], seed=1)
+    model[0].register_forward_hook(lambda module, given, outputs: outputs * 0)
+    assert with_fixed_products(model, inputs)[0] is model
+    _, losses = ep.train(model, inputs, targets, epochs=2)
+    assert losses == pytest.approx([math.log(3)] * 2)  # all logits are zero
+    seen = []
+    whole = ep.mlp([4, 6, 3], frozen=["eigenvectors"], seed=1)
+    whole.register_forward_hook(lambda module, given, outputs: seen.append(given[0].shape))
+    ep.train(whole, inputs, targets, epochs=1)
+    assert seen == [(20, 4)]  # the data, not the products

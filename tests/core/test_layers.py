@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import prune
 
 import eigenprune as ep
 from eigenprune import seeds
@@ -237,3 +238,37 @@ def test_reset_draws_anew(initialisation: str) -> None:
     before = layer.weight.clone()
     layer.reset_parameters(initialisation)
     assert not torch.equal(layer.weight, before)
+
+
+class Doubled(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(inputs)
+
+
+def hooked(layer: nn.Module) -> nn.Module:
+    layer.register_forward_hook(lambda module, given, outputs: None)
+    return layer
+
+
+NOT_PLAIN = {
+    "weight norm": lambda layer: nn.utils.parametrizations.weight_norm(layer),
+    "pruned by torch": lambda layer: prune.random_unstructured(layer, "weight", 0.5),
+    "hook": hooked,
+}
+
+
+@pytest.mark.parametrize("kind", [*NOT_PLAIN, "subclass", "lazy"])
+def test_from_linear_takes_plain_layers_alone(kind: str) -> None:
+    made = {"subclass": Doubled, "lazy": lambda _, nodes: nn.LazyLinear(nodes)}
+    linear = made.get(kind, nn.Linear)(4, 3)
+    linear = NOT_PLAIN.get(kind, lambda layer: layer)(linear)
+    with pytest.raises(ValueError, match=r"the given layer (is a|has a hook)"):
+        SpectralLinear.from_linear(linear)
+
+
+def test_to_linear_of_a_layer_that_is_not_plain_is_refused() -> None:
+    parametrised = SpectralLinear(4, 3)
+    nn.utils.parametrize.register_parametrization(parametrised, "eigenvectors", nn.Identity())
+    for layer in (parametrised, hooked(SpectralLinear(4, 3))):
+        with pytest.raises(ValueError, match=r"this layer (is a|has a hook)"):
+            layer.to_linear()
