@@ -122,7 +122,7 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
     dense = _dense(model)
     sums = [inputs.new_zeros(n) for n in _nodes(model)]
     for rows, wanted in _chunks(inputs, targets):
-        _, hidden, logits = _forward(dense, rows)
+        _, (_, *hidden), logits = _forward(dense, rows)
         # The sum of the losses: each example's gradient is that of its own loss.
         loss = F.cross_entropy(logits, wanted, reduction="sum")
         for total, a, gradient in zip(sums, hidden, torch.autograd.grad(loss, hidden), strict=True):
@@ -162,8 +162,7 @@ def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     layers = hidden_layers(dense)
     curvatures = [torch.zeros_like(layer.weight) for layer in layers]
     for (rows,) in _chunks(inputs):
-        before, hidden, logits = _forward(dense, rows)
-        incoming = [rows, *hidden[:-1]]
+        before, read, logits = _forward(dense, rows)
         logs = logits.log_softmax(dim=1)
         squares = [torch.zeros_like(z) for z in before]
         for c in range(logits.shape[1]):
@@ -171,7 +170,7 @@ def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
             share = logs[:, c : c + 1].detach().exp()
             for square, gradient in zip(squares, gradients, strict=True):
                 square += share * gradient**2
-        for curvature, square, x in zip(curvatures, squares, incoming, strict=True):
+        for curvature, square, x in zip(curvatures, squares, read[:-1], strict=True):
             curvature += square.T @ x.detach() ** 2
     return [
         (curvature * layer.weight.detach() ** 2).sum(dim=1) / (2 * len(inputs))
@@ -266,26 +265,29 @@ def _dense(model: nn.Sequential) -> nn.Sequential:
 
 
 def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """Input sums and activations of the hidden nodes, layer by layer, and the logits."""
+    """Input sums of the hidden nodes, what each layer reads, and the logits.
+
+    What all layers but the first read are the activations of the hidden nodes.
+    """
     layers = fully_connected(model)
     sums: list[Tensor] = []
-    activations: list[Tensor] = []
+    read: list[Tensor] = []
     values = inputs
     for module in model:
-        if any(module is layer for layer in layers[1:]):
-            activations.append(values)
+        if any(module is layer for layer in layers):
+            read.append(values)
         values = module(values)
         if any(module is layer for layer in layers[:-1]):
             sums.append(values)
             values = values.clone()  # a module of the user's own may work in place, too
-    return sums, activations, values
+    return sums, read, values
 
 
 @torch.no_grad()
 def _activations(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     """Activations of the hidden nodes for all examples, (rows, nodes) for each layer."""
     dense, nodes = _dense(model), _nodes(model)
-    parts = [_forward(dense, rows)[1] for (rows,) in _chunks(inputs)]
+    parts = [_forward(dense, rows)[1][1:] for (rows,) in _chunks(inputs)]
     return [torch.cat([part[layer] for part in parts]) for layer in range(len(nodes))]
 
 

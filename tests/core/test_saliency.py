@@ -248,3 +248,14 @@ def test_other_numbers_of_targets_and_too_few_bins_are_refused(
         saliency.taylor(model, examples[0], examples[1][:8])
     with pytest.raises(ValueError, match="bins=1"):
         saliency.activation_entropy(model, examples[0], bins=1)
+
+
+@pytest.mark.parametrize("name", sorted(SCORES.keys() - {"iterative_synflow"}))
+def test_modules_before_the_first_layer_count_as_part_of_the_data(
+    name: str, model: nn.Sequential, examples: tuple[Tensor, Tensor]
+) -> None:
+    x, y = examples
+    expected = SCORES[name](model, nn.functional.softplus(x), y)
+    images = nn.Sequential(nn.Flatten(), nn.Softplus(), *model)
+    found = SCORES[name](images, x.view(-1, 1, 2, 3), y)
+    assert all(map(torch.equal, found, expected))
