@@ -20,6 +20,8 @@ from eigenprune import denormals, heap
 from eigenprune.adam import adam, forget_gradients
 from eigenprune.cuda_graphs import CapturedStep, own_stream
 from eigenprune.fixed_products import frozen_first, with_fixed_products
+from eigenprune.layers import require_unwatched
+from eigenprune.networks import fully_connected
 from eigenprune.onednn import faster_products
 from eigenprune.seeds import generator
 from eigenprune.training import check_arguments
@@ -56,8 +58,10 @@ def train_together(
     products use the precision that torch is set to: full float32 unless someone has changed it.
 
     Args:
-        models: at least one; all have the same modules, shapes, number formats and frozen
-            parameters. Dropout draws other numbers than it would in a network trained alone.
+        models: at least one, see `train`; all have the same modules, shapes, number formats and
+            frozen parameters, no hooks, and no modules but those of torch and eigenprune, since all
+            run the code of the first. Dropout draws other numbers than it would in a network
+            trained alone.
         inputs: (rows, features), for all of them; trained on their device.
         targets: (rows,) class numbers, on the same device.
         epochs: passes over the data, 0 or more.
@@ -72,8 +76,8 @@ def train_together(
         For each network, the trained one and the mean training loss (nats) of each epoch.
 
     Raises:
-        ValueError: if the networks differ in form or there is not one seed for each, or see
-            `train`.
+        ValueError: if the networks differ in form, one has a hook or a module of the user's own,
+            or there is not one seed for each; and see `train`.
 
     Example:
         >>> import torch
@@ -84,10 +88,13 @@ def train_together(
         >>> [losses[-1] < losses[0] for model, losses in trained]
         [True, True, True]
     """
+    for number, model in enumerate(models):
+        _check_modules(model, number)
     if not models or len(seeds) != len(models):
         raise ValueError(f"{len(models)} networks and {len(seeds)} seeds: as many, and not none")
     _check_form(models)
     check_arguments(models[0], inputs, targets, epochs, batch_size, learning_rate)
+    inputs = inputs.detach()  # or the steps would go on into whatever computed them
     heap.keep_freed()
     with own_stream(inputs.device):
         trained = [copy.deepcopy(model).to(inputs.device).train() for model in models]
@@ -196,21 +203,36 @@ def _orders(seeds: Sequence[int], stream: str, inputs: Tensor) -> Iterator[Tenso
         yield torch.stack(orders).to(inputs.device)
 
 
+def _check_modules(model: nn.Sequential, number: int) -> None:
+    """Refuse a network that the code of another with the same form might not stand for."""
+    fully_connected(model)
+    for name, module in model.named_modules():
+        called = f"network {number}, module {name}" if name else f"network {number}"
+        require_unwatched(module, called)
+        if type(module).__module__.partition(".")[0] not in ("torch", "eigenprune"):
+            raise ValueError(
+                f"{called} is a {type(module).__name__}: networks that train together run the code "
+                "of the first, so they hold modules of torch and eigenprune alone; `train` takes "
+                "any"
+            )
+
+
 def _check_form(models: Sequence[nn.Sequential]) -> None:
     for number, model in enumerate(models):
-        for first, other in itertools.zip_longest(_form(models[0]), _form(model)):
+        pairs = itertools.zip_longest(_form(models[0]), _form(model), fillvalue="nothing more")
+        for first, other in pairs:
             if first != other:
                 raise ValueError(
-                    f"network {number} has {other} where network 0 has {first}: networks that "
+                    f"network {number} has {other}, where network 0 has {first}: networks that "
                     "train together have the same modules, shapes and frozen parameters"
                 )
 
 
 def _form(model: nn.Sequential) -> list[str]:
     """What networks of one stack have in common, in words."""
-    modules = [f"module {index}, {module}," for index, module in enumerate(model)]
+    modules = [f"module {index}, {module}" for index, module in enumerate(model)]
     tensors = [
-        f"{name} {tuple(tensor.shape)}, {tensor.dtype}, requires_grad={tensor.requires_grad},"
+        f"{name} {tuple(tensor.shape)}, {tensor.dtype}, requires_grad={tensor.requires_grad}"
         for name, tensor in model.state_dict(keep_vars=True).items()
     ]
     return modules + tensors

@@ -178,9 +178,9 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
             layers.append(module)
         elif not isinstance(module, NodeMask) and module.state_dict():
             raise ValueError(
-                f"module {index} is a {type(module).__name__}: nodes can be pruned where only "
-                "SpectralLinear, nn.Linear and modules without parameters or buffers stand in the "
-                "nn.Sequential"
+                f"module {index} is a {type(module).__name__}: networks are trained and pruned "
+                "here where only SpectralLinear, nn.Linear and modules without parameters or "
+                "buffers stand in the nn.Sequential"
             )
     if not layers:
         raise ValueError("the network has no fully connected layer")

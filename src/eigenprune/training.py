@@ -39,15 +39,19 @@ def train(
     """Minimise the cross-entropy with Adam, optionally regularised, on a copy of the network.
 
     Adam has beta 0.9 / 0.999 and epsilon 1e-7, as in the published study. Frozen parameters
-    (`requires_grad=False`) stay as they are. Numbers below 1.2e-38 count as zero, see
+    (`requires_grad=False`) stay as they are, except that a regulariser which prunes while training
+    leaves all parameters of the removed nodes zero. Numbers below 1.2e-38 count as zero, see
     `eigenprune.denormals`; the process keeps more of the memory that it frees, see
     `eigenprune.heap`. With the same number of threads the result is the same, bit for bit, unless a
     module of the network draws from torch's generator, as `nn.Dropout` does: seed that generator
     yourself.
 
     Args:
-        model: maps inputs (rows, features) to logits (rows, classes).
-        inputs: (rows, features); the network is trained on their device.
+        model: maps inputs (rows, features) to logits (rows, classes): an `nn.Sequential` of
+            `SpectralLinear` and `nn.Linear` layers and of modules without parameters or buffers,
+            see `networks.fully_connected`.
+        inputs: (rows, features); the network is trained on their device. What computed them is
+            not trained.
         targets: (rows,) class numbers, on the same device.
         epochs: passes over the data, 0 or more.
         batch_size: rows per step, 1 or more; the last batch of an epoch may be smaller.
@@ -65,8 +69,9 @@ def train(
         The trained network and the mean training loss (nats) of each epoch.
 
     Raises:
-        ValueError: if a number is out of its range, the shapes disagree, nothing is trainable or
-            the network is pruned by torch.
+        ValueError: if a number is out of its range, the shapes disagree, nothing is trainable, the
+            network is pruned by torch or `networks.fully_connected` refuses it: one that is no
+            `nn.Sequential`, or that holds batch normalisation, for example.
 
     Example:
         >>> import torch
@@ -81,6 +86,7 @@ def train(
         raise ValueError(
             f"regulariser={regulariser!r}: one of `eigenprune.regularisers`, called with a strength"
         )
+    inputs = inputs.detach()  # or the steps would go on into whatever computed them
     heap.keep_freed()
     model = copy.deepcopy(model).to(inputs.device).train()
     # The optimiser sees the parameters of `model`; the steps may be taken on a shorter network.

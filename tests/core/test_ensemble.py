@@ -260,3 +260,45 @@ def test_what_cannot_be_trained_is_refused(data: Data) -> None:
         ep.train_together(networks(), inputs, targets[1:], seeds=SEEDS, epochs=1)
     with pytest.raises(ValueError, match="batch_size=0"):
         ep.train_together(networks(), inputs, targets, seeds=SEEDS, epochs=1, batch_size=0)
+
+
+class Times(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.factor * inputs
+
+
+def test_networks_that_run_code_of_their_own_are_refused(data: Data) -> None:
+    plain, hooked = ep.mlp([4, 7, 3]).double(), ep.mlp([4, 7, 3]).double()
+    hooked[0].register_forward_hook(lambda module, given, outputs: 2 * outputs)
+    with pytest.raises(ValueError, match=r"^network 1, module 0 has a hook"):
+        ep.train_together([plain, hooked], *data, seeds=[1, 2], epochs=1)
+    own = [nn.Sequential(*copy.deepcopy(plain), Times(factor)) for factor in (1, 5)]
+    with pytest.raises(ValueError, match=r"^network 0, module 3 is a Times: networks that train"):
+        ep.train_together(own, *data, seeds=[1, 2], epochs=1)
+
+
+def test_what_is_no_list_of_networks_is_refused_in_words(data: Data) -> None:
+    with pytest.raises(ValueError, match=r"^a SpectralLinear: .* in an nn\.Sequential"):
+        ep.train_together(ep.mlp([4, 7, 3]), *data, seeds=[1], epochs=1)
+    with pytest.raises(ValueError, match=r"^a Linear: .* in an nn\.Sequential"):
+        ep.train_together([ep.mlp([4, 7, 3]), nn.Linear(4, 3)], *data, seeds=[1, 2], epochs=1)
+    networks = [nn.Sequential(*ep.mlp([4, 7, 3]), nn.ReLU()), ep.mlp([4, 7, 3])]
+    with pytest.raises(ValueError, match=r"has 0\.eigenvectors .*, where network 0 has module 3, "):
+        ep.train_together(networks, *data, seeds=[1, 2], epochs=1)
+
+
+@pytest.mark.parametrize("frozen", [[], ["eigenvectors"]])
+def test_what_computed_the_inputs_gets_no_gradient(data: Data, frozen: list[str]) -> None:
+    before = nn.Linear(4, 4, dtype=torch.float64)
+    features = before(data[0])
+    model = ep.mlp([4, 7, 3], frozen=frozen, bias=True).double()
+    (one, _), _ = ep.train_together([model] * 2, features, data[1], seeds=[1, 1], epochs=2)
+    (again, _), _ = ep.train_together(
+        [model] * 2, features.detach(), data[1], seeds=[1, 1], epochs=2
+    )
+    assert before.weight.grad is None
+    assert all(map(torch.equal, one.parameters(), again.parameters()))

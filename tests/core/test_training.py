@@ -209,3 +209,31 @@ def test_trains_where_gradients_are_switched_off(data: Data) -> None:
             ep.train(model, inputs, targets, epochs=1, regulariser=ep.regularisers.L1(0.1))[1]
             == expected
         )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"bias": True}, {"frozen": ["eigenvectors"], "bias": True}, {"activation": "gelu"}],
+)
+@pytest.mark.parametrize("regularised", [False, True])
+def test_what_computed_the_inputs_gets_no_gradient(
+    data: Data, options: dict[str, object], regularised: bool
+) -> None:
+    before = nn.Linear(4, 4)
+    features = before(data[0])
+    model = ep.mlp([4, 6, 3], **options)
+
+    def trained(inputs: Tensor) -> nn.Sequential:
+        added = ep.regularisers.L2(0.1) if regularised else None
+        return ep.train(model, inputs, data[1], epochs=2, regulariser=added)[0]
+
+    assert same(trained(features), trained(features.detach()))
+    assert before.weight.grad is None and before.bias.grad is None
+
+
+def test_models_that_cannot_be_trained_are_refused_in_words_that_fit(data: Data) -> None:
+    normalised = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3))
+    with pytest.raises(ValueError, match=r"^module 1 is a BatchNorm1d: networks are trained"):
+        ep.train(normalised, *data, epochs=1)
+    with pytest.raises(ValueError, match=r"^a Linear: "):
+        ep.train(nn.Linear(4, 3), *data, epochs=1)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from eigenprune.regularisers.insertion import insert, remove
 from eigenprune.regularisers.penalty import Penalty, total
 from eigenprune.regularisers.scaling import (
-    layers_to_change,
+    layers_to_scale,
     scale_incoming,
     weights_or_eigenvectors,
 )
@@ -44,8 +44,8 @@ class GateL1(Penalty):
         strength: s, 0 or more.
 
     Raises:
-        ValueError: in `prepare`, if the weights or eigenvectors of a hidden layer are frozen or
-            shared with another, since the gains could not be multiplied into them.
+        ValueError: in `prepare`, if the weights, eigenvectors or biases of a hidden layer are
+            frozen or shared with another, since the gains could not be multiplied into them.
 
     Source: Liu et al., ICCV 2017 (arXiv 1708.06519), eq. 1, there for channels and with batch
     normalisation.
@@ -61,7 +61,7 @@ class GateL1(Penalty):
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Put gains after every hidden layer."""
-        self.layers = layers_to_change(model)
+        self.layers = layers_to_scale(model)
         self.gains = [
             Gain(layer.out_features).to(weights_or_eigenvectors(layer)) for layer in self.layers
         ]

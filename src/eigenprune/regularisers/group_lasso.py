@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.scaling import (
-    layers_to_change,
+    layers_to_scale,
     scale_incoming,
 )
 
@@ -33,8 +33,8 @@ class GroupLasso(Regulariser):
         strength: s, 0 or more.
 
     Raises:
-        ValueError: in `prepare`, if the weights or eigenvectors of a hidden layer are frozen, or
-            two layers share a parameter.
+        ValueError: in `prepare`, if the weights, eigenvectors or biases of a hidden layer are
+            frozen, or two layers share a parameter.
 
     Source: Yuan and Lin, J R Stat Soc B 68 (2006), there for linear regression; Wen et al., NIPS
     2016 (arXiv 1608.03665), for networks. The proximal step: Parikh and Boyd, Proximal Algorithms
@@ -51,7 +51,7 @@ class GroupLasso(Regulariser):
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Find the hidden layers."""
-        self.layers = layers_to_change(model)
+        self.layers = layers_to_scale(model)
         return model
 
     @torch.no_grad()

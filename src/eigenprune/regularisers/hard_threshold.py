@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.regularisers.scaling import (
-    layers_to_change,
+    layers_to_scale,
     scale_incoming,
 )
 
@@ -25,8 +25,8 @@ class HardThreshold(Regulariser):
         strength: s, from 0 to below 1, a share of the largest norm.
 
     Raises:
-        ValueError: if `strength` is out of its range; in `prepare`, if the weights or eigenvectors
-            of a hidden layer are frozen, or two layers share a parameter.
+        ValueError: if `strength` is out of its range; in `prepare`, if the weights, eigenvectors
+            or biases of a hidden layer are frozen, or two layers share a parameter.
 
     Source: Blumensath and Davies, Appl Comput Harmon Anal 27 (2009), iterative hard thresholding,
     there for single coefficients of a linear model and a fixed number of them.
@@ -44,7 +44,7 @@ class HardThreshold(Regulariser):
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
         """Find the hidden layers."""
-        self.layers = layers_to_change(model)
+        self.layers = layers_to_scale(model)
         return model
 
     @torch.no_grad()

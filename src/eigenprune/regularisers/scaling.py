@@ -46,6 +46,22 @@ def layers_to_change(model: nn.Sequential) -> list[FullyConnected]:
     return layers
 
 
+def layers_to_scale(model: nn.Sequential) -> list[FullyConnected]:
+    """The hidden layers, whose weights and biases `scale_incoming` is going to multiply.
+
+    Raises:
+        ValueError: see `layers_to_change`; and if the bias of one is frozen.
+    """
+    layers = layers_to_change(model)
+    for layer in layers:
+        if layer.bias is not None and not layer.bias.requires_grad:
+            raise ValueError(
+                f"{layer}: its bias is frozen, and this regulariser has to change it with the "
+                "weights; a penalty does not"
+            )
+    return layers
+
+
 @torch.no_grad()
 def scale_incoming(layer: FullyConnected, factors: Tensor) -> None:
     """Multiply the incoming weights and the bias of each node of a layer; 0 silences the node.

@@ -128,3 +128,19 @@ def test_names_and_classes_agree() -> None:
     for name, made in REGULARISERS.items():
         assert made.__name__.lower() == name.replace("_", "")
         assert list(inspect.signature(made).parameters) == ["strength"]
+
+
+@pytest.mark.parametrize("name", ["gate_l1", "group_lasso", "hard_threshold"])
+def test_frozen_biases_are_never_multiplied(name: str, data: Data) -> None:
+    model = ep.mlp(WIDTHS, bias=True, frozen=["bias"])
+    with pytest.raises(ValueError, match="its bias is frozen"):
+        ep.train(model, *data, epochs=1, regulariser=REGULARISERS[name](0.5))
+
+
+def test_nodes_pruned_while_training_lose_frozen_parameters_too(data: Data) -> None:
+    model = ep.mlp(WIDTHS, bias=True, frozen=["bias"])
+    for parameter in (layer.bias for layer in model if isinstance(layer, ep.SpectralLinear)):
+        nn.init.ones_(parameter)
+    trained, _ = ep.train(model, *data, epochs=2, regulariser=REGULARISERS["norm_pruning"](0.5))
+    silent = trained[0].weight.norm(dim=1) == 0
+    assert silent.any() and not trained[0].bias[silent].any() and trained[0].bias[~silent].all()
