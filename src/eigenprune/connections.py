@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from eigenprune.counts import nodes_removed
+from eigenprune.counts import nodes_removed, require_fraction, require_whole
 from eigenprune.divergence import require_ranking
 from eigenprune.networks import as_dense, fully_connected, require_plain, require_untied
+from eigenprune.pruning import require_masks, require_tensors
 from eigenprune.regularisers.base import Regulariser
 from eigenprune.training import train
 
@@ -50,8 +51,8 @@ def select_connections(
         One mask (out_features, in_features) per layer.
 
     Raises:
-        ValueError: if `sparsity` is out of its range, or fewer connections are present than should
-            stay.
+        ValueError: if there are no scores, `sparsity` is out of its range, `present` does not fit
+            the scores, or fewer connections are present than should stay.
         eigenprune.Diverged: a ValueError, if a score is not a number.
 
     Example:
@@ -59,12 +60,15 @@ def select_connections(
         >>> select_connections([torch.tensor([[3.0, 1.0]]), torch.tensor([[2.0]])], 1 / 3)
         [tensor([[ True, False]]), tensor([[True]])]
     """
-    if not 0 <= sparsity <= 1:
-        raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
+    require_fraction("sparsity", sparsity)
+    require_tensors("scores", scores, "one tensor (out_features, in_features) per layer")
+    if not scores:
+        raise ValueError("scores: an empty list: one tensor (out_features, in_features) per layer")
     require_ranking(scores)
     flat = torch.cat([score.detach().flatten() for score in scores])
     there = torch.ones_like(flat, dtype=torch.bool)
     if present is not None:
+        require_masks(present, [tuple(score.shape) for score in scores])
         there = torch.cat([mask.flatten() for mask in present]).to(flat.device)
     # Nodes and connections share one rounding rule.
     kept = len(flat) - nodes_removed(sparsity, len(flat))
@@ -113,7 +117,7 @@ def without_absent(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequenti
         10
     """
     require_plain(model)
-    _check_masks(model, masks)
+    check_masks(model, masks)
     sparse = as_dense(model)
     _silence(sparse, masks)
     return sparse
@@ -166,7 +170,7 @@ def train_masked(
         >>> trained[0].weight[~masks[0]].count_nonzero()
         tensor(0)
     """
-    _check_masks(model, masks)
+    check_masks(model, masks)
     require_untied(model)
     return train(
         as_dense(model),
@@ -219,10 +223,11 @@ def cubic_sparsity(step: int, steps: int, sparsity: float) -> float:
         >>> [cubic_sparsity(step, 2, 0.8) for step in (0, 1, 2)]
         [0.0, 0.7000000000000001, 0.8]
     """
-    if steps < 1 or not 0 <= step <= steps:
-        raise ValueError(f"step={step!r}, steps={steps!r}: 1 step or more, counted from 0")
-    if not 0 <= sparsity <= 1:
-        raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
+    require_whole("steps", steps, 1)
+    require_whole("step", step, 0)
+    if step > steps:
+        raise ValueError(f"step={step!r}, steps={steps!r}: a step from 0 to the number of steps")
+    require_fraction("sparsity", sparsity)
     return sparsity * (1 - (1 - step / steps) ** 3)
 
 
@@ -282,11 +287,10 @@ def _silence(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
         layer.weight.masked_fill_(~mask.to(layer.weight.device), 0.0)
 
 
-def _check_masks(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
-    shapes = [tuple(layer.weight.shape) for layer in fully_connected(model)]
-    if [tuple(mask.shape) for mask in masks] != shapes:
-        raise ValueError(
-            f"masks of shapes {[tuple(mask.shape) for mask in masks]}: the layers have {shapes}"
-        )
-    if any(mask.dtype != torch.bool for mask in masks):
-        raise ValueError("masks: tensors of dtype bool, True for a connection that is there")
+def check_masks(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
+    """Refuse masks that do not fit the connections of a network.
+
+    Raises:
+        ValueError: if they are not one bool tensor (out_features, in_features) per layer.
+    """
+    require_masks(masks, [tuple(layer.weight.shape) for layer in fully_connected(model)])

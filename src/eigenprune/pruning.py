@@ -6,12 +6,12 @@ The output layer is never pruned.
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from eigenprune.counts import nodes_removed
+from eigenprune.counts import nodes_removed, require_fraction, require_whole
 from eigenprune.divergence import require_ranking
 from eigenprune.layers import SpectralLinear
 from eigenprune.networks import (
@@ -61,12 +61,11 @@ def select_nodes(
         >>> select_nodes([torch.tensor([3.0, 1.0]), torch.tensor([2.0, 4.0])], 0.5)
         [tensor([ True, False]), tensor([False,  True])]
     """
-    if not 0 <= pruning_ratio <= 1:
-        raise ValueError(f"pruning_ratio={pruning_ratio!r}: a fraction from 0 to 1")
+    require_fraction("pruning_ratio", pruning_ratio)
     if scope not in SCOPES:
         raise ValueError(f"scope={scope!r}: one of {', '.join(SCOPES)}")
-    if minimum_per_layer < 1:
-        raise ValueError(f"minimum_per_layer={minimum_per_layer!r}: 1 or more")
+    require_whole("minimum_per_layer", minimum_per_layer, 1)
+    require_tensors("scores", scores, "one non-empty tensor of shape (nodes,) per hidden layer")
     if not scores or any(score.ndim != 1 or not len(score) for score in scores):
         raise ValueError("scores: one non-empty tensor of shape (nodes,) per hidden layer")
     require_ranking(scores)
@@ -190,12 +189,44 @@ def check_masks(model: nn.Sequential, masks: Sequence[Tensor]) -> None:
     Networks that `networks.require_plain` refuses are refused here too.
     """
     require_plain(model)
-    nodes = [layer.out_features for layer in hidden_layers(model)]
-    if [tuple(mask.shape) for mask in masks] != [(n,) for n in nodes]:
-        shapes = [tuple(mask.shape) for mask in masks]
-        raise ValueError(f"masks of shapes {shapes}: the hidden layers have {nodes} nodes")
-    if any(mask.dtype != torch.bool for mask in masks):
-        raise ValueError("masks: tensors of dtype bool, True for a node that stays")
+    require_masks(masks, [(layer.out_features,) for layer in hidden_layers(model)])
     for number, mask in enumerate(masks, start=1):
         if not mask.any():
             raise ValueError(f"the mask of hidden layer {number} removes all its nodes")
+
+
+def require_masks(masks: Sequence[Tensor], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuse masks that are not bool tensors of the given shapes.
+
+    Raises:
+        ValueError: with what is wanted.
+
+    Example:
+        >>> require_masks(torch.ones(5) > 0, [(5,)])
+        Traceback (most recent call last):
+        ValueError: masks: a Tensor, and a list is wanted, one bool tensor for each of [(5,)]
+    """
+    require_tensors("masks", masks, f"one bool tensor for each of {list(shapes)}")
+    found = [tuple(mask.shape) for mask in masks]
+    if found != list(shapes):
+        raise ValueError(f"masks of shapes {found}: {list(shapes)} wanted")
+    if any(mask.dtype != torch.bool for mask in masks):
+        raise ValueError("masks: tensors of dtype bool, True for what stays")
+
+
+def require_tensors(name: str, given: object, wanted: str) -> None:
+    """Refuse an argument that is not a list of tensors.
+
+    Args:
+        name: of the argument.
+        given: its value.
+        wanted: which tensors the list should hold, in words.
+
+    Raises:
+        ValueError: with name and wanted.
+    """
+    if isinstance(given, Tensor) or not isinstance(given, Collection):
+        raise ValueError(f"{name}: a {type(given).__name__}, and a list is wanted, {wanted}")
+    for each in given:
+        if not isinstance(each, Tensor):
+            raise ValueError(f"{name}: a list with a {type(each).__name__} in it: {wanted}")

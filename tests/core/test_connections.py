@@ -187,7 +187,23 @@ def test_arguments_out_of_range_are_refused(data: Data, model: nn.Sequential) ->
         cubic_sparsity(3, 2, 0.5)
     with pytest.raises(ValueError, match=r"sparsity=-0\.1"):
         prune_gradually(model, -0.1, steps=1, retrain=untrained)
-    with pytest.raises(ValueError, match=r"the layers have \[\(5, 6\)"):
+    with pytest.raises(ValueError, match=r"\[\(5, 6\)\]: \[\(5, 6\), .* wanted"):
         train_masked(model, [torch.ones(5, 6).bool()], *data, epochs=1)
     with pytest.raises(ValueError, match="dtype bool"):
         without_absent(model, connections.magnitude(model))
+
+
+def test_masks_of_what_is_present_must_fit_the_scores() -> None:
+    scores = [torch.rand(5, 6), torch.rand(3, 5)]
+    present = [torch.ones(5, 6) > 0, torch.ones(3, 5) > 0]
+    for wrong in ([], present[:1], present[::-1], [mask.flatten() for mask in present]):
+        with pytest.raises(ValueError, match=r"^masks of shapes .*: \[\(5, 6\), \(3, 5\)\] wanted"):
+            select_connections(scores, 0.5, present=wrong)
+    with pytest.raises(ValueError, match="dtype bool"):
+        select_connections(scores, 0.5, present=scores)
+    with pytest.raises(ValueError, match=r"^masks: a Tensor, and a list"):
+        select_connections(scores, 0.5, present=present[0])
+    with pytest.raises(ValueError, match=r"^scores: an empty list"):
+        select_connections([], 0.5)
+    with pytest.raises(ValueError, match=r"steps=2\.5: a whole number"):
+        cubic_sparsity(1, 2.5, 0.5)

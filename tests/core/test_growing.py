@@ -271,3 +271,8 @@ def test_a_network_that_is_too_large_or_has_no_hidden_layer_is_refused(data: Dat
         grow(first(), *data, replace(BOTH, max_nodes=3))
     with pytest.raises(ValueError, match="no hidden layer"):
         grow(ep.mlp([10, 3], layer="dense"), *data, BOTH)
+
+
+def test_the_control_takes_only_masks_that_fit() -> None:
+    with pytest.raises(ValueError, match="masks of shapes"):
+        static_sparse(first(), [torch.ones(4, 10) > 0], seed=1)

@@ -175,7 +175,8 @@ def test_a_mask_that_still_silences_nodes_shrinks_with_its_layer() -> None:
 
 @pytest.mark.parametrize("named", [False, True])
 def test_masks_of_a_masked_network_add_up(named: bool) -> None:
-    model, x = ep.mlp([6, 4, 3], seed=1), torch.rand(5, 6)
+    model = ep.mlp([6, 4, 3], seed=1)
+    x = torch.rand(5, 6, generator=torch.Generator().manual_seed(1))
     if named:
         names = ("first", "relu", "last")
         model = nn.Sequential(OrderedDict(zip(names, model, strict=True)))
@@ -219,9 +220,9 @@ def test_the_number_format_is_kept(layer: str) -> None:
 @pytest.mark.parametrize(
     ("masks", "named"),
     [
-        ([], "hidden layers have"),
-        ([[True, True, True]] * 2, "hidden layers have"),
-        ([[True, True], [True, True]], "hidden layers have"),
+        ([], r"\[\(3,\), \(2,\)\] wanted"),
+        ([[True, True, True]] * 2, r"\[\(3,\), \(2,\)\] wanted"),
+        ([[True, True], [True, True]], r"\[\(3,\), \(2,\)\] wanted"),
         ([[1, 1, 1], [1, 1]], "dtype bool"),
         ([[True, True, True], [False, False]], "hidden layer 2 removes all"),
     ],
@@ -231,3 +232,17 @@ def test_masks_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=named):
         remove(ep.mlp([4, 3, 2, 2]), [torch.tensor(mask) for mask in masks])
+
+
+@pytest.mark.parametrize("remove", [ep.masked, ep.compact])
+@pytest.mark.parametrize(
+    ("masks", "named"),
+    [
+        (torch.ones(3) > 0, "a Tensor, and a list"),
+        ([True, False, True], "a list with a bool in it"),
+        (None, "a NoneType, and a list"),
+    ],
+)
+def test_masks_of_other_types_are_refused(remove: object, masks: object, named: str) -> None:
+    with pytest.raises(ValueError, match=f"^masks: {named}.*one bool tensor for each of "):
+        remove(ep.mlp([4, 3, 2]), masks)

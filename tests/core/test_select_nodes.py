@@ -143,3 +143,21 @@ def test_bad_arguments_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=named):
         select_nodes(tensors(scores), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("scores", "arguments", "named"),
+    [
+        (torch.ones(3), {}, r"^scores: a Tensor, and a list is wanted, one non-empty tensor"),
+        (None, {}, r"^scores: a NoneType, and a list is wanted"),
+        ([[1.0, 2.0]], {}, r"^scores: a list with a list in it: one non-empty tensor"),
+        ([torch.ones(3)], {"pruning_ratio": "0.5"}, r"^pruning_ratio='0\.5': a fraction"),
+        ([torch.ones(3)], {"pruning_ratio": None}, r"^pruning_ratio=None: a fraction"),
+        ([torch.ones(3)], {"minimum_per_layer": 1.5}, r"^minimum_per_layer=1\.5: a whole number"),
+    ],
+)
+def test_arguments_of_other_types_are_refused(
+    scores: object, arguments: dict[str, object], named: str
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        select_nodes(scores, **{"pruning_ratio": 0.5, **arguments})

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune.compression.size import Size, dense_size
+from eigenprune.counts import require_whole
 from eigenprune.networks import as_dense, blank_linear
 
 
@@ -44,8 +45,7 @@ def low_rank(model: nn.Sequential, rank: int) -> tuple[nn.Sequential, Size]:
         >>> size.parameters
         4280
     """
-    if rank < 1:
-        raise ValueError(f"rank={rank!r}: 1 or more")
+    require_whole("rank", rank, 1)
     modules: list[nn.Module] = []
     for module in as_dense(model):
         if (

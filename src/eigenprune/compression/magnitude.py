@@ -5,7 +5,7 @@ from torch.nn.utils import prune
 
 from eigenprune.compression.size import Size, sparse_size
 from eigenprune.connections import Retrain, magnitude, prune_gradually
-from eigenprune.counts import nodes_removed
+from eigenprune.counts import nodes_removed, require_fraction
 from eigenprune.divergence import require_ranking
 from eigenprune.networks import as_dense, fully_connected
 
@@ -32,8 +32,7 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
         >>> prune_connections(mlp([784, 500, 10]), 0.9)[1].parameters
         39700
     """
-    if not 0 <= sparsity <= 1:
-        raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
+    require_fraction("sparsity", sparsity)
     sparse = as_dense(model)
     require_ranking(magnitude(sparse))  # torch would remove some NaN weights, or none
     weights = [(layer, "weight") for layer in fully_connected(sparse)]

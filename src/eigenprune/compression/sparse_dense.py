@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from eigenprune.compression.low_rank import factors, two_layers
 from eigenprune.compression.size import FLOAT, Size, bias_size, sparse_bytes
 from eigenprune.connections import select_connections
+from eigenprune.counts import require_fraction, require_whole
 from eigenprune.networks import as_dense
 
 
@@ -41,10 +42,8 @@ def sparse_times_dense(
         >>> size.parameters  # 100 x 20 / 5, 20 x 64, and the last layer as it was
         2680
     """
-    if rank < 1:
-        raise ValueError(f"rank={rank!r}: 1 or more")
-    if not 0 <= sparsity <= 1:
-        raise ValueError(f"sparsity={sparsity!r}: a fraction from 0 to 1")
+    require_whole("rank", rank, 1)
+    require_fraction("sparsity", sparsity)
     modules: list[nn.Module] = []
     parameters = stored = 0
     for module in as_dense(model):

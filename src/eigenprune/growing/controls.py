@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from eigenprune import seeds
+from eigenprune.connections import check_masks
 from eigenprune.growing.initial import initial, scattered, widths_of
 
 
@@ -22,6 +23,9 @@ def static_sparse(
     Returns:
         A network of the same shape with new initial values, and its masks, for `train_masked`.
 
+    Raises:
+        ValueError: if the masks do not fit the layers.
+
     Example:
         >>> from eigenprune import mlp
         >>> from eigenprune.growing import random_masks
@@ -30,6 +34,7 @@ def static_sparse(
         >>> [int(mask.sum()) for mask in static_sparse(grown, masks, seed=1)[1]]
         [8, 2]
     """
+    check_masks(model, masks)
     generator = seeds.generator(seed, "static")
     places = [scattered(mask.shape, int(mask.sum()), generator).to(mask.device) for mask in masks]
     return initial(model, widths_of(model), generator), places
