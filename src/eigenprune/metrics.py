@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigenprune.networks import fully_connected
+from eigenprune.networks import fully_connected, require_classes, require_rows
 
 _ROWS_AT_ONCE = 10_000
 
@@ -19,15 +19,15 @@ def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, 
         targets: (rows,) class numbers.
 
     Raises:
-        ValueError: if there are no rows, or not as many inputs as targets.
+        ValueError: if there are no rows, not as many inputs as targets, or targets that are no
+            classes.
 
     Example:
         >>> import torch
         >>> evaluate(nn.Identity(), torch.tensor([[9.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1]))[0]
         0.5
     """
-    if len(inputs) != len(targets) or not len(inputs):
-        raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")
+    require_rows(inputs, targets)
     modes = [(module, module.training) for module in model.modules()]
     correct, loss = 0, 0.0
     try:
@@ -35,6 +35,7 @@ def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, 
         for start in range(0, len(inputs), _ROWS_AT_ONCE):
             logits = model(inputs[start : start + _ROWS_AT_ONCE])
             wanted = targets[start : start + _ROWS_AT_ONCE]
+            require_classes(wanted, logits.shape[1])
             correct += int((logits.argmax(dim=1) == wanted).sum())
             if logits.dtype in (torch.float16, torch.bfloat16):
                 logits = logits.float()  # these types cannot hold a sum over thousands of rows

@@ -261,6 +261,96 @@ def require_sequential_alone(model: nn.Sequential) -> None:
         )
 
 
+def require_examples(
+    model: nn.Sequential, inputs: Tensor, *targets: Tensor, flat: bool = True
+) -> None:
+    """Refuse data that a network cannot be given.
+
+    Args:
+        model: see `fully_connected`.
+        inputs: examples.
+        targets: the class numbers of the examples, if they are used.
+        flat: inputs must be (rows, features of the first layer), as they need not be where an
+            `nn.Flatten`, say, stands before that layer.
+
+    Raises:
+        ValueError: with what is wanted instead.
+
+    Example:
+        >>> import torch
+        >>> require_examples(mlp([8, 5, 2]), torch.rand(4, 7))
+        Traceback (most recent call last):
+        ValueError: inputs of shape (4, 7): (rows, 8) wanted
+    """
+    layers = fully_connected(model)
+    require_rows(inputs, *targets)
+    if flat and (inputs.ndim != 2 or inputs.shape[1] != layers[0].in_features):
+        raise ValueError(
+            f"inputs of shape {tuple(inputs.shape)}: (rows, {layers[0].in_features}) wanted"
+        )
+    if inputs.dtype != layers[0].weight.dtype:
+        raise ValueError(
+            f"inputs of dtype {inputs.dtype}: {layers[0].weight.dtype} wanted, as the network's"
+        )
+    for classes in targets:
+        require_classes(classes, layers[-1].out_features)
+
+
+def require_rows(inputs: Tensor, *targets: Tensor) -> None:
+    """Refuse inputs and targets that are not tensors with a row for each of some examples.
+
+    Raises:
+        ValueError: with what is wanted instead.
+    """
+    for name, given in (("inputs", inputs), *(("targets", each) for each in targets)):
+        if not isinstance(given, Tensor):
+            raise ValueError(f"{name}: a {type(given).__name__}, and a torch.Tensor is wanted")
+    if not inputs.ndim:
+        raise ValueError("inputs of shape (): (rows, features) wanted")
+    for each in targets:
+        if each.ndim != 1 or each.dtype != torch.int64:
+            raise ValueError(
+                f"targets of shape {tuple(each.shape)} and dtype {each.dtype}: (rows,) class "
+                "numbers of dtype torch.int64 wanted"
+            )
+        if len(inputs) != len(each):
+            raise ValueError(
+                f"{len(inputs)} inputs and {len(each)} targets: as many of each wanted"
+            )
+        if inputs.device != each.device:
+            raise ValueError(f"inputs on {inputs.device}, targets on {each.device}: one device")
+    if not len(inputs):
+        raise ValueError("0 inputs: at least one row is wanted")
+
+
+def require_classes(targets: Tensor, classes: int) -> None:
+    """Refuse targets that are not classes of a network.
+
+    Args:
+        targets: (rows,), at least one.
+        classes: how many there are.
+
+    Raises:
+        ValueError: if a class number is out of its range.
+    """
+    if not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise ValueError(
+            f"targets from {int(targets.min())} to {int(targets.max())}: class numbers from 0 to "
+            f"{classes - 1} wanted, for the network has {classes} outputs"
+        )
+
+
+def require_on_device(model: nn.Sequential, inputs: Tensor) -> None:
+    """Refuse inputs that are elsewhere than the network.
+
+    Raises:
+        ValueError: with both devices.
+    """
+    device = fully_connected(model)[0].weight.device
+    if inputs.device != device:
+        raise ValueError(f"inputs on {inputs.device}: the network is on {device}")
+
+
 def hidden_layers(model: nn.Sequential) -> list[FullyConnected]:
     """The layers whose outputs are hidden nodes: all but the last.
 

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from eigenprune.networks import NodeMask, as_dense, fully_connected
+from eigenprune.divergence import Diverged
+from eigenprune.networks import (
+    NodeMask,
+    as_dense,
+    fully_connected,
+    require_examples,
+    require_on_device,
+)
 from eigenprune.pruning import compact
 
 # Relative to the mean square of a node's activations; it decides about weights that the examples
@@ -25,8 +32,9 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
     .. math:: W' = \arg\min_W \lVert Z - A' W^T \rVert_F^2
         + \epsilon\, \lVert W - w \rVert_F^2
 
-    and its bias, if it has one, is fitted in the same way. Epsilon is RIDGE times the mean over the
-    nodes of :math:`\sum_n A'^2_{nj}`: weights on which the examples say nothing stay as they were.
+    and its bias, if it has one, is fitted in the same way, as the weight of one more node, which
+    is always 1. Epsilon is RIDGE times the mean over the nodes of :math:`\sum_n A'^2_{nj}`, that
+    node included: weights on which the examples say nothing stay as they were.
     The inputs of later layers come from the fitted layers before them, so that errors do not add
     up. Nothing is trained, and no class labels are used.
 
@@ -40,7 +48,9 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
         eigenvalues.
 
     Raises:
-        ValueError: if there are no rows, the network is masked, or see `pruning.compact`.
+        ValueError: if the inputs do not fit the network or there are none, the network is masked,
+            or see `pruning.compact`.
+        eigenprune.Diverged: a ValueError, if an input is not a number.
 
     Source: He, Zhang and Sun, ICCV 2017 (arXiv 1707.06168), sect. 3.1, and Luo, Wu and Lin, ICCV
     2017 (arXiv 1707.06342), there for the channels of convolutions; the pull towards the former
@@ -55,10 +65,16 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
         >>> bool((fitted(x) - model(x)).norm() < 0.5 * (cut(x) - model(x)).norm())
         True
     """
+    first = fully_connected(model)[0]
     if any(isinstance(module, NodeMask) for module in model):
         raise ValueError("the network is masked: reconstruct the one that it was made of")
-    if inputs.ndim != 2 or not len(inputs):
-        raise ValueError(f"inputs of shape {tuple(inputs.shape)}: (rows, features), and not none")
+    # A module before the first layer may change the number of features.
+    require_examples(model, inputs, flat=model[0] is first)
+    require_on_device(model, inputs)
+    if inputs.ndim != 2:
+        raise ValueError(f"inputs of shape {tuple(inputs.shape)}: (rows, features) wanted")
+    if inputs.isnan().any():
+        raise Diverged("inputs: some are NaN; nothing can be fitted to them")
     small = as_dense(compact(model, masks))
     whole = as_dense(model)
     with torch.autocast(inputs.device.type, enabled=False):  # autocast would round the sums

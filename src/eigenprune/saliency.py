@@ -15,7 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigenprune.networks import as_dense, fully_connected, hidden_layers
+from eigenprune.counts import require_whole
+from eigenprune.networks import (
+    as_dense,
+    fully_connected,
+    hidden_layers,
+    require_examples,
+    require_on_device,
+)
 
 _ROWS_AT_ONCE = 10_000
 
@@ -42,7 +49,7 @@ def mean_activation(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
         inputs: examples, (rows, features), on the model's device.
 
     Raises:
-        ValueError: if there are no rows.
+        ValueError: if the inputs do not fit the network, or there are none.
 
     Example:
         >>> import torch
@@ -66,7 +73,8 @@ def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) 
         bins: 2 or more.
 
     Raises:
-        ValueError: if there are no rows, or `bins` is below 2.
+        ValueError: if the inputs do not fit the network, or `bins` is not a whole number,
+            2 or more.
 
     Source: Luo and Wu, arXiv 1706.05791 (2017), there for filters.
 
@@ -76,8 +84,7 @@ def activation_entropy(model: nn.Sequential, inputs: Tensor, *, bins: int = 10) 
         >>> activation_entropy(mlp([8, 5, 2]), torch.zeros(4, 8))
         [tensor([0., 0., 0., 0., 0.])]
     """
-    if bins < 2:
-        raise ValueError(f"bins={bins}: 2 or more")
+    require_whole("bins", bins, 2)
     entropies = []
     for activations in _activations(model, inputs):
         lowest, highest = activations.amin(dim=0), activations.amax(dim=0)
@@ -106,7 +113,7 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
         targets: (rows,) class numbers.
 
     Raises:
-        ValueError: if there are no rows, or not as many inputs as targets.
+        ValueError: if inputs or targets do not fit the network or each other, or there are none.
 
     Source: Molchanov et al., ICLR 2017 (arXiv 1611.06440). There, the scores are of feature maps
     and are divided by their norm within each layer before one ranking over all layers; a few maps
@@ -119,7 +126,7 @@ def taylor(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor
         >>> taylor(mlp([8, 5, 2]), torch.zeros(4, 8), torch.tensor([0, 1, 0, 1]))
         [tensor([0., 0., 0., 0., 0.])]
     """
-    dense = _dense(model)
+    dense = _dense(model, inputs, targets)
     sums = [inputs.new_zeros(n) for n in _nodes(model)]
     for rows, wanted in _chunks(inputs, targets):
         _, (_, *hidden), logits = _forward(dense, rows)
@@ -147,7 +154,7 @@ def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
         inputs: examples, (rows, features), on the model's device.
 
     Raises:
-        ValueError: if there are no rows.
+        ValueError: if the inputs do not fit the network, or there are none.
 
     Source: LeCun, Denker and Solla, NIPS 1989, eq. 5, there for single weights.
 
@@ -158,7 +165,7 @@ def optimal_brain_damage(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
         >>> bool((optimal_brain_damage(model, torch.rand(4, 8))[0] > 0).all())
         True
     """
-    dense = _dense(model)
+    dense = _dense(model, inputs)
     layers = hidden_layers(dense)
     curvatures = [torch.zeros_like(layer.weight) for layer in layers]
     for (rows,) in _chunks(inputs):
@@ -193,7 +200,7 @@ def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
         targets: (rows,) class numbers.
 
     Raises:
-        ValueError: if there are no rows, or not as many inputs as targets.
+        ValueError: if inputs or targets do not fit the network or each other, or there are none.
 
     Source: Lee, Ajanthan and Torr, ICLR 2019 (arXiv 1810.02340), eq. 5, there for single weights.
 
@@ -203,7 +210,7 @@ def snip(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]:
         >>> [score.shape for score in snip(mlp([8, 5, 2]), torch.rand(2, 8), torch.tensor([0, 1]))]
         [torch.Size([5])]
     """
-    dense = _dense(model)
+    dense = _dense(model, inputs, targets)
     weights = [layer.weight for layer in hidden_layers(dense)]
     gradients = torch.autograd.grad(_loss(dense, inputs, targets), weights)
     return [
@@ -228,7 +235,7 @@ def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]
         targets: (rows,) class numbers.
 
     Raises:
-        ValueError: if there are no rows, or not as many inputs as targets.
+        ValueError: if inputs or targets do not fit the network or each other, or there are none.
 
     Source: Wang, Zhang and Grosse, ICLR 2020 (arXiv 2002.07376), eq. 8, there with the opposite
     sign and for single weights.
@@ -239,7 +246,7 @@ def grasp(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> list[Tensor]
         >>> [score.shape for score in grasp(mlp([8, 5, 2]), torch.rand(2, 8), torch.tensor([0, 1]))]
         [torch.Size([5])]
     """
-    dense = _dense(model)
+    dense = _dense(model, inputs, targets)
     weights = [layer.weight for layer in fully_connected(dense)]
     gradients = torch.autograd.grad(_loss(dense, inputs, targets), weights, create_graph=True)
     flow = torch.stack([(gradient**2).sum() for gradient in gradients]).sum() / 2
@@ -254,9 +261,11 @@ def _nodes(model: nn.Sequential) -> list[int]:
     return [layer.out_features for layer in hidden_layers(model)]
 
 
-def _dense(model: nn.Sequential) -> nn.Sequential:
-    """A copy with plain layers, all of whose parameters require gradients."""
+def _dense(model: nn.Sequential, inputs: Tensor, *targets: Tensor) -> nn.Sequential:
+    """A copy with plain layers, all of whose parameters require gradients, for data that fit it."""
     dense = as_dense(model).eval().requires_grad_(True)
+    require_examples(dense, inputs, *targets, flat=isinstance(dense[0], nn.Linear))
+    require_on_device(dense, inputs)
     for module in dense.modules():
         if hasattr(module, "inplace"):
             # In place, it would overwrite the sums whose gradients are needed.
@@ -286,23 +295,15 @@ def _forward(model: nn.Sequential, inputs: Tensor) -> tuple[list[Tensor], list[T
 @torch.no_grad()
 def _activations(model: nn.Sequential, inputs: Tensor) -> list[Tensor]:
     """Activations of the hidden nodes for all examples, (rows, nodes) for each layer."""
-    dense, nodes = _dense(model), _nodes(model)
+    dense, nodes = _dense(model, inputs), _nodes(model)
     parts = [_forward(dense, rows)[1][1:] for (rows,) in _chunks(inputs)]
     return [torch.cat([part[layer] for part in parts]) for layer in range(len(nodes))]
 
 
 def _loss(model: nn.Sequential, inputs: Tensor, targets: Tensor) -> Tensor:
-    _check(inputs, targets)
     return F.cross_entropy(model(inputs), targets)
 
 
 def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    _check(*tensors)
     for start in range(0, len(tensors[0]), _ROWS_AT_ONCE):
         yield tuple(tensor[start : start + _ROWS_AT_ONCE] for tensor in tensors)
-
-
-def _check(inputs: Tensor, *targets: Tensor) -> None:
-    if not len(inputs) or any(len(target) != len(inputs) for target in targets):
-        counts = " and ".join(f"{len(target)} targets" for target in targets) or "no targets"
-        raise ValueError(f"{len(inputs)} inputs, {counts}: as many of each, and not none")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,10 @@ from torch.nn.utils.prune import is_pruned
 
 from eigenprune import denormals, heap, seeds
 from eigenprune.adam import adam, forget_gradients, step
+from eigenprune.counts import require_whole
 from eigenprune.fixed_products import with_fixed_products
 from eigenprune.gradients import WrittenOut, suits
-from eigenprune.networks import fully_connected
+from eigenprune.networks import fully_connected, require_examples
 from eigenprune.onednn import faster_products
 from eigenprune.regularisers.base import Regulariser
 
@@ -172,42 +173,16 @@ def check_arguments(
     Raises:
         ValueError: see `train`.
     """
-    whole = isinstance(epochs, Integral) and isinstance(batch_size, Integral)
-    number = isinstance(learning_rate, Real)
-    if not (whole and number and epochs >= 0 and batch_size >= 1 and 0 < learning_rate < math.inf):
-        raise ValueError(
-            f"epochs={epochs!r}, batch_size={batch_size!r}, learning_rate={learning_rate!r}: whole "
-            "epochs, 0 or more, a whole batch_size, 1 or more, a finite learning_rate above 0"
-        )
-    for name, given in (("inputs", inputs), ("targets", targets)):
-        if not isinstance(given, Tensor):
-            raise ValueError(f"{name}: a {type(given).__name__}, and a torch.Tensor is wanted")
-    layers = fully_connected(model)
+    require_whole("epochs", epochs, 0)
+    require_whole("batch_size", batch_size, 1)
+    if not isinstance(learning_rate, Real) or not 0 < float(learning_rate) < math.inf:
+        raise ValueError(f"learning_rate={learning_rate!r}: a finite number above 0")
+    fully_connected(model)
     if is_pruned(model):
         raise ValueError(
             "the network is pruned by torch, which keeps its parameters elsewhere: make it plain, "
             "torch.nn.utils.prune.remove"
         )
-    if inputs.ndim != 2 or inputs.shape[1] != layers[0].in_features:
-        raise ValueError(
-            f"inputs of shape {tuple(inputs.shape)}: (rows, {layers[0].in_features}) wanted"
-        )
-    if len(inputs) != len(targets) or not len(inputs):
-        raise ValueError(f"{len(inputs)} inputs and {len(targets)} targets: as many, and not none")
-    if inputs.dtype != layers[0].weight.dtype:
-        raise ValueError(
-            f"inputs of dtype {inputs.dtype}: {layers[0].weight.dtype} wanted, as the network's"
-        )
-    classes = layers[-1].out_features
-    if targets.ndim != 1 or targets.dtype != torch.int64:
-        raise ValueError(
-            f"targets of shape {tuple(targets.shape)} and dtype {targets.dtype}: (rows,) class "
-            "numbers of dtype torch.int64 wanted"
-        )
-    if not 0 <= int(targets.min()) <= int(targets.max()) < classes:
-        raise ValueError(
-            f"targets from {int(targets.min())} to {int(targets.max())}: class numbers from 0 to "
-            f"{classes - 1} wanted, for the network has {classes} outputs"
-        )
+    require_examples(model, inputs, targets)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError("the network has no trainable parameter: all are frozen")

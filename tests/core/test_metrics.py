@@ -57,3 +57,19 @@ def test_losses_of_half_precision_are_summed_in_single(dtype: torch.dtype) -> No
     logits = torch.tensor([[20.0, 0.0]], dtype=dtype).repeat(10_000, 1)
     accuracy, loss = ep.evaluate(nn.Identity(), logits, torch.ones(10_000, dtype=torch.int64))
     assert accuracy == 0 and loss == pytest.approx(20)
+
+
+@pytest.mark.parametrize(
+    ("targets", "named"),
+    [
+        (torch.full((4,), -100), "^targets from -100 to -100"),
+        (torch.full((4,), 3), "^targets from 3 to 3: class numbers from 0 to 2"),
+        (torch.zeros(4), "dtype torch.int64 wanted"),
+        (torch.zeros(4, 3).long(), r"^targets of shape \(4, 3\)"),
+        (torch.zeros(3).long(), "^4 inputs and 3 targets"),
+        ([0] * 4, "^targets: a list"),
+    ],
+)
+def test_targets_that_are_no_classes_are_refused(targets: torch.Tensor, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        ep.evaluate(ep.mlp([5, 3]), torch.rand(4, 5), targets)

@@ -105,7 +105,17 @@ def test_the_network_is_left_as_it_is_and_its_mode_kept() -> None:
 
 def test_what_cannot_be_fitted_is_refused() -> None:
     model, masks = network("dense"), masks_of(0.5)
-    with pytest.raises(ValueError, match=r"inputs of shape \(0, 8\)"):
+    with pytest.raises(ValueError, match=r"^0 inputs: "):
         reconstruct(model, masks, INPUTS[:0])
     with pytest.raises(ValueError, match="the network is masked"):
         reconstruct(ep.masked(model, masks), masks, INPUTS)
+    for wrong, named in (
+        (INPUTS.numpy(), "^inputs: a ndarray"),
+        (INPUTS[:, :3], r"\(rows, 8\) wanted"),
+        (INPUTS[None], r"\(rows, 8\) wanted"),
+        (INPUTS.half(), "inputs of dtype torch.float16"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            reconstruct(model, masks, wrong)
+    with pytest.raises(ep.Diverged, match=r"^inputs: some are NaN"):
+        reconstruct(model, masks, INPUTS * torch.nan)

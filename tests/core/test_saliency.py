@@ -244,7 +244,7 @@ def test_no_examples_are_refused(name: str, model: nn.Sequential) -> None:
 def test_other_numbers_of_targets_and_too_few_bins_are_refused(
     model: nn.Sequential, examples: tuple[Tensor, Tensor]
 ) -> None:
-    with pytest.raises(ValueError, match="9 inputs, 8 targets"):
+    with pytest.raises(ValueError, match="9 inputs and 8 targets"):
         saliency.taylor(model, examples[0], examples[1][:8])
     with pytest.raises(ValueError, match="bins=1"):
         saliency.activation_entropy(model, examples[0], bins=1)
@@ -259,3 +259,41 @@ def test_modules_before_the_first_layer_count_as_part_of_the_data(
     images = nn.Sequential(nn.Flatten(), nn.Softplus(), *model)
     found = SCORES[name](images, x.view(-1, 1, 2, 3), y)
     assert all(map(torch.equal, found, expected))
+
+
+NOT_INPUTS = {
+    "numpy": (lambda x: x.numpy(), "^inputs: a ndarray"),
+    "one row": (lambda x: x[0], r"^inputs of shape \(6,\): \(rows, 6\) wanted"),
+    "three axes": (lambda x: x.view(3, 3, 6), r"\(rows, 6\) wanted"),
+    "features": (lambda x: x[:, :4], r"\(rows, 6\) wanted"),
+    "dtype": (lambda x: x.float(), "^inputs of dtype torch.float32: torch.float64 wanted"),
+    "device": (lambda x: x.to("meta"), "^inputs on meta: the network is on cpu"),
+}
+
+
+@pytest.mark.parametrize("name", ["mean_activation", "optimal_brain_damage"])
+@pytest.mark.parametrize("wrong", NOT_INPUTS)
+def test_inputs_that_do_not_fit_are_refused(
+    name: str, wrong: str, model: nn.Sequential, examples: tuple[Tensor, Tensor]
+) -> None:
+    change, named = NOT_INPUTS[wrong]
+    with pytest.raises(ValueError, match=named):
+        SCORES[name](model, change(examples[0]), examples[1])
+
+
+@pytest.mark.parametrize("name", ["taylor", "snip", "grasp"])
+@pytest.mark.parametrize(
+    ("targets", "named"),
+    [
+        (torch.full((9,), -100), "^targets from -100 to -100: class numbers from 0 to 2"),
+        (torch.full((9,), 3), "^targets from 3 to 3: class numbers from 0 to 2"),
+        (torch.zeros(9), "dtype torch.int64 wanted"),
+        (torch.zeros(9, 3).long(), r"^targets of shape \(9, 3\)"),
+        ([0] * 9, "^targets: a list"),
+    ],
+)
+def test_targets_that_are_no_classes_are_refused(
+    name: str, targets: Tensor, named: str, model: nn.Sequential, examples: tuple[Tensor, Tensor]
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        SCORES[name](model, examples[0], targets)

@@ -151,6 +151,9 @@ def test_training_learns(data: Data) -> None:
         ({"learning_rate": 0.0}, "learning_rate=0.0"),
         ({"learning_rate": -1.0}, "learning_rate=-1.0"),
         ({"learning_rate": math.nan}, "learning_rate=nan"),
+        ({"epochs": 1.5}, r"^epochs=1\.5: a whole number, 0 or more$"),
+        ({"batch_size": 2.0}, r"^batch_size=2\.0: a whole number, 1 or more$"),
+        ({"learning_rate": "1"}, r"^learning_rate='1': a finite number above 0$"),
     ],
 )
 def test_numbers_out_of_range_are_refused(
@@ -164,7 +167,7 @@ def test_data_that_do_not_fit_are_refused(data: Data) -> None:
     inputs, targets = data
     with pytest.raises(ValueError, match="50 inputs and 49 targets"):
         ep.train(ep.mlp([4, 6, 3]), inputs, targets[1:], epochs=1)
-    with pytest.raises(ValueError, match="0 inputs and 0 targets"):
+    with pytest.raises(ValueError, match="0 inputs: at least one"):
         ep.train(ep.mlp([4, 6, 3]), inputs[:0], targets[:0], epochs=1)
 
 
