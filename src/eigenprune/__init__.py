@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         importance,
         paths,
         regularisers,
+        residual,
         saliency,
         sanity,
+        synflow,
     )
     from eigenprune.checkpoints import load_checkpoint, save_checkpoint
     from eigenprune.divergence import Diverged
@@ -50,10 +52,12 @@ __all__ = [
     "paths",
     "reconstruct",
     "regularisers",
+    "residual",
     "saliency",
     "sanity",
     "save_checkpoint",
     "select_nodes",
+    "synflow",
     "train",
     "train_together",
 ]
@@ -65,8 +69,10 @@ _MODULES = (
     "importance",
     "paths",
     "regularisers",
+    "residual",
     "saliency",
     "sanity",
+    "synflow",
 )
 _MODULE_OF = {
     "Diverged": "divergence",

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Diverged(ValueError):
-    """Some numbers of a network became non-finite in training: nothing can be ranked by them.
+    """Some numbers of a network are NaN, or not finite: nothing can be ranked by or made of them.
+
+    Scores may be infinite, which is a place in a ranking; weights to be compressed may not.
 
     Example:
         >>> import torch
@@ -33,3 +35,21 @@ def require_ranking(scores: Sequence[Tensor]) -> None:
     """
     if any(bool(score.isnan().any()) for score in scores):
         raise Diverged("scores: some are NaN; a diverged network cannot be ranked")
+
+
+def require_finite(model: nn.Module) -> None:
+    """Refuse a network that cannot be compressed because training has diverged.
+
+    Raises:
+        Diverged: if a parameter is infinite or not a number.
+
+    Example:
+        >>> import torch
+        >>> layer = nn.Linear(2, 1)
+        >>> _ = nn.init.constant_(layer.weight, torch.nan)
+        >>> require_finite(layer)
+        Traceback (most recent call last):
+        eigenprune.divergence.Diverged: weights: some are not finite; the network has diverged
+    """
+    if not all(bool(parameter.isfinite().all()) for parameter in model.parameters()):
+        raise Diverged("weights: some are not finite; the network has diverged")

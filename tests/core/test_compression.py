@@ -287,7 +287,11 @@ def test_a_centroid_that_nothing_is_near_stays_and_the_order_holds() -> None:
         (lambda m: low_rank(m, 0), "rank=0"),
         (lambda m: sparse_times_dense(m, 0, 0.5), "rank=0"),
         (lambda m: sparse_times_dense(m, 2, -0.5), r"sparsity=-0\.5"),
+        (lambda m: low_rank(m, 1.5), r"^rank=1\.5: a whole number, 1 or more$"),
+        (lambda m: sparse_times_dense(m, 1.5, 0.5), r"^rank=1\.5"),
         (lambda m: quantise(m, 3), "bits=3"),
+        (lambda m: quantise(m, 8.0), r"bits=8\.0"),
+        (lambda m: cluster_weights(m, 2.5), r"^clusters=2\.5: a whole number, 2 or more$"),
         (lambda m: cluster_weights(m, 1), "clusters=1"),
         (lambda m: lloyd(torch.zeros(0), 2), "0 values"),
     ],
@@ -297,3 +301,23 @@ def test_arguments_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=named):
         way(model)
+
+
+@pytest.mark.parametrize("way", ["low rank", "sparse x dense", "8 bits", "4 bits", "clusters"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_diverged_is_not_compressed(model: nn.Sequential, way: str, value: float) -> None:
+    with torch.no_grad():
+        model[0].weight[0, 0] = value
+    with pytest.raises(Diverged, match=r"^weights: some are not finite"):
+        WAYS[way](model)
+
+
+@pytest.mark.parametrize("clusters", [80, 10**6])
+def test_as_many_clusters_as_different_weights_change_nothing(clusters: int) -> None:
+    model = ep.mlp([30, 4, 2], layer="dense", seed=1)
+    with torch.no_grad():
+        model[0].weight[:2] = model[0].weight[2:]  # 60 values, and 8 in the other layer
+    network, size = cluster_weights(model, clusters)
+    assert all(map(torch.equal, weights(network), weights(model)))
+    # 6 and 3 bits for each of 120 and 8 weights.
+    assert size == Size(128 + 68, 90 + 3 + 68 * 4)

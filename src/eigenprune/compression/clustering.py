@@ -5,6 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eigenprune.compression.size import FLOAT, Size, bias_size
+from eigenprune.counts import require_whole
+from eigenprune.divergence import require_finite
 from eigenprune.networks import as_dense, fully_connected
 
 _MOST_ROUNDS = 300
@@ -20,14 +22,15 @@ def cluster_weights(model: nn.Sequential, clusters: int) -> tuple[nn.Sequential,
 
     Args:
         model: a trained network, see `networks.mlp`.
-        clusters: values for the weights of each layer, 2 or more; a layer with fewer weights has as
-            many values as weights.
+        clusters: values for the weights of each layer, 2 or more; a layer with no more different
+            weights than that keeps them, and stores as many values.
 
     Returns:
         The network and its size, which counts weights, centroids and biases.
 
     Raises:
-        ValueError: if `clusters` is below 2.
+        ValueError: if `clusters` is not a whole number, 2 or more.
+        eigenprune.Diverged: a ValueError, if a weight is not finite.
 
     Source: Han, Mao and Dally, "Deep Compression", ICLR 2016 (arXiv 1510.00149), section 3.
 
@@ -36,14 +39,16 @@ def cluster_weights(model: nn.Sequential, clusters: int) -> tuple[nn.Sequential,
         >>> cluster_weights(mlp([64, 100, 10]), clusters=16)[1]
         Size(parameters=7432, bytes=3828)
     """
-    if clusters < 2:
-        raise ValueError(f"clusters={clusters!r}: 2 or more")
+    require_whole("clusters", clusters, 2)
     shared = as_dense(model)
+    require_finite(shared)
     parameters = stored = 0
     for layer in fully_connected(shared):
         values = layer.weight.flatten()
-        centroids, labels = lloyd(values, min(clusters, len(values)))
-        layer.weight.copy_(centroids[labels].view_as(layer.weight))
+        centroids = values.unique()
+        if len(centroids) > clusters:  # else every weight is a centroid and stays to the last bit
+            centroids, labels = lloyd(values, clusters)
+            layer.weight.copy_(centroids[labels].view_as(layer.weight))
         others = len(centroids) + bias_size(layer)
         parameters += len(values) + others
         bits = (len(centroids) - 1).bit_length()

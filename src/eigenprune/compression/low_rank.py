@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from eigenprune.compression.size import Size, dense_size
 from eigenprune.counts import require_whole
+from eigenprune.divergence import require_finite
 from eigenprune.networks import as_dense, blank_linear
 
 
@@ -27,7 +28,8 @@ def low_rank(model: nn.Sequential, rank: int) -> tuple[nn.Sequential, Size]:
         The network, with more layers than before, and its size.
 
     Raises:
-        ValueError: if `rank` is below 1.
+        ValueError: if `rank` is not a whole number, 1 or more.
+        eigenprune.Diverged: a ValueError, if a weight is not finite.
 
     Source: Eckart and Young, Psychometrika 1 (1936); for networks Denton et al., NeurIPS 2014
     (arXiv 1404.0736).
@@ -46,8 +48,10 @@ def low_rank(model: nn.Sequential, rank: int) -> tuple[nn.Sequential, Size]:
         4280
     """
     require_whole("rank", rank, 1)
+    dense = as_dense(model)
+    require_finite(dense)
     modules: list[nn.Module] = []
-    for module in as_dense(model):
+    for module in dense:
         if (
             isinstance(module, nn.Linear)
             and rank * sum(module.weight.shape) < module.weight.numel()

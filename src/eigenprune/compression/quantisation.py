@@ -1,9 +1,12 @@
 """Weights of few bits: whole numbers with one scale for each output node."""
 
+from numbers import Integral
+
 import torch
 from torch import Tensor, nn
 
 from eigenprune.compression.size import FLOAT, Size, bias_size
+from eigenprune.divergence import require_finite
 from eigenprune.networks import as_dense, fully_connected
 
 BITS = (4, 8)
@@ -27,6 +30,7 @@ def quantise(model: nn.Sequential, bits: int) -> tuple[nn.Sequential, Size]:
 
     Raises:
         ValueError: if `bits` is neither 4 nor 8.
+        eigenprune.Diverged: a ValueError, if a weight is not finite.
 
     Source: Krishnamoorthi, arXiv 1806.08342 (2018), symmetric quantisation per channel.
 
@@ -36,6 +40,7 @@ def quantise(model: nn.Sequential, bits: int) -> tuple[nn.Sequential, Size]:
         Size(parameters=397510, bytes=399040)
     """
     rounded = as_dense(model)
+    require_finite(rounded)
     parameters = stored = 0
     for layer in fully_connected(rounded):
         integers, scales = quantise_rows(layer.weight, bits)
@@ -71,7 +76,7 @@ def quantise_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         >>> quantise_rows(torch.tensor([[0.7, -0.2, 0.0]]), bits=4)[0]
         tensor([[ 7, -2,  0]], dtype=torch.int8)
     """
-    if bits not in BITS:
+    if not isinstance(bits, Integral) or bits not in BITS:
         raise ValueError(f"bits={bits!r}: 4 or 8")
     largest = 2 ** (bits - 1) - 1
     scales = weight.abs().amax(dim=1) / largest

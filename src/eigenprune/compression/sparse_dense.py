@@ -7,6 +7,7 @@ from eigenprune.compression.low_rank import factors, two_layers
 from eigenprune.compression.size import FLOAT, Size, bias_size, sparse_bytes
 from eigenprune.connections import select_connections
 from eigenprune.counts import require_fraction, require_whole
+from eigenprune.divergence import require_finite
 from eigenprune.networks import as_dense
 
 
@@ -31,7 +32,8 @@ def sparse_times_dense(
         The network, with more layers than before, and its size.
 
     Raises:
-        ValueError: if `rank` is below 1 or `sparsity` is out of its range.
+        ValueError: if `rank` is not a whole number, 1 or more, or `sparsity` is out of its range.
+        eigenprune.Diverged: a ValueError, if a weight is not finite.
 
     Source: Inspired by sparse coding of weights with a learnt dictionary (Bagherinezhad, Rastegari
     and Farhadi, CVPR 2017, arXiv 1611.06473); how the two factors are found is this library's own.
@@ -44,9 +46,11 @@ def sparse_times_dense(
     """
     require_whole("rank", rank, 1)
     require_fraction("sparsity", sparsity)
+    whole = as_dense(model)
+    require_finite(whole)
     modules: list[nn.Module] = []
     parameters = stored = 0
-    for module in as_dense(model):
+    for module in whole:
         if not isinstance(module, nn.Linear):
             modules.append(module)
             continue
