@@ -99,7 +99,8 @@ def train_residual(
         The trained network and the mean training loss (nats) of each epoch.
 
     Raises:
-        ValueError: see `training.train` and `feature_flow.FeatureFlow`.
+        ValueError: if `model` is not a `Residual`; and see `training.train` and
+            `feature_flow.FeatureFlow`.
 
     Example:
         >>> import torch
@@ -110,6 +111,8 @@ def train_residual(
         >>> losses[-1] < losses[0]
         True
     """
+    if not isinstance(model, Residual):
+        raise ValueError(f"model: a {type(model).__name__}, and a Residual is wanted")
     layers, losses = train(
         model.layers,
         inputs,

@@ -116,3 +116,11 @@ def test_other_widths_and_too_few_layers_are_refused(data: Data) -> None:
             Residual(ep.mlp(widths))
     with pytest.raises(ValueError, match="at least 3 wanted"):
         train_residual(Residual(ep.mlp([8, 6, 6, 3])), *data, k2=0.1, epochs=1)
+
+
+def test_arguments_of_train_residual_are_named_when_refused(data: Data) -> None:
+    with pytest.raises(ValueError, match=r"^model: a Sequential, and a Residual is wanted"):
+        train_residual(ep.mlp([8, 6, 3]), *data, epochs=1)
+    for name in ("k1", "k2"):
+        with pytest.raises(ValueError, match=rf"^{name}=-1: 0 or more"):
+            train_residual(Residual(ep.mlp([8, 6, 3])), *data, epochs=1, **{name: -1})

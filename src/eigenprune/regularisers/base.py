@@ -39,8 +39,7 @@ class Regulariser:
 
     def __init__(self, strength: float) -> None:
         """Take the strength."""
-        if not 0 <= strength < self.LIMIT:
-            raise ValueError(f"strength={strength!r}: 0 or more, and below {self.LIMIT}")
+        require_strength("strength", strength, self.LIMIT)
         self.strength = strength
 
     def prepare(self, model: nn.Sequential, inputs: Tensor, seed: int) -> nn.Sequential:
@@ -77,3 +76,18 @@ class Regulariser:
         It computes what the given network computes in evaluation mode.
         """
         return model
+
+
+def require_strength(name: str, given: float, limit: float) -> None:
+    """Refuse a strength that is out of its range.
+
+    Args:
+        name: of the argument.
+        given: its value.
+        limit: what it must be below.
+
+    Raises:
+        ValueError: if it is below 0 or not below the limit.
+    """
+    if not 0 <= given < limit:
+        raise ValueError(f"{name}={given!r}: 0 or more, and below {limit}")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eigenprune.networks import fully_connected, hidden_layers
-from eigenprune.regularisers.base import Regulariser
+from eigenprune.regularisers.base import Regulariser, require_strength
 
 
 def length(points: Tensor) -> Tensor:
@@ -242,6 +242,8 @@ class FeatureFlow(Regulariser):
 
     def __init__(self, k1: float, k2: float) -> None:
         """Take the two coefficients."""
+        for name, coefficient in (("k1", k1), ("k2", k2)):
+            require_strength(name, coefficient, self.LIMIT)
         super().__init__(k1)
         self.penalties = [its for its in (FlowLength(k1), FlowCurvature(k2)) if its.strength]
 
