@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from eigenprune.files import write_whole
 from eigenprune.layers import SpectralLinear
-from eigenprune.networks import ACTIVATIONS, placed, require_plain, require_untied
+from eigenprune.networks import ACTIVATIONS, NodeMask, placed, require_plain, require_untied
 
 _NAME_OF = {kind: name for name, kind in ACTIVATIONS.items()}
 
@@ -57,6 +57,8 @@ def load_checkpoint(path: str | os.PathLike[str], device: str = "cpu") -> nn.Seq
     """
     from safetensors import SafetensorError, safe_open
 
+    if Path(path).is_dir():
+        raise ValueError(f"{path}: a folder, and the file of a checkpoint is wanted")
     try:
         with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get("eigenprune")
@@ -106,6 +108,11 @@ def _describe(module: nn.Module) -> dict[str, Any]:
     # An activation with settings of its own, such as ELU(alpha=0.5), prints differently.
     if type(module) in _NAME_OF and repr(module) == repr(type(module)()):
         return {"kind": _NAME_OF[type(module)]}
+    if isinstance(module, NodeMask):
+        raise ValueError(
+            "the network is masked, and masks are not kept in a checkpoint: `compact` it with its "
+            "masks, or save the network that it was made of"
+        )
     raise ValueError(
         f"{module!r} cannot be kept in a checkpoint: SpectralLinear, nn.Linear and the activations "
         f"{', '.join(ACTIVATIONS)} can"

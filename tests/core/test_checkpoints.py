@@ -112,3 +112,15 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ep.load_checkpoint(tmp_path / "text")
     with pytest.raises(FileNotFoundError):
         ep.load_checkpoint(tmp_path / "missing")
+    with pytest.raises(ValueError, match="a folder, and the file of a checkpoint is wanted"):
+        ep.load_checkpoint(tmp_path)
+
+
+def test_masked_and_tied_networks_are_refused_with_what_helps(tmp_path: Path) -> None:
+    masked = ep.masked(ep.mlp([5, 4, 3]), [torch.arange(4) < 2])
+    with pytest.raises(ValueError, match="the network is masked.*`compact` it"):
+        ep.save_checkpoint(masked, tmp_path / "model")
+    tied = ep.mlp([5, 4, 4, 4, 3], layer="dense")
+    tied[4].weight = tied[2].weight
+    with pytest.raises(ValueError, match=r"each layer needs parameters of its own: copy\.deepcopy"):
+        ep.save_checkpoint(tied, tmp_path / "model")
