@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from eigenprune.counts import require_whole
+
 FREEZABLE = ("eigenvalues_in", "eigenvalues_out", "eigenvectors", "bias")
 INITIALISATIONS = ("2022", "ones")
 
@@ -100,7 +102,8 @@ class SpectralLinear(nn.Module):
     `weight` is computed from the parameters: it can be read, but not assigned or initialised.
 
     Raises:
-        ValueError: if `frozen` or `initialisation` holds an unknown name, or a number is below 1.
+        ValueError: if `frozen` or `initialisation` holds an unknown name, or a number of nodes is
+            not a whole number, 1 or more.
 
     Source: Giambagli et al., Nat Commun 12:1330 (2021); Buffoni et al., Sci Rep 12:11201
     (2022).
@@ -131,8 +134,8 @@ class SpectralLinear(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise ValueError(f"in_features={in_features}, out_features={out_features}: 1 or more")
+        require_whole("in_features", in_features, 1)
+        require_whole("out_features", out_features, 1)
         if isinstance(frozen, str) or not set(frozen := tuple(frozen)) <= set(FREEZABLE):
             raise ValueError(f"frozen={frozen!r}: a collection of names among {FREEZABLE}")
 

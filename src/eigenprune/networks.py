@@ -3,7 +3,7 @@
 import copy
 import itertools
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral
 
 import torch
@@ -98,8 +98,12 @@ def mlp(
           (2): Linear(in_features=100, out_features=10, bias=False)
         )
     """
-    if len(widths) < 2 or not all(isinstance(n, Integral) and n > 0 for n in widths):
-        raise ValueError(f"widths={list(widths)}: at least two whole numbers, each 1 or more")
+    if (
+        not isinstance(widths, Iterable)
+        or len(widths := list(widths)) < 2
+        or not all(isinstance(n, Integral) and n > 0 for n in widths)
+    ):
+        raise ValueError(f"widths={widths!r}: at least two whole numbers, each 1 or more")
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation={activation!r}: one of {', '.join(ACTIVATIONS)}")
     if layer not in LAYERS:
@@ -156,7 +160,8 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
 
     Raises:
         ValueError: if `model` is not an nn.Sequential, or holds another module with parameters or
-            buffers, one layer twice, or no layer at all.
+            buffers, one layer twice, no layer at all, or a layer with other inputs than the nodes
+            of the layer before.
 
     Example:
         >>> len(fully_connected(mlp([64, 100, 100, 10])))
@@ -172,8 +177,8 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
         if isinstance(module, SpectralLinear | nn.Linear):
             if any(module is layer for layer in layers):
                 raise ValueError(
-                    f"module {index} is a layer that stands in the network already: nodes of tied "
-                    "layers cannot go one by one; copy.deepcopy makes a layer of its own"
+                    f"module {index} is a layer that stands in the network already, and each place "
+                    "needs a layer of its own: copy.deepcopy makes one"
                 )
             layers.append(module)
         elif not isinstance(module, NodeMask) and module.state_dict():
@@ -184,6 +189,12 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
             )
     if not layers:
         raise ValueError("the network has no fully connected layer")
+    for before, after in itertools.pairwise(layers):
+        if before.out_features != after.in_features:
+            raise ValueError(
+                f"a layer of {before.out_features} nodes is read by one of {after.in_features} "
+                "inputs: they must be as many"
+            )
     return layers
 
 
@@ -198,12 +209,6 @@ def require_plain(model: nn.Sequential) -> None:
         ValueError: with the module in question; and see `fully_connected`.
     """
     layers = fully_connected(model)
-    for before, after in itertools.pairwise(layers):
-        if before.out_features != after.in_features:
-            raise ValueError(
-                f"a layer of {before.out_features} nodes is read by one of {after.in_features} "
-                "inputs: they must be as many"
-            )
     first, last = (
         next(index for index, module in enumerate(model) if module is layer)
         for layer in (layers[0], layers[-1])
@@ -235,15 +240,15 @@ def require_untied(model: nn.Sequential) -> None:
         >>> model[4].weight = model[2].weight
         >>> require_untied(model)
         Traceback (most recent call last):
-        ValueError: module 4 shares a parameter with a layer before it...
+        ValueError: module 4 shares a parameter with a layer before it, and each layer needs...
     """
     known: set[int] = set()
     for index, module in enumerate(model):
         own = {id(parameter) for parameter in module.parameters()}
         if known & own:
             raise ValueError(
-                f"module {index} shares a parameter with a layer before it: nodes of tied layers "
-                "cannot go one by one; copy.deepcopy makes a parameter of its own"
+                f"module {index} shares a parameter with a layer before it, and each layer needs "
+                "parameters of its own: copy.deepcopy makes them"
             )
         known |= own
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from eigenprune.counts import require_whole
 from eigenprune.networks import fully_connected, hidden_layers
 from eigenprune.pruning import select_nodes
 
@@ -67,7 +68,7 @@ def iterative_synflow(model: nn.Sequential, *, rounds: int = 100) -> list[Tensor
         One tensor (nodes,) per hidden layer, higher for nodes that stay longer.
 
     Raises:
-        ValueError: if `rounds` is below 1.
+        ValueError: if `rounds` is not a whole number, 1 or more.
 
     Source: Tanaka et al., NeurIPS 2020 (arXiv 2006.05467), algorithm 1, there for single weights
     and down to one size; here to the end, so that one order serves all pruning ratios.
@@ -77,8 +78,7 @@ def iterative_synflow(model: nn.Sequential, *, rounds: int = 100) -> list[Tensor
         >>> [score.shape for score in iterative_synflow(mlp([8, 5, 3, 2]))]
         [torch.Size([5]), torch.Size([3])]
     """
-    if rounds < 1:
-        raise ValueError(f"rounds={rounds}: 1 or more")
+    require_whole("rounds", rounds, 1)
     layers = hidden_layers(model)
     device = layers[0].weight.device
     masks = [torch.ones(m.out_features, dtype=torch.bool, device=device) for m in layers]

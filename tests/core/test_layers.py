@@ -272,3 +272,11 @@ def test_to_linear_of_a_layer_that_is_not_plain_is_refused() -> None:
     for layer in (parametrised, hooked(SpectralLinear(4, 3))):
         with pytest.raises(ValueError, match=r"this layer (is a|has a hook)"):
             layer.to_linear()
+
+
+@pytest.mark.parametrize("nodes", [(4.0, 3), (0, 3)])
+def test_numbers_of_nodes_are_whole(nodes: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"^in_features=.*: a whole number, 1 or more$"):
+        SpectralLinear(*nodes)
+    with pytest.raises(ValueError, match=r"^out_features=.*: a whole number, 1 or more$"):
+        SpectralLinear(*nodes[::-1])

@@ -246,3 +246,21 @@ def test_layers_of_widths_that_do_not_meet_are_refused() -> None:
     model = nn.Sequential(nn.Linear(4, 6), nn.GLU(), nn.Linear(3, 2))
     with pytest.raises(ValueError, match="a layer of 6 nodes is read by one of 3 inputs"):
         networks.require_plain(model)
+
+
+def test_layers_whose_widths_disagree_are_refused_everywhere() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(5, 3))
+    inputs, targets = torch.rand(9, 4), torch.arange(9) % 3
+    for use in (
+        lambda: train(model, inputs, targets, epochs=1),
+        lambda: ep.importance.weight_norm_in_out(model),
+        lambda: compact(model, [torch.ones(6) > 0]),
+    ):
+        with pytest.raises(ValueError, match=r"^a layer of 6 nodes is read by one of 5 inputs"):
+            use()
+
+
+@pytest.mark.parametrize("widths", [8, None, [8], [8, 2.0], "832"])
+def test_widths_that_are_no_list_of_whole_numbers_are_refused(widths: object) -> None:
+    with pytest.raises(ValueError, match=r"^widths=.*: at least two whole numbers, each 1 or more"):
+        mlp(widths)

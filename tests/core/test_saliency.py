@@ -248,6 +248,8 @@ def test_other_numbers_of_targets_and_too_few_bins_are_refused(
         saliency.taylor(model, examples[0], examples[1][:8])
     with pytest.raises(ValueError, match="bins=1"):
         saliency.activation_entropy(model, examples[0], bins=1)
+    with pytest.raises(ValueError, match=r"bins=2\.5: a whole number, 2 or more"):
+        saliency.activation_entropy(model, examples[0], bins=2.5)
 
 
 @pytest.mark.parametrize("name", sorted(SCORES.keys() - {"iterative_synflow"}))

@@ -77,5 +77,7 @@ def test_the_gauge_does_not_matter() -> None:
 
 
 def test_no_rounds_are_refused(model: nn.Sequential) -> None:
-    with pytest.raises(ValueError, match="rounds=0: 1 or more"):
+    with pytest.raises(ValueError, match="rounds=0: a whole number, 1 or more"):
         iterative_synflow(model, rounds=0)
+    with pytest.raises(ValueError, match=r"rounds=1\.5: a whole number"):
+        iterative_synflow(model, rounds=1.5)

@@ -3,8 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 from torch import Tensor
+
+from eigenprune.counts import require_whole
 
 CHOICES = ("largest", "random")
 
@@ -46,8 +49,11 @@ class Growth:
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
         for name in ("max_epochs", "patience", "new_nodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)!r}: 1 or more")
+            require_whole(name, getattr(self, name), 1)
+        if self.max_nodes is not None:
+            require_whole("max_nodes", self.max_nodes, 1)
+        if not isinstance(self.wanted_loss, Real) or math.isnan(self.wanted_loss):
+            raise ValueError(f"wanted_loss={self.wanted_loss!r}: a number (nats)")
         for name in ("connectivity", "new_connections"):
             check_share(name, getattr(self, name))
         if not 0 <= self.tolerance < 1:
