@@ -20,7 +20,7 @@ def as_zero() -> Iterator[None]:
 
     Example:
         >>> import torch
-        >>> tiny = torch.tensor(1e-38)
+        >>> tiny = torch.tensor(1e-38, device="cpu")
         >>> with as_zero():
         ...     print(float(tiny / 10))
         0.0
@@ -37,4 +37,4 @@ def as_zero() -> Iterator[None]:
 
 def _are_zero() -> bool:
     # torch can set this mode but cannot report it.
-    return float(torch.tensor(1e-38) / 10) == 0.0
+    return float(torch.tensor(1e-38, device="cpu") / 10) == 0.0

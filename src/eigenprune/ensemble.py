@@ -199,7 +199,9 @@ def _orders(seeds: Sequence[int], stream: str, inputs: Tensor) -> Iterator[Tenso
     """For one epoch after another, the order of each network's rows, (networks, rows)."""
     generators = [generator(seed, stream) for seed in seeds]
     while True:
-        orders = [torch.randperm(len(inputs), generator=source) for source in generators]
+        orders = [
+            torch.randperm(len(inputs), generator=source, device="cpu") for source in generators
+        ]
         yield torch.stack(orders).to(inputs.device)
 
 

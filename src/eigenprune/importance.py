@@ -100,7 +100,10 @@ def weight_norm_in_out(model: nn.Sequential) -> list[Tensor]:
 def random(model: nn.Sequential, *, seed: int = 0) -> list[Tensor]:
     """Uniform random scores: the control that every other score must beat."""
     generator = seeds.generator(seed, "scoring")
-    return [torch.rand(layer.out_features, generator=generator) for layer in hidden_layers(model)]
+    return [
+        torch.rand(layer.out_features, generator=generator, device="cpu")
+        for layer in hidden_layers(model)
+    ]
 
 
 def _spectral(model: nn.Sequential) -> list[SpectralLinear]:

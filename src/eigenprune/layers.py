@@ -272,7 +272,9 @@ class SpectralLinear(nn.Module):
         """
         require_weights_alone(self, "this layer")
         with torch.random.fork_rng(devices=[]):  # the values drawn are overwritten at once
-            linear = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None)
+            linear = nn.Linear(
+                self.in_features, self.out_features, bias=self.bias is not None, device="cpu"
+            )
         linear.to(self.eigenvectors)
         linear.weight.copy_(self.weight)
         factors = (self.eigenvectors, self.eigenvalues_out, self.eigenvalues_in)
@@ -310,6 +312,7 @@ class SpectralLinear(nn.Module):
                 bias=self.bias is not None,
                 eigenvalues_in=self.eigenvalues_in is not None,
                 initialisation=self.initialisation,
+                device="cpu",
             ).to(self.eigenvectors)
         smaller.eigenvectors.copy_(self.eigenvectors[outputs][:, inputs])
         smaller.eigenvalues_out.copy_(self.eigenvalues_out[outputs])

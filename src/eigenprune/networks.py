@@ -145,10 +145,13 @@ def _dense(n_in: int, n_out: int, bias: bool, generator: torch.Generator) -> nn.
     return linear
 
 
-def blank_linear(n_in: int, n_out: int, bias: bool) -> nn.Linear:
-    """An `nn.Linear` to be filled in; unlike its constructor, it leaves torch's generator alone."""
+def blank_linear(n_in: int, n_out: int, bias: bool, device: str | None = None) -> nn.Linear:
+    """An `nn.Linear` to be filled in; unlike its constructor, it leaves torch's generator alone.
+
+    Without a device it is made on torch's default one, as the layers of a new network are.
+    """
     with torch.random.fork_rng(devices=[]):
-        return nn.Linear(n_in, n_out, bias=bias)
+        return nn.Linear(n_in, n_out, bias=bias, device=device)
 
 
 def fully_connected(model: nn.Sequential) -> list[FullyConnected]:

@@ -82,7 +82,7 @@ def _keep_best(scores: Sequence[Tensor], pruning_ratio: float, minimum: int) -> 
     # Unprotected nodes, the worst first.
     candidates = torch.argsort(ranks.masked_fill(protected, -1), descending=True)
     candidates = candidates[: int((~protected).sum())]
-    keep = torch.ones(sum(sizes), dtype=torch.bool)
+    keep = torch.ones(sum(sizes), dtype=torch.bool, device="cpu")
     keep[candidates[:removed]] = False
     return list(keep.split(sizes))
 
@@ -91,7 +91,7 @@ def _ranks(score: Tensor) -> Tensor:
     """Position of each node when sorted from the best; of equals the earlier comes first."""
     order = torch.argsort(score.detach().cpu(), descending=True, stable=True)
     ranks = torch.empty_like(order)
-    ranks[order] = torch.arange(len(order))
+    ranks[order] = torch.arange(len(order), device="cpu")
     return ranks
 
 
@@ -150,8 +150,8 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
     layers = fully_connected(model)
     check_masks(model, masks)
     device = layers[0].weight.device
-    first = torch.ones(layers[0].in_features, dtype=torch.bool)
-    last = torch.ones(layers[-1].out_features, dtype=torch.bool)
+    first = torch.ones(layers[0].in_features, dtype=torch.bool, device=device)
+    last = torch.ones(layers[-1].out_features, dtype=torch.bool, device=device)
     keeps = [keep.to(device) for keep in (first, *masks, last)]
     pairs = iter(itertools.pairwise(keeps))
     outputs = keeps[0]
@@ -173,7 +173,9 @@ def compact(model: nn.Sequential, masks: Sequence[Tensor]) -> nn.Sequential:
 def _smaller(layer: FullyConnected, inputs: Tensor, outputs: Tensor) -> FullyConnected:
     if isinstance(layer, SpectralLinear):
         return layer.keep_nodes(inputs, outputs)
-    smaller = blank_linear(int(inputs.sum()), int(outputs.sum()), layer.bias is not None)
+    smaller = blank_linear(
+        int(inputs.sum()), int(outputs.sum()), layer.bias is not None, device="cpu"
+    )
     smaller = smaller.to(layer.weight)
     smaller.weight.copy_(layer.weight[outputs][:, inputs])
     if layer.bias is not None:

@@ -86,7 +86,9 @@ def _fit_all(
     whole: nn.Sequential, small: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor
 ) -> None:
     """Change the layers of `small` after pruned ones, see `reconstruct`."""
-    every = torch.ones(fully_connected(whole)[-1].out_features, dtype=torch.bool)
+    every = torch.ones(
+        fully_connected(whole)[-1].out_features, dtype=torch.bool, device=inputs.device
+    )
     kept = iter([*masks, every])
     wanted = found = inputs
     for before, after in zip(whole, small, strict=True):

@@ -37,7 +37,7 @@ def shuffled(masks: Sequence[Tensor], seed: int) -> list[Tensor]:
         [1, 2]
     """
     generator = seeds.generator(seed, "shuffling")
-    orders = [torch.randperm(len(mask), generator=generator) for mask in masks]
+    orders = [torch.randperm(len(mask), generator=generator, device="cpu") for mask in masks]
     return [mask[order.to(mask.device)] for mask, order in zip(masks, orders, strict=True)]
 
 
@@ -125,7 +125,7 @@ def corrupted(inputs: Tensor, seed: int) -> Tensor:
     generator = seeds.generator(seed, "corruption")
     mixed = torch.empty_like(inputs)
     for feature in range(inputs.shape[1]):
-        order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+        order = torch.randperm(len(inputs), generator=generator, device="cpu").to(inputs.device)
         mixed[:, feature] = inputs[order, feature]
     return mixed
 

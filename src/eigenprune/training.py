@@ -105,7 +105,7 @@ def train(
         watch(0, model)
     for epoch in range(1, epochs + 1):
         loss_with_gradients = _loss_with_gradients(added, stepped)  # the network may have changed
-        order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+        order = torch.randperm(len(inputs), generator=generator, device="cpu").to(inputs.device)
         batches = order.split(batch_size)
         classes = targets.index_select(0, order).split(batch_size)
         # All losses go into one tensor: a loss left where it was computed would keep the memory

@@ -118,7 +118,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 def test_masked_and_tied_networks_are_refused_with_what_helps(tmp_path: Path) -> None:
     masked = ep.masked(ep.mlp([5, 4, 3]), [torch.arange(4) < 2])
-    with pytest.raises(ValueError, match="the network is masked.*`compact` it"):
+    with pytest.raises(ValueError, match=r"the network is masked.*`compact` it"):
         ep.save_checkpoint(masked, tmp_path / "model")
     tied = ep.mlp([5, 4, 4, 4, 3], layer="dense")
     tied[4].weight = tied[2].weight

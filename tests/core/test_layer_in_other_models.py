@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 from torch.nn.utils.parametrizations import weight_norm
 
+import eigenprune as ep
 from eigenprune import SpectralLinear, compact, masked, mlp, saliency, train
 from eigenprune.checkpoints import save_checkpoint
 from eigenprune.connections import without_absent
@@ -218,3 +219,32 @@ def test_the_usual_mistakes_with_data_end_in_a_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         train(mlp([8, 5, 3]), inputs, targets, epochs=1)
+
+
+DATA = torch.rand(60, 8, generator=torch.Generator().manual_seed(1)), torch.arange(60) % 3
+MASKS = [torch.arange(6) < 4] * 3
+# What is made on the way must be on the network's device, wherever torch makes tensors by default.
+ON_THEIR_DEVICE = {
+    "select": lambda m: ep.select_nodes(ep.importance.random(m), 0.5),
+    "compact": lambda m: compact(m, MASKS)(DATA[0]),
+    "taylor": lambda m: saliency.taylor(m, *DATA),
+    "train": lambda m: train(m, *DATA, epochs=2)[0](DATA[0]),
+    "together": lambda m: ep.train_together([m], *DATA, epochs=1, seeds=[1])[0][0](DATA[0]),
+    "reconstruct": lambda m: ep.reconstruct(m, MASKS, DATA[0])(DATA[0]),
+    "low rank": lambda m: ep.compression.low_rank(m, 1)[0](DATA[0]),
+    "small": lambda m: ep.growing.small_dense(m, 80, seed=1)(DATA[0]),
+    **{
+        name: lambda m, its=its: train(m, *DATA, epochs=2, regulariser=its(0.5))[0](DATA[0])
+        for name, its in ep.regularisers.REGULARISERS.items()
+    },
+}
+
+
+@pytest.mark.parametrize("name", ON_THEIR_DEVICE)
+def test_the_default_device_makes_no_difference(name: str) -> None:
+    for layer in ("spectral",) if name.startswith("eigen") else ("spectral", "dense"):
+        model = mlp([8, 6, 6, 6, 3], layer=layer, seed=1)
+        expected = ON_THEIR_DEVICE[name](model)
+        with torch.device("meta"):
+            found = ON_THEIR_DEVICE[name](model)
+        assert all(map(torch.equal, found, expected))

@@ -79,8 +79,8 @@ def two_layers(layer: nn.Linear, left: Tensor, right: Tensor) -> tuple[nn.Linear
 
     Frozen weights and biases stay frozen.
     """
-    first = blank_linear(layer.in_features, len(right), bias=False).to(layer.weight)
-    second = blank_linear(len(right), layer.out_features, bias=layer.bias is not None)
+    first = blank_linear(layer.in_features, len(right), bias=False, device="cpu").to(layer.weight)
+    second = blank_linear(len(right), layer.out_features, bias=layer.bias is not None, device="cpu")
     second = second.to(layer.weight)
     first.weight.copy_(right)
     second.weight.copy_(left)

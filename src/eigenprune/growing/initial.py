@@ -37,12 +37,12 @@ def random_masks(
 
 def scattered(shape: torch.Size, count: int, generator: torch.Generator) -> Tensor:
     """A mask with `count` connections in random places."""
-    return (torch.randperm(shape.numel(), generator=generator) < count).view(shape)
+    return (torch.randperm(shape.numel(), generator=generator, device="cpu") < count).view(shape)
 
 
 def some_in_each_row(rows: int, columns: int, share: float, generator: torch.Generator) -> Tensor:
     """A mask (rows, columns) with the given share of each row, at least one, in random places."""
-    places = torch.rand(rows, columns, generator=generator).argsort(dim=1)
+    places = torch.rand(rows, columns, generator=generator, device="cpu").argsort(dim=1)
     return places < max(1, round(share * columns))
 
 
@@ -58,7 +58,7 @@ def initial(
     modules: list[nn.Module] = []
     for module in as_dense(model):
         if isinstance(module, nn.Linear):
-            fresh = blank_linear(*next(pairs), bias=module.bias is not None)
+            fresh = blank_linear(*next(pairs), bias=module.bias is not None, device="cpu")
             nn.init.xavier_uniform_(fresh.weight, generator=generator)
             if fresh.bias is not None:
                 nn.init.zeros_(fresh.bias)

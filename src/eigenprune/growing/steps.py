@@ -43,7 +43,9 @@ def add_connections(
     if growth.choice == "largest":
         scores = [gradient.abs() for gradient in dense_gradients(network, inputs, targets)]
     else:
-        scores = [torch.rand(mask.shape, generator=generator).to(device) for mask in masks]
+        scores = [
+            torch.rand(mask.shape, generator=generator, device="cpu").to(device) for mask in masks
+        ]
     possible = sum(mask.numel() for mask in masks)
     absent = torch.cat([~mask.flatten() for mask in masks])
     added = strongest(scores, max(1, round(growth.new_connections * possible)), absent)
@@ -65,7 +67,7 @@ def add_nodes(
     wider = []
     for layer, mask in zip(fully_connected(grown), masks, strict=True):
         (n_out, n_in), (rows, columns) = layer.weight.shape, mask.shape
-        present = torch.zeros(n_out, n_in, dtype=torch.bool)
+        present = torch.zeros(n_out, n_in, dtype=torch.bool, device="cpu")
         present[:rows, :columns] = mask.cpu()
         present[rows:] |= some_in_each_row(n_out - rows, n_in, growth.connectivity, generator)
         into = some_in_each_row(n_in - columns, n_out, growth.connectivity, generator)

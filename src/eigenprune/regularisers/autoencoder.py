@@ -71,7 +71,7 @@ class Autoencoder(Regulariser):
         optimiser = adam(trainable, self.LEARNING_RATE)
         products = faster_products()
         for _ in range(self.EPOCHS):
-            order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+            order = torch.randperm(len(inputs), generator=generator, device="cpu").to(inputs.device)
             for rows in order.split(self.BATCH_SIZE):
                 x = inputs.index_select(0, rows)
                 with products:

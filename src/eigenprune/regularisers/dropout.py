@@ -29,7 +29,7 @@ class SeededDropout(nn.Module):
         """(..., nodes) to (..., nodes)."""
         if not self.training:
             return inputs
-        keep = torch.rand(inputs.shape, generator=self.generator) >= self.probability
+        keep = torch.rand(inputs.shape, generator=self.generator, device="cpu") >= self.probability
         return inputs * keep.to(inputs.device) / (1 - self.probability)
 
 

@@ -22,7 +22,7 @@ class Gain(nn.Module):
     def __init__(self, nodes: int) -> None:
         """Take the number of nodes."""
         super().__init__()
-        self.gain = nn.Parameter(torch.ones(nodes))
+        self.gain = nn.Parameter(torch.ones(nodes, device="cpu"))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., nodes) to (..., nodes)."""

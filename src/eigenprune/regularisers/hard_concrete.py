@@ -35,7 +35,7 @@ class HardConcreteGate(nn.Module):
     def __init__(self, nodes: int, generator: torch.Generator) -> None:
         """Take the number of nodes and the source of randomness."""
         super().__init__()
-        self.log_alpha = nn.Parameter(torch.zeros(nodes))
+        self.log_alpha = nn.Parameter(torch.zeros(nodes, device="cpu"))
         self.generator = generator
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -44,7 +44,11 @@ class HardConcreteGate(nn.Module):
 
     def draw(self) -> Tensor:
         """Gates z for a batch, (nodes,)."""
-        noise = torch.rand(len(self.log_alpha), generator=self.generator).to(self.log_alpha).logit()
+        noise = (
+            torch.rand(len(self.log_alpha), generator=self.generator, device="cpu")
+            .to(self.log_alpha)
+            .logit()
+        )
         return _stretch(torch.sigmoid((noise + self.log_alpha) / BETA))
 
     def fixed(self) -> Tensor:

@@ -45,7 +45,7 @@ class ScheduledPruning(Regulariser, ABC):
         """Remember the whole network, for `finish`."""
         layers = layers_to_change(model)
         self.whole = copy.deepcopy(model)
-        self.kept = [torch.arange(layer.out_features) for layer in layers]
+        self.kept = [torch.arange(layer.out_features, device="cpu") for layer in layers]
         return model
 
     @abstractmethod
@@ -88,13 +88,13 @@ def drawn_lots(nodes: Sequence[Tensor], seed: int) -> list[Tensor]:
         seed: of the training.
     """
     generator = seeds.generator(seed, "pruning by lot")
-    return [torch.rand(len(layer), generator=generator) for layer in nodes]
+    return [torch.rand(len(layer), generator=generator, device="cpu") for layer in nodes]
 
 
 def _spread(nodes: int, kept: Tensor, scores: Tensor) -> Tensor:
     """The scores of the kept nodes in their places, -1 in those of the others: (nodes,)."""
     scores = scores.float().cpu()
-    return torch.full((nodes,), -1.0, dtype=scores.dtype).index_copy(0, kept, scores)
+    return torch.full((nodes,), -1.0, dtype=scores.dtype, device="cpu").index_copy(0, kept, scores)
 
 
 class NormPruning(ScheduledPruning):
