@@ -61,9 +61,10 @@ def select_connections(
         [tensor([[ True, False]]), tensor([[True]])]
     """
     require_fraction("sparsity", sparsity)
-    require_tensors("scores", scores, "one tensor (out_features, in_features) per layer")
+    wanted = "one tensor (out_features, in_features) per layer"
+    require_tensors("scores", scores, wanted)
     if not scores:
-        raise ValueError("scores: an empty list: one tensor (out_features, in_features) per layer")
+        raise ValueError(f"scores: an empty list, and {wanted} is wanted")
     require_ranking(scores)
     flat = torch.cat([score.detach().flatten() for score in scores])
     there = torch.ones_like(flat, dtype=torch.bool)

@@ -65,9 +65,10 @@ def select_nodes(
     if scope not in SCOPES:
         raise ValueError(f"scope={scope!r}: one of {', '.join(SCOPES)}")
     require_whole("minimum_per_layer", minimum_per_layer, 1)
-    require_tensors("scores", scores, "one non-empty tensor of shape (nodes,) per hidden layer")
+    wanted = "one non-empty tensor of shape (nodes,) per hidden layer"
+    require_tensors("scores", scores, wanted)
     if not scores or any(score.ndim != 1 or not len(score) for score in scores):
-        raise ValueError("scores: one non-empty tensor of shape (nodes,) per hidden layer")
+        raise ValueError(f"scores: {wanted}")
     require_ranking(scores)
     if scope == "layer":
         return [_keep_best([score], pruning_ratio, minimum_per_layer)[0] for score in scores]
