@@ -87,21 +87,6 @@ def test_what_is_not_scored_anew_keeps_its_ranking(found: pd.DataFrame) -> None:
         assert of(found, check)["rank_correlation"].tolist() == pytest.approx([wanted] * 10)
 
 
-def test_retraining_is_that_of_the_protocol(study: Study) -> None:
-    found = check_curves(study, ["eigenvalue"], retrained=True)
-    own = found.loc[found["check"] == "as is", list(COLUMNS)].assign(method="post-retrained")
-    protocol = run_study(replace(study, methods=("post-retrained",)))
-    pd.testing.assert_frame_equal(own.reset_index(drop=True), protocol)
-    plain = check_curves(study, ["eigenvalue"])
-    redrawn = [of(table, "redrawn weights")["accuracy"].mean() for table in (plain, found)]
-    assert redrawn[0] < redrawn[1]
-
-
-def test_a_ranking_in_each_layer_keeps_the_same_share_of_each(study: Study) -> None:
-    found = check_curves(study, ["eigenvalue"], scope="layer")
-    assert found.groupby("pruning_ratio")["parameters_kept"].nunique().eq(1).all()
-
-
 def flat(model: nn.Sequential) -> list[Tensor]:
     return [torch.ones(12), torch.ones(10)]
 
@@ -134,8 +119,6 @@ def test_a_score_sees_the_same_examples_corrupted_and_not(
 def test_what_cannot_be_checked_is_refused(study: Study) -> None:
     with pytest.raises(UserError, match="did you mean 'eigenvalue'"):
         check_curves(study, ["eigenvalu"])
-    with pytest.raises(UserError, match="scope: 'layers' is not allowed; allowed: global, layer"):
-        check_curves(study, ["eigenvalue"], scope="layers")
     with pytest.raises(UserError, match="method: 'pre' is not allowed"):
         check_curves(study, ["eigenvalue"], method="pre")
 
@@ -154,10 +137,12 @@ RIVALS = {
 }
 
 
+SMALL = {"epochs": 3, "hidden": [12, 10], "seeds": [1], "batch_size": 200}
+
+
 @pytest.fixture
 def arena(arena_project: Callable[..., Params]) -> Study:
-    study = {"epochs": 3, "hidden": [12, 10], "seeds": [1], "batch_size": 200}
-    return arena_project(studies={"s": study}, rivals=RIVALS).study("s")
+    return arena_project(studies={"s": SMALL}, rivals=RIVALS).study("s")
 
 
 def checked(study: Study, *methods: str, checks: Sequence[str] = CHECKS) -> pd.DataFrame:
@@ -211,16 +196,35 @@ def test_what_is_drawn_anew_is_trained_as_long_as_the_kept_weights_in_all(
 
 
 @pytest.mark.parametrize("name", ["norm", "averaged"])
+def test_what_is_drawn_anew_is_trained_as_the_redrawn_method_is(
+    arena_project: Callable[..., Params], name: str
+) -> None:
+    """So it is averaged if the method's own networks were, and otherwise not."""
+    entries = {name: RIVALS[name], "anew": {**RIVALS[name], "redrawn": True}}
+    study = arena_project(studies={"s": SMALL}, rivals=entries).study("s")
+    found = checked(study, f"{name}-retrained", checks=["redrawn weights"])
+    redrawn = found[found["check"] == "redrawn weights"]
+    rows = run_study(change_study(study, {"methods": ["anew"]}))
+    told = ["seed", "pruning_ratio", "accuracy", "loss", "parameters_kept"]
+    one, other = (
+        t.loc[t["pruning_ratio"] > 0, told].reset_index(drop=True) for t in (redrawn, rows)
+    )
+    assert len(one)
+    pd.testing.assert_frame_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["norm", "averaged"])
 def test_a_score_is_checked_as_the_method_that_has_it(arena: Study, name: str) -> None:
-    """Both tables describe the same networks: redrawn ones are averaged in both, or in neither."""
-    of_method = checked(arena, f"{name}-retrained")
-    of_score = check_curves(arena, ["weight_norm"], method=name, retrained=True)
+    """Both tables describe the same networks."""
+    of_method = checked(arena, name)
+    of_score = check_curves(arena, ["weight_norm"], method=name)
     of_score = of_score[of_score["pruning_ratio"] > 0]
     key, told = ["check", "seed", "pruning_ratio"], ["accuracy", "loss", "parameters_kept"]
-    for check in ("as is", "shuffled mask", "redrawn weights", "inverted"):
+    for check in ("as is", "shuffled mask", "inverted"):
         one, other = (
             table[table["check"] == check].set_index(key)[told] for table in (of_method, of_score)
         )
+        assert len(one)
         pd.testing.assert_frame_equal(one, other)
 
 

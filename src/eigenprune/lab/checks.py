@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets, project, rivals
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.execution.sweep import OnStart
 from eigenprune.lab.plans import plan
 from eigenprune.lab.ranks import rank_correlation
 from eigenprune.lab.rows import COLUMNS, labels
@@ -43,25 +42,18 @@ def check_curves(
     scores: "Sequence[str | Score]",
     *,
     method: str = "post",
-    scope: str = "global",
-    retrained: bool = False,
-    on_start: OnStart | None = None,
 ) -> "pd.DataFrame":
     """The trade-off curves of scores as they are, and with each ingredient that a check removes.
 
     For the checks, see `eigenprune.sanity`. All curves are of the same trained networks. Random
-    draws differ from seed to seed. Where a network's nodes have no gauge of their own (dense
-    layers, or `eigenvalues_in`), the check `other gauge` has no rows.
+    draws differ from seed to seed. Nothing is trained after pruning, so redrawn networks have
+    learned nothing, and that check shows nothing but chance. Where a network's nodes have no gauge
+    of their own (dense layers, or `eigenvalues_in`), the check `other gauge` has no rows.
 
     Args:
         study: gives networks, seeds and pruning ratios; its own methods do not matter here.
         scores: names or functions, see `scores.score_curves`; a function is assumed to ignore data.
         method: the one whose trained networks are ranked, see `scores.score_curves`.
-        scope: one ranking of all hidden nodes (`"global"`), or one for each `"layer"`.
-        retrained: train every pruned network for the study's `retraining_epochs`, and redrawn
-            networks as long as the others have been trained in total. Without it, redrawn networks
-            have learned nothing, and that check shows nothing but chance.
-        on_start: see `sweep.run_study`.
 
     Returns:
         One row per network, score, check and pruning ratio, with CHECK_COLUMNS. `method` and
@@ -71,17 +63,15 @@ def check_curves(
         row.
 
     Raises:
-        UserError: see `scores.score_curves`; and if the scope is not known.
+        UserError: see `scores.score_curves`.
     """
     import pandas as pd
 
     from eigenprune.lab.protocols import one_thread, pruning_result
-    from eigenprune.pruning import SCOPES, select_nodes
+    from eigenprune.pruning import select_nodes
 
     named = named_scores(scores)
-    if scope not in SCOPES:
-        raise UserError(f"scope: {scope!r} is not allowed; allowed: {', '.join(SCOPES)}")
-    networks = trained_networks(study, method, on_start)
+    networks = trained_networks(study, method)
     data_dir = project.data_dir()
     data = datasets.load(study.dataset, data_dir)
     rows = []
@@ -100,11 +90,8 @@ def check_curves(
                         "rank_correlation": _rank_correlation(as_is, values),
                     }
                     for ratio in sorted({0.0, *study.pruning_ratios}):
-                        masks = select_nodes(values, ratio, scope=scope)
+                        masks = select_nodes(values, ratio)
                         small = _pruned(check, whole, masks, training)
-                        if retrained:
-                            epochs = study.retraining_epochs
-                            small = _retrained(check, small, training, epochs, data_dir)
                         result = pruning_result(small, data)
                         if result["status"] == "done":
                             row = {**labels(study, planned), **own, "pruning_ratio": ratio}
@@ -189,6 +176,7 @@ def _checked(
     """The result of a run under a check; its own result where the check changes nothing."""
     import torch
 
+    from eigenprune.lab import fitting
     from eigenprune.lab.protocols import compute, pruning_result
     from eigenprune.pruning import select_nodes
 
@@ -202,38 +190,15 @@ def _checked(
     if check in OF_THE_RANKING and run.retraining_epochs:
         return {"status": "done"}
     if check == "redrawn weights":
-        epochs = _epochs_anew(run.retraining_epochs, run.training)
+        # As long in total as the kept weights: otherwise training time would decide the comparison.
+        epochs = run.retraining_epochs + run.training.epochs
         anew = replace(run, redrawn=True, retraining_epochs=epochs)
         return compute(anew, store, data_dir).record["result"]
     small = _pruned(check, whole, masks, run.training)
     if run.retraining_epochs:
-        small = _retrained(check, small, run.training, run.retraining_epochs, data_dir)
+        how = fitting.plain(run.training)
+        small = fitting.retrained(small, how, run.retraining_epochs, data_dir)
     return pruning_result(small, datasets.load(run.training.dataset, data_dir))
-
-
-def _retrained(
-    check: str, small: "nn.Sequential", training: Training, epochs: int, data_dir: Path
-) -> "nn.Sequential":
-    """A pruned network, trained further; a redrawn one is trained like the one it is compared with.
-
-    A redrawn network is trained as long in total, and its last steps are averaged if those of the
-    other network were, as `protocols` does for redrawn methods of the arena.
-    """
-    from eigenprune.lab import fitting
-
-    if check == "redrawn weights":
-        how, epochs = fitting.averaged_alike(training), _epochs_anew(epochs, training)
-    else:
-        how = fitting.plain(training)
-    return fitting.retrained(small, how, epochs, data_dir)
-
-
-def _epochs_anew(retraining: int, training: Training) -> int:
-    """How long a redrawn network is trained: as long in total as the one it is compared with.
-
-    Otherwise training time would decide the comparison, always in favour of the kept weights.
-    """
-    return retraining + training.epochs
 
 
 def _rankings(
