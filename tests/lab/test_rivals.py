@@ -17,7 +17,7 @@ from eigenprune.lab.execution.tasks import Job
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.plans import TUNING_RATIOS, TUNING_SEED, plan
 from eigenprune.lab.runs import Training
-from eigenprune.lab.score_names import score_names
+from eigenprune.lab.score_names import regulariser_names, score_names
 from eigenprune.lab.studies import Params, Study, change_study, load_params
 from eigenprune.regularisers import AveragedGradientPruning
 
@@ -27,7 +27,7 @@ def test_the_names_are_those_of_the_package() -> None:
         name = module.__name__.rpartition(".")[2]
         assert list(score_names(name)) == sorted(module.SCORES)
     assert list(rivals.SCORES) == sorted({**importance.SCORES, **saliency.SCORES})
-    assert list(rivals.REGULARISERS) == sorted(regularisers.REGULARISERS)
+    assert list(regulariser_names()) == sorted(regularisers.REGULARISERS)
     shares = [name for name, its in regularisers.REGULARISERS.items() if its.LIMIT == 1]
     assert list(rivals.OF_SHARES) == sorted(shares)
 

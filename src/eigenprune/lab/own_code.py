@@ -15,8 +15,8 @@ from eigenprune.lab.score_names import score_names
 _PACKAGE = Path(__file__).parents[1]
 
 # By the field of a run that names one. A name that is missing here is the reader's own. The lists
-# are not taken from `rivals`, where readers add their own names: the ids of recorded runs depend on
-# the lists here.
+# are not read from the source as in `score_names`, since readers add their own there: the ids of
+# recorded runs depend on the lists here.
 CAME_WITH_IT = {
     "score": (
         "activation_entropy",

@@ -19,42 +19,12 @@ from typing import Any
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.params_file import of_project_params, require_keys, require_name
-from eigenprune.lab.score_names import score_names
+from eigenprune.lab.score_names import regulariser_names, score_names
 from eigenprune.lab.values import Check, Keys, check_values, list_of, listed, number, one_of
 
 SCORES = tuple(sorted((*score_names("importance"), *score_names("saliency"))))
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
-# As in eigenprune, repeated to avoid importing torch; a test keeps the two lists equal.
-REGULARISERS = (
-    "autoencoder",
-    "averaged_gradient_pruning",
-    "averaged_random_pruning",
-    "averaged_shuffled_pruning",
-    "averaged_taylor_pruning",
-    "averaging",
-    "dropout",
-    "eigenvalue_l1",
-    "eigenvalue_l1_eigenvector_l2",
-    "eigenvalue_l2",
-    "eigenvalue_l2_eigenvector_l2",
-    "eigenvalue_pruning",
-    "eigenvector_l1",
-    "eigenvector_l2",
-    "flow_angle",
-    "flow_curvature",
-    "flow_length",
-    "gate_l1",
-    "gradient_pruning",
-    "group_lasso",
-    "group_lasso_in_loss",
-    "hard_concrete",
-    "hard_threshold",
-    "l1",
-    "l2",
-    "norm_pruning",
-    "random_pruning",
-    "taylor_pruning",
-)
+REGULARISERS = regulariser_names()
 # Regularisers whose strength is a share, below 1.
 OF_SHARES = (
     "averaged_gradient_pruning",

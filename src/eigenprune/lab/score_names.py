@@ -1,4 +1,4 @@
-"""The names of the scores, read from the source, so that checking a name needs no torch."""
+"""The names of the scores and regularisers, read from the source: checking one needs no torch."""
 
 import ast
 from functools import cache
@@ -19,10 +19,30 @@ def score_names(module: str) -> tuple[str, ...]:
         (True, False)
     """
     names = []
-    for node in ast.parse((_PACKAGE / f"{module}.py").read_text(encoding="utf-8")).body:
+    for node in _statements(f"{module}.py"):
         match node:
             case ast.FunctionDef(decorator_list=[ast.Name("score"), *_]):
                 names.append(node.name)
             case ast.Expr(ast.Call(ast.Name("score"), [ast.Name(entered)])):
                 names.append(entered)
     return tuple(sorted(names))
+
+
+@cache
+def regulariser_names() -> tuple[str, ...]:
+    """The keys of `eigenprune.regularisers.REGULARISERS` in alphabetical order.
+
+    Example:
+        >>> "group_lasso" in regulariser_names()
+        True
+    """
+    names = []
+    for node in _statements("regularisers/__init__.py"):
+        match node:
+            case ast.AnnAssign(ast.Name("REGULARISERS"), value=ast.Dict(keys)):
+                names += [ast.literal_eval(key) for key in keys if key is not None]
+    return tuple(sorted(names))
+
+
+def _statements(file: str) -> list[ast.stmt]:
+    return ast.parse((_PACKAGE / file).read_text(encoding="utf-8")).body
