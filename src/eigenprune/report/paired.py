@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from eigenprune.lab.errors import UserError
+from eigenprune.report.once import require_once
 
 KEY = ["dataset", "hidden", "activation", "pruning_ratio"]
 TEST = ["n", "difference", "low", "high", "p"]
@@ -59,10 +59,7 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
         UserError: if a network is in the table twice, e.g. if two studies share its setting.
     """
     chosen = curves[curves["method"].isin([method, against])]
-    networks = [*KEY, "seed", "method"]
-    if (twice := chosen[chosen.duplicated(networks)]).size:
-        first = ", ".join(str(value) for value in twice.iloc[0][networks])
-        raise UserError(f"{first}: this network appears in the table twice; compare one study")
+    require_once(chosen, [*KEY, "seed", "method"], "compare one study")
     wide = chosen.pivot(index=[*KEY, "seed"], columns="method", values="accuracy")
     keys: list[Any] = []
     pairs: list[tuple[pd.Series, pd.Series]] = []

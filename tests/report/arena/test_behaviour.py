@@ -184,5 +184,5 @@ def test_nothing_and_a_network_twice_are_refused() -> None:
     table = curves("weight_norm")
     with pytest.raises(UserError, match="nothing to judge"):
         behaviour(table[table["pruning_ratio"] == 0])
-    with pytest.raises(UserError, match=r"digits, 10, weight_norm, relu, 0\.5, 1: .* twice"):
+    with pytest.raises(UserError, match=r"digits, 10, weight_norm, relu, 0\.5, 1, as is: .* twice"):
         behaviour(pd.concat([table, table]))

@@ -89,7 +89,7 @@ def test_what_is_not_one_setting_is_refused(rivals: pd.DataFrame, means: pd.Data
     everything = points(over_activations(rivals))
     for table, sentence in (
         (everything, "several values of activation"),
-        (everything[everything["activation"] == "all"], "there twice; choose"),
+        (everything[everything["activation"] == "all"], "in the table twice; choose"),
         (everything.iloc[:0], "nothing to draw"),
     ):
         with pytest.raises(UserError, match=sentence):

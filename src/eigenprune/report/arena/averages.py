@@ -11,6 +11,7 @@ from eigenprune.lab.arena import MORE
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED, FITTED, TRAINED
 from eigenprune.lab.rows import COLUMNS
+from eigenprune.report.once import require_once
 
 GROUP = ["dataset", "hidden", "retraining"]
 POINT = [*GROUP, "pruning_ratio", "activation"]
@@ -124,10 +125,7 @@ def over_activations(rivals: pd.DataFrame, controls: pd.DataFrame | None = None)
         UserError: if a column is missing or a network appears in the table twice.
     """
     rivals = timed_alike(_checked(rivals))
-    network = [*POINT, "method", "seed"]
-    if (twice := rivals[rivals.duplicated(network)]).size:
-        first = ", ".join(str(value) for value in twice.iloc[0][network])
-        raise UserError(f"{first}: this network appears in the table twice")
+    require_once(rivals, [*POINT, "method", "seed"], "average one study")
     same = ["dataset", "hidden", "activation", "seed"]
     # Not the method's own network at ratio 0: some methods have silenced nodes in it already.
     controls = controls_of(rivals) if controls is None else controls

@@ -6,6 +6,7 @@ import pandas as pd
 from eigenprune.lab.checks import CHECKS
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.score_names import score_names
+from eigenprune.report.once import require_once
 from eigenprune.report.paired import TEST, TOLD_APART, t_tests, with_verdicts
 
 HURT = "hurt"
@@ -77,17 +78,15 @@ def behaviour(checks: pd.DataFrame) -> pd.DataFrame:
         UserError: if the table is empty or a network appears in it twice.
     """
     own = ["dataset", "hidden", "method"]
-    network = [*own, "activation", "pruning_ratio", "seed"]
+    networks = ["activation", "pruning_ratio", "seed"]
     pruned = checks[checks["pruning_ratio"] > 0]
     if pruned.empty:
         raise UserError("there is nothing to judge: no network of the table is pruned")
-    if (twice := pruned[pruned.duplicated([*network, "check"])]).size:
-        first = ", ".join(str(value) for value in twice.iloc[0][network])
-        raise UserError(f"{first}: this network appears in the table twice; judge one study")
+    require_once(pruned, [*own, *networks, "check"], "judge one study")
     rows, pairs = [], []
     for key, method in pruned.groupby(own, sort=False):
         score, before = str(method["score"].iloc[0]), bool(method["before"].iloc[0])
-        wide = method.pivot(index=network[3:], columns="check", values="accuracy")
+        wide = method.pivot(index=networks, columns="check", values="accuracy")
         for check in [name for name in CHECKS[1:] if name in wide]:
             by_seed = wide[[check, CHECKS[0]]].dropna().groupby(level="seed").mean()
             pairs.append((by_seed[check], by_seed[CHECKS[0]]))

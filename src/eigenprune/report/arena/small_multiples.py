@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from eigenprune.lab.errors import UserError
 from eigenprune.report.arena.averages import CONTROL, SPECTRAL
+from eigenprune.report.once import require_once
 
 # From Okabe and Ito's palette, distinct with any colour vision; markers say the same in print.
 FAMILIES = {
@@ -49,6 +50,4 @@ def require_one_setting(table: pd.DataFrame, point: list[str]) -> None:
         if table[name].nunique() > 1:
             values = ", ".join(map(str, table[name].unique()))
             raise UserError(f"the table has several values of {name} ({values}): choose one")
-    if (twice := table[table.duplicated(point)]).size:
-        first = ", ".join(str(value) for value in twice.iloc[0][point])
-        raise UserError(f"{first}: there twice; choose what is retrained or what is not")
+    require_once(table, point, "choose what is retrained or what is not")
