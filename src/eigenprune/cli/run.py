@@ -235,12 +235,12 @@ def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -
 def _report_trials(trials: Trials, table: Any, output: Path | None) -> None:
     from rich.console import Console
 
+    from eigenprune.lab import results
     from eigenprune.lab.tidy_csv import write_csv
-    from eigenprune.lab.trials.tables import diverged
     from eigenprune.report.terminal import trials_tables
 
     console = Console()
-    if lost := diverged(trials):
+    if lost := results.diverged(trials):
         console.print(LOST.format(lost))
     if table.empty:
         if not lost:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import project, spectra
-from eigenprune.lab.plans import PlannedRow, networks, plan
+from eigenprune.lab.plans import PlannedRow, networks, plan, runs_of
 from eigenprune.lab.records.recorded import folder_of, recorded_results
 from eigenprune.lab.rows import COLUMNS, labels
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +32,10 @@ def finished(
             yield row, result
 
 
-def diverged(study: Study) -> int:
-    """How many rows of a study have no numbers, because these ceased to be finite."""
+def diverged(study: Study | Trials) -> int:
+    """How many rows of a study, or trials, have no numbers, because these ceased to be finite."""
     store = Store(project.store_dir())
-    entries = (store.get(run_id(row.run)) for row in plan(study))
+    entries = (store.get(run_id(run)) for run in runs_of(study))
     return sum(e is not None and e.record["result"]["status"] == "diverged" for e in entries)
 
 

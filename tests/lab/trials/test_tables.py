@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from eigenprune.lab import datasets, protocols
+from eigenprune.lab import datasets, protocols, results
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.executors import EXECUTORS
@@ -22,7 +22,7 @@ from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.entries import Trials, change_trials
 from eigenprune.lab.trials.results import tables
-from eigenprune.lab.trials.tables import LABELS, diverged, record, recorded, table
+from eigenprune.lab.trials.tables import LABELS, record, recorded, table
 from eigenprune.report.provenance.staleness import since_recorded
 
 Make = Callable[..., Trials]
@@ -246,7 +246,7 @@ def test_what_has_changed_since_trials_were_recorded(trials: Trials, store_folde
 def test_numbers_that_cease_to_be_finite_leave_no_rows(make: Make, store_folder: Path) -> None:
     trials = make("compression", GRID, learning_rate=1e30)
     assert compute(trials).empty
-    assert diverged(trials) == 4
+    assert results.diverged(trials) == 4
     assert record(trials, Store(store_folder)).rows == 0
     assert not folder_of(trials).exists()
 

@@ -57,13 +57,6 @@ def table(trials: Trials, *, recorded_only: bool = False) -> "pd.DataFrame":
     return _tidy(trials, found)
 
 
-def diverged(trials: Trials) -> int:
-    """How many trials have no rows, because numbers ceased to be finite."""
-    store = Store(project.store_dir())
-    entries = (store.get(run_id(run)) for run in plan(trials))
-    return sum(e is not None and e.record["result"]["status"] == "diverged" for e in entries)
-
-
 def recorded(trials: Trials) -> dict[str, dict[str, Any]]:
     """The recorded results by run id, as a `Trial` leaves them; empty if nothing is recorded.
 
