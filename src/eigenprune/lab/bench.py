@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from eigenprune import gradients, importance, onednn
 from eigenprune.ensemble import train_together
-from eigenprune.lab import datasets
+from eigenprune.lab import datasets, timing
 from eigenprune.lab.execution.processes import end_with_parent, usable_cores
 from eigenprune.lab.machine import made_with
 from eigenprune.lab.memory import room_for
@@ -256,10 +256,5 @@ def _inference(
 def _calls(model: nn.Sequential, batch: Tensor) -> list[float]:
     # One network after the other, as it would be served: its weights are in the cache, because the
     # uncounted calls have brought them there.
-    seconds = []
-    for counted in range(-UNCOUNTED_CALLS, COUNTED_CALLS):
-        start = time.perf_counter()
-        model(batch)
-        if counted >= 0:
-            seconds.append(time.perf_counter() - start)
-    return seconds
+    [taken] = timing.seconds([model], batch, uncounted=UNCOUNTED_CALLS, counted=COUNTED_CALLS)
+    return taken

@@ -4,19 +4,16 @@ Neither the weights nor the method that gave a network its shape matter for the 
 hold for one machine at one moment, so networks that are to be compared are timed in one session.
 """
 
-import time
-from collections.abc import Collection, Sequence
-from statistics import median
+from collections.abc import Collection
 from typing import Any
 
 import torch
 
 from eigenprune.lab.machine import made_with
 from eigenprune.lab.protocols import one_thread
+from eigenprune.lab.timing import milliseconds
 from eigenprune.networks import mlp
 
-UNCOUNTED_CALLS = 3
-COUNTED_CALLS = 15
 # What is recorded about the machine, beside the times.
 MACHINE = ("device", "processor", "threads", "torch")
 
@@ -39,11 +36,12 @@ def latencies(
         [('relu', (8,)), ('tanh', (8, 4))]
     """
     inputs = torch.rand(batch, features, generator=torch.Generator().manual_seed(0))
+    taken = {}
     with one_thread():
-        return {
-            (activation, shape): _milliseconds([features, *shape, classes], activation, inputs)
-            for activation, shape in networks
-        }
+        for activation, shape in networks:
+            network = mlp([features, *shape, classes], activation=activation, layer="dense")
+            [taken[activation, shape]] = milliseconds([network], inputs)
+    return taken
 
 
 def machine() -> dict[str, Any]:
@@ -51,14 +49,3 @@ def machine() -> dict[str, Any]:
     with one_thread():
         made = made_with()
     return {key: made[key] for key in MACHINE}
-
-
-def _milliseconds(widths: Sequence[int], activation: str, inputs: torch.Tensor) -> float:
-    network = mlp(widths, activation=activation, layer="dense")
-    seconds = []
-    for call in range(-UNCOUNTED_CALLS, COUNTED_CALLS):
-        start = time.perf_counter()
-        network(inputs)
-        if call >= 0:
-            seconds.append(time.perf_counter() - start)
-    return 1000 * median(seconds)

@@ -8,10 +8,8 @@ alike in these.
 from one measurement to the next, so nothing that is computed again may depend on them.
 """
 
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,6 +24,7 @@ from eigenprune.lab.records.latencies import BATCH
 from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.runs import Point, run_id
 from eigenprune.lab.tidy_csv import write_csv
+from eigenprune.lab.timing import milliseconds
 from eigenprune.lab.trials.compression import AT_ONCE
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.grids import UNTRAINED
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 FILE = "costs.csv"
 # Milliseconds; the faster kernel, `dense` or `sparse`; and the processor they were measured on.
 MEASURED = ("latency", "kernel", "processor")
-_UNCOUNTED_ROUNDS = 3
-_COUNTED_ROUNDS = 15
 
 Compute = Callable[[Tensor], Tensor]
 
@@ -81,7 +78,7 @@ def record(trials: Trials) -> None:
         return
     made = {one: _network(trials, one) for one in dict.fromkeys(map(_alike, trials.points))}
     timed = [(activation, one) for activation in trials.activations for one in made]
-    taken = latencies([_activated(made[one], activation) for activation, one in timed])
+    taken = fastest_latencies([_activated(made[one], activation) for activation, one in timed])
     found = dict(zip(timed, taken, strict=True))
     rows = [
         {
@@ -135,7 +132,7 @@ def multiply_accumulates(network: nn.Sequential) -> int:
 
 
 @torch.inference_mode()
-def latencies(networks: Sequence[nn.Sequential]) -> list[tuple[float, str]]:
+def fastest_latencies(networks: Sequence[nn.Sequential]) -> list[tuple[float, str]]:
     """Median milliseconds for a batch of `latencies.BATCH` on one thread, and with which kernel.
 
     Each network is timed as it is stored, with float32 matrices. If a layer is mostly zeros, the
@@ -155,7 +152,8 @@ def latencies(networks: Sequence[nn.Sequential]) -> list[tuple[float, str]]:
     for network, its in zip(networks, ways, strict=True):
         if (sparse := in_sparse_rows(network)) is not None:
             its.append(("sparse", sparse))
-    taken = iter(_milliseconds([compute for its in ways for _, compute in its], inputs))
+    with one_thread():
+        taken = iter(milliseconds([compute for its in ways for _, compute in its], inputs))
     return [min((next(taken), kernel) for kernel, _ in its) for its in ways]
 
 
@@ -236,15 +234,3 @@ def _activated(network: nn.Sequential, activation: str) -> nn.Sequential:
     """The same layers with another activation between them."""
     between = ACTIVATIONS[activation]
     return nn.Sequential(*(m if isinstance(m, nn.Linear) else between() for m in network))
-
-
-def _milliseconds(computations: Sequence[Compute], inputs: Tensor) -> list[float]:
-    seconds: list[list[float]] = [[] for _ in computations]
-    with one_thread():
-        for turn in range(-_UNCOUNTED_ROUNDS, _COUNTED_ROUNDS):
-            for compute, taken in zip(computations, seconds, strict=True):
-                start = time.perf_counter()
-                compute(inputs)
-                if turn >= 0:
-                    taken.append(time.perf_counter() - start)
-    return [1000 * median(taken) for taken in seconds]
