@@ -12,10 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from eigenprune.lab.records.origins import of_runs
 from eigenprune.lab.studies import Params, change_study, load_params, make_study
 from eigenprune.report.book.chapters import Exhibit, write_chapter
 from eigenprune.report.notebooks.runner import KERNELSPEC, run_notebook
+from eigenprune.report.origins import of_runs
 from eigenprune.report.provenance.cards import Pipeline, _more_than_shown
 from eigenprune.report.shown import PLOTLY, show
 

@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eigenprune.lab.records.origins import Origin, of_runs
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.report.markdown import table_text
+from eigenprune.report.origins import Origin, of_runs
 
 METADATA = "eigenprune"  # the key in an output's metadata that holds what `show` says of it
 PLOTLY = "application/vnd.plotly.v1+json"

@@ -16,13 +16,13 @@ from eigenprune.lab.execution.executors import EXECUTORS
 from eigenprune.lab.execution.stacks import in_stacks
 from eigenprune.lab.execution.status import study_status
 from eigenprune.lab.execution.tasks import OnUnits
-from eigenprune.lab.records.origins import of_runs
 from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.entries import Trials, change_trials
 from eigenprune.lab.trials.results import tables
 from eigenprune.lab.trials.tables import LABELS, record, recorded, table
+from eigenprune.report.origins import of_runs
 from eigenprune.report.provenance.staleness import since_recorded
 
 Make = Callable[..., Trials]

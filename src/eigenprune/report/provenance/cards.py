@@ -19,8 +19,8 @@ from typing import Any
 from eigenprune.files import state
 from eigenprune.lab.fingerprint import DIGITS
 from eigenprune.lab.records import manifest
-from eigenprune.lab.records.origins import Origin, code_now
 from eigenprune.lab.studies import Params
+from eigenprune.report.origins import Origin, code_now
 from eigenprune.report.provenance.staleness import (
     Changes,
     changed_data,

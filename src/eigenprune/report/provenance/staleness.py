@@ -14,10 +14,10 @@ from typing import Any
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import code_state, manifest
-from eigenprune.lab.records.origins import SEVERAL
 from eigenprune.lab.runs import PROTOCOL_VERSION, trial_version
 from eigenprune.lab.spot_checks import of_code_now, run_count
 from eigenprune.lab.studies import Params
+from eigenprune.report.origins import SEVERAL
 from eigenprune.report.provenance import spot_checks
 
 
