@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from eigenprune.lab import options, project
+from eigenprune.cli import options
+from eigenprune.lab import project
 
 EXAMPLES = """Examples:
 

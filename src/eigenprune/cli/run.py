@@ -1,11 +1,11 @@
 """`eigenprune run`: train and prune the networks of studies, and carry out trials."""
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from eigenprune.cli import options
 from eigenprune.cli.common import (
     changed,
     project_params,
@@ -13,7 +13,7 @@ from eigenprune.cli.common import (
     require_writable,
     resumable,
 )
-from eigenprune.lab import devices, options, project
+from eigenprune.lab import devices, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
@@ -162,10 +162,10 @@ def run(
         import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
     from eigenprune.lab.execution import progress, sweep
 
-    deadline = None if max_seconds is None else time.monotonic() + max_seconds
+    clock = options.seconds_left(max_seconds)
     left = 0
     for study in chosen:
-        remaining = None if deadline is None else deadline - time.monotonic()
+        remaining = clock()
         if remaining is not None and remaining <= 0:
             left += _left(study, part, anew)
             continue
@@ -185,7 +185,7 @@ def run(
             _report_trials(study, curves, output)
         else:
             _report(study, curves, output, plot)
-        if deadline is not None:
+        if max_seconds is not None:
             left += _left(study, part, anew)
     if left:
         typer.echo(f"The time is up: {left} runs are left; the same command resumes from there.")

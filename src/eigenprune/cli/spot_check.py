@@ -1,12 +1,12 @@
 """`eigenprune spot-check`: compute some recorded runs again."""
 
-import time
 from typing import Annotated
 
 import typer
 
+from eigenprune.cli import options
 from eigenprune.cli.common import project_params, require_environment, resumable
-from eigenprune.lab import options, project
+from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 
 EXAMPLES = """Examples:
@@ -82,10 +82,10 @@ def spot_check(
         raise UserError("nothing is recorded in results/paper, so nothing can be compared")
     for study in recorded:
         datasets.require_files(study.dataset, project.data_dir())
-    deadline = None if max_seconds is None else time.monotonic() + max_seconds
+    clock = options.seconds_left(max_seconds)
     holds = True
     for number, study in enumerate(recorded):
-        left = None if deadline is None else deadline - time.monotonic()
+        left = clock()
         if left is not None and left <= 0:
             rest = ", ".join(each.name for each in recorded[number:])
             typer.echo(f"The time is up: {rest} left; the same command resumes from there.")

@@ -1,6 +1,8 @@
 """Command line options turned into values; a mistake ends in an error of one sentence."""
 
 import math
+import time
+from collections.abc import Callable
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.values import LARGEST, whole_number
@@ -65,6 +67,18 @@ def require_seconds(given: float | None) -> None:
     """Refuse a time limit that is not above 0 and finite."""
     if given is not None and not 0 < given < math.inf:
         raise UserError(f"--max-seconds: {given:g} is not above 0 and finite")
+
+
+def seconds_left(given: float | None) -> Callable[[], float | None]:
+    """A clock: how much of a time limit is left from now on, below 0 afterwards; None for no limit.
+
+    >>> seconds_left(None)() is None, 0 < seconds_left(60)() <= 60
+    (True, True)
+    """
+    if given is None:
+        return lambda: None
+    deadline = time.monotonic() + given
+    return lambda: deadline - time.monotonic()
 
 
 def shard(text: str) -> tuple[int, int]:
