@@ -77,8 +77,8 @@ def verify(
     from eigenprune.report.terminal import agreement_table, points_tables, shares_table
 
     curves = {study: results.curves(study) for study in chosen}
-    found, wrong = (
-        pd.concat([compare_study(each, curves[each], wrong_method=other) for each in chosen])
+    found, exchanged = (
+        pd.concat([compare_study(each, curves[each], exchanged=other) for each in chosen])
         for other in (False, True)
     )
     console = Console()
@@ -93,7 +93,7 @@ def verify(
     settings = [(study.dataset, study.widths) for study in as_published]
     if not studies:
         settings = all_settings([study.widths for study in as_published])
-    covered, by_chance = (coverage.coverage(each, settings) for each in (found, wrong))
+    covered = coverage.coverage(found, settings)
     if points:
         for table in points_tables(found):
             console.print(table)
@@ -106,7 +106,7 @@ def verify(
             console.print(f"  {name}: {what}", highlight=False)
         console.print()
     if len(covered):
-        console.print(shares_table(tables.shares(covered, by_chance)))
+        console.print(shares_table(tables.shares(covered, coverage.coverage(exchanged, settings))))
         # The aim concerns everything that was published, not only the studies asked for.
         for line in ([] if studies else [coverage.aim_sentence(covered)]) + coverage.gaps(covered):
             console.print(line, highlight=False)

@@ -132,8 +132,8 @@ def shares_table(shares: pd.DataFrame) -> Table:
         shares: what `tables.shares` returns.
     """
     caption = (
-        "share: of the points compared; without pre: the same for direct and post alone; wrong "
-        "method: the same with our direct compared with the published post, "
+        "share: of the points compared; without pre: the same for direct and post alone; "
+        "exchanged: the same with our direct compared with the published post, "
     )
     table = Table(
         title="published settings",

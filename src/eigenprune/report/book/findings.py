@@ -72,11 +72,11 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     if not points:
         return
     settings = all_settings([study.widths for study in studies])
-    swapped = [compare_study(each, rows, wrong_method=True) for each, rows in studies.items()]
+    exchanged = [compare_study(each, rows, exchanged=True) for each, rows in studies.items()]
     ours = pd.concat(points)
     shares = coverage.shares(
         coverage.coverage(ours, settings),
-        coverage.coverage(pd.concat(swapped), settings),
+        coverage.coverage(pd.concat(exchanged), settings),
     )
     shares = shares[shares["compared"] > 0].sort_values("hidden")
     shared = coverage.on_shared_points(ours)
@@ -95,7 +95,7 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
                 "agree": shares["agree"],
                 "share": shares["share"].map(_percent),
                 "direct and post alone": shares["without_pre"].map(_percent),
-                "these exchanged": shares["wrong_method"].map(_percent),
+                "these exchanged": shares["exchanged"].map(_percent),
                 "by the spreads": shares["hidden"].map(by_spread),
             }
         ).set_index("hidden layers")

@@ -66,30 +66,28 @@ def compare(curves: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     return points[COMPARED].reset_index(drop=True)
 
 
-def compare_study(
-    study: Study, curves: pd.DataFrame, *, wrong_method: bool = False
-) -> pd.DataFrame:
+def compare_study(study: Study, curves: pd.DataFrame, *, exchanged: bool = False) -> pd.DataFrame:
     """Compare a study with everything that was published at its width, see `compare`.
 
     Args:
         study: the one that made the curves.
         curves: its tidy table, which may be incomplete.
-        wrong_method: compare with the curves of the other method instead, see `swapped`.
+        exchanged: compare with the curves of the other method, see `exchanged_methods`.
 
     Returns:
         The columns OF_STUDY. `other_settings` names the settings of the study that differ from the
         published ones. Only points where it is empty count towards shares, see `coverage`.
     """
     published = published_curves(study, same_width=True)
-    points = compare(curves, swapped(published) if wrong_method else published)
+    points = compare(curves, exchanged_methods(published) if exchanged else published)
     return points.assign(other_settings=other_settings(study))[OF_STUDY]
 
 
-# The published methods whose names are exchanged, see `swapped`.
+# The published methods whose names are exchanged, see `exchanged_methods`.
 EXCHANGED = {"direct": "post", "post": "direct"}
 
 
-def swapped(published: pd.DataFrame) -> pd.DataFrame:
+def exchanged_methods(published: pd.DataFrame) -> pd.DataFrame:
     """The published `direct` and `post` curves under each other's name, without other methods.
 
     Our curves are compared with these to see how many points would agree if the method were the

@@ -42,23 +42,23 @@ def coverage(points: pd.DataFrame, settings: Iterable[tuple[str, str]]) -> pd.Da
     return found.assign(published=counted).reset_index()[[*CURVE, *COUNTS]]
 
 
-def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataFrame:
+def shares(covered: pd.DataFrame, exchanged: pd.DataFrame | None = None) -> pd.DataFrame:
     """The counts of `coverage` and shares for each of our widths, over all its curves.
 
     Args:
         covered: what `coverage` returns.
-        wrong: the same for points that were compared with the curves of the wrong method.
+        exchanged: the same for points that were compared with `agreement.exchanged_methods`.
 
     Returns:
         Columns `hidden`, COUNTS and `share` (0 to 1, of the points compared; NaN if there is none);
-        with `wrong` also `without_pre`, the share over the curves that can be exchanged, and
-        `wrong_method`, the share once they are exchanged, against which `without_pre` is judged.
+        with `exchanged` also `without_pre`, the share over the curves that can be exchanged, and
+        `exchanged`, the share once they are exchanged, against which `without_pre` is judged.
     """
     table = covered.groupby("hidden", sort=False)[COUNTS].sum().astype(int)
     table["share"] = table["agree"] / table["compared"]
-    if wrong is not None:
+    if exchanged is not None:
         alike = covered[covered["method"].isin(EXCHANGED)]
-        for name, counts in (("without_pre", alike), ("wrong_method", wrong)):
+        for name, counts in (("without_pre", alike), ("exchanged", exchanged)):
             table[name] = shares(counts).set_index("hidden")["share"]
     return table.reset_index()
 

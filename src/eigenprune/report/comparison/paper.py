@@ -81,17 +81,15 @@ def ratios_of(curves: pd.DataFrame, method: str) -> list[float]:
     return sorted(curves.loc[curves["method"] == method, "pruning_ratio"].unique())
 
 
-def agreement_of(studies: Iterable[Study], *, wrong_method: bool = False) -> pd.DataFrame:
+def agreement_of(studies: Iterable[Study], *, exchanged: bool = False) -> pd.DataFrame:
     """Every point of recorded studies that was published at the same width, see `compare_study`.
 
     Args:
         studies: what `recorded_studies` returns.
-        wrong_method: compare `direct` with the published `post` and the other way round, see
-            `agreement.swapped`.
+        exchanged: compare `direct` with the published `post` and the other way round, see
+            `agreement.exchanged_methods`.
     """
-    points = [
-        compare_study(study, curves_of([study]), wrong_method=wrong_method) for study in studies
-    ]
+    points = [compare_study(study, curves_of([study]), exchanged=exchanged) for study in studies]
     points = [those for those in points if len(those)]
     return pd.concat(points, ignore_index=True) if points else pd.DataFrame(columns=OF_STUDY)
 

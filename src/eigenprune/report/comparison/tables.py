@@ -32,19 +32,19 @@ def agreement(points: pd.DataFrame) -> pd.DataFrame:
     ).set_index(NAMED)
 
 
-def shares(covered: pd.DataFrame, wrong: pd.DataFrame | None = None) -> pd.DataFrame:
+def shares(covered: pd.DataFrame, exchanged: pd.DataFrame | None = None) -> pd.DataFrame:
     """How many published points are compared and agree, at each width of ours.
 
     Args:
         covered: what `coverage.coverage` returns.
-        wrong: the same for points that were compared with the curves of the wrong method.
+        exchanged: the same for points that were compared with `agreement.exchanged_methods`.
 
     Returns:
-        Index `published curves`; columns `compared`, `agree`, `share`, and with `wrong` also
-        `without pre`, the share over the curves that can be exchanged, and `wrong method`, the
-        share once they are exchanged, against which `without pre` is judged.
+        Index `published curves`; columns `compared`, `agree`, `share`, and with `exchanged` also
+        `without pre`, the share over the curves that can be exchanged, and `exchanged`, the share
+        once they are exchanged, against which `without pre` is judged.
     """
-    found = coverage.shares(covered, wrong)
+    found = coverage.shares(covered, exchanged)
     told = {name: found[name].map(_share) for name in found.columns.drop(["hidden", *COUNTS])}
     table = pd.DataFrame(
         {
