@@ -24,7 +24,7 @@ from eigenprune.report.trials.compression_exhibits import (
     with_latency_share,
 )
 from eigenprune.report.trials.pruned_nodes import beside
-from eigenprune.report.trials.trial_exhibits import Shown, there
+from eigenprune.report.trials.trial_exhibits import ShownTrials, there
 
 PARTS: dict[str, Any] = {
     "studies": {"quick": {"pruning_ratios": [0.5, 0.75]}},
@@ -43,7 +43,7 @@ PARTS: dict[str, Any] = {
 
 
 @pytest.fixture
-def both(arena_project: Callable[..., Params]) -> tuple[list[Shown], Arena]:
+def both(arena_project: Callable[..., Params]) -> tuple[list[ShownTrials], Arena]:
     arena_project(**PARTS)
     return there(["tiny", "wider"]), Arena.of(["quick"])
 
@@ -106,7 +106,7 @@ def test_time_is_shown_where_it_was_measured(rows: pd.DataFrame) -> None:
 
 
 def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
-    both: tuple[list[Shown], Arena],
+    both: tuple[list[ShownTrials], Arena],
 ) -> None:
     (tiny, wider), arena = both
     (shown,) = arena.shown
@@ -146,7 +146,7 @@ def test_the_best_pruned_networks_of_the_same_widths_stand_beside(
 
 
 def test_the_figure_says_whose_runs_stand_beside(
-    both: tuple[list[Shown], Arena], monkeypatch: pytest.MonkeyPatch
+    both: tuple[list[ShownTrials], Arena], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
 
@@ -166,7 +166,7 @@ def test_the_figure_says_whose_runs_stand_beside(
 
 
 def test_recorded_trials_are_shown_with_their_times(
-    both: tuple[list[Shown], Arena], monkeypatch: pytest.MonkeyPatch
+    both: tuple[list[ShownTrials], Arena], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
 

@@ -5,7 +5,7 @@ import pytest
 
 from eigenprune.lab.trials.entries import make_trials
 from eigenprune.report.trials.growing_exhibits import growth, numbers, verdicts
-from eigenprune.report.trials.trial_exhibits import Shown, over_seeds
+from eigenprune.report.trials.trial_exhibits import ShownTrials, over_seeds
 
 TRIALS = {
     "kind": "growing",
@@ -75,7 +75,7 @@ def test_growing_can_be_better_or_worse(table: pd.DataFrame) -> None:
     ):
         own = lift + 1e-4 * (table["seed"] - 1.5)  # equal differences cannot be tested
         moved = table.assign(accuracy=table["accuracy"] + own * grown)
-        assert verdicts([Shown(trials, moved, True)]).to_dict("index") == {
+        assert verdicts([ShownTrials(trials, moved, True)]).to_dict("index") == {
             "digits": {"against static-sparse": said}
         }
 

@@ -15,7 +15,7 @@ from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.tables import record
 from eigenprune.report.shown import METADATA
 from eigenprune.report.trials.modules_exhibits import pixels, show_pixels, verdicts
-from eigenprune.report.trials.trial_exhibits import Shown, there
+from eigenprune.report.trials.trial_exhibits import ShownTrials, there
 
 GRID = {"clustering": ["spectral"], "modules": [3], "gamma": [0], "sparsity": [0.5]}
 TRIALS: dict[str, Any] = {"tiny": {"kind": "modules", "grid": GRID, "seeds": [2, 1]}}
@@ -70,9 +70,9 @@ def test_modules_can_help_or_not(arena_project: Callable[..., Params]) -> None:
         for kind in ("spectral", "random")
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    [row] = verdicts([Shown(params.trials["tiny"], table, True)]).to_dict("records")
+    [row] = verdicts([ShownTrials(params.trials["tiny"], table, True)]).to_dict("records")
     better = "better 2, worse 0, open 0"
     assert list(row.values()) == [better, better, "1 of 4 networks"]
     worse = table.assign(accuracy=1 - table["accuracy"])
-    [row] = verdicts([Shown(params.trials["tiny"], worse, True)]).to_dict("records")
+    [row] = verdicts([ShownTrials(params.trials["tiny"], worse, True)]).to_dict("records")
     assert list(row.values())[:2] == ["better 0, worse 2, open 0"] * 2

@@ -60,7 +60,7 @@ def with_costs(trials: Trials, table: "pd.DataFrame", *, recorded: bool) -> "pd.
             **{name: [found[one][name] for one in which] for name in ("macs", *MEASURED)}
         )
     macs = {
-        point: multiply_accumulates(_network(trials, _alike(point)))
+        point: nonzero_weights(_network(trials, _alike(point)))
         for point in dict.fromkeys(point for _, point in which)
     }
     return table.assign(macs=[macs[point] for _, point in which])
@@ -87,7 +87,7 @@ def record(trials: Trials) -> None:
             "activation": activation,
             **dict.fromkeys(trials.options),
             **dict(point),
-            "macs": multiply_accumulates(made[_alike(point)]),
+            "macs": nonzero_weights(made[_alike(point)]),
             "latency": round(found[activation, _alike(point)][0], 4),
             "kernel": found[activation, _alike(point)][1],
             "processor": processor(),
@@ -123,8 +123,8 @@ def read(trials: Trials) -> dict[tuple[str, Point], dict[str, Any]]:
     }
 
 
-def multiply_accumulates(network: nn.Sequential) -> int:
-    """Operations for one example: the number of weights that are not zero.
+def nonzero_weights(network: nn.Sequential) -> int:
+    """How many weights are not zero: as many multiply-accumulates as one example needs.
 
     `metrics.multiply_accumulates` counts those of a kernel that does not look for zeros.
     """

@@ -6,7 +6,7 @@ import pandas as pd
 
 from eigenprune.lab.rivals import AS_PRUNED
 from eigenprune.report.arena import averages, leaderboard
-from eigenprune.report.arena.rival_tables import points
+from eigenprune.report.arena.rival_tables import in_points
 from eigenprune.report.arena.scope import Shown
 
 RATIO = 0.9  # nine tenths of the hidden nodes removed
@@ -52,8 +52,8 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
             {
                 "dataset": its.study.dataset,
                 "seeds": len(at),
-                "lost": points(lost),
-                "of its own": points((at[0.0] - at[RATIO]).mean()) if 0 in at else "",
+                "lost": in_points(lost),
+                "of its own": in_points((at[0.0] - at[RATIO]).mean()) if 0 in at else "",
                 "behind": f"{len(behind)} of {ours['rival'].ne('').sum()} ratios",
                 "told apart": str(int(behind["verdict"].eq("worse").sum())),
                 "goal": "" if pd.isna(lost) else "reached" if reached else "not reached",

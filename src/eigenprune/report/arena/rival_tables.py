@@ -215,7 +215,7 @@ def _counted(tests: pd.DataFrame) -> str:
     >>> _counted(pd.DataFrame({**tests, "size": [1.21, 1.68]}))
     'better 1, worse 0, open 1 (2–3) +1.50, 1.2–1.7×'
     """
-    mean = points(tests["difference"].mean(), "+")
+    mean = in_points(tests["difference"].mean(), "+")
     sizes = [f"{size:.1f}" for size in sorted(tests["size"].dropna())]
     ends = "–".join(dict.fromkeys([*sizes[:1], *sizes[-1:]]))
     told = "" if ends in ("", "1.0") else f", {ends}×"
@@ -288,7 +288,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "verdict": board["verdict"],
             "p": [_p(p) for p in board["p"]],
             "n": board["n"],
-            "lost": [points(lost) for lost in board["lost"]],
+            "lost": [in_points(lost) for lost in board["lost"]],
             "nodes": board["nodes_kept"].map(_count),
             "parameters": board["parameters_kept"].map(_count),
             "MACs": board["macs_kept"].map(_count),
@@ -346,8 +346,8 @@ def _differences(table: pd.DataFrame) -> list[str]:
     columns = (table[name] for name in ("difference", "low", "high"))
     cells = []
     for difference, low, high in zip(*columns, strict=True):
-        interval = "" if pd.isna(low) else f" [{points(low, '+')}, {points(high, '+')}]"
-        cells.append(points(difference, "+") + interval)
+        interval = "" if pd.isna(low) else f" [{in_points(low, '+')}, {in_points(high, '+')}]"
+        cells.append(in_points(difference, "+") + interval)
     return cells
 
 
@@ -359,10 +359,10 @@ def _times(times: float) -> str:
     return "" if pd.isna(times) else f"{times:.1f}×"
 
 
-def points(share: float, sign: str = "") -> str:
+def in_points(share: float, sign: str = "") -> str:
     """A difference of two accuracies in points; nothing where there is none.
 
-    >>> points(-0.0125), points(0.0125, "+"), points(float("nan"))
+    >>> in_points(-0.0125), in_points(0.0125, "+"), in_points(float("nan"))
     ('-1.25', '+1.25', '')
     """
     return "" if pd.isna(share) else f"{100 * share:{sign}.2f}"

@@ -10,10 +10,10 @@ from eigenprune.lab.store import Store
 from eigenprune.lab.studies import load_params
 from eigenprune.lab.trials.entries import plan
 from eigenprune.report.readable import percent, seeds
-from eigenprune.report.trials.trial_exhibits import Shown
+from eigenprune.report.trials.trial_exhibits import ShownTrials
 
 
-def begun_with(its: Shown, activation: str) -> str:
+def begun_with(its: ShownTrials, activation: str) -> str:
     """The accuracy of these networks, for a caption: mean, deviation and seeds; empty if unknown.
 
     For recorded trials, it is the accuracy that the arena has recorded for the same networks.

@@ -17,7 +17,7 @@ from eigenprune.report.trials.budgets import within_budgets
 from eigenprune.report.trials.pruned_nodes import LABEL, beside
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
-    Shown,
+    ShownTrials,
     accuracies,
     by_activation,
     show_one,
@@ -34,7 +34,7 @@ AXES = {
 }
 
 
-def show_compression(shown: Iterable[Shown], arena: Arena) -> None:
+def show_compression(shown: Iterable[ShownTrials], arena: Arena) -> None:
     """Show what fits into fewer bytes, accuracy against size and latency, and all points.
 
     There is one of each for each activation. Size is parameters and bytes. Where no latency was

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from eigenprune.report.figures import legend_below
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
-    Shown,
+    ShownTrials,
     accuracies,
     by_activation,
     show_one,
@@ -24,7 +24,7 @@ AXES = {
 }
 
 
-def show_flow(shown: Sequence[Shown]) -> None:
+def show_flow(shown: Sequence[ShownTrials]) -> None:
     """Accuracy, length and angle over the coefficients, and all points as a table.
 
     Args:

@@ -10,7 +10,7 @@ from eigenprune.report.figures import legend_below
 from eigenprune.report.shown import show
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
-    Shown,
+    ShownTrials,
     accuracies,
     by_activation,
     in_short,
@@ -23,7 +23,7 @@ from eigenprune.report.trials.trial_exhibits import (
 _POINT = ["algorithm", "choice", "wanted_loss"]
 
 
-def show_growing(shown: Iterable[Shown]) -> None:
+def show_growing(shown: Iterable[ShownTrials]) -> None:
     """Show grown networks beside three others with as many connections: figures and a table."""
     for its, activation, rows in by_activation(shown, ["network"]):
         show_one(
@@ -49,7 +49,7 @@ def show_growing(shown: Iterable[Shown]) -> None:
         )
 
 
-def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
+def verdicts(shown: Iterable[ShownTrials]) -> pd.DataFrame:
     """In how many settings a grown network is better or worse than each control.
 
     Returns:
@@ -71,7 +71,7 @@ def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
 
 
-def show_verdicts(shown: Iterable[Shown]) -> None:
+def show_verdicts(shown: Iterable[ShownTrials]) -> None:
     """Whether growing pays off, in one table for all trials."""
     if shown := list(shown):
         show_together(

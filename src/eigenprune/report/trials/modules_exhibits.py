@@ -21,7 +21,7 @@ from eigenprune.report.shown import show
 from eigenprune.report.trials.begun_with import begun_with
 from eigenprune.report.trials.trial_exhibits import (
     LOOKS,
-    Shown,
+    ShownTrials,
     accuracies,
     by_activation,
     in_short,
@@ -38,7 +38,7 @@ NUMBERS = (
 )
 
 
-def show_modules(shown: Iterable[Shown]) -> None:
+def show_modules(shown: Iterable[ShownTrials]) -> None:
     """Show what pruning towards modules does, for each clustering, gamma and sparsity."""
     for its, activation, rows in by_activation(shown):
         whole = begun_with(its, activation)
@@ -61,7 +61,7 @@ def show_modules(shown: Iterable[Shown]) -> None:
         )
 
 
-def verdicts(shown: Iterable[Shown]) -> pd.DataFrame:
+def verdicts(shown: Iterable[ShownTrials]) -> pd.DataFrame:
     """In how many settings spectral clusters help, compared with the controls they must beat.
 
     Returns:
@@ -98,7 +98,7 @@ def _disconnected(rows: pd.DataFrame) -> str:
     return f"{int((rows['effective_sparsity'] == 1).sum())} of {len(rows)} networks"
 
 
-def show_verdicts(shown: Iterable[Shown]) -> None:
+def show_verdicts(shown: Iterable[ShownTrials]) -> None:
     """Whether modules help, in one table for all trials."""
     if shown := list(shown):
         show_together(
@@ -112,7 +112,7 @@ def show_verdicts(shown: Iterable[Shown]) -> None:
         )
 
 
-def show_pixels(shown: Iterable[Shown]) -> None:
+def show_pixels(shown: Iterable[ShownTrials]) -> None:
     """Show the module of each input as a picture, for the first network there is of each trials.
 
     Args:

@@ -8,13 +8,13 @@ from eigenprune.compression.size import FLOAT
 from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED, MORE_THAN_PRUNING, OF_RATIOS, TRAINED
 from eigenprune.lab.studies import Study
 from eigenprune.report.arena.scope import Arena
-from eigenprune.report.trials.trial_exhibits import Shown
+from eigenprune.report.trials.trial_exhibits import ShownTrials
 
 LABEL = "nodes: "  # begins the name of a method that removes nodes
 SMALL = "small"
 
 
-def beside(its: Shown, activation: str, arena: Arena) -> tuple[pd.DataFrame, list[Study]]:
+def beside(its: ShownTrials, activation: str, arena: Arena) -> tuple[pd.DataFrame, list[Study]]:
     """The best pruned networks of the arena with the same data and widths, and small dense ones.
 
     The best method has the highest accuracy, averaged over the pruning ratios. One is chosen among

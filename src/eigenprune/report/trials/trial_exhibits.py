@@ -32,7 +32,7 @@ LOOKS = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownTrials:
     """Trials that a chapter shows, their table, and whether the table is recorded."""
 
     trials: Trials
@@ -47,11 +47,11 @@ class Shown:
         return f"{self.trials.dataset}, {activation}, {seeds} seed{'' if seeds == '1' else 's'}"
 
 
-def there(names: Iterable[str]) -> list[Shown]:
+def there(names: Iterable[str]) -> list[ShownTrials]:
     """Those of the named trials that there are: quick ones computed, others as recorded."""
     params = load_params(project.root() / "params.yaml")
     return [
-        Shown(params.trials[name], table, name not in params.quick_trials)
+        ShownTrials(params.trials[name], table, name not in params.quick_trials)
         for name, table in tables(params, names).items()
     ]
 
@@ -72,8 +72,8 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
 
 def by_activation(
-    shown: Iterable[Shown], keys: Sequence[str] = ()
-) -> Iterator[tuple[Shown, str, pd.DataFrame]]:
+    shown: Iterable[ShownTrials], keys: Sequence[str] = ()
+) -> Iterator[tuple[ShownTrials, str, pd.DataFrame]]:
     """Yield trials, one of their activations, and the means over seeds of its points.
 
     Args:
@@ -87,7 +87,7 @@ def by_activation(
 
 
 def show_one(
-    its: Shown,
+    its: ShownTrials,
     activation: str,
     what: Figure | pd.DataFrame,
     name: str,
@@ -113,7 +113,9 @@ def show_one(
     )
 
 
-def show_together(shown: Sequence[Shown], table: pd.DataFrame, name: str, caption: str) -> None:
+def show_together(
+    shown: Sequence[ShownTrials], table: pd.DataFrame, name: str, caption: str
+) -> None:
     """Show one table for several trials."""
     show(
         table,
