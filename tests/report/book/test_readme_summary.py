@@ -66,20 +66,15 @@ def test_the_recipe_beside_chance_depends_on_data_activation_and_width() -> None
 def test_scores_beside_chance_turn_round_with_the_activation(networks: pd.DataFrame) -> None:
     assert says(
         "With relu, the scores of plainly trained dense networks choose better nodes than chance "
-        "in most settings; with tanh, they choose worse ones in most."
+        "in most settings, and in more of them once the layers after the removed nodes are "
+        "refitted; with tanh, they choose worse ones in most, and hardly ever better ones even "
+        "then."
     )
     as_pruned = shares(pairs.tests_of_pruned(networks, pairs.DENSE_SCORES, rivals.AS_PRUNED))
-    assert as_pruned.loc["relu", "better"] > 0.5
-    assert as_pruned.loc["tanh", "worse"] > 0.5
-
-
-def test_a_repair_makes_scores_better_than_chance(networks: pd.DataFrame) -> None:
-    assert says(
-        "Once the layers after the removed nodes are refitted, they choose better ones in most "
-        "settings with both activations."
-    )
     repaired = shares(pairs.tests_of_pruned(networks, pairs.DENSE_SCORES, rivals.FITTED))
-    assert list(repaired.index) == ["relu", "tanh"] and repaired["better"].gt(0.5).all()
+    assert 0.5 < as_pruned.loc["relu", "better"] < repaired.loc["relu", "better"]
+    assert as_pruned.loc["tanh", "worse"] > 0.5
+    assert repaired.loc["tanh", "better"] < 0.1
 
 
 def test_eigenvalues_fall_behind(networks: pd.DataFrame) -> None:
