@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import executors
-from eigenprune.lab.execution.sweep import OnStart, executor_for, outlook_of, recorded_runs
+from eigenprune.lab.execution.sweep import (
+    OnStart,
+    executor_for,
+    outlook_of,
+    recorded_rows,
+    recorded_runs,
+)
 from eigenprune.lab.execution.tasks import Places
 from eigenprune.lab.fingerprint import short_hash
 from eigenprune.lab.plans import runs_of
@@ -26,7 +32,6 @@ from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
 from eigenprune.lab.tidy_csv import MEND, write_csv
-from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import Trials
 
 if TYPE_CHECKING:
@@ -111,7 +116,7 @@ def check(
             max_seconds=max_seconds,
             on_units=on_units,
         )
-    recorded, origins, spreads = recorded_runs(study), _origins(study), _spreads(study)
+    recorded, origins, spreads = recorded_runs(study), recorded_rows(study), _spreads(study)
     written = _written(folder_of(study))
     rows = []
     for run in runs:
@@ -194,17 +199,12 @@ def _accuracies(result: Mapping[str, Any]) -> list[float]:
     return [row["accuracy"] for row in result.get("rows", [result]) if "accuracy" in row]
 
 
-def _origins(study: Study | Trials) -> Mapping[str, Mapping[str, Any]]:
-    folder = folder_of(study)
-    return tables.origins(folder) if isinstance(study, Trials) else rows_by_run(folder)
-
-
 def _alike(study: Study | Trials) -> dict[str, bool]:
     """For each recorded run, whether a machine of this kind made it."""
     from eigenprune.lab.machine import made_with
 
     here = made_with() | {"threads": 1}  # as each worker process has
-    return {name: _same_kind(here, made) for name, made in _origins(study).items()}
+    return {name: _same_kind(here, made) for name, made in recorded_rows(study).items()}
 
 
 def _same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -6,14 +6,15 @@ from functools import cache
 from typing import Any
 
 from eigenprune.lab import datasets, rivals
+from eigenprune.lab.execution.sweep import recorded_rows
 from eigenprune.lab.fingerprint import short_hash
 from eigenprune.lab.methods import Method
 from eigenprune.lab.plans import PlannedRow, plan
 from eigenprune.lab.records import code_state, manifest
-from eigenprune.lab.records.recorded import folder_of, rows_by_run
+from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.studies import Study
-from eigenprune.lab.trials import entries, tables
+from eigenprune.lab.trials import entries
 from eigenprune.lab.trials.entries import Trials
 
 # Parameters for which a study, or trials, have several values and may get more: then what is
@@ -63,8 +64,7 @@ def of_runs(study: Study | Trials, *, recorded: bool = False) -> Origin:
     commits: set[str] = set()
     data = None
     if recorded:
-        trials = isinstance(study, Trials)
-        rows = tables.origins(folder_of(study)) if trials else rows_by_run(folder_of(study))
+        rows = recorded_rows(study)
         planned = {name: row for name, row in planned.items() if name in rows}
         commits = {str(rows[name]["commit"]) for name in planned}
         parameters |= _occurring(parameters, [row for same in planned.values() for row in same])

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from eigenprune.lab import devices
 from eigenprune.lab.execution.processes import default_workers
-from eigenprune.lab.execution.sweep import outlook, run_by_run
+from eigenprune.lab.execution.sweep import outlook, recorded_rows, run_by_run
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import runs_of
-from eigenprune.lab.records.recorded import folder_of, rows_by_run
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
-from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.tuning import candidates
 
@@ -71,10 +69,9 @@ def _seconds_per_work(study: Study | Trials, store: Store, device: str) -> float
 
 def _recorded_seconds(study: Study | Trials, device: str) -> dict[str, float]:
     """The seconds of the trainings whose results are in Git, by run id."""
-    found = tables.origins if isinstance(study, Trials) else rows_by_run
     return {
         str(row["training"]): float(row["training_seconds"])
-        for row in found(folder_of(study)).values()
+        for row in recorded_rows(study).values()
         if row["device"] == device and row["training_seconds"] > 0  # NaN if unknown
     }
 

@@ -12,7 +12,7 @@ from eigenprune.lab.execution.searches import recorded_choices
 from eigenprune.lab.execution.tasks import Choice, Job, OnUnits, Places
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import runs_of
-from eigenprune.lab.records.recorded import recorded_results
+from eigenprune.lab.records.recorded import folder_of, recorded_results, rows_by_run
 from eigenprune.lab.runs import Run, Sequel, Training, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
@@ -111,6 +111,15 @@ def outlook_of(
 def recorded_runs(study: Study | Trials) -> Mapping[str, dict[str, Any]]:
     """The results of a study, or of trials, that are recorded in Git, by run id."""
     return tables.recorded(study) if isinstance(study, Trials) else recorded_results(study)
+
+
+def recorded_rows(study: Study | Trials) -> Mapping[str, dict[str, Any]]:
+    """What made the recorded runs of a study, or of trials (commit, machine, seconds), by run id.
+
+    For a study, each row holds its results too.
+    """
+    read = tables.origins if isinstance(study, Trials) else rows_by_run
+    return read(folder_of(study))
 
 
 def run_by_run(study: Study | Trials) -> bool:
