@@ -297,6 +297,8 @@ def test_images_with_a_mistake(project: Path) -> None:
     refused("my/shapes/b/odd.png: has 5 x 3 pixels, and the first image 4 x 3")
     odd.write_text("no image")
     refused("my/shapes/b/odd.png: is not an image")
+    odd.write_bytes(b"P6 8")  # Pillow raises a ValueError
+    refused("my/shapes/b/odd.png: is not an image")
     Image.fromarray(np.zeros((3, 4), dtype=np.uint16)).save(odd)
     refused("has more than eight bits")
     odd.rename(folder / "odd.png")

@@ -72,6 +72,11 @@ def record(
                 f"{name}: {made.rows} {what} recorded, {made.here} of them from this run store, "
                 f"{made.missing} still to be computed" + (lost if made.diverged else "")
             )
+        if made.gone:
+            typer.echo(
+                f"{name}: {made.gone} rows that were recorded do not belong to the study as "
+                "params.yaml has it now, and are gone; Git has them"
+            )
         if made.to_compare:
             typer.echo(
                 f"{name}: methods that share a network have it from two machines, which round "

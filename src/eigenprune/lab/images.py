@@ -30,7 +30,8 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
     """
     import numpy as np
     import torch
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
+    from PIL.Image import DecompressionBombError
 
     images: list[Image.Image] = []
     classes = []
@@ -41,7 +42,7 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
         try:
             image: Image.Image = Image.open(file)
             image.load()
-        except (UnidentifiedImageError, OSError):
+        except (OSError, ValueError, SyntaxError, NotImplementedError, DecompressionBombError):
             raise UserError(f"{shown}: is not an image that can be read") from None
         if image.mode.startswith(DEEP):
             raise UserError(f"{shown}: has more than eight bits per channel; save it with eight")

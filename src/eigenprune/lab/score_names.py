@@ -4,6 +4,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
+from eigenprune.lab.errors import UserError
+
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -45,4 +47,8 @@ def regulariser_names() -> tuple[str, ...]:
 
 
 def _statements(file: str) -> list[ast.stmt]:
-    return ast.parse((_PACKAGE / file).read_text(encoding="utf-8")).body
+    path = _PACKAGE / file
+    try:
+        return ast.parse(path.read_text(encoding="utf-8")).body
+    except SyntaxError as error:
+        raise UserError(f"{path}: line {error.lineno}: {error.msg}") from None

@@ -16,7 +16,7 @@ from eigenprune.lab.protocols import keep
 from eigenprune.lab.records.recorded import folder_of, record, recorded_results
 from eigenprune.lab.results import curves, eigenvalues, layer_shares
 from eigenprune.lab.store import Store
-from eigenprune.lab.studies import Study, change_study
+from eigenprune.lab.studies import Study, change_study, load_params
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +101,20 @@ def test_anew_computes_what_is_recorded(
     pd.testing.assert_frame_equal(again, here)
     assert sweep.outlook(tiny, store, anew=True).jobs == []
     assert len(list(store.folder.rglob("*.json"))) == 11
+
+
+def test_what_is_recorded_is_shown_without_the_data(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("EIGENPRUNE_DATA", str(tmp_path / "nowhere"))
+    whole = load_params(root / "params.yaml").study("mnist-1x500")
+    changes = {"activations": ["relu"], "methods": ["direct"], "seeds": [1]}
+    study = change_study(whole, changes)
+    assert len(compute(study)) == 1 + len(study.pruning_ratios)
+    with pytest.raises(UserError, match="is missing"):
+        compute(change_study(study, {"epochs": 1}))
 
 
 def test_other_settings_do_not_count_as_done(tiny: Study, store_folder: Path) -> None:
@@ -195,6 +209,24 @@ def test_files_that_do_not_belong_together_are_refused(tiny: Study, store_folder
         recorded_results(tiny)
 
 
+@pytest.mark.parametrize("name", ["runs.csv", "curves.csv"])
+def test_half_a_recording_is_not_taken_for_none(
+    tiny: Study, store_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    compute(tiny)
+    (record(tiny, Store(store_folder)).folder / name).unlink()
+    with pytest.raises(UserError, match=name):
+        record(tiny, elsewhere(monkeypatch, tmp_path))
+
+
+def test_rows_that_a_narrower_study_loses_are_counted(tiny: Study, store_folder: Path) -> None:
+    compute(tiny)
+    whole = record(tiny, Store(store_folder))
+    assert whole.gone == 0
+    narrower = record(change_study(tiny, {"methods": list(tiny.methods[:1])}), Store(store_folder))
+    assert narrower.gone == whole.rows - narrower.rows > 0
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -236,8 +268,14 @@ def test_the_manifest_knows_the_code_and_its_date_stays_when_nothing_changes(
     path.write_text(json.dumps(first | {"recorded": "2000-01-01"}))
     record(tiny, Store(store_folder))
     assert json.loads(path.read_text())["recorded"] == "2000-01-01"
+    # Nor is a recording another one because less was known about the code then.
+    [(commit, state)] = first["code"].items()
+    less = dict(list((state or {"layers.py": "0"}).items())[1:])
+    path.write_text(json.dumps(first | {"code": {commit: less}, "recorded": "2000-01-01"}))
+    before = path.read_bytes()
+    record(tiny, Store(store_folder))
+    assert path.read_bytes() == before
     # If the commit is gone, what was known about it stays.
-    commit = next(iter(first["code"]))
     known = first | {"code": {commit: {"layers.py": "0"}}}
     path.write_text(json.dumps(known))
     monkeypatch.setattr("eigenprune.lab.records.code_state.at_commit", lambda commit: None)

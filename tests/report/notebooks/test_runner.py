@@ -99,6 +99,14 @@ def test_a_missing_notebook_is_named(tmp_path: Path) -> None:
         run_notebook(tmp_path / "nowhere.ipynb", tmp_path / "out.ipynb", {})
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "<<<<<<< HEAD", ""])
+def test_a_file_that_is_no_notebook_is_named(tmp_path: Path, text: str) -> None:
+    source = tmp_path / "mine.ipynb"
+    source.write_text(text)
+    with pytest.raises(UserError, match=r"mine\.ipynb is no notebook"):
+        run_notebook(source, tmp_path / "out.ipynb", {})
+
+
 def test_a_failing_cell_is_shown_and_leaves_no_result(tmp_path: Path) -> None:
     failing = "if factor > 2:\n    raise ValueError('too large: ' + study)"
     source = write_notebook(tmp_path / "fails.ipynb", "print('before')", failing, "print('after')")

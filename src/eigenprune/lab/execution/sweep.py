@@ -178,9 +178,10 @@ def run_study(
             not there.
     """
     places = Places(store=project.store_dir(), data=project.data_dir())
-    datasets.require_files(study.dataset, places.data)
     store = Store(places.store)
     todo = outlook(study, store, shard, weights=weights, anew=anew)
+    if todo.jobs:  # what is recorded can be shown without the data
+        datasets.require_files(study.dataset, places.data)
     on_units = on_start(todo) if on_start is not None else None
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.

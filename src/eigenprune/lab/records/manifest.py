@@ -64,7 +64,10 @@ def code_that_counts(found: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: int) -> None:
-    """Sum up a recording; the date changes only when something else does.
+    """Sum up a recording; the file changes only if what is recorded does.
+
+    How the code looked at the commits does not count: as the project grows, more files of a commit
+    are listed, and neither the result nor its date is another for it.
 
     Args:
         folder: of the recording.
@@ -90,7 +93,7 @@ def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: i
         ],
         "code": _code(table["commit"].unique(), before.get("code", {})),
     }
-    if found == {key: value for key, value in before.items() if key != "recorded"}:
+    if all(before.get(key) == value for key, value in found.items() if key != "code"):
         return
     found["recorded"] = datetime.now(UTC).date().isoformat()
     write_whole(folder / FILE, (json.dumps(found, indent=1, allow_nan=False) + "\n").encode())

@@ -44,8 +44,9 @@ class Recording:
 
     `here` counts the rows from the run store of this project; the others stay as they were
     recorded. Runs that diverged here, and were never recorded, have no row and do not count as
-    missing. `to_compare` is a command to run if methods do not share their networks, see
-    `one_network`.
+    missing. `gone` counts the rows that were recorded and no longer belong to the study, as it is
+    in `params.yaml` now. `to_compare` is a command to run if methods do not share their networks,
+    see `one_network`.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class Recording:
     missing: int
     here: int = 0
     diverged: int = 0
+    gone: int = 0
     to_compare: str = ""
 
 
@@ -135,7 +137,8 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         to_compare = one_network.command_for_one(table, here)
     missing = len(planned) - len(rows) - diverged
     from_here = sum(row["run"] in here for row in rows)
-    return Recording(folder, len(rows), missing, from_here, diverged, to_compare)
+    gone = len(known.keys() - {row["run"] for row in rows}) if rows else 0
+    return Recording(folder, len(rows), missing, from_here, diverged, gone, to_compare)
 
 
 def recorded_curves(folder: Path) -> "pd.DataFrame":
@@ -155,9 +158,8 @@ def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
     Raises:
         UserError: if one of the files is missing or no such table, or they do not belong together.
     """
-    if not (runs := parts.there(folder, "runs")):
-        return {}
-    return _rows_by_run(folder, *map(state, [*runs, *parts.there(folder, "curves")]))
+    files = [*parts.there(folder, "runs"), *parts.there(folder, "curves")]
+    return _rows_by_run(folder, *map(state, files)) if files else {}
 
 
 @lru_cache(maxsize=4)

@@ -76,13 +76,18 @@ def declared_parameters(source: Path) -> set[str]:
     """The names in the notebook's cell tagged `parameters`.
 
     Raises:
-        UserError: the notebook is missing.
+        UserError: the notebook is missing, or the file is no notebook.
     """
     if not source.is_file():
         raise UserError(f"notebook {source} does not exist")
     from papermill import inspect_notebook
 
-    return set(inspect_notebook(source))
+    try:
+        return set(inspect_notebook(source))
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise UserError(
+            f"{source} is no notebook, which is a file of JSON; a merge conflict may be left in it"
+        ) from None
 
 
 def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
