@@ -17,6 +17,8 @@ def main() -> None:
         from eigenprune.cli import app
 
         app()
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell counts Ctrl-C; whatever can be carried on has said so
     except UserError as error:
         _end(str(error), 2)
     except Failure as error:

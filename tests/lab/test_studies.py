@@ -205,7 +205,7 @@ def test_a_near_word_is_offered(tmp_path: Path, change: dict[str, Any], meant: s
         ("quick: [[one]]\n", "quick: [['one']]"),
         ("a: [\n", "not valid YAML"),
         ("a: 2022-13-45\n", "not valid YAML"),
-        ("studies:\n  one: {}\n  one: {}\n", "the key 'one' appears twice"),
+        ("studies:\n  one: {}\n  one: {}\n", "line 3: the key 'one' appears twice"),
         (b"a: \xff\n", "not valid YAML"),
     ],
 )

@@ -4,16 +4,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import typer
 
-from eigenprune.files import nearest_there
 from eigenprune.lab import project
-from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, Study, change_study, load_params
 from eigenprune.lab.trials.entries import Trials, change_trials
+from eigenprune.lab.writable import require_room
 
 
 def project_params() -> Params:
@@ -46,17 +44,7 @@ def require_writable(path: Path | None, option: str) -> None:
     """
     if path is None:
         return
-    folder = nearest_there(path.absolute().parent)
-    if not folder.is_dir():
-        raise UserError(f"{option}: {path} cannot be written: {folder} is not a folder")
-    try:
-        with TemporaryFile(dir=folder):  # permissions do not say enough: a disk may be read-only
-            pass
-    except OSError as error:
-        raise UserError(
-            f"{option}: {path} cannot be written: no file can be created in {folder} "
-            f"({error.strerror})"
-        ) from None
+    require_room(path.absolute().parent, f"{option}: {path} cannot be written")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 from eigenprune.cli.common import project_params, require_writable
 from eigenprune.lab import project
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.standard_datasets import STANDARD_NAMES
 from eigenprune.lab.studies import Params
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ def verify(
             )
         _verify_quick(params)
         return
-    names = studies or list(params.studies)
+    # Without names, those that could have been published: data of one's own may not even be here.
+    names = studies or [
+        name for name, study in params.studies.items() if study.dataset in STANDARD_NAMES
+    ]
     chosen = [params.study(name) for name in names]
     require_writable(output, "--output")
     import pandas as pd

@@ -109,14 +109,14 @@ def _strict_loader() -> type["yaml.SafeLoader"]:
 
     class StrictLoader(yaml.SafeLoader):
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            keys = [
-                self.construct_object(key, deep=True)
-                for key, _ in node.value
-                if key.tag != "tag:yaml.org,2002:merge"  # `<<: *anchor` is no key of the mapping
-            ]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.YAMLError(f"the key {key!r} appears twice{node.start_mark}")
+            keys = []
+            for its, _ in node.value:
+                if its.tag == "tag:yaml.org,2002:merge":  # `<<: *anchor` is no key of the mapping
+                    continue
+                if (key := self.construct_object(its, deep=True)) in keys:
+                    line = its.start_mark.line + 1
+                    raise yaml.YAMLError(f"line {line}: the key {key!r} appears twice")
+                keys.append(key)
             return super().construct_mapping(node, deep)
 
     return StrictLoader

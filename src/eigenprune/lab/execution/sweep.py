@@ -19,6 +19,7 @@ from eigenprune.lab.studies import Study
 from eigenprune.lab.trials import tables
 from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.tuning import search_of, search_runs
+from eigenprune.lab.writable import require_room
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,6 +183,7 @@ def run_study(
     todo = outlook(study, store, shard, weights=weights, anew=anew)
     if todo.jobs:  # what is recorded can be shown without the data
         datasets.require_files(study.dataset, places.data)
+        require_room(store.folder, f"the run store {store.folder} (EIGENPRUNE_STORE)")
     on_units = on_start(todo) if on_start is not None else None
     if todo.jobs:
         # Refuse damaged data here, in one sentence, and not from within a worker.
