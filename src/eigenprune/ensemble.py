@@ -59,9 +59,9 @@ def train_together(
 
     Args:
         models: at least one, see `train`; all have the same modules, shapes, number formats and
-            frozen parameters, no hooks, and no modules but those of torch and eigenprune, since all
-            run the code of the first. Dropout draws other numbers than it would in a network
-            trained alone.
+            frozen parameters and no hooks. All run the code of the first, so that modules of the
+            user's own may stand in several networks only if they have no attributes. Dropout draws
+            other numbers than it would in a network trained alone.
         inputs: (rows, features), for all of them; trained on their device.
         targets: (rows,) class numbers, on the same device.
         epochs: passes over the data, 0 or more.
@@ -76,8 +76,8 @@ def train_together(
         For each network, the trained one and the mean training loss (nats) of each epoch.
 
     Raises:
-        ValueError: if the networks differ in form, one has a hook or a module of the user's own,
-            or there is not one seed for each; and see `train`.
+        ValueError: if the networks differ in form, one has a hook or a module that the first
+            cannot stand for, or there is not one seed for each; and see `train`.
 
     Example:
         >>> import torch
@@ -89,7 +89,7 @@ def train_together(
         [True, True, True]
     """
     for number, model in enumerate(models):
-        _check_modules(model, number)
+        _check_modules(model, number, alone=len(models) == 1)
     if not models or len(seeds) != len(models):
         raise ValueError(f"{len(models)} networks and {len(seeds)} seeds: as many, and not none")
     _check_form(models)
@@ -205,17 +205,19 @@ def _orders(seeds: Sequence[int], stream: str, inputs: Tensor) -> Iterator[Tenso
         yield torch.stack(orders).to(inputs.device)
 
 
-def _check_modules(model: nn.Sequential, number: int) -> None:
+def _check_modules(model: nn.Sequential, number: int, *, alone: bool) -> None:
     """Refuse a network that the code of another with the same form might not stand for."""
     fully_connected(model)
     for name, module in model.named_modules():
         called = f"network {number}, module {name}" if name else f"network {number}"
         require_unwatched(module, called)
-        if type(module).__module__.partition(".")[0] not in ("torch", "eigenprune"):
+        known = type(module).__module__.partition(".")[0] in ("torch", "eigenprune")
+        attributes = sorted(vars(module).keys() - vars(nn.Module()).keys())
+        if attributes and not known and not alone:
             raise ValueError(
-                f"{called} is a {type(module).__name__}: networks that train together run the code "
-                "of the first, so they hold modules of torch and eigenprune alone; `train` takes "
-                "any"
+                f"{called} is a {type(module).__name__} with {', '.join(attributes)}: networks "
+                "that train together run the code of the first, so a module of your own may have "
+                "no attributes in them; `train` takes any"
             )
 
 
@@ -237,4 +239,6 @@ def _form(model: nn.Sequential) -> list[str]:
         f"{name} {tuple(tensor.shape)}, {tensor.dtype}, requires_grad={tensor.requires_grad}"
         for name, tensor in model.state_dict(keep_vars=True).items()
     ]
-    return modules + tensors
+    # Modules of different classes may call themselves the same.
+    classes = [f"a {type(module).__qualname__}" for module in model.modules()]
+    return modules + tensors + classes

@@ -48,14 +48,18 @@ def require_weights_alone(layer: "SpectralLinear | nn.Linear", name: str) -> Non
         name: what the message calls it.
 
     Raises:
-        ValueError: if the layer is of a subclass, parametrised or pruned by torch, or observed.
+        ValueError: if the layer is of a subclass that computes in its own way, parametrised or
+            pruned by torch, or observed.
     """
     own = {each for each, _ in layer.named_parameters(recurse=False)}
-    if type(layer) not in (SpectralLinear, nn.Linear) or own != _parameters_of(layer):
+    # torch itself has subclasses of nn.Linear that differ in nothing, in attention for example.
+    plain = type(layer) is SpectralLinear or type(layer).forward is nn.Linear.forward
+    if not plain or own != _parameters_of(layer):
         raise ValueError(
             f"{name} is a {type(layer).__name__} with more to it than its weights: a "
             "subclass, or parametrised or pruned by torch; make it plain "
-            "(torch.nn.utils.parametrize.remove_parametrizations, torch.nn.utils.prune.remove)"
+            "(torch.nn.utils.parametrize.remove_parametrizations, torch.nn.utils.prune.remove), or "
+            "copy its weights into a layer that is"
         )
     require_unwatched(layer, name)
 
@@ -221,8 +225,8 @@ class SpectralLinear(nn.Module):
         learn. Frozen parameters stay frozen.
 
         Raises:
-            ValueError: if the given layer is not a plain `nn.Linear`, but of a subclass,
-                parametrised or pruned by torch, or with hooks.
+            ValueError: if the given layer is not a plain `nn.Linear`, but of a subclass with a
+                `forward` of its own, parametrised or pruned by torch, or with hooks.
 
         >>> import torch
         >>> linear, x = nn.Linear(4, 3), torch.rand(2, 4)

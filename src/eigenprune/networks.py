@@ -61,6 +61,10 @@ class NodeMask(nn.Module):
         return torch.where(self.keep, inputs, 0.0)
 
 
+# Each of these has as many outputs as inputs.
+_KEEPS_WIDTH = (*ACTIVATIONS.values(), nn.Dropout, nn.Identity, NodeMask)
+
+
 def mlp(
     widths: Sequence[int],
     *,
@@ -164,7 +168,7 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     Raises:
         ValueError: if `model` is not an nn.Sequential, or holds another module with parameters or
             buffers, one layer twice, no layer at all, or a layer with other inputs than the nodes
-            of the layer before.
+            that it reads.
 
     Example:
         >>> len(fully_connected(mlp([64, 100, 100, 10])))
@@ -176,8 +180,11 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
             "layers and activations; put that part of your model into one"
         )
     layers: list[FullyConnected] = []
+    nodes: int | None = None  # unknown behind a module that may change their number
     for index, module in enumerate(model):
         if isinstance(module, SpectralLinear | nn.Linear):
+            _require_as_many(nodes, module)
+            nodes = module.out_features
             if any(module is layer for layer in layers):
                 raise ValueError(
                     f"module {index} is a layer that stands in the network already, and each place "
@@ -190,15 +197,20 @@ def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
                 "here where only SpectralLinear, nn.Linear and modules without parameters or "
                 "buffers stand in the nn.Sequential"
             )
+        elif not isinstance(module, _KEEPS_WIDTH):
+            nodes = None
     if not layers:
         raise ValueError("the network has no fully connected layer")
-    for before, after in itertools.pairwise(layers):
-        if before.out_features != after.in_features:
-            raise ValueError(
-                f"a layer of {before.out_features} nodes is read by one of {after.in_features} "
-                "inputs: they must be as many"
-            )
     return layers
+
+
+def _require_as_many(nodes: int | None, reader: FullyConnected) -> None:
+    """Refuse a layer with other inputs than the nodes that it reads, if their number is known."""
+    if nodes not in (None, reader.in_features):
+        raise ValueError(
+            f"a layer of {nodes} nodes is read by one of {reader.in_features} inputs: they must "
+            "be as many"
+        )
 
 
 def require_plain(model: nn.Sequential) -> None:
@@ -224,6 +236,8 @@ def require_plain(model: nn.Sequential) -> None:
                     f"{type(part).__name__}, which makes of a node what the others say: between "
                     "two layers only what treats each node by itself may stand"
                 )
+    for before, after in itertools.pairwise(layers):
+        _require_as_many(before.out_features, after)
     require_sequential_alone(model)
     for index, layer in enumerate(model):
         if isinstance(layer, SpectralLinear | nn.Linear):
@@ -348,13 +362,22 @@ def require_classes(targets: Tensor, classes: int) -> None:
         )
 
 
-def require_on_device(model: nn.Sequential, inputs: Tensor) -> None:
-    """Refuse inputs that are elsewhere than the network.
+def require_usable(model: nn.Sequential, inputs: Tensor, *targets: Tensor) -> None:
+    """Refuse data that cannot be passed through a network as it is, on its device.
+
+    Inputs need not be flat if another module stands before the first layer.
+
+    Args:
+        model: see `fully_connected`.
+        inputs: examples.
+        targets: the class numbers of the examples, if they are used.
 
     Raises:
-        ValueError: with both devices.
+        ValueError: see `require_examples`; and with both devices, if they differ.
     """
-    device = fully_connected(model)[0].weight.device
+    first = fully_connected(model)[0]
+    require_examples(model, inputs, *targets, flat=model[0] is first)
+    device = first.weight.device
     if inputs.device != device:
         raise ValueError(f"inputs on {inputs.device}: the network is on {device}")
 

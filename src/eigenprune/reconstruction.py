@@ -6,13 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from eigenprune.divergence import Diverged
-from eigenprune.networks import (
-    NodeMask,
-    as_dense,
-    fully_connected,
-    require_examples,
-    require_on_device,
-)
+from eigenprune.networks import NodeMask, as_dense, fully_connected, require_usable
 from eigenprune.pruning import compact
 
 # Relative to the mean square of a node's activations; it decides about weights that the examples
@@ -50,7 +44,7 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
     Raises:
         ValueError: if the inputs do not fit the network or there are none, the network is masked,
             or see `pruning.compact`.
-        eigenprune.Diverged: a ValueError, if an input is not a number.
+        eigenprune.Diverged: a ValueError, if an input is infinite or not a number.
 
     Source: He, Zhang and Sun, ICCV 2017 (arXiv 1707.06168), sect. 3.1, and Luo, Wu and Lin, ICCV
     2017 (arXiv 1707.06342), there for the channels of convolutions; the pull towards the former
@@ -65,16 +59,13 @@ def reconstruct(model: nn.Sequential, masks: Sequence[Tensor], inputs: Tensor) -
         >>> bool((fitted(x) - model(x)).norm() < 0.5 * (cut(x) - model(x)).norm())
         True
     """
-    first = fully_connected(model)[0]
     if any(isinstance(module, NodeMask) for module in model):
         raise ValueError("the network is masked: reconstruct the one that it was made of")
-    # A module before the first layer may change the number of features.
-    require_examples(model, inputs, flat=model[0] is first)
-    require_on_device(model, inputs)
+    require_usable(model, inputs)
     if inputs.ndim != 2:
         raise ValueError(f"inputs of shape {tuple(inputs.shape)}: (rows, features) wanted")
-    if inputs.isnan().any():
-        raise Diverged("inputs: some are NaN; nothing can be fitted to them")
+    if not inputs.isfinite().all():
+        raise Diverged("inputs: some are not finite; nothing can be fitted to them")
     small = as_dense(compact(model, masks))
     whole = as_dense(model)
     with torch.autocast(inputs.device.type, enabled=False):  # autocast would round the sums

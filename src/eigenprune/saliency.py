@@ -20,8 +20,7 @@ from eigenprune.networks import (
     as_dense,
     fully_connected,
     hidden_layers,
-    require_examples,
-    require_on_device,
+    require_usable,
 )
 
 _ROWS_AT_ONCE = 10_000
@@ -264,8 +263,7 @@ def _nodes(model: nn.Sequential) -> list[int]:
 def _dense(model: nn.Sequential, inputs: Tensor, *targets: Tensor) -> nn.Sequential:
     """A copy with plain layers, all of whose parameters require gradients, for data that fit it."""
     dense = as_dense(model).eval().requires_grad_(True)
-    require_examples(dense, inputs, *targets, flat=isinstance(dense[0], nn.Linear))
-    require_on_device(dense, inputs)
+    require_usable(dense, inputs, *targets)
     for module in dense.modules():
         if hasattr(module, "inplace"):
             # In place, it would overwrite the sums whose gradients are needed.

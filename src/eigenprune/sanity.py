@@ -197,7 +197,11 @@ def random_gauge(model: nn.Sequential, seed: int) -> list[Tensor]:
     generator = seeds.generator(seed, "gauge")
     powers = [
         torch.randint(
-            -_LARGEST_POWER, _LARGEST_POWER + 1, (layer.out_features,), generator=generator
+            -_LARGEST_POWER,
+            _LARGEST_POWER + 1,
+            (layer.out_features,),
+            generator=generator,
+            device="cpu",
         )
         for layer in _with_gauge(model)
     ]

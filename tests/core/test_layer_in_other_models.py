@@ -232,6 +232,7 @@ ON_THEIR_DEVICE = {
     "together": lambda m: ep.train_together([m], *DATA, epochs=1, seeds=[1])[0][0](DATA[0]),
     "reconstruct": lambda m: ep.reconstruct(m, MASKS, DATA[0])(DATA[0]),
     "low rank": lambda m: ep.compression.low_rank(m, 1)[0](DATA[0]),
+    "gauge": lambda m: ep.sanity.gauge_changed(m, ep.sanity.random_gauge(m, seed=1))(DATA[0]),
     "small": lambda m: ep.growing.small_dense(m, 80, seed=1)(DATA[0]),
     **{
         name: lambda m, its=its: train(m, *DATA, epochs=2, regulariser=its(0.5))[0](DATA[0])
@@ -242,7 +243,7 @@ ON_THEIR_DEVICE = {
 
 @pytest.mark.parametrize("name", ON_THEIR_DEVICE)
 def test_the_default_device_makes_no_difference(name: str) -> None:
-    for layer in ("spectral",) if name.startswith("eigen") else ("spectral", "dense"):
+    for layer in ("spectral",) if name.startswith(("eigen", "gauge")) else ("spectral", "dense"):
         model = mlp([8, 6, 6, 6, 3], layer=layer, seed=1)
         expected = ON_THEIR_DEVICE[name](model)
         with torch.device("meta"):

@@ -266,6 +266,13 @@ def test_from_linear_takes_plain_layers_alone(kind: str) -> None:
         SpectralLinear.from_linear(linear)
 
 
+def test_from_linear_takes_subclasses_that_compute_alike() -> None:
+    projection = nn.MultiheadAttention(4, 2).out_proj
+    assert type(projection) is not nn.Linear
+    layer, inputs = SpectralLinear.from_linear(projection), torch.rand(2, 4)
+    torch.testing.assert_close(layer(inputs), projection(inputs))
+
+
 def test_to_linear_of_a_layer_that_is_not_plain_is_refused() -> None:
     parametrised = SpectralLinear(4, 3)
     nn.utils.parametrize.register_parametrization(parametrised, "eigenvectors", nn.Identity())

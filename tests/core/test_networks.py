@@ -242,10 +242,23 @@ def test_no_regulariser_makes_something_else_of_a_subclass(name: str) -> None:
         assert type(trained) is WithWidths
 
 
-def test_layers_of_widths_that_do_not_meet_are_refused() -> None:
-    model = nn.Sequential(nn.Linear(4, 6), nn.GLU(), nn.Linear(3, 2))
-    with pytest.raises(ValueError, match="a layer of 6 nodes is read by one of 3 inputs"):
-        networks.require_plain(model)
+class Halved(nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs[:, ::2]
+
+
+@pytest.mark.parametrize(
+    ("between", "named"),
+    [(nn.GLU(), "holds|is a GLU"), (Halved(), "a layer of 6 nodes is read by one of 3 inputs")],
+)
+def test_what_changes_the_number_of_nodes_trains_and_is_not_pruned(
+    between: nn.Module, named: str
+) -> None:
+    model = nn.Sequential(nn.Linear(4, 6), between, nn.Linear(3, 2))
+    _, losses = train(model, torch.rand(9, 4), torch.arange(9) % 2, epochs=1)
+    assert losses[0] > 0
+    with pytest.raises(ValueError, match=named):
+        compact(model, [torch.ones(6) > 0])
 
 
 def test_layers_whose_widths_disagree_are_refused_everywhere() -> None:

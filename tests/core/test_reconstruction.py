@@ -117,5 +117,6 @@ def test_what_cannot_be_fitted_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=named):
             reconstruct(model, masks, wrong)
-    with pytest.raises(ep.Diverged, match=r"^inputs: some are NaN"):
-        reconstruct(model, masks, INPUTS * torch.nan)
+    for value in (torch.nan, torch.inf):
+        with pytest.raises(ep.Diverged, match=r"^inputs: some are not finite"):
+            reconstruct(model, masks, INPUTS * value)

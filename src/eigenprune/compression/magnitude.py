@@ -4,9 +4,9 @@ from torch import nn
 from torch.nn.utils import prune
 
 from eigenprune.compression.size import Size, sparse_size
-from eigenprune.connections import Retrain, magnitude, prune_gradually
+from eigenprune.connections import Retrain, prune_gradually
 from eigenprune.counts import nodes_removed, require_fraction
-from eigenprune.divergence import require_ranking
+from eigenprune.divergence import require_finite
 from eigenprune.networks import as_dense, fully_connected
 
 
@@ -22,7 +22,7 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
 
     Raises:
         ValueError: if `sparsity` is out of its range.
-        eigenprune.Diverged: a ValueError, if a weight is not a number.
+        eigenprune.Diverged: a ValueError, if a weight or bias is infinite or not a number.
 
     Source: Han, Pool, Tran and Dally, NeurIPS 2015 (arXiv 1506.02626), there with retraining and a
     threshold for each layer.
@@ -34,7 +34,7 @@ def prune_connections(model: nn.Sequential, sparsity: float) -> tuple[nn.Sequent
     """
     require_fraction("sparsity", sparsity)
     sparse = as_dense(model)
-    require_ranking(magnitude(sparse))  # torch would remove some NaN weights, or none
+    require_finite(sparse)  # torch would remove some NaN weights, or none
     weights = [(layer, "weight") for layer in fully_connected(sparse)]
     total = sum(layer.weight.numel() for layer, _ in weights)
     prune.global_unstructured(
@@ -61,6 +61,7 @@ def prune_connections_gradually(
 
     Raises:
         ValueError: see `connections.prune_gradually`.
+        eigenprune.Diverged: a ValueError, if a weight or bias is infinite or not a number.
 
     Source: Zhu and Gupta, arXiv 1710.01878 (2017).
 
@@ -75,5 +76,6 @@ def prune_connections_gradually(
         >>> prune_connections_gradually(model, 0.9, steps=3, retrain=retrain)[1].parameters
         5
     """
+    require_finite(model)
     sparse, _ = prune_gradually(model, sparsity, steps=steps, retrain=retrain)
     return sparse, sparse_size(sparse)
