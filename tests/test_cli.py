@@ -288,6 +288,13 @@ def test_verify_compares_with_what_is_published(project: Path) -> None:
     assert points[["n", "published_mean"]].to_numpy().tolist() == [[2, 2.0]]
 
 
+def test_verify_says_that_own_data_were_not_published(project: Path) -> None:
+    own = PARAMS.replace("quick: [tiny]\n", "").replace("dataset: digits", "dataset: mine")
+    own += "datasets: {mine: {csv: mine.csv, target: kind}}\n"
+    (project / "params.yaml").write_text(own)
+    assert "nothing to compare" in eigenprune(project, "verify", code=2)
+
+
 def test_verify_keeps_other_settings_out_of_every_share(project: Path) -> None:
     """Two epochs are not the published hundred: the study is shown separately, with the reason."""
     publish(project, "digits,8,relu,direct,0.5,2.0,0.01,5")
@@ -424,6 +431,14 @@ def test_data_that_a_later_study_lacks_is_named_before_the_first_is_computed(pro
     (project / "params.yaml").write_text(PARAMS + second)
     assert "eigenprune data fetch" in eigenprune(project, "run", "tiny", "real", code=2)
     assert not (project / ".eigenprune").exists()
+
+
+def test_recorded_results_are_shown_without_the_data(root: Path, tmp_path: Path) -> None:
+    """As in a fresh clone, where nobody has fetched anything yet."""
+    bare = {"EIGENPRUNE_DATA": str(tmp_path), "EIGENPRUNE_STORE": str(tmp_path / "runs")}
+    words = ["run", "mnist-1x500", "--activation", "relu", "--methods", "direct", "--seeds", "1"]
+    assert "0.95" in eigenprune(root, *words, **bare)
+    assert "eigenprune data fetch" in eigenprune(root, *words, "--epochs", "1", code=2, **bare)
 
 
 def test_a_notebook_wants_a_study_that_it_can_show(project: Path, root: Path) -> None:

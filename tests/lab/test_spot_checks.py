@@ -229,6 +229,14 @@ def test_trials_are_checked_too(store_folder: Path) -> None:
     assert check(trials)["difference"].to_numpy() == pytest.approx(0.1)
 
 
+def test_kept_checks_that_are_damaged_are_named(recorded: Study) -> None:
+    spot_checks.record(recorded, check(recorded))
+    file = folder_of(recorded) / spot_checks.FILE
+    file.write_text("run,same\n1,2\n")
+    with pytest.raises(UserError, match=r"spot_checks\.csv: no column .*restore it from Git"):
+        spot_checks.of_code_now(folder_of(recorded))
+
+
 def test_a_recording_without_its_manifest_is_named(recorded: Study) -> None:
     spot_checks.record(recorded, check(recorded))
     (folder_of(recorded) / "manifest.json").unlink()

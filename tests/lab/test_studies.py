@@ -197,6 +197,8 @@ def test_a_near_word_is_offered(tmp_path: Path, change: dict[str, Any], meant: s
         ("studies: [one]\n", "studies: ['one'] must map names to studies"),
         ("defaults: [1]\n", "defaults: [1] must map keys to values"),
         ("defaults: {name: a}\n", "defaults: unknown key 'name'"),
+        ("defaults: {epochs: 0}\n", "defaults.epochs: 0 is not allowed; allowed: a whole number"),
+        ("defaults: {methods: [a]}\n", "defaults.methods: ['a'] is not allowed"),
         ("studies: {one: {dataset: digits}}\n", "studies.one: hidden is missing; allowed: a list"),
         ("studies: {One_1: {}}\n", "studies.One_1: the name may hold"),
         ("studies: {../up: {}}\n", "studies.../up: the name may hold"),

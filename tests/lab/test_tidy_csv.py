@@ -26,14 +26,25 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
         (b"run\n1\n", r"runs\.csv: no column 'seconds'; needed: run, seconds: restore"),
         (b"<<<<<<< HEAD\nrun,seconds\n", r"no table|no column 'run'"),
         (b"seconds,run\n1,a\n=======\n", r"runs\.csv: line 3 has no run: restore it from Git"),
+        (b"run,seconds\na,1\nb,\n", r"runs\.csv: line 3 has no seconds: restore it from Git"),
+        (b"run,seconds\na,1\nb,2s\n", r"line 3: seconds is '2s', and a number is wanted: rest"),
     ],
-    ids=["empty", "ragged", "binary", "column", "conflict at the top", "conflict below"],
+    ids=[
+        "empty",
+        "ragged",
+        "binary",
+        "column",
+        "conflict at the top",
+        "conflict below",
+        "no number",
+        "another word",
+    ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "runs.csv"
     path.write_bytes(content)
     with pytest.raises(UserError, match=sentence):
-        read_tidy(path, NEEDED, text=["run"])
+        read_tidy(path, NEEDED, text=["run"], numbers=["seconds"])
 
 
 def test_cells_are_as_they_are_written(tmp_path: Path) -> None:

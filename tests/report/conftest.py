@@ -1,8 +1,10 @@
-"""What the tests of the arena's tables and figures share: a made-up table of rivals."""
+"""What the tests of tables and figures share: a made-up table of rivals, no figure left open."""
 
 import itertools
 import random
+from collections.abc import Iterator
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -19,6 +21,13 @@ METHODS = {
 }
 ACTIVATIONS = {"relu": 0.0, "tanh": 0.01}
 SEEDS = (1, 2, 3, 4, 5)
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Figures are closed after each test, as after each cell of a notebook."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ def record(
             )
     for name in studies or (params.quick if quick else [*params.paper, *params.paper_trials]):
         study = params.find(name)
+        what = "runs" if isinstance(study, Trials) else "rows"
         if isinstance(study, Trials):
             made = tables.record(study, store)
         else:
@@ -66,7 +67,6 @@ def record(
             if made.rows and not is_quick:
                 write_summary(made.folder, published_curves(study, same_width=True))
         if made.rows or studies or quick:
-            what = "runs" if isinstance(study, Trials) else "rows"
             lost = f", {made.diverged} without results: their numbers ceased to be finite"
             typer.echo(
                 f"{name}: {made.rows} {what} recorded, {made.here} of them from this run store, "
@@ -74,8 +74,8 @@ def record(
             )
         if made.gone:
             typer.echo(
-                f"{name}: {made.gone} rows that were recorded do not belong to the study as "
-                "params.yaml has it now, and are gone; Git has them"
+                f"{name}: {made.gone} {what} that were recorded do not belong to what params.yaml "
+                "asks for now, and are gone; Git has them"
             )
         if made.to_compare:
             typer.echo(

@@ -141,9 +141,6 @@ def run(
     from eigenprune.lab import datasets
     from eigenprune.lab.execution.executors import EXECUTORS
 
-    for study in chosen:
-        datasets.require_readable(study.dataset, project.data_dir())
-
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
     if address is not None and executor != "dask":
@@ -160,6 +157,12 @@ def run(
     require_writable(plot, "--plot")
     if plot is not None:
         import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
+    for study in chosen:
+        try:
+            datasets.require_readable(study.dataset, project.data_dir())
+        except UserError:
+            if _left(study, part, anew):  # what is recorded is shown without the data
+                raise
     from eigenprune.lab.execution import progress, sweep
 
     clock = options.seconds_left(max_seconds)

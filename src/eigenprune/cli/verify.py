@@ -80,6 +80,8 @@ def verify(
     from eigenprune.report.comparison.published import all_settings, other_settings
     from eigenprune.report.terminal import agreement_table, points_tables, shares_table
 
+    if not chosen:
+        raise UserError("nothing to compare: params.yaml has no study of a published dataset")
     curves = {study: results.curves(study) for study in chosen}
     found, exchanged = (
         pd.concat([compare_study(each, curves[each], exchanged=other) for each in chosen])

@@ -19,10 +19,10 @@ from typing import Any
 from eigenprune.lab.errors import UserError, did_you_mean
 from eigenprune.lab.methods import METHODS, Method
 from eigenprune.lab.params_file import of_project_params, require_keys, require_name
-from eigenprune.lab.score_names import regulariser_names, score_names
+from eigenprune.lab.score_names import all_score_names, regulariser_names, score_names
 from eigenprune.lab.values import Check, Keys, check_values, list_of, listed, number, one_of
 
-SCORES = tuple(sorted((*score_names("importance"), *score_names("saliency"))))
+SCORES = all_score_names()
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
 REGULARISERS = regulariser_names()
 # Regularisers whose strength is a share, below 1.

@@ -17,6 +17,8 @@ COLUMNS = (
     "accuracy",
     "loss",
 )
+# Those that hold a number in every row.
+NUMBERS = ("seed", "pruning_ratio", "nodes_kept", "parameters_kept", "accuracy", "loss")
 
 
 def labels(study: Study, row: PlannedRow) -> dict[str, object]:

@@ -30,6 +30,20 @@ def score_names(module: str) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def all_score_names() -> tuple[str, ...]:
+    """The names of the scores of both modules, in alphabetical order.
+
+    Raises:
+        UserError: if both have a score of one name, since a method could mean either.
+    """
+    of_weights, of_data = score_names("importance"), score_names("saliency")
+    if twice := sorted({*of_weights} & {*of_data}):
+        raise UserError(
+            f"{_PACKAGE}: importance.py and saliency.py both have a score {twice[0]}: rename one"
+        )
+    return tuple(sorted((*of_weights, *of_data)))
+
+
 @cache
 def regulariser_names() -> tuple[str, ...]:
     """The keys of `eigenprune.regularisers.REGULARISERS` in alphabetical order.
@@ -42,8 +56,19 @@ def regulariser_names() -> tuple[str, ...]:
     for node in _statements("regularisers/__init__.py"):
         match node:
             case ast.AnnAssign(ast.Name("REGULARISERS"), value=ast.Dict(keys)):
-                names += [ast.literal_eval(key) for key in keys if key is not None]
+                names += [_text(key) for key in keys]
     return tuple(sorted(names))
+
+
+def _text(key: ast.expr | None) -> str:
+    match key:
+        case ast.Constant(str(name)):
+            return name
+    where = f"line {key.lineno}: " if key is not None else ""
+    raise UserError(
+        f"{_PACKAGE / 'regularisers/__init__.py'}: {where}a key of REGULARISERS must be a name in "
+        "quotes, since it is read without running the code"
+    )
 
 
 def _statements(file: str) -> list[ast.stmt]:

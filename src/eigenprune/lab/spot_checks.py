@@ -31,7 +31,7 @@ from eigenprune.lab.records.recorded import folder_of, rows_by_run
 from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Study
-from eigenprune.lab.tidy_csv import MEND, write_csv
+from eigenprune.lab.tidy_csv import MEND, read_tidy, write_csv
 from eigenprune.lab.trials.entries import Trials
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ def of_code_now(folder: Path) -> "pd.DataFrame":
 
     if not (folder / FILE).is_file():
         return pd.DataFrame(columns=list(COLUMNS))
-    text = {"run": str, "recorded": str, "code": str, "commit": str, "python": str}
-    found = pd.read_csv(folder / FILE, dtype=text)
+    text = ("run", "recorded", "code", "commit", "python")
+    found = read_tidy(folder / FILE, COLUMNS, text=text)
     same_recording = found["recorded"] == found["run"].map(_written(folder))
     return found[same_recording & (found["code"] == _code_now(folder))]
 

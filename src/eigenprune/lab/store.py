@@ -64,7 +64,7 @@ class Store:
                 return None
             arrays = self._checked(run_id, "safetensors", document["arrays_sha256"])
             history = self._checked(run_id, "history", document.get("history_sha256"))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         return Entry(record, arrays, history)
 

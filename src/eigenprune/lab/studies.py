@@ -149,7 +149,8 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
     own = own_datasets.named(document.get("datasets", {}), path)
     arena = rivals.named(document.get("rivals", {}), path.name)
     defaults = document.get("defaults", {})
-    require_keys(defaults, f"{path.name}: defaults", {**_KEYS})
+    keys = _keys(own, arena)
+    check_values(defaults, keys, f"{path.name}: defaults", optional=[*keys])
     entries = document.get("studies", {})
     if not isinstance(entries, dict):
         raise UserError(f"{path.name}: studies: {entries!r} must map names to studies")
@@ -252,7 +253,7 @@ def make_study(
     Raises:
         UserError: if a key is missing or unknown, or a value is not allowed.
     """
-    keys = {**_KEYS, "dataset": dataset(own), "methods": (_METHODS, _methods(arena))}
+    keys = _keys(own, arena)
     study = Study(name=name, **check_values(values, keys, where, optional=["held_out"]))
     for method in study.methods:
         if method not in METHODS:
@@ -288,6 +289,10 @@ def _require_fit(study: Study, name: str, method: Method, where: str) -> None:
             f"{where}.hidden: {list(study.hidden)!r} is not allowed with {name}; allowed: {layers} "
             "or more layers of one width"
         )
+
+
+def _keys(own: Collection[str], arena: Collection[str] | None) -> Keys:
+    return {**_KEYS, "dataset": dataset(own), "methods": (_METHODS, _methods(arena))}
 
 
 def _methods(arena: Collection[str] | None) -> Callable[[object], tuple[str, ...]]:

@@ -30,6 +30,7 @@ def read_tidy(
     needed: Collection[str],
     *,
     text: Collection[str] = (),
+    numbers: Collection[str] = (),
     mend: str = MEND,
 ) -> "pd.DataFrame":
     """Read a table with a header and check its columns.
@@ -38,17 +39,28 @@ def read_tidy(
         path: of the CSV file.
         needed: the columns that it must have.
         text: columns that are text, whatever they look like, with no empty cell.
+        numbers: columns of numbers, with no empty cell.
         mend: what to do about a file that fails the check, for messages.
 
     Raises:
-        UserError: if the file is not there, is not a table, lacks a column, or has an empty cell in
-            a text column.
+        UserError: if the file is not there, is not a table, lacks a column, or has a cell that is
+            empty, or no number, where that is not allowed.
     """
+    import pandas as pd
+
     table = _read(path, needed, mend, dtype=dict.fromkeys(text, str))
-    for name in text:
-        if name in table and (empty := table[name].isna()).any():
-            row = int(empty.argmax()) + 2  # the header is the first line
-            raise UserError(f"{path}: line {row} has no {name}: {mend}")
+    for name in (*text, *numbers):
+        if name not in table:
+            continue
+        cells = table[name] if name in text else pd.to_numeric(table[name], errors="coerce")
+        if (wrong := cells.isna()).any():
+            first = int(wrong.argmax())
+            line, cell = first + 2, table[name].iloc[first]  # the header is the first line
+            raise UserError(
+                f"{path}: line {line} has no {name}: {mend}"
+                if pd.isna(cell)
+                else f"{path}: line {line}: {name} is {cell!r}, and a number is wanted: {mend}"
+            )
     return table
 
 

@@ -172,7 +172,7 @@ def distinct(check: Check) -> Callable[[object], tuple[Any, ...]]:
 
 def dataset(own: Collection[str] = ()) -> tuple[str, Check]:
     """The entry for the key `dataset`: one of the standard datasets, or of the reader's own."""
-    known = (*datasets.NAMES, *own)
+    known = tuple(dict.fromkeys((*datasets.NAMES, *own)))
     return listed(known), one_of(known)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eigenprune.lab.rows import COLUMNS
+from eigenprune.lab.rows import COLUMNS, NUMBERS
 from eigenprune.lab.tidy_csv import MEND, read_tidy, write_csv
 
 
@@ -23,4 +23,4 @@ def read_curves(path: Path, mend: str = MEND) -> pd.DataFrame:
     Raises:
         UserError: if the file is missing, is not a table or lacks a column.
     """
-    return read_tidy(path, COLUMNS, text=["hidden"], mend=mend)
+    return read_tidy(path, COLUMNS, text=["hidden"], numbers=NUMBERS, mend=mend)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
+from eigenprune.lab.tidy_csv import read_tidy
 
 # Ways to use the cores, see `bench.EpochTime`, as tables and figures name them.
 CORES = {"alone": "all cores for one network", "side_by_side": "a network on each core"}
@@ -120,12 +121,10 @@ def sweep(path: Path) -> tuple[pd.DataFrame, str]:
         path: a file `sweep-*.csv` of `results/bench`, one row for each command.
 
     Raises:
-        UserError: if the file lacks a column.
+        UserError: if the file is no such table.
     """
-    table = pd.read_csv(path, dtype={"commit": str})
-    made = ["device", "torch", "commit"]
-    if lacking := {*made, "studies", "runs", "seconds"} - set(table):
-        raise UserError(f"{path}: no column {', '.join(sorted(lacking))}")
+    made, numbers = ["device", "torch", "commit"], ["runs", "seconds"]
+    table = read_tidy(path, [*made, "studies", *numbers], text=["commit"], numbers=numbers)
     on = "; ".join(
         f"{device}, torch {torch}, commit {commit}"
         for device, torch, commit in table[made].drop_duplicates().itertuples(index=False)

@@ -7,6 +7,7 @@ import grimp
 import pytest
 
 from eigenprune import importance
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.methods import METHODS
 from eigenprune.lab.records import code_state
 from eigenprune.lab.records.code_state import (
@@ -101,6 +102,14 @@ def test_a_cpu_does_not_depend_on_stacks() -> None:
     before = {**now, "ensemble.py": "other"}
     assert changed(before, now) == []
     assert changed(before, now, device="NVIDIA H100") == ["ensemble.py"]
+
+
+def test_a_file_that_is_no_python_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_state, "_PACKAGE", tmp_path)
+    for text in ("def a(:", "a = (1,", "if a:\nb"):
+        (tmp_path / "adam.py").write_text(text)
+        with pytest.raises(UserError, match=r"adam\.py is no Python: "):
+            code_state.current()
 
 
 def test_a_file_that_was_moved_is_compared_with_what_it_was() -> None:

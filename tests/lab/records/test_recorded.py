@@ -227,6 +227,18 @@ def test_rows_that_a_narrower_study_loses_are_counted(tiny: Study, store_folder:
     assert narrower.gone == whole.rows - narrower.rows > 0
 
 
+def test_rows_that_are_lost_are_counted_though_others_share_their_run(
+    tiny: Study, store_folder: Path
+) -> None:
+    Path("params.yaml").write_text("rivals: {norm: {layer: dense, score: weight_norm}}\n")
+    both = change_study(tiny, {"methods": ["norm", "norm-reconstructed"]})
+    compute(both)
+    whole = record(both, Store(store_folder))
+    assert whole.rows > len(recorded_results(both))  # nothing is fitted where nothing is pruned
+    narrower = record(change_study(both, {"methods": ["norm"]}), Store(store_folder))
+    assert narrower.gone == whole.rows - narrower.rows == whole.rows / 2
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -275,6 +287,16 @@ def test_the_manifest_knows_the_code_and_its_date_stays_when_nothing_changes(
     before = path.read_bytes()
     record(tiny, Store(store_folder))
     assert path.read_bytes() == before
+    # A commit of which nothing was known is filled in once it is there.
+    unknown = first | {"code": {commit: None}, "recorded": "2000-01-01"}
+    path.write_text(json.dumps(unknown))
+    with monkeypatch.context() as later:
+        later.setattr(
+            "eigenprune.lab.records.code_state.at_commit", lambda commit: {"layers.py": "0"}
+        )
+        record(tiny, Store(store_folder))
+    filled = unknown | {"code": {commit: {"layers.py": "0"}}}
+    assert json.loads(path.read_text()) == filled
     # If the commit is gone, what was known about it stays.
     known = first | {"code": {commit: {"layers.py": "0"}}}
     path.write_text(json.dumps(known))

@@ -2,7 +2,6 @@
 
 import itertools
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,7 +71,6 @@ def test_every_method_has_both_its_points_in_the_panel_of_the_ratio() -> None:
         assert list(chosen.get_xdata()) == pytest.approx(list(100 * rows[CHOSEN]))
         assert list(drawn.get_xdata()) == pytest.approx(list(100 * rows[DRAWN]))
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["none", "norm"]
-    plt.close(figure)
     with pytest.raises(UserError, match="nothing to draw"):
         arms.drawn(table.iloc[:0], (CHOSEN, DRAWN))
 
@@ -93,7 +91,6 @@ def test_every_pair_has_a_panel_with_its_differences() -> None:
     assert [panel.get_title() for panel in figure.axes] == ["a\n− b", "c\n− b"]
     drawn = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].get_lines()}
     assert drawn["relu, differs from 0"] == [10] and drawn["relu, not told apart from 0"] == [-2]
-    plt.close(figure)
     with pytest.raises(UserError, match="nothing to draw"):
         rival_figures.differences_of_pairs(rows.iloc[:0])
 

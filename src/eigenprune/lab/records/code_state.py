@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.fingerprint import fingerprint, short_hash
 
 _PACKAGE = Path(__file__).parents[2]
@@ -84,12 +86,19 @@ Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not th
 
 
 def current() -> Fingerprints:
-    """The fingerprints of the code that runs."""
-    return {
-        file: fingerprint((_PACKAGE / file).read_text(encoding="utf-8"))
-        for file in COMPUTING
-        if (_PACKAGE / file).is_file()
-    }
+    """The fingerprints of the code that runs.
+
+    Raises:
+        UserError: if a file is no Python.
+    """
+    found = {}
+    for file in COMPUTING:
+        if (_PACKAGE / file).is_file():
+            try:
+                found[file] = fingerprint((_PACKAGE / file).read_text(encoding="utf-8"))
+            except (SyntaxError, TokenError) as error:
+                raise UserError(f"{_PACKAGE / file} is no Python: {error}") from None
+    return found
 
 
 @cache

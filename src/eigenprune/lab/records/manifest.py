@@ -34,7 +34,7 @@ def read(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found["study"], seconds(found)
+        found["study"]["name"], found["study"]["dataset"], seconds(found)
         for commit, state in found.get("code", {}).items():
             if state is not None:
                 found["code"][commit] = code_state.as_called_now(state)
@@ -67,7 +67,8 @@ def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: i
     """Sum up a recording; the file changes only if what is recorded does.
 
     How the code looked at the commits does not count: as the project grows, more files of a commit
-    are listed, and neither the result nor its date is another for it.
+    are listed, and neither the result nor its date is another for it. A commit of which nothing was
+    known, as in a shallow clone, is filled in once it is there; the date stays then, too.
 
     Args:
         folder: of the recording.
@@ -93,9 +94,12 @@ def write(folder: Path, study: Study | Trials, table: "pd.DataFrame", planned: i
         ],
         "code": _code(table["commit"].unique(), before.get("code", {})),
     }
-    if all(before.get(key) == value for key, value in found.items() if key != "code"):
-        return
     found["recorded"] = datetime.now(UTC).date().isoformat()
+    if all(before.get(key) == found[key] for key in found.keys() - {"code", "recorded"}):
+        code = before.get("code", {})
+        if not any(state and code.get(commit) is None for commit, state in found["code"].items()):
+            return
+        found["recorded"] = before.get("recorded", found["recorded"])
     write_whole(folder / FILE, (json.dumps(found, indent=1, allow_nan=False) + "\n").encode())
 
 

@@ -74,7 +74,12 @@ def there(folder: Path, name: str, *, mixed: bool = False) -> list[Path]:
 
 
 def read(
-    folder: Path, name: str, needed: Collection[str], *, text: Collection[str] = ()
+    folder: Path,
+    name: str,
+    needed: Collection[str],
+    *,
+    text: Collection[str] = (),
+    numbers: Collection[str] = (),
 ) -> "pd.DataFrame":
     """A whole table, its parts one below the other; see `tidy_csv.read_tidy`.
 
@@ -84,5 +89,5 @@ def read(
     import pandas as pd
 
     files = there(folder, name) or [folder / f"{name}.csv"]
-    tables = [read_tidy(path, needed, text=text) for path in files]
+    tables = [read_tidy(path, needed, text=text, numbers=numbers) for path in files]
     return pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]

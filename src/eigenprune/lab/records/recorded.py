@@ -21,7 +21,7 @@ from eigenprune.lab import project, spectra
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.plans import plan
 from eigenprune.lab.records import manifest, one_network, parts
-from eigenprune.lab.rows import COLUMNS, labels
+from eigenprune.lab.rows import COLUMNS, NUMBERS, labels
 from eigenprune.lab.runs import Sequel, run_id
 from eigenprune.lab.store import Entry, Store
 from eigenprune.lab.studies import Study
@@ -45,8 +45,8 @@ class Recording:
     `here` counts the rows from the run store of this project; the others stay as they were
     recorded. Runs that diverged here, and were never recorded, have no row and do not count as
     missing. `gone` counts the rows that were recorded and no longer belong to the study, as it is
-    in `params.yaml` now. `to_compare` is a command to run if methods do not share their networks,
-    see `one_network`.
+    in `params.yaml` now. Of trials, all of these are runs, which may have several rows.
+    `to_compare` is a command to run if methods do not share their networks, see `one_network`.
     """
 
     folder: Path
@@ -101,7 +101,7 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
     import pandas as pd
 
     folder = folder or folder_of(study)
-    known, rows, here, to_compare = rows_by_run(folder), [], set(), ""
+    known, rows, here, to_compare, gone = rows_by_run(folder), [], set(), "", 0
     planned, seconds, diverged = plan(study), seconds_in(store), 0
     for row in planned:
         run = run_id(row.run)
@@ -126,6 +126,8 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         chosen = [STRENGTH] if STRENGTH in table and table[STRENGTH].notna().any() else []
         columns = ["run", "nodes_by_layer", *chosen, *MADE_WITH, *TRAINED_WITH]
         networks = set(table["training"]) & spectra.kept(study)
+        if known:
+            gone = len(_names_of_rows(_read(folder)) - _names_of_rows(table))
         recorded = spectra.read(folder)
         # Spectra of the rows' networks: those of another machine where the rows are not from here.
         of_here = set(table.loc[table["run"].isin(here), "training"])
@@ -137,7 +139,6 @@ def record(study: Study, store: Store, folder: Path | None = None) -> Recording:
         to_compare = one_network.command_for_one(table, here)
     missing = len(planned) - len(rows) - diverged
     from_here = sum(row["run"] in here for row in rows)
-    gone = len(known.keys() - {row["run"] for row in rows}) if rows else 0
     return Recording(folder, len(rows), missing, from_here, diverged, gone, to_compare)
 
 
@@ -147,7 +148,7 @@ def recorded_curves(folder: Path) -> "pd.DataFrame":
     Raises:
         UserError: if there is none, or a file of it is no such table.
     """
-    return parts.read(folder, "curves", COLUMNS, text=["hidden"])
+    return parts.read(folder, "curves", COLUMNS, text=["hidden"], numbers=NUMBERS)
 
 
 def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
@@ -164,11 +165,18 @@ def rows_by_run(folder: Path) -> Mapping[str, dict[str, Any]]:
 
 @lru_cache(maxsize=4)
 def _rows_by_run(folder: Path, *states: tuple[int, ...]) -> Mapping[str, dict[str, Any]]:
+    rows = _read(folder).to_dict("records")
+    return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
+
+
+def _read(folder: Path) -> "pd.DataFrame":
+    """The rows of a recording with the columns of both tables."""
     import pandas as pd
 
     needed = ("run", "nodes_by_layer", *manifest.MADE_BY, "seconds", *TRAINED_WITH)
     curves = recorded_curves(folder)
-    runs = parts.read(folder, "runs", needed, text=["nodes_by_layer", "run", "training", "commit"])
+    text = ("nodes_by_layer", "run", "training", "commit")
+    runs = parts.read(folder, "runs", needed, text=text, numbers=["seconds"])
     if "together" not in runs:  # recorded when every network was trained alone
         runs["together"] = 1
     kept = runs["nodes_by_layer"].map(lambda text: sum(map(int, text.split("-"))))
@@ -181,8 +189,12 @@ def _rows_by_run(folder: Path, *states: tuple[int, ...]) -> Mapping[str, dict[st
             f"{folder}: {files} do not describe the same networks; they are written together by "
             "`eigenprune record`: restore them from Git"
         )
-    rows = pd.concat([curves, runs], axis=1).to_dict("records")
-    return {str(row["run"]): {str(key): value for key, value in row.items()} for row in rows}
+    return pd.concat([curves, runs], axis=1)
+
+
+def _names_of_rows(table: "pd.DataFrame") -> set[tuple[Any, ...]]:
+    """What tells the rows apart: methods share runs, such as that of the unpruned network."""
+    return set(table[["run", "method", "pruning_ratio"]].itertuples(index=False, name=None))
 
 
 def seconds_in(store: Store) -> Callable[[str], float | None]:

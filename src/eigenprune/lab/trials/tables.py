@@ -104,7 +104,9 @@ def record(trials: Trials, store: Store) -> Recording:
             costs.record(trials)
         elif trials.kind == "modules":
             found_modules.record(trials, store)
-    return Recording(folder, len(rows), len(planned) - len(rows) - diverged, here, diverged)
+    missing = len(planned) - len(rows) - diverged
+    gone = len(known.keys() - {run_id(run) for run in rows}) if rows else 0
+    return Recording(folder, len(rows), missing, here, diverged, gone)
 
 
 def _tidy(trials: Trials, found: Mapping[Trial, list[dict[str, Any]]]) -> "pd.DataFrame":

@@ -42,12 +42,7 @@ def findings(root: Path, recorded: pd.DataFrame) -> str:
         root: of the repository.
         recorded: the networks of the arena, see `lab.arena.recorded`.
     """
-    # What is trained otherwise answers another question: how much the settings matter.
-    studies = {
-        study: rows
-        for study, rows in _studies(root / "results" / "paper")
-        if not other_settings(study)
-    }
+    studies = dict(_studies(root / "results" / "paper"))
     parts = [
         *_agreement(studies),
         *_beside_chance(studies, recorded),
@@ -59,11 +54,16 @@ def findings(root: Path, recorded: pd.DataFrame) -> str:
 
 
 def _studies(paper: Path) -> Iterator[tuple[Study, pd.DataFrame]]:
-    """The recorded studies of the published methods and their controls, with their curves."""
+    """The recorded studies of the published methods and their controls, with their curves.
+
+    What is trained otherwise answers another question: how much the settings matter.
+    """
     for file in sorted(paper.glob(f"*/{manifest.FILE}")):
         found = (manifest.read(file.parent) or {})["study"]
         if "methods" in found and set(found["methods"]) <= set(METHODS):
-            yield recorded_study(file.parent), recorded_curves(file.parent)
+            study = recorded_study(file.parent)
+            if not other_settings(study):
+                yield study, recorded_curves(file.parent)
 
 
 def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
