@@ -125,6 +125,17 @@ def test_parts_times_and_status(project: Path) -> None:
     assert not (project / "results" / "paper").exists()
 
 
+def test_status_shows_the_others_if_a_file_is_missing(project: Path) -> None:
+    own = "datasets: {gone: {csv: gone.csv, target: kind}}\n"
+    mine = PARAMS[PARAMS.index("  tiny:") :].replace("tiny", "mine").replace("digits", "gone")
+    (project / "params.yaml").write_text(own + PARAMS + mine)
+    told = eigenprune(project, "status")
+    missing = "eigenprune: mine: dataset 'gone': gone.csv is missing"
+    assert any("tiny" in line and " 12 " in line for line in told.splitlines())
+    assert told.splitlines()[-1].startswith(missing)
+    assert eigenprune(project, "status", "mine", code=2).startswith(missing)
+
+
 TRIALS = """
 trials:
   small:
@@ -135,6 +146,18 @@ trials:
     seeds: [1, 2]
     grid: [{method: [none]}, {method: [quantised], bits: [8, 4]}]
 """
+
+
+def test_side_by_side_of_a_study_whose_results_are_not_kept(project: Path) -> None:
+    (project / "params.yaml").write_text(PARAMS.replace("quick: [tiny]\n", ""))
+    assert "curves.csv is missing: `eigenprune notebook template --study tiny` makes it" in (
+        eigenprune(project, "side-by-side", "tiny", "workspace", code=2)
+    )
+    told = eigenprune(project, "side-by-side", "tiny", "workspace", "HEAD", code=2)
+    assert told == (
+        "eigenprune: HEAD: tiny is neither a quick study nor an experiment, so Git and DVC do not "
+        "keep its results; allowed: workspace\n"
+    )
 
 
 def test_the_arena_is_one_table_and_is_ranked(project: Path) -> None:
@@ -172,7 +195,12 @@ def test_trials_are_run_shown_and_recorded_like_studies(project: Path) -> None:
     assert (project / "results" / "paper" / "small" / "table.csv").is_file()
     for wrong, sentence in (
         (["--plot", "a.svg"], "--plot: draws the curves of studies"),
-        (["--methods", "post"], "trials small: unknown key 'methods'"),
+        (
+            ["--methods", "post"],
+            "--methods: not an option for the trials small, only for studies; allowed: "
+            "--activation, --seeds, --hidden, --epochs",
+        ),
+        (["--ratios", "0.5"], "--ratios: not an option for the trials small"),
         (["--epochs", "0"], "trials small.epochs: 0 is not allowed"),
     ):
         assert sentence in eigenprune(project, "run", "small", *wrong, code=2)

@@ -135,6 +135,10 @@ def test_other_delimiters_and_a_byte_order_mark(project: Path, delimiter: str) -
     assert table(project, text).features == 2
 
 
+def test_what_is_quoted_in_the_header_separates_nothing(project: Path) -> None:
+    assert table(project, TABLE.replace("a,", '"a;b;c;d",')).features == 2
+
+
 def test_images_are_bytes_by_255(project: Path) -> None:
     images(project, "dark", "bright")
     data = datasets.load("mine", project)
@@ -236,12 +240,22 @@ def test_the_standard_datasets_are_what_they_were() -> None:
     ("text", "sentence"),
     [
         ("a,b\n1,2\n", "my/table.csv: has no column 'kind', the target; it has: a, b"),
+        (f"{','.join(map(str, range(12)))}\n", "it has: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"),
         ("a,Kind\n1,2\n", "the target (did you mean 'Kind'?)"),
         ("a,kind\n1,x\n\nfour,y\n", "my/table.csv: line 4, column 'a': 'four' is not a number"),
         ("a,kind\n1,x\n,y\n", "line 3, column 'a': '' is not a number"),
         ("a,kind\nnan,x\n", "line 2, column 'a': 'nan' is not a number"),
         ("a,kind\n1,\n", "line 2, column 'kind': is empty"),
-        ("a,kind\n1,x,3\n", "line 2 has 3 cells, the header has 2"),
+        ("a,kind\n1_4,x\n", "line 2, column 'a': '1_4' is not a number"),
+        ("a;kind\n1,4;x\n", "'1,4' is not a number; decimals are written with a point, as in 1.5"),
+        ("a,kind\n1e308,x\n", "line 2, column 'a': '1e308' is too large a number"),
+        ("a,kind\n1,x,3\n", "line 2 has 3 cells, the header has 2, separated by commas"),
+        ("a,kind\n1;x\n", "my/table.csv: line 2 has 1 cell, the header has 2"),
+        (
+            'a,kind\n1,x\n"2,y\n3,z\n',
+            "line 3 has 1 cell, the header has 2, separated by commas; it goes on to line 4: is a "
+            "quote open?",
+        ),
         ("a,kind\n1,x\n2,x\n", "all examples are of the class 'x'; two needed"),
         ("a,kind\n1,x\n2,y\n", "no class has 5 examples"),
         ("a,a,kind\n1,2,x\n", "the column 'a' appears twice"),
@@ -251,9 +265,18 @@ def test_the_standard_datasets_are_what_they_were() -> None:
             "index=False",
         ),
         ("a,kind, \n1,x,\n", "my/table.csv: column 3 has no name"),
-        ("kind\nx\n", "has no column besides the target"),
+        (
+            "a|kind\n1|x\n",
+            "my/table.csv: has one column only, 'a|kind'; wanted are the target 'kind' and "
+            "others, separated by commas, semicolons or tabs",
+        ),
+        ("kind\nx\n", "has one column only, 'kind'"),
+        ('"a,kind\n1,x\n', "has one column only, 'a,kind\\n1,x'"),
         ("a,kind\n", "has no rows below its header"),
-        ("", "has no column 'kind'"),
+        ("", "my/table.csv: is empty"),
+        ("\n \n", "my/table.csv: is empty"),
+        ("\na,kind\n1,x\n", "my/table.csv: line 1 is empty; it must be the header"),
+        ("a\0,kind\n", "my/table.csv: is not UTF-8 text"),
     ],
 )
 def test_a_table_with_a_mistake(project: Path, text: str, sentence: str) -> None:
@@ -303,6 +326,31 @@ def test_images_with_a_mistake(project: Path) -> None:
     refused("has more than eight bits")
     odd.rename(folder / "odd.png")
     refused("my/shapes/odd.png: is not in the folder of a class")
+    (folder / "odd.png").unlink()
+    (folder / "b" / "odd.png").symlink_to("elsewhere.png")
+    refused("dataset 'mine': my/shapes/b/odd.png is a link to nothing")
+    (folder / "b" / "odd.png").unlink()
+    (folder / "c").symlink_to(folder / "b")
+    refused("my/shapes/c is a link to a folder; only links to files are followed")
+
+
+@pytest.mark.parametrize("parts", [["train"], ["test", "train"]])
+def test_folders_of_parts_are_no_classes(project: Path, parts: list[str]) -> None:
+    images(project, *(f"{part}/{name}" for part in parts for name in "ab"))
+    with pytest.raises(UserError) as refusal:
+        datasets.load("mine", project)
+    assert str(refusal.value) == (
+        f"my/shapes/{parts[0]}/a/0.png: is too deep, wanted is my/shapes/CLASS/0.png; if the "
+        "folders of the classes are further down, name the folder that holds them"
+    )
+
+
+def test_links_to_images_are_followed(project: Path) -> None:
+    folder = images(project, "a", "b")
+    moved = (folder / "a" / "0.png").rename(project / "elsewhere.png")
+    (folder / "a" / "0.png").symlink_to(moved)
+    new_process()
+    assert len(datasets.load("mine", project).train_inputs) == 8
 
 
 def test_folders_without_images(project: Path) -> None:
@@ -325,6 +373,14 @@ def test_folders_without_images(project: Path) -> None:
         ({"csv": "/x.csv", "target": "kind"}, "datasets.mine.csv: '/x.csv' is not allowed"),
         ({"images": ["x"]}, "datasets.mine.images: ['x'] is not allowed"),
         ("x.csv", "datasets.mine: 'x.csv' must map keys to values"),
+        *(
+            (
+                {"csv": "x.csv", "target": target},
+                f"datasets.mine.target: {target!r} is not allowed; allowed: the name of a column, "
+                'in quotes if YAML takes it for something else, such as "1" or "yes"',
+            )
+            for target in (None, True, 1, "", ["kind"])
+        ),
     ],
 )
 def test_an_entry_with_a_mistake(project: Path, entry: object, sentence: str) -> None:
@@ -347,6 +403,12 @@ def test_a_missing_file_is_named_when_it_is_needed(project: Path) -> None:
     params = declare(project, {"csv": "my/table.csv", "target": "kind"})
     with pytest.raises(UserError, match=r"dataset 'mine': my/table\.csv is missing, or no file"):
         run_study(params.study("own"))
+
+
+def test_a_column_may_have_a_number_for_a_name(project: Path) -> None:
+    (project / "my" / "table.csv").write_text(TABLE.replace("kind", "1"))
+    declare(project, {"csv": "my/table.csv", "target": "1"})
+    assert datasets.load("mine", project).features == 2
 
 
 def test_quick_studies_keep_to_the_standard_datasets(project: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import typer
 
 from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, Study, change_study, load_params
 from eigenprune.lab.trials.entries import Trials, change_trials
+from eigenprune.lab.values import NETWORKS
 from eigenprune.lab.writable import require_room
 
 
@@ -20,9 +22,27 @@ def project_params() -> Params:
 
 
 def changed(study: Study | Trials, **changes: Any) -> Study | Trials:
-    """Return the study or trials with the given values replaced; None leaves a value as it is."""
+    """Return the study or trials with the given values replaced; None leaves a value as it is.
+
+    Raises:
+        UserError: if a value is not allowed, or trials are to take an option of studies.
+    """
     given = {key: value for key, value in changes.items() if value is not None}
-    return change_trials(study, given) if isinstance(study, Trials) else change_study(study, given)
+    if not isinstance(study, Trials):
+        return change_study(study, given)
+    for key in given:
+        if key not in NETWORKS:
+            shared = ", ".join(_option(key) for key in changes if key in NETWORKS)
+            raise UserError(
+                f"{_option(key)}: not an option for the trials {study.name}, only for studies; "
+                f"allowed: {shared}"
+            )
+    return change_trials(study, given)
+
+
+def _option(key: str) -> str:
+    """What the command line calls a key of `params.yaml`."""
+    return {"activations": "--activation", "pruning_ratios": "--ratios"}.get(key, f"--{key}")
 
 
 def require_environment() -> None:

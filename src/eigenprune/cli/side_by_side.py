@@ -6,6 +6,7 @@ import typer
 
 from eigenprune.cli.common import project_params
 from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
 
 EXAMPLES = """Example:
 
@@ -29,6 +30,17 @@ def side_by_side(
     params = project_params()
     params.study(study)
     results = project.results_dir(study, params.quick, params.experiments)
-    from eigenprune.report.side_by_side import write_page
+    from eigenprune.report.side_by_side import WORKSPACE, write_page
 
+    if study not in (*params.quick, *params.experiments):
+        if others := [revision for revision in revisions if revision != WORKSPACE]:
+            raise UserError(
+                f"{others[0]}: {study} is neither a quick study nor an experiment, so Git and DVC "
+                f"do not keep its results; allowed: {WORKSPACE}"
+            )
+        if not (results / "curves.csv").is_file():
+            raise UserError(
+                f"{results / 'curves.csv'} is missing: `eigenprune notebook template --study "
+                f"{study}` makes it"
+            )
     typer.echo(f"The page is {write_page(project.root(), study, results, revisions)}")

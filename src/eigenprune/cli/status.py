@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from eigenprune.cli.common import project_params
+from eigenprune.cli.common import project_params, require_environment
 from eigenprune.lab import project
+from eigenprune.lab.errors import UserError
 
 EXAMPLES = """Examples:
 
@@ -20,14 +21,30 @@ def status(
         typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all if not given."),
     ] = None,
 ) -> None:
-    """Count the runs of studies and trials: done, running and pending; estimate the time left."""
+    """Count the runs of studies and trials: done, running and pending; estimate the time left.
+
+    A study that cannot be counted, e.g. because a file of its dataset is missing, does not hide the
+    others.
+    """
     from rich.console import Console
 
     from eigenprune.lab.execution.status import study_status
     from eigenprune.lab.store import Store
     from eigenprune.report.terminal import status_table
 
+    require_environment()
     params, store = project_params(), Store(project.store_dir())
     names = studies or [*params.studies, *params.trials]
     chosen = [params.find(name) for name in names]
-    Console().print(status_table([study_status(study, store) for study in chosen]))
+    counted, refused = [], []
+    for study in chosen:
+        try:
+            counted.append(study_status(study, store))
+        except UserError as error:
+            refused.append(f"{study.name}: {error}")
+    if counted:
+        Console().print(status_table(counted))
+    for sentence in refused:
+        typer.echo(f"eigenprune: {sentence}", err=True)
+    if refused and not counted:
+        raise typer.Exit(2)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from eigenprune.lab.errors import UserError, did_you_mean
 
-DELIMITERS = ",;\t"
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SHOWN = 10  # the most columns that a message lists
+# float() also reads `1_4` and `nan`, which are no numbers in a table.
+IN_NUMBERS = frozenset("+-.0123456789Ee")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Table:
 
 
 def read_table(content: bytes, target: str, name: str) -> Table:
-    r"""Read a CSV file with a header; the delimiter is the most frequent one in the header.
+    r"""Read a CSV file with a header; the delimiter is the one that gives it the most columns.
 
     Args:
         content: of the file, UTF-8.
@@ -34,38 +37,69 @@ def read_table(content: bytes, target: str, name: str) -> Table:
         >>> read_table(b"a;b;kind\n1;2;x\n3;4e-1;y\n", "kind", "my.csv")
         Table(columns=['a', 'b'], rows=[[1.0, 2.0], [3.0, 0.4]], classes=['x', 'y'])
     """
+    text = _text(content, name)
+    readers = {
+        each: csv.reader(io.StringIO(text, newline=""), delimiter=each, skipinitialspace=True)
+        for each in DELIMITERS
+    }
+    line = 1  # where the row that is read next begins
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{name}: is not UTF-8 text; save it as CSV with that encoding") from None
-    first = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=first.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        header = [column.strip() for column in next(lines, [])]
+        headers = {each: [cell.strip() for cell in next(readers[each])] for each in DELIMITERS}
+        delimiter = max(DELIMITERS, key=lambda each: len(headers[each]))
+        lines, header = readers[delimiter], headers[delimiter]
         _check_header(header, target, name)
         rows, classes = [], []
+        line = lines.line_num + 1
         for cells in lines:
+            first, line = line, lines.line_num + 1
             if not any(map(str.strip, cells)):
                 continue
-            where = f"{name}: line {lines.line_num}"
+            where = f"{name}: line {first}"
             if len(cells) != len(header):
-                raise UserError(f"{where} has {len(cells)} cells, the header has {len(header)}")
+                count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+                last = line - 1
+                hint = f"; it goes on to line {last}: is a quote open?" if last > first else ""
+                raise UserError(
+                    f"{where} has {count}, the header has {len(header)}, separated by "
+                    f"{DELIMITERS[delimiter]}{hint}"
+                )
             named = dict(zip(header, map(str.strip, cells), strict=True))
             classes.append(_class(named.pop(target), f"{where}, column {target!r}"))
             rows.append([_number(cell, f"{where}, column {key!r}") for key, cell in named.items()])
     except csv.Error as error:
-        raise UserError(f"{name}: line {lines.line_num}: not valid CSV ({error})") from None
+        raise UserError(f"{name}: line {line}: not valid CSV ({error})") from None
     if not rows:
         raise UserError(f"{name}: has no rows below its header")
     return Table([column for column in header if column != target], rows, classes)
 
 
+def _text(content: bytes, name: str) -> str:
+    """The text, if it is text, and not only blanks."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = None
+    if text is None or "\0" in text:
+        raise UserError(f"{name}: is not UTF-8 text; save it as CSV with that encoding")
+    if not text.strip():
+        raise UserError(f"{name}: is empty")
+    return text
+
+
 def _check_header(header: list[str], target: str, name: str) -> None:
+    if not any(header):
+        raise UserError(f"{name}: line 1 is empty; it must be the header, which names the columns")
+    if len(header) == 1:
+        raise UserError(
+            f"{name}: has one column only, {header[0][:80]!r}; wanted are the target "
+            f"{target!r} and others, separated by commas, semicolons or tabs"
+        )
     if target not in header:
         hint = did_you_mean(target, header)
+        shown = " ".join(", ".join(header[:SHOWN]).split())  # a quoted name may span lines
+        more = f" and {len(header) - SHOWN} more" if len(header) > SHOWN else ""
         raise UserError(
-            f"{name}: has no column {target!r}, the target{hint}; it has: {', '.join(header)}"
+            f"{name}: has no column {target!r}, the target{hint}; it has: {shown}{more}"
         )
     if "" in header:
         number = header.index("") + 1
@@ -75,8 +109,6 @@ def _check_header(header: list[str], target: str, name: str) -> None:
     for column in header:
         if header.count(column) > 1:
             raise UserError(f"{name}: the column {column!r} appears twice in the header")
-    if len(header) == 1:
-        raise UserError(f"{name}: has no column besides the target {target!r}")
 
 
 def _class(cell: str, where: str) -> str:
@@ -87,9 +119,12 @@ def _class(cell: str, where: str) -> str:
 
 def _number(cell: str, where: str) -> float:
     try:
-        number = float(cell)
+        number = float(cell) if IN_NUMBERS.issuperset(cell) else math.nan
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
-        raise UserError(f"{where}: {cell!r} is not a number")
+    if math.isnan(number):
+        hint = "; decimals are written with a point, as in 1.5" if "," in cell else ""
+        raise UserError(f"{where}: {cell!r} is not a number{hint}")
+    if not math.isfinite(2 * number):  # a column from -number to number spans twice that
+        raise UserError(f"{where}: {cell!r} is too large a number")
     return number

@@ -26,7 +26,7 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
         else red, green, blue; the class name of each image; and the form of the images in words.
 
     Raises:
-        UserError: if a file is not an image, is not in a class folder, or differs in size.
+        UserError: if a file is not an image, is not directly in a class folder, or differs in size.
     """
     import numpy as np
     import torch
@@ -36,9 +36,15 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
     images: list[Image.Image] = []
     classes = []
     for file in files:
-        shown = f"{name}/{file.relative_to(folder).as_posix()}"
-        if file.parent == folder:
+        place = file.relative_to(folder).parts
+        shown = "/".join((name, *place))
+        if len(place) == 1:
             raise UserError(f"{shown}: is not in the folder of a class; {name} holds one for each")
+        if len(place) > 2:  # else two folders `train` and `test` would be taken for classes
+            raise UserError(
+                f"{shown}: is too deep, wanted is {name}/CLASS/{file.name}; if the folders of the "
+                "classes are further down, name the folder that holds them"
+            )
         try:
             image: Image.Image = Image.open(file)
             image.load()
@@ -52,7 +58,7 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
                 f"{images[0].width} x {images[0].height}; all must have one size"
             )
         images.append(image)
-        classes.append(file.relative_to(folder).parts[0])
+        classes.append(place[0])
     if not images:
         raise UserError(f"{name}: holds no images, in one folder for each class")
     mode = "L" if all(image.mode in GREY for image in images) else "RGB"

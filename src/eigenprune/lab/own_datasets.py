@@ -4,10 +4,10 @@
     shapes: {images: my/shapes}
 
 A CSV file has a header, one column that names the class (`target`), and numbers in all others,
-separated by commas, semicolons or tabs. A folder of images has one folder per class (torchvision's
-ImageFolder); all its images have one size. If all are grey they stay grey, else all become RGB.
-Paths are relative to the project. `test`, a second file or folder of the same form, is the test
-part.
+separated by commas, semicolons or tabs. A folder of images has one folder per class, which holds
+its images and no further folders; all images have one size. If all are grey they stay grey, else
+all become RGB. Paths are relative to the project. `test`, a second file or folder of the same form,
+is the test part.
 
 - Classes are numbered in the order of their names, sorted as text.
 - If there is no test part, a fifth of each class, rounded down, is drawn for it with a fixed seed:
@@ -134,12 +134,18 @@ def _one(entry: object, name: str, params: Path, where: str) -> OwnDataset:
                 f"{where}.{key}: {entry[key]!r} is not allowed; allowed: a path that begins at the "
                 "project's folder"
             )
+    target = entry.get("target")
+    if is_table and (not isinstance(target, str) or not target):
+        raise UserError(
+            f"{where}.target: {target!r} is not allowed; allowed: the name of a column, in quotes "
+            'if YAML takes it for something else, such as "1" or "yes"'
+        )
     return OwnDataset(
         name,
         params.parent.absolute(),
         path=entry["csv"] if is_table else entry["images"],
         test=entry.get("test"),
-        target=str(entry["target"]) if is_table else None,
+        target=target,
     )
 
 
@@ -170,12 +176,21 @@ def _files(dataset: OwnDataset, path: str) -> list[Path]:
             f"dataset {dataset.name!r}: {path} is missing, or no {kind}; paths under `datasets:` "
             "of params.yaml begin at the project's folder"
         )
-    return [start] if start.is_file() else sorted(_visible(start))
+    if start.is_file():
+        return [start]
+    found = sorted(_visible(start))
+    for each in found:
+        if not each.is_file():  # a link; without this the examples behind it would just be missing
+            what = "a folder; only links to files are followed" if each.is_dir() else "nothing"
+            shown = f"{path}/{each.relative_to(start).as_posix()}"
+            raise UserError(f"dataset {dataset.name!r}: {shown} is a link to {what}")
+    return found
 
 
 def _visible(folder: Path) -> Iterator[Path]:
+    """Files and links in a folder, at any depth."""
     for path in folder.rglob("*"):
-        if path.is_file() and not any(
+        if (path.is_file() or path.is_symlink()) and not any(
             part.startswith(".") for part in path.relative_to(folder).parts
         ):
             yield path

@@ -59,9 +59,9 @@ def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) 
     path = (results / "curves.csv").relative_to(root).as_posix()
     means, settings = {}, {}
     for revision in revisions:
+        settings[revision] = _settings(root, study, revision)
         text = _text(root, path, revision)
         means[revision] = over_seeds(pd.read_csv(io.StringIO(text), dtype={"hidden": str}))
-        settings[revision] = _settings(root, study, revision)
     title, differing = f"{study}, side by side", _differing(settings)
     sections = [f"<h1>{title}</h1>", "<h2>What differs in the settings</h2>"]
     sections.append("<p>Nothing.</p>" if differing.empty else _table(differing))
@@ -88,11 +88,16 @@ def _text(root: Path, path: str, revision: str) -> str:
             raise UserError(f"{root / path} is missing: `dvc repro` makes it")
         return (root / path).read_text(encoding="utf-8")
     import dvc.api
-    from dvc.exceptions import DvcException
+    from dvc.exceptions import DvcException, PathMissingError
     from scmrepo.exceptions import SCMError
 
     try:
         return dvc.api.read(path, repo=str(root), rev=revision)
+    except PathMissingError as error:
+        raise UserError(
+            f"{revision}: {path} is neither in Git nor in DVC's cache; with {revision} checked "
+            "out, `dvc repro` makes it"
+        ) from error
     except (DvcException, SCMError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{revision}: {path} cannot be read there: {reason}") from error
@@ -103,7 +108,10 @@ def _settings(root: Path, study: str, revision: str) -> dict[str, Any]:
     import yaml
 
     document = yaml.safe_load(_text(root, "params.yaml", revision))
-    return {**document.get("defaults", {}), **document["studies"].get(study, {})}
+    studies = document.get("studies") or {}
+    if study not in studies:
+        raise UserError(f"{revision}: params.yaml has no study {study} there")
+    return {**(document.get("defaults") or {}), **studies[study]}
 
 
 def _differing(settings: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
