@@ -125,6 +125,14 @@ def test_parts_times_and_status(project: Path) -> None:
     assert not (project / "results" / "paper").exists()
 
 
+def test_status_leaves_out_what_notebooks_of_experiments_decide(project: Path) -> None:
+    mine = PARAMS[PARAMS.index("  tiny:") :].replace("tiny", "mine")
+    (project / "params.yaml").write_text(f"experiments: [mine]\n{PARAMS}{mine}")
+    told = eigenprune(project, "status")
+    assert "tiny" in told and "mine" not in told
+    assert "mine" in eigenprune(project, "status", "mine")
+
+
 def test_status_shows_the_others_if_a_file_is_missing(project: Path) -> None:
     own = "datasets: {gone: {csv: gone.csv, target: kind}}\n"
     mine = PARAMS[PARAMS.index("  tiny:") :].replace("tiny", "mine").replace("digits", "gone")

@@ -18,13 +18,16 @@ EXAMPLES = """Examples:
 def status(
     studies: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY]...", help="Names from params.yaml; all if not given."),
+        typer.Argument(
+            metavar="[STUDY]...", help="Names from params.yaml; if not given, all but experiments."
+        ),
     ] = None,
 ) -> None:
     """Count the runs of studies and trials: done, running and pending; estimate the time left.
 
     A study that cannot be counted, e.g. because a file of its dataset is missing, does not hide the
-    others.
+    others. An experiment is counted if you name it; its notebook may ask for less than its study
+    holds.
     """
     from rich.console import Console
 
@@ -34,7 +37,9 @@ def status(
 
     require_environment()
     params, store = project_params(), Store(project.store_dir())
-    names = studies or [*params.studies, *params.trials]
+    names = studies or [
+        name for name in (*params.studies, *params.trials) if name not in params.experiments
+    ]
     chosen = [params.find(name) for name in names]
     counted, refused = [], []
     for study in chosen:
