@@ -12,6 +12,7 @@ import pytest
 
 from eigenprune.lab.bench import ENSEMBLES, NETWORKS, WITHOUT
 from eigenprune.lab.rows import COLUMNS
+from eigenprune.report.notebooks.experiment_parts import stage
 
 PARAMS = """\
 quick: [tiny]
@@ -498,6 +499,26 @@ def test_the_template_leaves_quick_results_alone(project: Path, root: Path) -> N
     assert not (project / "results" / "quick").exists()
     made = {path.name for path in (project / "results" / "own" / "tiny").iterdir()}
     assert made == {"template.ipynb", "curves.csv", "metrics.json", "tradeoff.svg"}
+
+
+def test_an_experiment_that_fails_leaves_no_results(project: Path, root: Path) -> None:
+    params = PARAMS.replace("quick: [tiny]", "experiments: [tiny]")
+    (project / "params.yaml").write_text(params)
+    (project / "dvc.yaml").write_text("stages:\n" + stage("tiny", "digits", None))
+    (project / "notebooks").mkdir()
+    notebook = json.loads((root / "notebooks" / "template.ipynb").read_text())
+    notebook["cells"][-1]["source"] += ["\n1 / 0"]
+    (project / "notebooks" / "tiny.ipynb").write_text(json.dumps(notebook))
+    told = subprocess.run(
+        [sys.executable, "-m", "eigenprune", "notebook", "tiny", "--study", "tiny"],
+        cwd=project,
+        env={k: v for k, v in os.environ.items() if not k.startswith("EIGENPRUNE_")},
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 1 and "ZeroDivisionError" in told.stderr
+    left = [path.name for path in (project / "results" / "experiments" / "tiny").iterdir()]
+    assert left == ["tiny.failed.ipynb"]
 
 
 def test_an_absent_dataset_is_named_before_any_work(project: Path) -> None:

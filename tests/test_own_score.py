@@ -40,8 +40,8 @@ def make_project(project: Path, root: Path, module: str, function: str, name: st
     (project / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def eigenprune(project: Path) -> subprocess.CompletedProcess[str]:
-    words = ["run", "quick", "--ratios", "0.5", "--output", "x.csv"]
+def eigenprune(project: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    words = ["run", "quick", "--ratios", "0.5", "--output", "x.csv", *more]
     return subprocess.run(
         [sys.executable, "-m", "eigenprune", *words],
         cwd=project,
@@ -99,3 +99,42 @@ def mine(model: nn.Sequential) -> list[Tensor]:
     kept = [json.loads(path.read_text()) for path in (tmp_path / ".eigenprune").rglob("*.json")]
     results = [entry["record"]["result"]["status"] for entry in kept if "record" in entry]
     assert set(results) == {"done"}
+
+
+WRONG = {
+    "importance": """
+def _outgoing(model: nn.Sequential) -> list[Tensor]:
+    return model[99]
+
+@score
+def mine(model: nn.Sequential) -> list[Tensor]:
+    return _outgoing(model)
+""",
+    "saliency": """
+@score
+def mine(model: nn.Sequential, wrong: Tensor, inputs: Tensor, targets: Tensor, no: int) -> None:
+    return None
+""",
+}
+
+
+@pytest.mark.parametrize("executor", ["inline", "process"])
+def test_what_a_score_of_ones_own_raises_is_told_with_its_line(
+    tmp_path: Path, root: Path, executor: str
+) -> None:
+    make_project(tmp_path, root, "importance", WRONG["importance"], "mine")
+    told = eigenprune(tmp_path, "--executor", executor)
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    file = Path("src/eigenprune/importance.py")
+    lines = (tmp_path / file).read_text().splitlines()
+    number = lines.index("    return model[99]") + 1
+    first, *calls = told.stderr[told.stderr.index("eigenprune: ") :].splitlines()
+    assert first.startswith(f"eigenprune: score 'mine': {file}, line {number}: IndexError: ")
+    assert [call.split(", in ")[1] for call in calls if "File" in call] == ["mine", "_outgoing"]
+
+
+def test_a_score_that_cannot_be_called_as_scores_are_is_told(tmp_path: Path, root: Path) -> None:
+    make_project(tmp_path, root, "saliency", WRONG["saliency"], "mine")
+    told = eigenprune(tmp_path)
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    assert "eigenprune: score 'mine': TypeError: mine() missing 2 required" in told.stderr

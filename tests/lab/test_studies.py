@@ -350,3 +350,11 @@ def test_experiments_are_studies_and_not_quick(
     params = load(tmp_path, yaml.safe_dump({**text, "experiments": ["lone"]}))
     assert params.experiments == ("lone",) and params.paper == []
     assert load(tmp_path, yaml.safe_dump(text)).paper == ["lone"]
+
+
+def test_an_experiment_in_quick_is_told_as_such_before_its_methods_are(tmp_path: Path) -> None:
+    text = yaml.safe_load(document())
+    text["studies"]["lone"] = {**STUDY, "methods": ["post"]}
+    text |= {"quick": ["one", "lone"], "experiments": ["lone"]}
+    with pytest.raises(UserError, match="'lone' is listed in quick as well: take it out of one"):
+        load(tmp_path, yaml.safe_dump(text))

@@ -1,5 +1,6 @@
 """`eigenprune notebook`: execute notebooks as the pipeline does."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,10 +59,11 @@ def _wanted(name: str, study: str | None) -> "Notebook":
     """Return what to execute and where it goes, after checking everything that can be wrong."""
     from eigenprune.lab import datasets
     from eigenprune.report.book.contents import CHAPTERS
-    from eigenprune.report.notebooks.experiments import require_watched
+    from eigenprune.report.notebooks.stages import require_watched, written_by
 
     root, params = project.root(), project_params()
     output, parameters = root / "results" / "chapters", {}
+    writes: tuple[Path, ...] = ()
     if study is not None:
         chosen = params.study(study)
         if name in CHAPTERS:
@@ -75,7 +77,7 @@ def _wanted(name: str, study: str | None) -> "Notebook":
             if name in CHAPTERS
             else project.results_dir(study, (), params.experiments)
         )
-        parameters = {"study": study}
+        parameters, writes = {"study": study}, written_by(root, name, output)
     from eigenprune.report.notebooks.at_once import Notebook
     from eigenprune.report.notebooks.runner import check_parameters, declared_parameters
 
@@ -83,4 +85,4 @@ def _wanted(name: str, study: str | None) -> "Notebook":
     if study is None and "study" in declared_parameters(source):
         raise UserError(f"{name}: --study is missing; allowed: {', '.join(params.studies)}")
     check_parameters(source, parameters)
-    return Notebook(source, output / f"{name}.ipynb", parameters)
+    return Notebook(source, output / f"{name}.ipynb", parameters, writes)

@@ -6,9 +6,13 @@ alone, even if their files change: recorded runs keep their ids, and the version
 for the code.
 """
 
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from eigenprune.lab.errors import Failure, UserError
 from eigenprune.lab.fingerprint import fingerprint, short_hash
 from eigenprune.lab.score_names import score_names
 
@@ -85,11 +89,51 @@ def own_code(field: str, name: str) -> str:
         >>> own_code("score", "taylor"), len(own_code("score", "a_new_one"))
         ('', 12)
     """
-    if not name or name in CAME_WITH_IT[field]:
+    files = _own_files(field, name)
+    if not files:
         return ""
-    if field == "regulariser":
-        files = sorted((_PACKAGE / "regularisers").glob("*.py"))
-    else:
-        module = "importance" if name in score_names("importance") else "saliency"
-        files = [_PACKAGE / f"{module}.py"]
     return short_hash(fingerprint(file.read_text(encoding="utf-8")) for file in files)
+
+
+@contextmanager
+def told_where(used: Iterable[tuple[str, str]]) -> Iterator[None]:
+    """Tell what code of the reader's own raises in one sentence, above the lines that led there.
+
+    Args:
+        used: field and name of each score and regulariser that is used, as `own_code` takes them.
+
+    Raises:
+        UserError: instead of what a score or regulariser of the reader's own raised. What the
+            package itself raised stays as it is.
+    """
+    try:
+        yield
+    except (Failure, UserError):
+        raise
+    except Exception as error:
+        said = "".join(traceback.format_exception_only(error)).strip()
+        calls = traceback.extract_tb(error.__traceback__)
+        for field, name in used:
+            if said.startswith(f"TypeError: {name}()"):  # called with what it does not take
+                raise UserError(f"{field} {name!r}: {said}") from error
+            own = [call for call in calls if Path(call.filename) in _own_files(field, name)]
+            if own:
+                where = f"{_short(own[-1].filename)}, line {own[-1].lineno}"
+                lines = "".join(traceback.format_list(own)).rstrip()
+                raise UserError(f"{field} {name!r}: {where}: {said}\n{lines}") from error
+        raise
+
+
+def _short(file: str) -> Path:
+    path = Path(file)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _own_files(field: str, name: str) -> list[Path]:
+    """The files that a score or regulariser of the reader's own may use, see `own_code`."""
+    if not name or name in CAME_WITH_IT[field]:
+        return []
+    if field == "regulariser":
+        return sorted((_PACKAGE / "regularisers").glob("*.py"))
+    module = "importance" if name in score_names("importance") else "saliency"
+    return [_PACKAGE / f"{module}.py"]

@@ -161,6 +161,12 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
         name = require_name(name, where)
         studies[name] = make_study(name, {**defaults, **entry}, where, own, arena)
     quick = _names_of_studies(document, "quick", studies, path.name)
+    experiments = _names_of_studies(document, "experiments", studies, path.name)
+    for name in experiments:
+        if name in quick:
+            raise UserError(
+                f"{path.name}: experiments: {name!r} is listed in quick as well: take it out of one"
+            )
     for name in quick:
         where = f"{path.name}: studies.{name}"
         require_methods_for_notebooks(studies[name], where)
@@ -171,10 +177,6 @@ def check_params(document: Mapping[str, Any], path: Path) -> Params:
                 "does"
             )
     quick_arena = _names_of_studies(document, "quick_arena", studies, path.name)
-    experiments = _names_of_studies(document, "experiments", studies, path.name)
-    for name in experiments:
-        if name in quick:
-            raise UserError(f"{path.name}: experiments: {name!r} is listed in quick as well")
     tried = trials.named(document.get("trials", {}), defaults, path.name, own)
     for name in tried:
         if name in studies:

@@ -100,6 +100,15 @@ def test_what_failed_is_named_what_ran_is_finished_and_nothing_begins(
     ]
 
 
+def test_each_puts_back_its_own_files_alone(tmp_path: Path) -> None:
+    one = notebook(tmp_path, "one", "open('one.csv', 'w').write('1')")
+    bad = notebook(tmp_path, "bad", "open('bad.csv', 'w').write('1')\nraise ValueError")
+    these = [each._replace(writes=(tmp_path / f"{each.source.stem}.csv",)) for each in (one, bad)]
+    with pytest.raises(NotebookError, match=r"^failed: bad"):
+        run_at_once(these)
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["one.csv"]
+
+
 def test_a_killed_one_is_told_as_such(tmp_path: Path) -> None:
     kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
     with pytest.raises(NotebookError, match=r"^failed: one \(killed by signal 9\)$"):

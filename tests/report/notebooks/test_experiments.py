@@ -12,11 +12,8 @@ from eigenprune import files
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import load_params
 from eigenprune.report.notebooks import experiments
-from eigenprune.report.notebooks.experiments import (
-    new_experiment,
-    remove_experiment,
-    require_watched,
-)
+from eigenprune.report.notebooks.experiments import new_experiment, remove_experiment
+from eigenprune.report.notebooks.stages import require_watched
 
 Snapshot = dict[str, bytes]
 
@@ -298,8 +295,34 @@ def test_own_data_are_watched(project: Path) -> None:
     add(project, "dvc.yaml", '      - "my/w: ine.csv"\n', "")
     with pytest.raises(UserError, match=r"stages\.my-wine\.deps lacks my/w: ine\.csv"):
         require_watched(project, "my-wine", params)
+    add(project, "dvc.yaml", ', "datasets.wine"]', "]")
+    with pytest.raises(UserError) as refusal:
+        require_watched(project, "my-wine", params)
+    assert str(refusal.value) == (
+        "dvc.yaml: stages.my-wine.deps lacks my/w: ine.csv and stages.my-wine.params lacks "
+        "datasets.wine, which the study reads: add it, or DVC would not see when it changes"
+    )
     remove_experiment(project, "my-wine", force=True)
     assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("listed", ["datasets", "datasets.wine", "params.yaml: [datasets.wine]"])
+def test_an_experiment_moved_to_own_data_watches_how_they_are_read(
+    project: Path, listed: str
+) -> None:
+    """Another target is another result, and the bytes of the file stay the same."""
+    new_experiment(project, "my-idea")
+    wine = "datasets: {wine: {csv: wine.csv, target: x}}\n"
+    add(project, "params.yaml", "datasets: {}\n", wine)
+    own = "  my-idea:\n    dataset: "
+    add(project, "params.yaml", f"{own}digits\n", f"{own}wine\n")
+    deps = "      - notebooks/my-idea.ipynb\n"
+    add(project, "dvc.yaml", deps, f"{deps}      - wine.csv\n")
+    params = load_params(project / "params.yaml")
+    with pytest.raises(UserError, match=r"stages\.my-idea\.params lacks datasets\.wine, which"):
+        require_watched(project, "my-idea", params)
+    add(project, "dvc.yaml", '"studies.my-idea"]', f'"studies.my-idea", {listed}]')
+    require_watched(project, "my-idea", params)
 
 
 @pytest.mark.parametrize(

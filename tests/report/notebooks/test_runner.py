@@ -133,9 +133,63 @@ def test_a_failing_cell_is_shown_and_leaves_no_result(tmp_path: Path) -> None:
 
 def test_a_dead_kernel_is_a_failing_cell(tmp_path: Path) -> None:
     source = write_notebook(tmp_path / "dies.ipynb", "import os\nos._exit(1)")
-    with pytest.raises(NotebookError, match=r"failed in cell 3 of 3, .*(?s:.*)The kernel died"):
+    with pytest.raises(NotebookError, match=r"failed in cell 3 of 3.*(?s:.*)The kernel died;"):
         run_notebook(source, tmp_path / "out.ipynb", {})
     assert not (tmp_path / "out.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "place", "said"),
+    [
+        ("x = 1\n%nosuch", "which begins:\n    x = 1", "UsageError: Line magic function `%nosuch`"),
+        ("%%nosuch\nx", "which begins:\n    %%nosuch", "UsageError: Cell magic `%%nosuch` not fou"),
+        ("%run missing.py", "line 1:\n    %run missing.py", "File `'missing.py'` not found"),
+        ("%%bash\nexit 3", "line 1:\n    %%bash", "returned non-zero exit status 3"),
+        ("import sys\nsys.exit()", "which begins:\n    import sys", "SystemExit"),
+    ],
+)
+def test_a_magic_that_fails_and_an_early_end_are_failing_cells(
+    tmp_path: Path, cell: str, place: str, said: str
+) -> None:
+    source = write_notebook(tmp_path / "n.ipynb", cell, "print('after')")
+    with pytest.raises(NotebookError) as caught:
+        run_notebook(source, tmp_path / "out.ipynb", {})
+    assert f"{source} failed in cell 3 of 4 (In [2]), {place}\n" in str(caught.value)
+    assert said in str(caught.value) and "kernel died" not in str(caught.value)
+    assert {path.name for path in tmp_path.iterdir()} == {"n.ipynb", "out.failed.ipynb"}
+
+
+WRITES = """
+from pathlib import Path
+for name in ("old.csv", "new.csv", "folder/old.csv", "folder/new.csv", "other.csv"):
+    Path(name).write_text("half")
+if factor == 2:
+    raise ValueError
+"""
+
+
+def test_what_the_cells_of_a_failed_notebook_wrote_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name in ("old.csv", "folder/old.csv", "folder/out.ipynb"):
+        (tmp_path / name).write_text("whole")
+    source = write_notebook(tmp_path / "n.ipynb", WRITES)
+    output = tmp_path / "folder" / "out.ipynb"
+    writes = [tmp_path / "old.csv", tmp_path / "new.csv", tmp_path / "folder"]
+    with pytest.raises(NotebookError, match=r"out\.failed\.ipynb"):
+        run_notebook(source, output, {}, writes)
+
+    def found(text: str) -> set[str]:
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        return {str(p.relative_to(tmp_path)) for p in files if p.read_text() == text}
+
+    assert found("whole") == {"old.csv", "folder/old.csv", "folder/out.ipynb"}
+    assert found("half") == {"other.csv"}  # not said to be its own
+    assert output.with_name("out.failed.ipynb").is_file()
+    run_notebook(source, output, {"factor": 3}, writes)
+    assert len(found("half")) == 5 and not found("whole")
 
 
 def test_a_kernel_that_does_not_start_is_told(

@@ -1,4 +1,4 @@
-"""A stage of the pipeline watches the studies and trials that its chapters show."""
+"""A stage of the pipeline watches what its chapters show, and declares what they write."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 from papermill import inspect_notebook
+
+from eigenprune.report.notebooks.experiment_parts import stage
+from eigenprune.report.notebooks.stages import written_by
 
 
 def chapters(command: str) -> list[str]:
@@ -42,3 +45,26 @@ def test_a_study_or_trial_that_is_not_is_seen(root: Path, arena: dict[str, Any])
     missed = unwatched({**arena, "params": less}, root / "notebooks")
     assert {"studies.rivals-mnist", "trials.flow-mnist", "trials.modules-digits"} <= missed
     assert "studies.rivals-digits" not in missed
+
+
+@pytest.mark.parametrize("folder", ["results/quick/digits-1x100", "results/own/another"])
+def test_what_a_notebook_about_a_study_writes_is_what_its_stage_declares(
+    root: Path, folder: str
+) -> None:
+    written = {
+        name: {str(path) for path in written_by(root, name, Path(folder))}
+        for name in ("train", "compare", "template", "arena")
+    }
+    assert written["train"] == {f"{folder}/train.ipynb", f"{folder}/training.csv"}
+    names = ("compare.ipynb", "metrics.json", "tradeoff.svg", "curves.csv")
+    assert written["compare"] == {f"{folder}/{name}" for name in names}
+    assert not written["template"] and not written["arena"]  # of no stage; about no study
+
+
+def test_what_an_experiment_writes(tmp_path: Path) -> None:
+    assert written_by(tmp_path, "mine", tmp_path) == ()
+    more = "outs:\n      - elsewhere.csv\n      - results/experiments/mine/folder: {cache: false}\n"
+    own = stage("mine", "digits", None).replace("outs:\n", more)
+    (tmp_path / "dvc.yaml").write_text(f"stages:\n{own}")
+    names = {path.name for path in written_by(tmp_path, "mine", tmp_path)}
+    assert names == {"folder", "mine.ipynb", "metrics.json", "tradeoff.svg", "curves.csv"}

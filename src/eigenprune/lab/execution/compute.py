@@ -1,11 +1,12 @@
 """What a worker does with a task: its runs one after another, or as one stack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from eigenprune.lab.execution.tasks import OnUnits, Places, Stopped, Task
 from eigenprune.lab.execution.work import epochs, work
 from eigenprune.lab.memory import room_for
-from eigenprune.lab.runs import run_id, training_of
+from eigenprune.lab.own_code import told_where
+from eigenprune.lab.runs import Pruning, Run, run_id, training_of
 from eigenprune.lab.store import Busy, Store
 
 
@@ -26,11 +27,13 @@ def compute_task(
     Raises:
         Stopped: as soon as `stopped` says so.
         Failure: if the networks are larger than the memory.
+        UserError: if a score or regulariser of the reader's own raises anything.
     """
     if task.together:
         from eigenprune.lab.execution.together import compute_together
 
-        return compute_together(task, places, report, stopped)
+        with told_where(pair for run in task.runs for pair in _scores_and_regularisers(run)):
+            return compute_together(task, places, report, stopped)
     from eigenprune.lab.execution.chosen import train_chosen
     from eigenprune.lab.protocols import compute
 
@@ -51,7 +54,11 @@ def compute_task(
             report(step)
 
         try:
-            with store.claim(name, wait=task.wait, stopped=stopped), room_for(training.hidden):
+            with (
+                store.claim(name, wait=task.wait, stopped=stopped),
+                told_where(_scores_and_regularisers(run)),
+                room_for(training.hidden),
+            ):
                 if task.choice is None:
                     compute(run, store, places.data, on_epoch)
                 elif name not in store:  # after waiting, it may be there
@@ -63,3 +70,13 @@ def compute_task(
             continue
         report(left)
     return complete
+
+
+def _scores_and_regularisers(run: Run) -> Iterator[tuple[str, str]]:
+    """Field and name of each that a run uses, as `own_code` takes them; a name may be empty."""
+    training = training_of(run)
+    yield "regulariser", training.regulariser
+    if training.tuning is not None:
+        yield "score", training.tuning.score
+    if isinstance(run, Pruning):
+        yield "score", run.score

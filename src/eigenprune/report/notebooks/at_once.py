@@ -26,6 +26,7 @@ class Notebook(NamedTuple):
     source: Path
     output: Path
     parameters: Mapping[str, object]
+    writes: tuple[Path, ...] = ()
 
 
 def run_at_once(notebooks: Sequence[Notebook]) -> None:

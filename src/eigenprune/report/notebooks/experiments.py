@@ -12,15 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from eigenprune.files import write_all
 from eigenprune.lab import datasets, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.params_file import parse_params, read_params, require_name
-from eigenprune.lab.studies import Params, check_params, load_params
+from eigenprune.lab.studies import check_params, load_params
 from eigenprune.report.notebooks import experiment_parts as parts
 from eigenprune.report.notebooks import yaml_text
+from eigenprune.report.notebooks.stages import read, stages
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def new_experiment(root: Path, name: str, dataset: str = "digits") -> list[Path]
             "letter"
         )
     files = _Files(root, name)
-    params, pipeline = load_params(files.params), _stages(files.pipeline)
+    params, pipeline = load_params(files.params), stages(files.pipeline)
     taken = {
         f"params.yaml has a study {name}": name in params.studies,
         f"params.yaml has trials {name}": name in params.trials,
@@ -133,13 +133,13 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
             not given; then nothing is removed.
     """
     files = _Files(root, name)
-    params, pipeline = load_params(files.params), _stages(files.pipeline)
+    params, pipeline = load_params(files.params), stages(files.pipeline)
     if name not in params.experiments and parts.command(name) != pipeline.get(name, {}).get("cmd"):
         known = ", ".join(params.experiments) or "none"
         raise UserError(f"NAME: {name!r} is not an experiment of params.yaml; there are: {known}")
     import yaml
 
-    dataset = parts.made_on(_read(files.params), name)
+    dataset = parts.made_on(read(files.params), name)
     study = parts.study(name, dataset)
     stage = parts.stage(name, dataset, params.datasets.get(dataset))
     studies = read_params(files.params)["studies"]
@@ -169,7 +169,7 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
             partial(_cut, keys=("stages", name), entry="" if own_stage else stage),
         ),
     }
-    if files.lock.exists() and name in _stages(files.lock):
+    if files.lock.exists() and name in stages(files.lock):
         contents[files.lock] = _edited(
             files.lock, partial(yaml_text.remove_entry, keys=("stages", name))
         )
@@ -186,47 +186,8 @@ def remove_experiment(root: Path, name: str, *, force: bool = False) -> list[Pat
     return removed
 
 
-def require_watched(root: Path, name: str, params: Params) -> None:
-    """Refuse an experiment whose stage does not depend on the files that its study reads.
-
-    Raises:
-        UserError: if there is no stage of that name, or a file of its own dataset is not in `deps`.
-    """
-    stage = _stages(root / "dvc.yaml").get(name)
-    if stage is None:
-        raise UserError(f"dvc.yaml: has no stage {name} for the experiment {name} of params.yaml")
-    own = params.datasets.get(params.studies[name].dataset)
-    for path in own.paths if own else []:
-        if path not in (stage.get("deps") or []):
-            raise UserError(
-                f"dvc.yaml: stages.{name}.deps lacks {path}, which the study reads: add it, or DVC "
-                "would not see when it changes"
-            )
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: it is part of the project") from None
-
-
-def _stages(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        document = yaml.safe_load(_read(path))
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())
-        raise UserError(f"{path.name}: not valid YAML: {text}") from error
-    stages = document.get("stages") if isinstance(document, dict) else None
-    if not isinstance(stages, dict):
-        raise UserError(f"{path.name}: has no stages")
-    return stages
-
-
 def _edited(path: Path, *edits: Callable[[str], str]) -> bytes:
-    text = _read(path)
+    text = read(path)
     try:
         for edit in edits:
             text = edit(text)
@@ -255,8 +216,8 @@ def _check(files: _Files, contents: Mapping[Path, bytes | None], *, is_there: bo
     params = parse_params(new, files.params)
     check_params(params, files.params)
     wanted = {**old, "studies": dict(old["studies"]), "experiments": list(old["experiments"])}
-    stages = dict(_stages(files.pipeline))
-    book = dict(stages["book"])
+    pipeline = dict(stages(files.pipeline))
+    book = dict(pipeline["book"])
     if is_there:
         wanted["studies"][name] = params["studies"].get(name)
         wanted["experiments"].append(name)
@@ -265,11 +226,11 @@ def _check(files: _Files, contents: Mapping[Path, bytes | None], *, is_there: bo
         wanted["studies"].pop(name, None)
         wanted["experiments"] = [each for each in wanted["experiments"] if each != name]
         book["deps"] = [dep for dep in book["deps"] if dep != files.dep]
-        stages.pop(name, None)
+        pipeline.pop(name, None)
     found = yaml.safe_load((contents[files.pipeline] or b"").decode())["stages"]
     if is_there:
-        stages[name] = found.get(name)
-    if params != wanted or found != {**stages, "book": book}:
+        pipeline[name] = found.get(name)
+    if params != wanted or found != {**pipeline, "book": book}:
         raise UserError(
             "params.yaml or dvc.yaml is written in a way that cannot be edited here; nothing was "
             f"changed: {'add' if is_there else 'remove'} {name} by hand"

@@ -8,12 +8,13 @@ result, nothing half-written is left where a result is expected, and a failure s
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from eigenprune.files import write_whole
+from eigenprune.files import write_all, write_whole
 from eigenprune.lab.errors import Failure, UserError
 
 # What an executed notebook may say about itself. The rest (times, paths, versions of the kernel)
@@ -21,6 +22,8 @@ from eigenprune.lab.errors import Failure, UserError
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_KEYS = ("tags", "mystnb")  # mystnb: the alternative text of a figure
 LANGUAGE_KEYS = ("name", "file_extension", "mimetype", "pygments_lexer")
+
+FAILED = ".failed.ipynb"  # ends the name of what is kept of a notebook that failed
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -30,7 +33,12 @@ class NotebookError(Failure):
 
 
 def run_notebook(
-    source: Path, output: Path, parameters: Mapping[str, object], *, line: int = 0
+    source: Path,
+    output: Path,
+    parameters: Mapping[str, object],
+    writes: Sequence[Path] = (),
+    *,
+    line: int = 0,
 ) -> None:
     """Execute `source` with `parameters` and write the executed notebook to `output`.
 
@@ -42,6 +50,8 @@ def run_notebook(
         source: the notebook; its parameters stand in a cell tagged `parameters`.
         output: where the executed notebook goes. It appears only when every cell has passed.
         parameters: values by name; each name must be declared by the notebook.
+        writes: files and folders that its cells write. Unless every cell passes, they are
+            afterwards what they were before.
         line: where on the terminal its progress bar goes when several are shown.
 
     Raises:
@@ -54,21 +64,26 @@ def run_notebook(
     import nbformat
     from papermill.exceptions import PapermillExecutionError
 
-    failed_copy = output.with_name(f"{output.stem}.failed.ipynb")
-    with TemporaryDirectory(prefix="eigenprune-notebook-") as name:
-        partial = Path(name) / "partial.ipynb"
+    failed_copy = output.with_name(output.stem + FAILED)
+    with (
+        _put_back_unless_passed(writes),
+        TemporaryDirectory(prefix="eigenprune-notebook-") as name,
+    ):
+        partial, error = Path(name) / "partial.ipynb", None
         try:
             _execute(source, partial, parameters, line, scratch=Path(name))
-        except (PapermillExecutionError, RuntimeError) as error:  # the latter is from the kernel
-            notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
-            begun = [] if notebook is None else _begun(notebook)
-            if not begun:
-                raise NotebookError(f"the kernel of {source} did not start: {error}") from error
+        except (PapermillExecutionError, RuntimeError) as raised:  # the latter is from the kernel
+            error = raised
+        notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
+        begun = [] if notebook is None else _begun(notebook)
+        if error and not begun:
+            raise NotebookError(f"the kernel of {source} did not start: {error}") from error
+        if error or _ended_early(notebook):
             # Cells run in order, so the cell that failed is the last that started.
             text = _failure_text(source, failed_copy, parameters, notebook, begun[-1], error)
             _write(_normalised(notebook), failed_copy)
-            raise NotebookError(text) from None
-        _write(_normalised(nbformat.read(partial, as_version=4)), output)
+            raise NotebookError(text)
+        _write(_normalised(notebook), output)
     failed_copy.unlink(missing_ok=True)
 
 
@@ -101,6 +116,25 @@ def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
         if name not in declared:
             known = ", ".join(sorted(declared)) or "none"
             raise UserError(f"{source} has no parameter {name!r}; it declares: {known}")
+
+
+@contextmanager
+def _put_back_unless_passed(paths: Sequence[Path]) -> Iterator[None]:
+    """Give files, and those in folders, the content that they had before if the block raises.
+
+    DVC has removed the outputs of its stage before, so there they are gone afterwards.
+    """
+    before = {path: path.read_bytes() for path in _files_in(paths)}
+    try:
+        yield
+    except BaseException:
+        write_all({path: before.get(path) for path in (*before, *_files_in(paths))})
+        raise
+
+
+def _files_in(paths: Iterable[Path]) -> list[Path]:
+    files = [each for path in paths for each in (path, *path.rglob("*")) if each.is_file()]
+    return [file for file in files if not file.name.endswith(FAILED)]
 
 
 def _execute(
@@ -226,6 +260,11 @@ def _begun(notebook: Any) -> list[int]:
     return [n for n, cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
 
 
+def _ended_early(notebook: Any) -> bool:
+    """Whether a cell left the notebook by `sys.exit()`, which papermill takes for success."""
+    return any(cell.metadata.get("papermill", {}).get("exception") for cell in notebook.cells)
+
+
 def _cell_metadata(cell: Any) -> Any:
     from nbformat import NotebookNode
 
@@ -259,23 +298,34 @@ def _failure_text(
     parameters: Mapping[str, object],
     notebook: Any,
     number: int,
-    error: Exception,
+    error: Exception | None,
 ) -> str:
     cells = _without_markers(notebook)
-    trace = ANSI.sub("", "\n".join(getattr(error, "traceback", [])))
-    count = getattr(error, "exec_count", None)
-    match = re.search(rf"In\[{count}\], line (\d+)", trace)
-    lines = cells[number].source.splitlines()
+    said, count = _said(cells[number], error), cells[number].get("execution_count")
+    match = re.search(rf"In\[{count}\], line (\d+)", said)
     line = int(match[1]) if match else 1
     values = ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "none"
     execution = f" (In [{count}])" if count else ""
     return "\n".join(
         [
-            f"{source} failed in cell {number + 1} of {len(cells)}{execution}, line {line}:",
-            f"    {lines[line - 1].strip()}",
+            f"{source} failed in cell {number + 1} of {len(cells)}{execution}, "
+            f"{f'line {line}' if match else 'which begins'}:",
+            *(f"    {text.strip()}" for text in cells[number].source.splitlines()[line - 1 : line]),
             f"parameters: {values}",
             f"as far as it ran: {failed_copy}",
             "",
-            trace or f"The kernel died ({error}); too little memory is the usual cause.",
+            said,
         ]
     )
+
+
+def _said(cell: Any, error: Exception | None) -> str:
+    """What tells why a cell failed."""
+    from nbclient.exceptions import DeadKernelError
+
+    if isinstance(error, DeadKernelError):
+        return "The kernel died; too little memory is the usual cause."
+    traces = ["\n".join(each.traceback) for each in cell.outputs if each.output_type == "error"]
+    # A magic that does not exist has no traceback: IPython writes a sentence to stderr.
+    told = [each.text for each in cell.outputs if each.get("name") == "stderr"]
+    return ANSI.sub("", "\n".join(traces or told)).strip("\n") or str(error)
