@@ -138,3 +138,21 @@ def test_a_score_that_cannot_be_called_as_scores_are_is_told(tmp_path: Path, roo
     told = eigenprune(tmp_path)
     assert told.returncode == 2 and "Traceback" not in told.stderr
     assert "eigenprune: score 'mine': TypeError: mine() missing 2 required" in told.stderr
+
+
+def test_a_regulariser_that_cannot_be_called_as_they_are_is_told(
+    tmp_path: Path, root: Path
+) -> None:
+    make_project(tmp_path, root, "importance", "", "weight_norm")
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    params["rivals"]["mine"] |= {"regulariser": "mine", "strengths": [0.1]}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    file = tmp_path / "src" / "eigenprune" / "regularisers" / "__init__.py"
+    entry = "REGULARISERS: dict[str, type[Regulariser]] = {\n"
+    own = "class Mine(Regulariser):\n    def loss(self, model, inputs):\n        return None\n\n\n"
+    text = file.read_text()
+    assert text.count(entry) == 1
+    file.write_text(text.replace(entry, f'{own}{entry}    "mine": Mine,\n'))
+    told = eigenprune(tmp_path)
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    assert "regulariser 'mine': TypeError: Mine.loss() takes 3 positional" in told.stderr

@@ -135,8 +135,16 @@ def test_other_delimiters_and_a_byte_order_mark(project: Path, delimiter: str) -
     assert table(project, text).features == 2
 
 
-def test_what_is_quoted_in_the_header_separates_nothing(project: Path) -> None:
-    assert table(project, TABLE.replace("a,", '"a;b;c;d",')).features == 2
+@pytest.mark.parametrize("header", ['"a;b;c;d",kind,b', 'a,kind,"b;c;d;e"'])
+def test_what_is_quoted_in_the_header_separates_nothing(project: Path, header: str) -> None:
+    assert table(project, TABLE.replace("a,kind,b", header)).features == 2
+
+
+def test_a_header_may_be_longer_than_a_cell(project: Path) -> None:
+    columns = [f"column-{number:0>9}" for number in range(9000)]
+    rows = [",".join([*["1"] * len(columns), kind]) for kind in "xy" * 5]
+    text = "\n".join([",".join([*columns, "kind"]), *rows])
+    assert table(project, text).features == len(columns)
 
 
 def test_images_are_bytes_by_255(project: Path) -> None:

@@ -4,8 +4,12 @@ import csv
 import io
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from eigenprune.lab.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 SHOWN = 10  # the most columns that a message lists
@@ -23,7 +27,9 @@ class Table:
 
 
 def read_table(content: bytes, target: str, name: str) -> Table:
-    r"""Read a CSV file with a header; the delimiter is the one that gives it the most columns.
+    r"""Read a CSV file with a header.
+
+    The delimiter is the one that gives the header the target and the most columns.
 
     Args:
         content: of the file, UTF-8.
@@ -38,15 +44,11 @@ def read_table(content: bytes, target: str, name: str) -> Table:
         Table(columns=['a', 'b'], rows=[[1.0, 2.0], [3.0, 0.4]], classes=['x', 'y'])
     """
     text = _text(content, name)
-    readers = {
-        each: csv.reader(io.StringIO(text, newline=""), delimiter=each, skipinitialspace=True)
-        for each in DELIMITERS
-    }
+    delimiter = max(DELIMITERS, key=lambda each: _fit(text, each, target))
+    lines = _reader(text, delimiter)
     line = 1  # where the row that is read next begins
     try:
-        headers = {each: [cell.strip() for cell in next(readers[each])] for each in DELIMITERS}
-        delimiter = max(DELIMITERS, key=lambda each: len(headers[each]))
-        lines, header = readers[delimiter], headers[delimiter]
+        header = _header(lines)
         _check_header(header, target, name)
         rows, classes = [], []
         line = lines.line_num + 1
@@ -84,6 +86,23 @@ def _text(content: bytes, name: str) -> str:
     if not text.strip():
         raise UserError(f"{name}: is empty")
     return text
+
+
+def _fit(text: str, delimiter: str, target: str) -> tuple[bool, int]:
+    """Whether a delimiter gives the header the target, and how many columns it gives it."""
+    try:
+        header = _header(_reader(text, delimiter))
+    except csv.Error:  # between other delimiters, a long header is one cell, which may be too large
+        return False, 0
+    return target in header, len(header)
+
+
+def _reader(text: str, delimiter: str) -> "Reader":
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+
+
+def _header(lines: "Reader") -> list[str]:
+    return [cell.strip() for cell in next(lines)]
 
 
 def _check_header(header: list[str], target: str, name: str) -> None:

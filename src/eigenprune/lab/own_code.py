@@ -114,14 +114,24 @@ def told_where(used: Iterable[tuple[str, str]]) -> Iterator[None]:
         said = "".join(traceback.format_exception_only(error)).strip()
         calls = traceback.extract_tb(error.__traceback__)
         for field, name in used:
-            if said.startswith(f"TypeError: {name}()"):  # called with what it does not take
+            files = _own_files(field, name)
+            if files and said.startswith(f"TypeError: {_called(field, name)}"):
                 raise UserError(f"{field} {name!r}: {said}") from error
-            own = [call for call in calls if Path(call.filename) in _own_files(field, name)]
+            own = [call for call in calls if Path(call.filename) in files]
             if own:
                 where = f"{_short(own[-1].filename)}, line {own[-1].lineno}"
                 lines = "".join(traceback.format_list(own)).rstrip()
                 raise UserError(f"{field} {name!r}: {where}: {said}\n{lines}") from error
         raise
+
+
+def _called(field: str, name: str) -> str:
+    """What Python calls a score, or a method of a regulariser, that is given too much or little."""
+    if field == "score":
+        return f"{name}()"
+    from eigenprune.regularisers import REGULARISERS
+
+    return f"{REGULARISERS[name].__qualname__}."
 
 
 def _short(file: str) -> Path:

@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import nbformat
@@ -190,6 +191,51 @@ def test_what_the_cells_of_a_failed_notebook_wrote_is_put_back(
     assert output.with_name("out.failed.ipynb").is_file()
     run_notebook(source, output, {"factor": 3}, writes)
     assert len(found("half")) == 5 and not found("whole")
+
+
+SWAPS = """
+import shutil
+from pathlib import Path
+shutil.rmtree("folder")
+Path("folder").write_text("half")
+Path("file").unlink()
+Path("file").mkdir()
+Path("file/half").write_text("half")
+raise ValueError
+"""
+
+
+def test_a_file_in_the_place_of_a_folder_hides_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    whole = [tmp_path / "file", tmp_path / "folder" / "old"]
+    for path in whole:
+        path.write_text("whole")
+    source = write_notebook(tmp_path / "n.ipynb", SWAPS)
+    writes = [tmp_path / "file", tmp_path / "folder"]
+    with pytest.raises(NotebookError, match="ValueError"):
+        run_notebook(source, tmp_path / "out.ipynb", {}, writes)
+    assert [path.read_text() for path in whole] == ["whole"] * 2
+
+
+def test_large_outputs_are_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    size = 100_000_000
+    with (tmp_path / "old").open("wb") as file:
+        file.truncate(size)
+    cell = f"for name in ('old', 'new'):\n    open(name, 'wb').truncate({size} + 1)\n1 / 0"
+    source = write_notebook(tmp_path / "n.ipynb", cell)
+    tracemalloc.start()
+    with pytest.raises(NotebookError):
+        run_notebook(source, tmp_path / "out.ipynb", {}, [tmp_path / "old", tmp_path / "new"])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < size / 2
+    assert (tmp_path / "old").stat().st_size == size and not (tmp_path / "new").exists()
 
 
 def test_a_kernel_that_does_not_start_is_told(

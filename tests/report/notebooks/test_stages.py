@@ -8,6 +8,7 @@ import pytest
 import yaml
 from papermill import inspect_notebook
 
+from eigenprune.lab.errors import UserError
 from eigenprune.report.notebooks.experiment_parts import stage
 from eigenprune.report.notebooks.stages import written_by
 
@@ -68,3 +69,18 @@ def test_what_an_experiment_writes(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").write_text(f"stages:\n{own}")
     names = {path.name for path in written_by(tmp_path, "mine", tmp_path)}
     assert names == {"folder", "mine.ipynb", "metrics.json", "tradeoff.svg", "curves.csv"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("stages: {", "dvc.yaml: not valid YAML"),
+        ("vars: []", "dvc.yaml: has no stages"),
+        ("stages: {mine: broken}", "dvc.yaml: stages.mine: 'broken' must map keys to values"),
+        ("stages: {mine: }", "dvc.yaml: stages.mine: None must map keys to values"),
+    ],
+)
+def test_a_mistake_among_the_stages_is_named(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "dvc.yaml").write_text(text)
+    with pytest.raises(UserError, match=sentence):
+        written_by(tmp_path, "mine", tmp_path)

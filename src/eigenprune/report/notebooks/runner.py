@@ -5,8 +5,10 @@ ignored, nothing of the user's own machine (profile, kernels, plotting defaults)
 result, nothing half-written is left where a result is expected, and a failure says where and why.
 """
 
+import filecmp
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from eigenprune.files import write_all, write_whole
+from eigenprune.files import write_whole
 from eigenprune.lab.errors import Failure, UserError
 
 # What an executed notebook may say about itself. The rest (times, paths, versions of the kernel)
@@ -122,14 +124,27 @@ def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
 def _put_back_unless_passed(paths: Sequence[Path]) -> Iterator[None]:
     """Give files, and those in folders, the content that they had before if the block raises.
 
-    DVC has removed the outputs of its stage before, so there they are gone afterwards.
+    DVC has removed the outputs of its stage before, so there they are gone afterwards. Outputs may
+    be large: the old ones are kept on the disk.
     """
-    before = {path: path.read_bytes() for path in _files_in(paths)}
-    try:
-        yield
-    except BaseException:
-        write_all({path: before.get(path) for path in (*before, *_files_in(paths))})
-        raise
+    with TemporaryDirectory(prefix="eigenprune-outputs-") as folder:
+        kept = {path: Path(folder, str(number)) for number, path in enumerate(_files_in(paths))}
+        for path, copy in kept.items():
+            shutil.copy2(path, copy)
+        try:
+            yield
+        except BaseException:
+            for path in _files_in(paths):
+                if path not in kept:
+                    path.unlink(missing_ok=True)
+            for path, copy in kept.items():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                if not (path.exists() and filecmp.cmp(path, copy, shallow=False)):
+                    path.unlink(missing_ok=True)  # it may be a link into DVC's cache
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(copy, path)
+            raise
 
 
 def _files_in(paths: Iterable[Path]) -> list[Path]:

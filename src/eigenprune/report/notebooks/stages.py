@@ -23,7 +23,7 @@ def stages(path: Path) -> dict[str, Any]:
     """The stages of `dvc.yaml` or `dvc.lock`, by name.
 
     Raises:
-        UserError: if it is missing, not valid YAML, or has no stages.
+        UserError: if it is missing, not valid YAML, or has no stages; or one is no mapping.
     """
     import yaml
 
@@ -35,6 +35,9 @@ def stages(path: Path) -> dict[str, Any]:
     found = document.get("stages") if isinstance(document, dict) else None
     if not isinstance(found, dict):
         raise UserError(f"{path.name}: has no stages")
+    for name, stage in found.items():
+        if not isinstance(stage, dict):
+            raise UserError(f"{path.name}: stages.{name}: {stage!r} must map keys to values")
     return found
 
 
