@@ -10,6 +10,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from types import NoneType
 
 import torch
 from torch import Tensor, nn
@@ -60,8 +61,9 @@ def train_together(
     Args:
         models: at least one, see `train`; all have the same modules, shapes, number formats and
             frozen parameters and no hooks. All run the code of the first, so that modules of the
-            user's own may stand in several networks only if they have no attributes. Dropout draws
-            other numbers than it would in a network trained alone.
+            user's own must be of one class and have equal attributes: numbers, words or None. What
+            a module does must not depend on the values that it is given. Dropout draws other
+            numbers than it would in a network trained alone.
         inputs: (rows, features), for all of them; trained on their device.
         targets: (rows,) class numbers, on the same device.
         epochs: passes over the data, 0 or more.
@@ -205,6 +207,16 @@ def _orders(seeds: Sequence[int], stream: str, inputs: Tensor) -> Iterator[Tenso
         yield torch.stack(orders).to(inputs.device)
 
 
+# Attributes of these types say all about themselves.
+_COMPARED = (bool, int, float, complex, str, NoneType)
+
+
+def _attributes(module: nn.Module) -> dict[str, object]:
+    """The attributes that a module has besides those of every module."""
+    common = vars(nn.Module())
+    return {name: value for name, value in vars(module).items() if name not in common}
+
+
 def _check_modules(model: nn.Sequential, number: int, *, alone: bool) -> None:
     """Refuse a network that the code of another with the same form might not stand for."""
     fully_connected(model)
@@ -212,13 +224,14 @@ def _check_modules(model: nn.Sequential, number: int, *, alone: bool) -> None:
         called = f"network {number}, module {name}" if name else f"network {number}"
         require_unwatched(module, called)
         known = type(module).__module__.partition(".")[0] in ("torch", "eigenprune")
-        attributes = sorted(vars(module).keys() - vars(nn.Module()).keys())
-        if attributes and not known and not alone:
-            raise ValueError(
-                f"{called} is a {type(module).__name__} with {', '.join(attributes)}: networks "
-                "that train together run the code of the first, so a module of your own may have "
-                "no attributes in them; `train` takes any"
-            )
+        for attribute, value in _attributes(module).items():
+            if not (known or alone or isinstance(value, _COMPARED)):
+                raise ValueError(
+                    f"{called} is a {type(module).__name__} whose {attribute} is a "
+                    f"{type(value).__name__}: networks that train together run the code of the "
+                    "first, so attributes of a module of your own must be numbers, words or None; "
+                    "`train` takes any"
+                )
 
 
 def _check_form(models: Sequence[nn.Sequential]) -> None:
@@ -230,6 +243,18 @@ def _check_form(models: Sequence[nn.Sequential]) -> None:
                     f"network {number} has {other}, where network 0 has {first}: networks that "
                     "train together have the same modules, shapes and frozen parameters"
                 )
+        # Modules that differ may call themselves the same.
+        for one, another in zip(models[0].modules(), model.modules(), strict=True):
+            if type(one) is not type(another) or _told(one) != _told(another):
+                raise ValueError(
+                    f"network {number} has a {type(another).__qualname__} {_told(another)}, where "
+                    f"network 0 has a {type(one).__qualname__} {_told(one)}: networks that train "
+                    "together have modules of the same classes with equal attributes"
+                )
+
+
+def _told(module: nn.Module) -> dict[str, object]:
+    return {name: v for name, v in _attributes(module).items() if isinstance(v, _COMPARED)}
 
 
 def _form(model: nn.Sequential) -> list[str]:
@@ -239,6 +264,4 @@ def _form(model: nn.Sequential) -> list[str]:
         f"{name} {tuple(tensor.shape)}, {tensor.dtype}, requires_grad={tensor.requires_grad}"
         for name, tensor in model.state_dict(keep_vars=True).items()
     ]
-    # Modules of different classes may call themselves the same.
-    classes = [f"a {type(module).__qualname__}" for module in model.modules()]
-    return modules + tensors + classes
+    return modules + tensors

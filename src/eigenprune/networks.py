@@ -161,9 +161,9 @@ def blank_linear(n_in: int, n_out: int, bias: bool, device: str | None = None) -
 def fully_connected(model: nn.Sequential) -> list[FullyConnected]:
     """The layers of a network in order; all but the last are hidden.
 
-    Only modules without parameters (activations, dropout) may stand between two layers, and they
-    must act on each node separately, which softmax does not. A node is then one row of its layer
-    and one column of the next.
+    Only modules without parameters (activations, dropout) may stand between two layers. Where each
+    acts on every node separately, as softmax does not, a node is one row of its layer and one
+    column of the next; what prunes nodes refuses other networks, see `require_plain`.
 
     Raises:
         ValueError: if `model` is not an nn.Sequential, or holds another module with parameters or

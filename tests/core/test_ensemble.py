@@ -277,7 +277,10 @@ def test_networks_that_run_code_of_their_own_are_refused(data: Data) -> None:
     with pytest.raises(ValueError, match=r"^network 1, module 0 has a hook"):
         ep.train_together([plain, hooked], *data, seeds=[1, 2], epochs=1)
     own = [nn.Sequential(*copy.deepcopy(plain), Times(factor)) for factor in (1, 5)]
-    with pytest.raises(ValueError, match=r"^network 0, module 3 is a Times with factor: networks"):
+    with pytest.raises(ValueError, match=r"^network 1 has a Times {'factor': 5}, where network 0"):
+        ep.train_together(own, *data, seeds=[1, 2], epochs=1)
+    own = [nn.Sequential(*copy.deepcopy(plain), Times(torch.ones(3))) for _ in range(2)]
+    with pytest.raises(ValueError, match=r"^network 0, module 3 is a Times whose factor is a Ten"):
         ep.train_together(own, *data, seeds=[1, 2], epochs=1)
 
 
@@ -290,9 +293,14 @@ class Named(nn.Sequential):
     pass
 
 
-def test_modules_of_ones_own_without_attributes_train_together(data: Data) -> None:
+class Rectified(nn.ReLU):
+    pass
+
+
+@pytest.mark.parametrize("own", [Swish(), Rectified(), Times(2.0)])
+def test_equal_modules_of_ones_own_train_together(data: Data, own: nn.Module) -> None:
     models = [
-        nn.Sequential(model[0], Swish(), model[2]).double()
+        nn.Sequential(model[0], own, model[2]).double()
         for model in (ep.mlp([4, 7, 3], seed=seed) for seed in (1, 2))
     ]
     together = ep.train_together(models, *data, seeds=[1, 2], epochs=2)
@@ -302,8 +310,8 @@ def test_modules_of_ones_own_without_attributes_train_together(data: Data) -> No
             torch.testing.assert_close(one, other)
 
 
-def test_one_network_may_be_anything_that_trains_alone(data: Data) -> None:
-    model = Named(*ep.mlp([4, 7, 3]).double(), Times(2.0))
+def test_one_network_may_have_modules_with_any_attributes(data: Data) -> None:
+    model = Named(*ep.mlp([4, 7, 3]).double(), Times(torch.tensor(2.0)))
     ((trained, _),) = ep.train_together([model], *data, seeds=[1], epochs=2)
     alone, _ = ep.train(model, *data, seed=1, epochs=2)
     assert type(trained) is Named
@@ -311,16 +319,19 @@ def test_one_network_may_be_anything_that_trains_alone(data: Data) -> None:
         torch.testing.assert_close(one, other)
 
 
-def test_classes_of_one_name_in_words_are_told_apart(data: Data) -> None:
-    model = ep.mlp([4, 7, 3], activation="tanh").double()
-
-    class Tanh(nn.Module):
+def sine(factor: float) -> nn.Module:
+    class Sine(nn.Module):
         def forward(self, inputs: Tensor) -> Tensor:
-            return inputs.sin()
+            return (factor * inputs).sin()
 
-    other = nn.Sequential(model[0], Tanh(), model[2])
-    with pytest.raises(ValueError, match="Tanh, where network 0 has a Tanh"):
-        ep.train_together([model, other], *data, seeds=[1, 2], epochs=1)
+    return Sine()
+
+
+def test_classes_of_one_name_are_told_apart(data: Data) -> None:
+    model = ep.mlp([4, 7, 3]).double()
+    models = [nn.Sequential(model[0], sine(factor), model[2]) for factor in (1.0, -5.0)]
+    with pytest.raises(ValueError, match=r"Sine {}, where network 0 has a .*Sine {}: networks"):
+        ep.train_together(models, *data, seeds=[1, 2], epochs=1)
 
 
 def test_what_is_no_list_of_networks_is_refused_in_words(data: Data) -> None:
