@@ -61,20 +61,21 @@ def paired_tests(curves: pd.DataFrame, method: str, against: str) -> pd.DataFram
     chosen = curves[curves["method"].isin([method, against])]
     require_once(chosen, [*KEY, "seed", "method"], "compare one study")
     wide = chosen.pivot(index=[*KEY, "seed"], columns="method", values="accuracy")
-    keys: list[Any] = []
-    pairs: list[tuple[pd.Series, pd.Series]] = []
-    if {method, against} <= set(wide.columns):
-        for key, both in wide.dropna().groupby(level=KEY, sort=False):
-            if len(both) >= 2:
-                keys.append(key)
-                by_seed = both.set_index(both.index.get_level_values("seed"))
-                pairs.append((by_seed[method], by_seed[against]))
-    table = pd.DataFrame(keys, columns=KEY).join(t_tests(pairs))
-    differences = {key: one - other for key, (one, other) in zip(keys, pairs, strict=True)}
+    wide = wide.reindex(columns=[method, against]).dropna()
+    values, seeds = wide.to_numpy(), wide.index.get_level_values("seed").to_numpy()
+    # Rows of each point. A frame for each would take most of the time: there are thousands.
+    places = wide.groupby(level=KEY, sort=False).indices.items()
+    rows: dict[Any, Any] = {key: its for key, its in places if len(its) >= 2}
+    table = pd.DataFrame([*rows], columns=KEY).join(
+        t_tests([values[its].T for its in rows.values()])
+    )
+    differences = {
+        key: list(zip(seeds[its], values[its, 0] - values[its, 1], strict=True))
+        for key, its in rows.items()
+    }
     unpruned = {key[:-1]: its for key, its in differences.items() if key[-1] == 0}
     table[REPEATED] = [
-        key[-1] > 0 and key[:-1] in unpruned and its.equals(unpruned[key[:-1]])
-        for key, its in differences.items()
+        key[-1] > 0 and its == unpruned.get(key[:-1]) for key, its in differences.items()
     ]
     if table.empty:
         return table

@@ -158,22 +158,18 @@ def points(networks: pd.DataFrame) -> pd.DataFrame:
         other work made one of them many times longer. `unpruned` and `lost` are NaN where a seed
         has no control: a mean over the others would be of other networks than `accuracy_mean`.
     """
-
-    def of_all(values: pd.Series) -> float:
-        return float(values.mean(skipna=False))
-
-    return (
-        networks.groupby([*POINT, *METHOD], sort=False)
-        .agg(
-            n=("accuracy", "size"),
-            accuracy_mean=("accuracy", "mean"),
-            accuracy_std=("accuracy", "std"),
-            **{name: (name, of_all) for name in ("unpruned", "lost")},
-            **{name: (name, "mean") for name in _KEPT},
-            seconds=("seconds", "median"),
-        )
-        .reset_index()
+    groups = networks.groupby([*POINT, *METHOD], sort=False)
+    beside_control = ["unpruned", "lost"]
+    found = groups.agg(
+        n=("accuracy", "size"),
+        accuracy_mean=("accuracy", "mean"),
+        accuracy_std=("accuracy", "std"),
+        **{name: (name, "mean") for name in (*beside_control, *_KEPT)},
+        seconds=("seconds", "median"),
     )
+    has_all = groups[beside_control].count().eq(found["n"], axis=0)
+    found[beside_control] = found[beside_control].where(has_all)
+    return found.reset_index()
 
 
 def activations(table: pd.DataFrame) -> list[str]:
