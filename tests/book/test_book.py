@@ -300,8 +300,9 @@ def test_the_numbers_of_the_pages_come_from_the_records(tmp_path: Path, executed
     for folder, seconds in (("reference", 180), ("paper", 7200)):
         record = root / "results" / folder / "s"
         record.mkdir(parents=True)
-        made = {"training_seconds": seconds - 1, "made_with": [{"seconds": 1}], "study": {}}
-        (record / "manifest.json").write_text(json.dumps(made))
+        made = {"training_seconds": seconds - 1, "made_with": [{"seconds": 1}]}
+        study = {"name": "s", "dataset": "digits"}
+        (record / "manifest.json").write_text(json.dumps(made | {"study": study}))
     assert facts(root) == {"quick_time": "3 minutes", "paper_time": "2 hours"}
 
 
