@@ -63,7 +63,9 @@ def build_site(site: Path, development: Path, releases: Path, order: Sequence[st
     shutil.copytree(development, site / "dev")
     for tag, content in contents.items():
         with tarfile.open(fileobj=BytesIO(content)) as tar:
-            tar.extractall(site / f".{tag}", filter="data")
+            # Python has it from 3.11.4 on, and uses it; Debian 12 has an older one.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            tar.extractall(site / f".{tag}")
         (site / f".{tag}" / "eigenprune-book").rename(site / tag)
         (site / f".{tag}").rmdir()
     if tags:
