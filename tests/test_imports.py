@@ -1,5 +1,6 @@
 """The contracts of pyproject.toml keep the three parts (core, lab, report) apart."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from eigenprune.__main__ import EXTRAS
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -52,3 +55,16 @@ def test_a_violation_is_caught(copy: Path, module: str, line: str, contract: str
     assert done.returncode == 1, done.stderr
     broken = [line for line in done.stdout.splitlines() if line.endswith("BROKEN")]
     assert any(line.startswith(contract) for line in broken), done.stdout
+
+
+def test_every_package_that_may_be_missing_is_said_to_be_brought_by_an_extra(root: Path) -> None:
+    nodes = [
+        node
+        for file in (root / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+    ]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    packages = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+    always = {"eigenprune", "numpy", "safetensors", "torch"}
+    assert packages - always == set.union(*EXTRAS.values())

@@ -133,6 +133,15 @@ def test_what_a_score_of_ones_own_raises_is_told_with_its_line(
     assert [call.split(", in ")[1] for call in calls if "File" in call] == ["mine", "_outgoing"]
 
 
+def test_a_package_that_only_your_own_code_needs_is_told(tmp_path: Path, root: Path) -> None:
+    make_project(tmp_path, root, "importance", "import not_there\n", "weight_norm")
+    told = eigenprune(tmp_path)
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    file = tmp_path / "src/eigenprune/importance.py"
+    line = file.read_text().count("\n")
+    assert f"not_there is not installed; {file}, line {line}, imports it" in told.stderr
+
+
 def test_a_score_that_cannot_be_called_as_scores_are_is_told(tmp_path: Path, root: Path) -> None:
     make_project(tmp_path, root, "saliency", WRONG["saliency"], "mine")
     told = eigenprune(tmp_path)

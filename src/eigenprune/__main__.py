@@ -1,13 +1,22 @@
 """`eigenprune ...` and `python -m eigenprune ...`: mistakes become sentences and exit codes."""
 
 import sys
+import traceback
 
 from eigenprune.lab.errors import Failure, UserError
 
-# The package's extra `lab` installs these modules; `book` installs all others that may be missing.
-_LAB = {
-    *("filelock", "pandas", "rich", "scipy", "sklearn", "threadpoolctl", "torchvision"),
-    *("typer", "yaml"),
+# The modules that each of the package's extras brings.
+EXTRAS = {
+    "lab": {
+        *("filelock", "pandas", "PIL", "rich", "scipy", "sklearn", "threadpoolctl", "torchvision"),
+        *("typer", "yaml"),
+    },
+    "book": {
+        *("docutils", "dvc", "IPython", "jupyter_client", "markdown_it", "matplotlib"),
+        *("matplotlib_inline", "nbclient", "nbformat", "papermill", "scmrepo", "sphinx", "tqdm"),
+        *("traitlets", "zmq"),
+    },
+    "cluster": {"distributed"},
 }
 
 
@@ -27,16 +36,22 @@ def main() -> None:
         module = (error.name or "").partition(".")[0]
         if module == "eigenprune":
             raise
-        extra = "lab" if module in _LAB else "book"
-        _end(
-            f"{module} is not installed; `pip install '.[{extra}]'` in the folder of eigenprune "
-            "brings it",
-            2,
-        )
+        _end(_how_to_get(module, error), 2)
     except OSError as error:
         if error.filename is None:
             raise
         _end(f"{error.filename}: {error.strerror}", 1)
+
+
+def _how_to_get(module: str, error: ModuleNotFoundError) -> str:
+    for extra, modules in EXTRAS.items():
+        if module in modules:
+            return (
+                f"{module} is not installed; `pip install '.[{extra}]'` in the folder of "
+                "eigenprune brings it"
+            )
+    *_, last = [at for at in traceback.extract_tb(error.__traceback__) if at.filename[0] != "<"]
+    return f"{module} is not installed; {last.filename}, line {last.lineno}, imports it"
 
 
 def _end(sentence: str, code: int) -> None:

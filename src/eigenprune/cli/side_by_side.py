@@ -32,15 +32,13 @@ def side_by_side(
     results = project.results_dir(study, params.quick, params.experiments)
     from eigenprune.report.side_by_side import WORKSPACE, write_page
 
+    made_by = "dvc repro"
     if study not in (*params.quick, *params.experiments):
         if others := [revision for revision in revisions if revision != WORKSPACE]:
             raise UserError(
                 f"{others[0]}: {study} is neither a quick study nor an experiment, so Git and DVC "
                 f"do not keep its results; allowed: {WORKSPACE}"
             )
-        if not (results / "curves.csv").is_file():
-            raise UserError(
-                f"{results / 'curves.csv'} is missing: `eigenprune notebook template --study "
-                f"{study}` makes it"
-            )
-    typer.echo(f"The page is {write_page(project.root(), study, results, revisions)}")
+        made_by = f"eigenprune notebook template --study {study}"
+    page = write_page(project.root(), study, results, revisions, made_by)
+    typer.echo(f"The page is {page}")

@@ -42,7 +42,13 @@ th, td {{ vertical-align: top; white-space: nowrap; }}
 """
 
 
-def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) -> Path:
+def write_page(
+    root: Path,
+    study: str,
+    results: Path,
+    revisions: Sequence[str],
+    made_by: str = "dvc repro",
+) -> Path:
     """Write `build/side-by-side/STUDY.html`, a page that needs no other file.
 
     Args:
@@ -50,6 +56,7 @@ def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) 
         study: a name from `params.yaml`.
         results: the folder with the `curves.csv` of the study.
         revisions: names of DVC experiments, Git revisions, or WORKSPACE for the files as they are.
+        made_by: the command that makes the results, for the message when they are missing.
 
     Raises:
         UserError: if a revision is not known or has no such results.
@@ -60,7 +67,7 @@ def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) 
     means, settings = {}, {}
     for revision in revisions:
         settings[revision] = _settings(root, study, revision)
-        text = _text(root, path, revision)
+        text = _text(root, path, revision, made_by)
         means[revision] = over_seeds(pd.read_csv(io.StringIO(text), dtype={"hidden": str}))
     title, differing = f"{study}, side by side", _differing(settings)
     sections = [f"<h1>{title}</h1>", "<h2>What differs in the settings</h2>"]
@@ -81,11 +88,11 @@ def write_page(root: Path, study: str, results: Path, revisions: Sequence[str]) 
     return page
 
 
-def _text(root: Path, path: str, revision: str) -> str:
+def _text(root: Path, path: str, revision: str, made_by: str = "dvc repro") -> str:
     """The text of a file at a revision, from Git or from DVC's cache."""
     if revision == WORKSPACE:
         if not (root / path).is_file():
-            raise UserError(f"{root / path} is missing: `dvc repro` makes it")
+            raise UserError(f"{root / path} is missing: `{made_by}` makes it")
         return (root / path).read_text(encoding="utf-8")
     import dvc.api
     from dvc.exceptions import DvcException, PathMissingError
@@ -96,7 +103,7 @@ def _text(root: Path, path: str, revision: str) -> str:
     except PathMissingError as error:
         raise UserError(
             f"{revision}: {path} is neither in Git nor in DVC's cache; with {revision} checked "
-            "out, `dvc repro` makes it"
+            f"out, `{made_by}` makes it"
         ) from error
     except (DvcException, SCMError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

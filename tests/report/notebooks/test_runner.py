@@ -108,6 +108,17 @@ def test_a_file_that_is_no_notebook_is_named(tmp_path: Path, text: str) -> None:
         run_notebook(source, tmp_path / "out.ipynb", {})
 
 
+@pytest.mark.parametrize("kept", [{}, {"kernelspec": {"name": "python3", "display_name": "x"}}])
+def test_a_notebook_without_a_kernel_or_language_is_told(
+    tmp_path: Path, kept: dict[str, object]
+) -> None:
+    source = write_notebook(tmp_path / "mine.ipynb", "pass")
+    document = json.loads(source.read_text())
+    source.write_text(json.dumps(document | {"metadata": kept}))
+    with pytest.raises(UserError, match=r"mine\.ipynb names no kernel .* save it in JupyterLab"):
+        run_notebook(source, tmp_path / "out.ipynb", {})
+
+
 def test_a_failing_cell_is_shown_and_leaves_no_result(tmp_path: Path) -> None:
     failing = "if factor > 2:\n    raise ValueError('too large: ' + study)"
     source = write_notebook(tmp_path / "fails.ipynb", "print('before')", failing, "print('after')")

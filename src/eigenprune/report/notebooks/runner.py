@@ -93,7 +93,7 @@ def declared_parameters(source: Path) -> set[str]:
     """The names in the notebook's cell tagged `parameters`.
 
     Raises:
-        UserError: the notebook is missing, or the file is no notebook.
+        UserError: the notebook is missing or names no kernel, or the file is no notebook.
     """
     if not source.is_file():
         raise UserError(f"notebook {source} does not exist")
@@ -101,7 +101,12 @@ def declared_parameters(source: Path) -> set[str]:
 
     try:
         return set(inspect_notebook(source))
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        if "found in notebook" in str(error):  # papermill found no kernel or no language
+            raise UserError(
+                f"{source} names no kernel (`kernelspec` in its metadata); save it in JupyterLab "
+                "with the kernel Python 3"
+            ) from None
         raise UserError(
             f"{source} is no notebook, which is a file of JSON; a merge conflict may be left in it"
         ) from None
