@@ -1,19 +1,22 @@
 """The book as a PDF: whole, numbered, in vector graphics, the same bytes for the same date."""
 
+import hashlib
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pypdf
 import pytest
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Params, load_params
 from eigenprune.report.book import pdf as pdf_module
-from eigenprune.report.book.build import BookError
+from eigenprune.report.book.build import BookError, assemble, run_sphinx
 from eigenprune.report.book.contents import caption
-from eigenprune.report.book.pdf import PROGRAMS, build_pdf, complaint, require_programs
+from eigenprune.report.book.pdf import PROGRAMS, build_pdf, complaint, require_programs, typeset
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +24,36 @@ def params(reproduced: Path) -> Params:
     return load_params(reproduced / "params.yaml")
 
 
-def build(root: Path, params: Params) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOURCE_DATE_EPOCH", "1600000000")
-        return build_pdf(root, params)
+EPOCH = "1600000000"
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of each file, by its path in the folder."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
-def pdf(reproduced: Path, params: Params) -> Path:
-    return build(reproduced, params)
+def made(reproduced: Path, params: Params) -> tuple[Path, dict[str, str]]:
+    """The PDF, and the digests of what LaTeX was given to make it from."""
+    given: dict[str, str] = {}
+
+    def seen(folder: Path, epoch: str) -> Path:
+        given.update(digests(folder))
+        return typeset(folder, epoch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+        patch.setattr(pdf_module, "typeset", seen)
+        return build_pdf(reproduced, params), given
+
+
+@pytest.fixture(scope="module")
+def pdf(made: tuple[Path, dict[str, str]]) -> Path:
+    return made[0]
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +116,40 @@ def test_figures_are_vector_graphics(pdf: Path) -> None:
     assert forms > 20
 
 
-def test_another_folder_gives_the_same_bytes(
-    pdf: Path, params: Params, reproduced: Path, tmp_path: Path
+# Typesetting the whole book takes minutes. So that it need not be done twice, the whole book is
+# compared as LaTeX is given it, and a page as LaTeX makes it.
+
+
+def test_another_folder_gives_latex_the_same_bytes(
+    made: tuple[Path, dict[str, str]], params: Params, reproduced: Path, tmp_path: Path
 ) -> None:
+    _, given = made
+    elsewhere = tmp_path / "a longer path"
     for name in ("book", "results"):
-        shutil.copytree(reproduced / name, tmp_path / "a longer path" / name)
-    assert build(tmp_path / "a longer path", params).read_bytes() == pdf.read_bytes()
+        shutil.copytree(reproduced / name, elsewhere / name)
+    assert len(given) > 50
+    assert digests(run_sphinx(assemble(elsewhere, params), "latex", EPOCH)) == given
+
+
+PAGE = r"""\documentclass{article}\usepackage{fontspec}\usepackage{graphicx}\usepackage{hyperref}
+\begin{document}\section{A title}\label{here} See \ref{here}.
+\includegraphics{drawn}\end{document}"""
+
+
+def test_another_folder_and_time_of_day_give_the_same_pdf(tmp_path: Path) -> None:
+    figure, panel = plt.subplots()
+    panel.plot([1, 2])
+    found = []
+    for name, epoch in (("here", EPOCH), ("a longer path", EPOCH), ("later", "1600000001")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "eigenprune.tex").write_text(PAGE)
+        figure.savefig(folder / "drawn.pdf", metadata={"CreationDate": None})
+        found.append(typeset(folder, epoch).read_bytes())
+        time.sleep(1.1)  # dates in a PDF are of seconds
+    plt.close(figure)
+    here, elsewhere, later = found
+    assert here == elsewhere != later
 
 
 def test_what_is_missing_is_named_with_its_package(
@@ -134,6 +186,6 @@ def test_a_failure_of_latex_is_told(
     old.parent.mkdir(parents=True)
     old.write_text("the old one")
     with pytest.raises(BookError, match=r"LaTeX failed:\n! Undefined control sequence"):
-        build(tmp_path, params)
+        build_pdf(tmp_path, params)
     assert old.read_text() == "the old one"
     assert complaint("no sign of an error") == "no sign of an error"

@@ -38,7 +38,7 @@ def build_pdf(root: Path, params: Params) -> Path:
     require_programs()
     epoch = _epoch(root)
     latex = run_sphinx(assemble(root, params), "latex", epoch)
-    made = _typeset(latex, epoch)
+    made = typeset(latex, epoch)
     pdf = root / "build" / "book" / "eigenprune.pdf"
     made.replace(pdf)
     shutil.rmtree(latex.parent)
@@ -69,7 +69,19 @@ def _epoch(root: Path) -> str:
     return run.stdout.strip() or "315532800"
 
 
-def _typeset(folder: Path, epoch: str) -> Path:
+def typeset(folder: Path, epoch: str) -> Path:
+    """Run LaTeX until all references are right.
+
+    Args:
+        folder: what Sphinx has written, with `eigenprune.tex`.
+        epoch: the date of the PDF, in seconds since 1970.
+
+    Returns:
+        `eigenprune.pdf` in that folder.
+
+    Raises:
+        BookError: LaTeX failed.
+    """
     source = folder / "eigenprune.tex"
     environment = {**os.environ, "SOURCE_DATE_EPOCH": epoch, "FORCE_SOURCE_DATE": "1", "TZ": "UTC"}
     run = subprocess.run(
