@@ -387,6 +387,10 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--seeds", "a-b"], "--seeds: 'a-b'"),
         (["run", "tiny", "--hidden", "8,8"], "--hidden: '8,8'"),
         (["run", "tiny", "--executor", "gpu"], "--executor: 'gpu' is not one of process, inline"),
+        (
+            ["run", "tiny", "--executor", "inline", "--workers", "3", "--device", "cpu"],
+            "--workers: 3 with --executor inline; on the CPU, inline is one process",
+        ),
         (["run", "tiny", "--device", "gpu"], "--device: 'gpu' is not one of auto, cpu, cuda"),
         (
             ["run", "tiny", "--device", "cuda:99"],

@@ -147,6 +147,10 @@ def run(
         raise UserError(f"--address: {address} belongs to a Dask scheduler; add --executor dask")
     if device != "auto":  # `auto` is resolved when there is work to do: it takes seconds
         devices.chosen(device)
+    if executor == "inline" and workers not in (None, 1) and devices.chosen(device) == "cpu":
+        raise UserError(
+            f"--workers: {workers} with --executor inline; on the CPU, inline is one process"
+        )
     options.require_seconds(max_seconds)
     part = options.shard(shard)
     if plot is not None and isinstance(chosen[0], Trials):
