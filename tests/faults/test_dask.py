@@ -11,8 +11,7 @@ import distributed
 import pandas as pd
 import pytest
 
-from eigenprune.lab.errors import UserError
-from eigenprune.lab.execution import cluster as cluster_executor
+from eigenprune.lab.errors import ExecutorError, UserError
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.studies import Study, change_study, make_study
 
@@ -126,7 +125,6 @@ def test_without_a_worker_it_stops_in_time(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the jobs of a batch system are still waiting in the queue."""
-    monkeypatch.setattr(cluster_executor, "GRACE", 1.0)
     with distributed.LocalCluster(n_workers=0, dashboard_address=None) as waiting:
         begun = time.monotonic()
         there = rows(
@@ -134,6 +132,21 @@ def test_without_a_worker_it_stops_in_time(
             executor="dask", address=waiting.scheduler_address, max_seconds=2,
         )  # fmt: skip
         assert len(there) == 0 and time.monotonic() - begun < 30
+
+
+def test_a_scheduler_that_goes_away_is_told(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the Python session that started the cluster is closed."""
+    endless = change_study(study, {"epochs": 10**6})
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None
+    ) as running:
+        closing = threading.Timer(4, running.close)
+        closing.start()
+        with pytest.raises(ExecutorError, match="the Dask scheduler is gone; finished runs are"):
+            rows(endless, tmp_path, monkeypatch, executor="dask", address=running.scheduler_address)
+        closing.join()
 
 
 def test_an_address_where_nobody_answers(

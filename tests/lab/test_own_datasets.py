@@ -1,9 +1,11 @@
 """The reader's own datasets: what is read, what enters the ids, and what is refused."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 import yaml
@@ -351,6 +353,18 @@ def test_folders_of_parts_are_no_classes(project: Path, parts: list[str]) -> Non
         f"my/shapes/{parts[0]}/a/0.png: is too deep, wanted is my/shapes/CLASS/0.png; if the "
         "folders of the classes are further down, name the folder that holds them"
     )
+
+
+def test_many_gifs_are_not_open_at_once(project: Path) -> None:
+    folder = images(project, "a", "b")
+    for number in range(60):
+        Image.new("P", (4, 3)).save(folder / "a" / f"{number}.gif")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (psutil.Process().num_fds() + 30, hard))
+    try:
+        assert len(datasets.load("mine", project).train_targets) > 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_links_to_images_are_followed(project: Path) -> None:

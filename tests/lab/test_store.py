@@ -1,5 +1,7 @@
 """The run store: whole entries or none, whatever happens."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -11,6 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.store import Store
 
 RECORD = {"run": {"kind": "training"}, "result": {"accuracy": 0.125, "losses": [1.5, 0.1]}}
@@ -206,3 +209,15 @@ def numbers_seen(store: Store) -> set[int]:
     numbers = {entry.record["n"]: entry.tensors()["n"] for entry in entries if entry is not None}
     assert all(torch.equal(t, torch.full((2000,), float(n))) for n, t in numbers.items())
     return set(numbers)
+
+
+def test_a_file_system_without_locks_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*of: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with store.claim(RUN):
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        for ask in (lambda: store.claimed(RUN), lambda: store.claim(RUN).__enter__()):
+            with pytest.raises(UserError, match=r"has no file locks \(No locks available\); EIG"):
+                ask()
+        monkeypatch.undo()

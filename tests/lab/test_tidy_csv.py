@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.tidy_csv import read_cells, read_tidy
+from eigenprune.lab.tidy_csv import read_tidy
 
 NEEDED = ["run", "seconds"]
 
@@ -45,15 +45,6 @@ def test_what_is_wrong_is_told(tmp_path: Path, content: bytes, sentence: str) ->
     path.write_bytes(content)
     with pytest.raises(UserError, match=sentence):
         read_tidy(path, NEEDED, text=["run"], numbers=["seconds"])
-
-
-def test_cells_are_as_they_are_written(tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    path.write_text("run,seconds\n007,1.50\nNA,\n")
-    cells = read_cells(path, NEEDED).to_dict("records")
-    assert cells == [{"run": "007", "seconds": "1.50"}, {"run": "NA", "seconds": ""}]
-    with pytest.raises(UserError, match=r"table\.csv: no column 'more'"):
-        read_cells(path, ["more"])
 
 
 def test_a_missing_table_is_told_how_to_get(tmp_path: Path) -> None:

@@ -46,8 +46,9 @@ def read_images(folder: Path, files: Sequence[Path], name: str) -> "tuple[Tensor
                 "classes are further down, name the folder that holds them"
             )
         try:
-            image: Image.Image = Image.open(file)
-            image.load()
+            with Image.open(file) as opened:
+                # A copy, because that of some formats keeps its file open, and they are many.
+                image = opened.copy()
         except (OSError, ValueError, SyntaxError, NotImplementedError, DecompressionBombError):
             raise UserError(f"{shown}: is not an image that can be read") from None
         if image.mode.startswith(DEEP):

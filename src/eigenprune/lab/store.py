@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.files import write_whole
+from eigenprune.lab.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,6 +116,7 @@ class Store:
 
         Raises:
             Busy: if another process has the claim.
+            UserError: if the file system has no file locks.
         """
         from filelock import FileLock, Timeout
 
@@ -123,7 +125,8 @@ class Store:
         lock = FileLock(path)
         while True:
             try:
-                lock.acquire(timeout=_PATIENCE if wait else 0)
+                with self._locking():
+                    lock.acquire(timeout=_PATIENCE if wait else 0)
                 break
             except Timeout:
                 if not wait or stopped():
@@ -144,10 +147,23 @@ class Store:
         if not path.exists():
             return False
         try:
-            with FileLock(path, timeout=0):
+            with self._locking(), FileLock(path, timeout=0):
                 return False
         except Timeout:
             return True
+
+    @contextlib.contextmanager
+    def _locking(self) -> Iterator[None]:
+        """Tell in a sentence that the file system has no locks; the error then names no file."""
+        try:
+            yield
+        except OSError as error:
+            if error.filename is not None or isinstance(error, TimeoutError):
+                raise
+            raise UserError(
+                f"{self.folder}: the file system has no file locks ({error.strerror}); "
+                "EIGENPRUNE_STORE names another folder"
+            ) from error
 
     def _checked(self, run_id: str, suffix: str, expected: str | None) -> bytes | None:
         """The content of a file of an entry; None if the entry has no such file.

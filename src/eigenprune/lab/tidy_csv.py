@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eigenprune.files import write_whole
 from eigenprune.lab.errors import UserError
@@ -48,7 +48,14 @@ def read_tidy(
     """
     import pandas as pd
 
-    table = _read(path, needed, mend, dtype=dict.fromkeys(text, str))
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; {mend}") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a table ({str(error).strip()}): {mend}") from error
+    if missing := [name for name in needed if name not in table]:
+        raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(needed)}: {mend}")
     for name in (*text, *numbers):
         if name not in table:
             continue
@@ -61,31 +68,4 @@ def read_tidy(
                 if pd.isna(cell)
                 else f"{path}: line {line}: {name} is {cell!r}, and a number is wanted: {mend}"
             )
-    return table
-
-
-def read_cells(path: Path, needed: Collection[str]) -> "pd.DataFrame":
-    """Read a table as it is written: every cell is text, empty ones too.
-
-    Args:
-        path: of the CSV file.
-        needed: the columns that it must have.
-
-    Raises:
-        UserError: if the file is not there, is not a table, or lacks a column.
-    """
-    return _read(path, needed, MEND, dtype=str, keep_default_na=False)
-
-
-def _read(path: Path, needed: Collection[str], mend: str, **options: Any) -> "pd.DataFrame":
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, **options)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is not there; {mend}") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a table ({str(error).strip()}): {mend}") from error
-    if missing := [name for name in needed if name not in table]:
-        raise UserError(f"{path}: no column {missing[0]!r}; needed: {', '.join(needed)}: {mend}")
     return table

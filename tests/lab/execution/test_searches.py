@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.chosen import train_chosen
 from eigenprune.lab.execution.compute import compute_task
@@ -114,21 +115,11 @@ def test_a_strength_that_was_not_offered_is_refused(
     study: Study, tmp_path: Path, store_folder: Path
 ) -> None:
     training, store = networks(study)[1], Store(store_folder)
-    with pytest.raises(ValueError, match=r"strength=0.5: none of \(0.001, 3e-05\)"):
+    with pytest.raises(UserError, match=r"strength 0.5 is none of \(0.001, 3e-05\); restore"):
         train_chosen(training, Choice(0.5, 1.0), store, tmp_path)
     given = replace(training, tuning=None)
     with pytest.raises(ValueError, match="is not chosen"):
         train_chosen(given, Choice(0.001, 1.0), store, tmp_path)
-
-
-def test_a_strength_that_a_file_has_rounded_is_found(
-    study: Study, tmp_path: Path, store_folder: Path
-) -> None:
-    training = networks(study)[2]
-    rounded = 0.00003 * (1 + 2**-52)
-    assert rounded != 0.00003
-    entry = train_chosen(training, Choice(rounded, 1.0), Store(store_folder), tmp_path)
-    assert entry.record["result"]["strength"] == 0.00003
 
 
 def test_what_another_sweep_has_finished_meanwhile_stays(

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from eigenprune import compression
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.store import Store
@@ -82,6 +83,9 @@ def test_what_was_measured_of_other_networks_does_not_count(
     assert costs.read(replace(trials, hidden=(12, 9))) == {}
     more = replace(trials, points=(*trials.points, (("method", "low-rank"), ("rank", 4))))
     assert len(costs.read(more)) == 2 * len(trials.points)
+    (folder_of(trials) / costs.FILE).write_text("<<<<<<< HEAD\n")
+    with pytest.raises(UserError, match=r"costs\.csv: no column 'dataset'.* restore it from Git"):
+        costs.read(more)
     (folder_of(trials) / costs.FILE).unlink()
     assert "latency" not in costs.with_costs(trials, here, recorded=True)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.modules import find_modules
 from eigenprune.lab.protocols import trained_network
@@ -47,3 +48,6 @@ def test_they_are_recorded_as_the_trials_found_them(
     # Another machine, which lacks the networks, leaves them as they are.
     record(trials, Store(tmp_path / "empty"))
     assert path.read_bytes() == written
+    path.write_bytes(written[:-1])
+    with pytest.raises(UserError, match=r"modules\.safetensors is damaged .* restore it from Git"):
+        found_modules.recorded(trials)

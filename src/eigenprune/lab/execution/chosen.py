@@ -3,10 +3,10 @@
 This is not in `protocols`, because every change there voids the spot checks of all recordings.
 """
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.execution.tasks import Choice
 from eigenprune.lab.fitting import OnEpoch
 from eigenprune.lab.protocols import compute, keep, trained_network
@@ -24,16 +24,17 @@ def train_chosen(
     accuracies of the strengths (`validation`) are missing, because they are not recorded.
 
     Raises:
-        ValueError: the run has no strength to choose, or this strength is not one of its
-            candidates.
+        ValueError: the run has no strength to choose.
+        UserError: this strength is not one of its candidates.
     """
     if not isinstance(run, Training) or run.tuning is None:
         raise ValueError("the strength of this run is not chosen")
-    # The number in `params.yaml`: one read from a CSV file may be off in the last bit.
-    strengths = [one for one in run.tuning.strengths if math.isclose(one, choice.strength)]
-    if not strengths:
-        raise ValueError(f"strength={choice.strength}: none of {run.tuning.strengths}")
-    chosen = replace(run, tuning=None, strength=strengths[0])
+    if choice.strength not in run.tuning.strengths:
+        raise UserError(
+            f"the recorded strength {choice.strength} is none of {run.tuning.strengths}; restore "
+            "the recorded table from Git"
+        )
+    chosen = replace(run, tuning=None, strength=choice.strength)
     network = trained_network(chosen, store, data_dir, on_epoch)
     record = compute(chosen, store, data_dir).record
     result, seconds = record["result"], record["made_with"]["seconds"]

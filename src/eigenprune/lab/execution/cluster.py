@@ -1,15 +1,15 @@
 """The executor for many machines: the workers of a Dask cluster."""
 
 import time
+from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
 
 from eigenprune.lab.errors import ExecutorError, UserError
 from eigenprune.lab.execution.compute import compute_task
+from eigenprune.lab.execution.futures import carry_out
 from eigenprune.lab.execution.processes import default_workers
 from eigenprune.lab.execution.tasks import OnUnits, Places, Schedule, Stopped, Task
 from eigenprune.lab.execution.work import work
-
-GRACE = 30.0  # seconds after the deadline for workers to report that they have stopped
 
 
 def on_dask(
@@ -38,7 +38,7 @@ def on_dask(
 
     Raises:
         UserError: if Dask is not installed or no scheduler answers at the address.
-        ExecutorError: if a task has killed one worker after the other.
+        ExecutorError: if a task has killed one worker after the other, or the scheduler is gone.
     """
     try:
         import distributed
@@ -60,42 +60,37 @@ def on_dask(
                 client = stack.enter_context(distributed.Client(address, timeout="10s"))
             except (OSError, ValueError) as error:
                 raise UserError(f"--address: no Dask scheduler answers at {address!r}") from error
-        in_flight: dict[distributed.Future, Task] = {}
-        # Workers stop at the deadline on their own, but perhaps none has joined by then.
-        patience = None if deadline is None else deadline - time.monotonic() + GRACE
-        finished = distributed.as_completed(timeout=patience)
-        while True:
-            for task in schedule.ready(in_flight=bool(in_flight)):
-                future = client.submit(_on_worker, task, places, stop_at, pure=False)
-                in_flight[future] = task
-                finished.add(future)
-            if not in_flight:
-                return True
-            try:
-                future = next(finished)
-            except TimeoutError:
-                client.cancel(list(in_flight))
-                return False
-            task = in_flight.pop(future)
-            try:
-                complete = future.result()
-            except distributed.KilledWorker as error:
-                raise ExecutorError(
-                    "one run has killed several workers (out of memory?); finished runs are kept"
-                ) from error
-            if complete is None:
-                client.cancel(list(in_flight))
-                return False
-            if complete:  # a task put off because another sweep computes it comes again
-                report(sum(map(work, task.runs)))
-            schedule.done(task, complete)
+        pool = client.get_executor(pure=False)
+
+        def submit(task: Task) -> Future[bool]:
+            def tell(future: Future[bool]) -> None:
+                # One that was put off, because another sweep computes it, is not complete.
+                if not (future.cancelled() or future.exception()) and future.result():
+                    report(sum(map(work, task.runs)))
+
+            future: Future[bool] = pool.submit(_on_worker, task, places, stop_at)
+            future.add_done_callback(tell)
+            return future
+
+        try:
+            return carry_out(schedule, submit, deadline)
+        except distributed.KilledWorker as error:
+            raise ExecutorError(
+                "one run has killed several workers (out of memory?); finished runs are kept"
+            ) from error
+        except CancelledError as error:
+            raise ExecutorError(
+                "the Dask scheduler is gone; finished runs are kept, start again to go on"
+            ) from error
+        finally:
+            pool.shutdown(wait=False)  # cancels what is left
 
 
-def _on_worker(task: Task, places: Places, stop_at: float | None) -> bool | None:
+def _on_worker(task: Task, places: Places, stop_at: float | None) -> bool:
     def stopped() -> bool:
         return stop_at is not None and time.time() > stop_at
 
     try:
         return compute_task(task, places, lambda units: None, stopped)
     except Stopped:
-        return None
+        return False

@@ -23,7 +23,7 @@ from eigenprune.lab.protocols import one_thread
 from eigenprune.lab.records.latencies import BATCH
 from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.runs import Point, run_id
-from eigenprune.lab.tidy_csv import write_csv
+from eigenprune.lab.tidy_csv import read_tidy, write_csv
 from eigenprune.lab.timing import milliseconds
 from eigenprune.lab.trials.compression import AT_ONCE
 from eigenprune.lab.trials.entries import Trials, plan
@@ -102,25 +102,25 @@ def read(trials: Trials) -> dict[tuple[str, Point], dict[str, Any]]:
     """The measurements by activation and point; empty if none has this dataset and these widths.
 
     They are the rows of `costs.csv`, see `record`.
+
+    Raises:
+        UserError: if the file is no such table.
     """
     import pandas as pd
 
     path = folder_of(trials) / FILE
     if not path.is_file():
         return {}
-    rows = pd.read_csv(path, dtype={"hidden": str})
+    rows = read_tidy(path, ["dataset", "hidden", "activation", *MEASURED], text=["hidden"])
     its = rows[(rows["dataset"] == trials.dataset) & (rows["hidden"] == trials.widths)]
-    known = {}
+    points = {frozenset(point): point for point in trials.points}
+    found = {}
     for row in its.to_dict("records"):
-        options = {name: row[name] for name in trials.options if pd.notna(row.get(name))}
-        cells = {str(name): cell for name, cell in row.items()}
-        known[row["activation"], frozenset(options.items())] = cells
-    asked = ((activation, point) for activation in trials.activations for point in trials.points)
-    return {
-        (activation, point): known[activation, frozenset(point)]
-        for activation, point in asked
-        if (activation, frozenset(point)) in known
-    }
+        options = frozenset((name, row[name]) for name in trials.options if pd.notna(row.get(name)))
+        if row["activation"] in trials.activations and options in points:
+            cells = {str(name): cell for name, cell in row.items()}
+            found[row["activation"], points[options]] = cells
+    return found
 
 
 def nonzero_weights(network: nn.Sequential) -> int:

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from eigenprune.files import write_whole
+from eigenprune.lab.errors import UserError
 from eigenprune.lab.modules import find_modules
 from eigenprune.lab.protocols import initial_network
 from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.runs import Training, run_id
 from eigenprune.lab.store import Store
+from eigenprune.lab.tidy_csv import MEND
 from eigenprune.lab.trials.entries import Trials, plan
 
 FILE = "modules.safetensors"
@@ -64,12 +66,21 @@ def record(trials: Trials, store: Store) -> None:
 
 
 def recorded(trials: Trials) -> Found:
-    """The recorded modules; empty if there are none."""
+    """The recorded modules; empty if there are none.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not _path(trials).is_file():
         return {}
-    tensors, found = load_file(_path(trials)), {}
+    try:
+        tensors = load_file(_path(trials))
+    except SafetensorError as error:
+        raise UserError(f"{_path(trials)} is damaged ({error}): {MEND}") from error
+    found = {}
     for training, modules in _asked(trials):
         layers = [
             tensors.get(f"{_name(training, modules)}.{layer}")

@@ -22,7 +22,7 @@ from eigenprune.lab.records.recorded import (
 )
 from eigenprune.lab.runs import Trial, run_id
 from eigenprune.lab.store import Store
-from eigenprune.lab.tidy_csv import csv_bytes, read_cells, read_tidy
+from eigenprune.lab.tidy_csv import csv_bytes, read_tidy
 from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.grids import options_of
 
@@ -132,28 +132,18 @@ def _tidy(trials: Trials, found: Mapping[Trial, list[dict[str, Any]]]) -> "pd.Da
 def _rows_by_run(folder: Path, kind: str) -> dict[str, list[dict[str, Any]]]:
     if not (folder / "table.csv").is_file():
         return {}
-    written = read_cells(folder / "table.csv", [*LABELS, "run"])
+    written = read_tidy(folder / "table.csv", [*LABELS, "run"], text=["run"])
     found: dict[str, list[dict[str, Any]]] = {}
-    results = written.drop(columns=[*LABELS, *options_of(kind)], errors="ignore")
-    for row in results.to_dict("records"):
+    results = written.drop(columns=[*LABELS, *options_of(kind)], errors="ignore").astype(object)
+    for row in results.where(results.notna(), None).to_dict("records"):
         run = row.pop("run")
-        found.setdefault(run, []).append({str(key): _value(cell) for key, cell in row.items()})
+        found.setdefault(run, []).append({str(key): value for key, value in row.items()})
     if set(found) != set(origins(folder)):
         raise UserError(
             f"{folder}: table.csv and runs.csv are not of the same runs; they are written together "
             "by `eigenprune record`: restore both from Git"
         )
     return found
-
-
-def _value(cell: str) -> int | float | str | None:
-    """The written value, to the last bit: pandas would read some numbers as their neighbours."""
-    for number in (int, float):
-        try:
-            return number(cell)
-        except ValueError:
-            continue
-    return cell or None
 
 
 def origins(folder: Path) -> dict[str, dict[str, Any]]:
