@@ -177,7 +177,7 @@ def run(
             left += _left(study, part, anew)
             continue
         with resumable(), progress.shown(study.name) as on_start:
-            curves = sweep.run_study(
+            table = sweep.run_study(
                 study,
                 device=device,
                 executor=executor,
@@ -188,10 +188,7 @@ def run(
                 anew=anew,
                 on_start=on_start,
             )
-        if isinstance(study, Trials):
-            _report_trials(study, curves, output)
-        else:
-            _report(study, curves, output, plot)
+        _report(study, table, output, plot)
         if max_seconds is not None:
             left += _left(study, part, anew)
     if left:
@@ -209,52 +206,35 @@ def _left(study: Study | Trials, part: tuple[int, int], anew: bool) -> int:
 LOST = "{} rows are missing: the numbers ceased to be finite; a lower learning_rate helps"
 
 
-def _report(study: Study, curves: Any, output: Path | None, plot: Path | None) -> None:
+def _report(study: Study | Trials, table: Any, output: Path | None, plot: Path | None) -> None:
     from rich.console import Console
 
     from eigenprune.lab import results
+    from eigenprune.lab.tidy_csv import write_csv
+    from eigenprune.report import terminal
     from eigenprune.report.comparison.published import published_curves
-    from eigenprune.report.curves import write_curves
     from eigenprune.report.statistics import over_seeds
-    from eigenprune.report.terminal import tables
 
     console = Console()
     if lost := results.diverged(study):
         console.print(LOST.format(lost))
-    if curves.empty:
+    if table.empty:
         if not lost:  # otherwise its networks are finished and have no number to show
-            console.print("no network of this study is finished yet")
+            console.print("nothing of this study is finished yet")
         return
-    means, published = over_seeds(curves), published_curves(study)
-    for table in tables(means, published):
-        console.print(table)
+    if isinstance(study, Trials):
+        shown = terminal.trials_tables(study, table)
+    else:
+        means, published = over_seeds(table), published_curves(study)
+        shown = terminal.tables(means, published)
+    for each in shown:
+        console.print(each)
     if output is not None:
-        write_curves(curves, output)
+        write_csv(table, output)
         console.print(f"table: {output}")
-    if plot is not None:
+    if plot is not None:  # refused for trials
         from eigenprune.report import figures
 
         figures.use_style()
         figures.save(figures.tradeoff(means, published), plot)
         console.print(f"picture: {plot}")
-
-
-def _report_trials(trials: Trials, table: Any, output: Path | None) -> None:
-    from rich.console import Console
-
-    from eigenprune.lab import results
-    from eigenprune.lab.tidy_csv import write_csv
-    from eigenprune.report.terminal import trials_tables
-
-    console = Console()
-    if lost := results.diverged(trials):
-        console.print(LOST.format(lost))
-    if table.empty:
-        if not lost:
-            console.print("none of these trials is finished yet")
-        return
-    for shown in trials_tables(trials, table):
-        console.print(shown)
-    if output is not None:
-        write_csv(table, output)
-        console.print(f"table: {output}")

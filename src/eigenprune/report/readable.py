@@ -21,6 +21,15 @@ def percent(mean: float, std: float) -> str:
     return f"{100 * mean:.2f}" + ("" if pd.isna(std) else f" ± {100 * std:.2f}")
 
 
+def share(part: float) -> str:
+    """A share in per cent, with a digit after the point; nothing if it is NaN.
+
+    >>> share(0.9496), share(float("nan"))
+    ('95.0 %', '')
+    """
+    return "" if pd.isna(part) else f"{100 * part:.1f} %"
+
+
 def percents(
     rows: pd.DataFrame, mean: str = "accuracy_mean", std: str = "accuracy_std"
 ) -> list[str]:

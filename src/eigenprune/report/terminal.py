@@ -71,7 +71,7 @@ def _by_method(ours: pd.DataFrame, title: str) -> Table:
     for method, curve in ours.groupby("method", sort=False):
         means = curve.set_index("pruning_ratio")["accuracy_mean"]
         cells = (f"{100 * means[ratio]:.1f}" if ratio in means else "" for ratio in ratios)
-        table.add_row(str(method), str(curve["n"].max()), *cells)
+        table.add_row(str(method), span(curve["n"]), *cells)
     return table
 
 

@@ -126,6 +126,18 @@ def test_the_best_of_the_arena_are_in_a_table(tmp_path: Path, rivals: pd.DataFra
     assert findings(tmp_path, unranked).startswith("Nothing is recorded")
 
 
+def test_where_no_seed_has_all_activations_there_is_no_table_of_means(
+    tmp_path: Path, rivals: pd.DataFrame
+) -> None:
+    first, second = sorted(rivals["activation"].unique())
+    early = rivals["seed"] <= rivals["seed"].median()
+    apart = rivals[
+        early & rivals["activation"].eq(first) | ~early & rivals["activation"].eq(second)
+    ]
+    text = findings(tmp_path, apart)
+    assert "methods of the arena" in text and "The spectral method is" not in text
+
+
 GROUPS = ("spectral", "spectral, by eigenvalue", "spectral, by eigenvalue, nothing averaged")
 
 

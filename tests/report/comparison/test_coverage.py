@@ -124,3 +124,15 @@ def test_nothing_compared_is_said(study: Study) -> None:
     none = coverage.coverage(compare_study(study, published_again(study, "direct", ratios=0)), ONE)
     assert coverage.aim_sentence(none) == "one hidden layer: no published point is compared yet"
     assert tables.shares(none, none)["share"].tolist() == [""]
+
+
+@pytest.mark.parametrize(("shift", "told"), [(0.0, "19 of 19"), (0.4, "0 of 19")])
+def test_by_the_spreads_a_point_of_two_studies_counts_once_too(
+    study: Study, shift: float, told: str
+) -> None:
+    other = change_study(study, {"seeds": [2]})
+    points = [
+        compare_study(study, published_again(study, "post")),
+        compare_study(other, published_again(other, "post", shift=shift)),
+    ]
+    assert tables.by_spread(pd.concat(points))["post"].tolist() == [told]

@@ -310,3 +310,9 @@ def said_of(shown: Shown, retraining: str = "") -> str:
 def ranked(shown: Shown) -> bool:
     """Whether any row that can be compared is at a ratio of the leaderboard."""
     return bool(shown.competing["pruning_ratio"].isin(leaderboard.RATIOS).any())
+
+
+def ranked_by_mean(shown: Shown) -> bool:
+    """Whether any seed has a mean over the activations at a ratio of the leaderboard."""
+    means = averages.means_alone(shown.networks)
+    return bool(means["pruning_ratio"].isin(leaderboard.RATIOS).any())

@@ -9,14 +9,14 @@ from eigenprune.report.arena import averages, goal, leaderboard, rival_tables
 from eigenprune.report.arena.curve_figures import best_of_families
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.heatmap import heatmap
-from eigenprune.report.arena.rival_exhibits import WORDS, ranked, said_of
+from eigenprune.report.arena.rival_exhibits import WORDS, ranked, ranked_by_mean, said_of
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
 
 def show_at_a_glance(arena: Arena) -> None:
     """The best spectral method and the best other one at each ratio, one table for all studies."""
-    shown = [its for its in arena.shown if ranked(its)]
+    shown = [its for its in arena.shown if ranked_by_mean(its)]
     tables = [
         at_a_glance(
             averages.means_alone(its.networks),

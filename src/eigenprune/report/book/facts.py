@@ -4,7 +4,6 @@
 comes from files in Git, so that the same checkout gives the same sentences.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,21 +11,14 @@ from eigenprune.lab.records import manifest
 
 
 def facts(root: Path) -> dict[str, str]:
-    """The sentences' numbers by name, for the repository at `root`."""
-    return {name: make(root) for name, make in FACTS.items()}
+    """The sentences' numbers by name, for the repository at `root`.
 
-
-def quick_time(root: Path) -> str:
-    """How long all quick studies took together when they were recorded."""
-    return duration(_seconds(root / "results" / "reference"))
-
-
-def paper_time(root: Path) -> str:
-    """How long everything that is recorded at the paper's scale took."""
-    return duration(_seconds(root / "results" / "paper"))
-
-
-FACTS: dict[str, Callable[[Path], str]] = {"quick_time": quick_time, "paper_time": paper_time}
+    They say how long all quick studies took together when they were recorded, and how long all that
+    is recorded at the paper's scale.
+    """
+    results = root / "results"
+    folders = {"quick_time": results / "reference", "paper_time": results / "paper"}
+    return {name: duration(_seconds(folder)) for name, folder in folders.items()}
 
 
 def duration(seconds: float) -> str:

@@ -25,7 +25,7 @@ from eigenprune.report.comparison.paper import recorded_study
 from eigenprune.report.comparison.published import all_settings, layer_count, other_settings
 from eigenprune.report.markdown import table_text
 from eigenprune.report.paired import KEY, paired_differences, paired_tests, verdicts_of_pruned
-from eigenprune.report.readable import layers, verdicts
+from eigenprune.report.readable import layers, share, verdicts
 
 # What `pre` is held against, trained as long as it is.
 CONTROLS = {
@@ -80,7 +80,7 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     )
     shares = shares[shares["compared"] > 0].sort_values("hidden")
     shared = coverage.on_shared_points(ours)
-    by_spread = agrees_by_spread(ours).groupby(ours["hidden"]).sum()
+    by_spread = coverage.once(ours, agrees_by_spread(ours)).groupby("hidden").sum()
     yield (
         "**Are the published curves reproduced?** The table counts the published points that are "
         "compared and those that agree; see [](paper/one-hidden-layer.ipynb) and "
@@ -93,9 +93,9 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
                 "hidden layers": shares["hidden"].map(coverage.of_layers),
                 "compared": shares["compared"],
                 "agree": shares["agree"],
-                "share": shares["share"].map(_percent),
-                "direct and post alone": shares["without_pre"].map(_percent),
-                "these exchanged": shares["exchanged"].map(_percent),
+                "share": shares["share"].map(share),
+                "direct and post alone": shares["without_pre"].map(share),
+                "these exchanged": shares["exchanged"].map(share),
                 "by the spreads": shares["hidden"].map(by_spread),
             }
         ).set_index("hidden layers")
@@ -106,10 +106,6 @@ def _agreement(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
         "the half point that the rule counts as one more standard error. With it, means that "
         "differ by less than one and a half points always agree."
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
@@ -187,14 +183,17 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     tables = [
         at_a_glance(rows, plain[(plain[where] == list(setting)).all(axis=1)], LANDMARKS, of_each)
         for setting, rows in networks.groupby(where, sort=False)
-        if ((ranked[where] == list(setting)).all(axis=1)).any()
+        if rows[rows["retraining"].eq(rivals.AS_PRUNED)]["pruning_ratio"]
+        .isin(leaderboard.RATIOS)
+        .any()
     ]
-    found = pd.concat(tables)
-    depths = " and ".join(dict.fromkeys(layers(layer_count(its)) for its in ranked["hidden"]))
-    yield f"{depths.capitalize()}, {activations}: {SAID[0].lower()}{SAID[1:]}"
-    yield table_text(found.drop(columns=_NAMES))
-    told = "; the ".join(f"{name} is {_counted(found[name])}" for name in _NAMES)
-    yield f"The {told}."
+    if tables:  # else no seed has all activations yet
+        found = pd.concat(tables)
+        depths = " and ".join(dict.fromkeys(layers(layer_count(its)) for its in ranked["hidden"]))
+        yield f"{depths.capitalize()}, {activations}: {SAID[0].lower()}{SAID[1:]}"
+        yield table_text(found.drop(columns=_NAMES))
+        told = "; the ".join(f"{name} is {_counted(found[name])}" for name in _NAMES)
+        yield f"The {told}."
     methods = list(rivals.of_project())
     planned = set(map(rivals.entry_of, methods))
     there = recorded[recorded["method"].isin(planned)]

@@ -36,10 +36,28 @@ def coverage(points: pd.DataFrame, settings: Iterable[tuple[str, str]]) -> pd.Da
         return pd.DataFrame(columns=[*CURVE, *COUNTS])
     counted = pd.concat(published).groupby(CURVE, sort=False)["pruning_ratio"].count()
     ours = points[points["other_settings"] == ""].astype({"agrees": bool})
-    once = ours.groupby([*CURVE, "pruning_ratio"])["agrees"].all()
-    found = once.groupby(CURVE).agg(["size", "sum"]).set_axis(["compared", "agree"], axis=1)
+    found = (
+        once(ours, ours["agrees"])
+        .groupby(CURVE)
+        .agg(["size", "sum"])
+        .set_axis(["compared", "agree"], axis=1)
+    )
     found = found.reindex(counted.index, fill_value=0).astype(int)
     return found.assign(published=counted).reset_index()[[*CURVE, *COUNTS]]
+
+
+def once(points: pd.DataFrame, agrees: pd.Series) -> pd.Series:
+    """Whether each point agrees; one that several studies have agrees if it does in all of them.
+
+    Args:
+        points: what `agreement.compare_study` returns, of one or more studies.
+        agrees: for each of its rows.
+
+    Returns:
+        Index CURVE and `pruning_ratio`, in the order of the points.
+    """
+    named = points.assign(agrees=agrees)
+    return named.groupby([*CURVE, "pruning_ratio"], sort=False)["agrees"].all()
 
 
 def shares(covered: pd.DataFrame, exchanged: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import NAMED, agrees_by_spread, by_curve
 from eigenprune.report.comparison.coverage import COUNTS
-from eigenprune.report.readable import of, percent, percents
+from eigenprune.report.readable import of, percent, percents, share
 
 
 def agreement(points: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def shares(covered: pd.DataFrame, exchanged: pd.DataFrame | None = None) -> pd.D
         once they are exchanged, against which `without pre` is judged.
     """
     found = coverage.shares(covered, exchanged)
-    told = {name: found[name].map(_share) for name in found.columns.drop(["hidden", *COUNTS])}
+    told = {name: found[name].map(share) for name in found.columns.drop(["hidden", *COUNTS])}
     table = pd.DataFrame(
         {
             "compared": of(found["compared"], found["published"]),
@@ -66,17 +66,12 @@ def by_spread(points: pd.DataFrame) -> pd.DataFrame:
         Index `published curves`; a column for each method, cells such as `3 of 19`.
     """
     ours = points[points["other_settings"] == ""]
-    counted = ours.assign(close=agrees_by_spread(ours)).groupby(["hidden", "method"], sort=False)
-    close = counted["close"].agg(["sum", "size"])
+    counted = coverage.once(ours, agrees_by_spread(ours))
+    close = counted.groupby(["hidden", "method"], sort=False).agg(["sum", "size"])
     told = pd.Series(of(close["sum"], close["size"]), index=close.index)
     table = told.unstack(sort=False).fillna("")
     table.index = table.index.map(coverage.of_layers).rename("published curves")
     return table.rename_axis(columns=None)
-
-
-def _share(share: float) -> str:
-    # With a digit after the point, so that nothing below an aim is rounded up to it.
-    return "" if pd.isna(share) else f"{100 * share:.1f} %"
 
 
 def beside_published(points: pd.DataFrame) -> pd.DataFrame:

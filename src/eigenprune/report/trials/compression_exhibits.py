@@ -147,9 +147,9 @@ def sizes(rows: pd.DataFrame) -> Figure:
         color, marker = looks[str(method)]
         for epochs, line in its.groupby("retraining_epochs"):
             for panel, size in zip(panels, axes, strict=True):
-                line = line.dropna(subset=size).sort_values(size)
+                drawn = line.dropna(subset=size).sort_values(size)
                 panel.plot(
-                    line[size], 100 * line["accuracy"], color=color, marker=marker,
+                    drawn[size], 100 * drawn["accuracy"], color=color, marker=marker,
                     fillstyle="full" if epochs else "none", linestyle="-" if epochs else ":",
                     linewidth=1.2,
                     label=f"{method}{', trained at the final size' if epochs else ''}",

@@ -61,6 +61,9 @@ def show_modules(shown: Iterable[ShownTrials]) -> None:
         )
 
 
+_AGAINST = {"against plain magnitude": "plain", "against random clusters": "random"}
+
+
 def verdicts(shown: Iterable[ShownTrials]) -> pd.DataFrame:
     """In how many settings spectral clusters help, compared with the controls they must beat.
 
@@ -77,7 +80,6 @@ def verdicts(shown: Iterable[ShownTrials]) -> pd.DataFrame:
         for gamma, chosen in table[table["gamma"] < 1].groupby("gamma"):
             both = pd.concat([chosen.assign(kind=chosen["clustering"]), plain])
             keys = ["activation", "sparsity"]
-            against = {"against plain magnitude": "plain", "against random clusters": "random"}
             rows.append(
                 {
                     "dataset": its.trials.dataset,
@@ -85,13 +87,14 @@ def verdicts(shown: Iterable[ShownTrials]) -> pd.DataFrame:
                     **in_short(
                         {
                             name: paired(both, "kind", "spectral", other, keys)
-                            for name, other in against.items()
+                            for name, other in _AGAINST.items()
                         }
                     ),
                     "disconnected": _disconnected(chosen[chosen["clustering"] == "spectral"]),
                 }
             )
-    return pd.DataFrame(rows).set_index(["dataset", "gamma"])
+    names = ["dataset", "gamma", *_AGAINST, "disconnected"]
+    return pd.DataFrame(rows, columns=names).set_index(["dataset", "gamma"])
 
 
 def _disconnected(rows: pd.DataFrame) -> str:
@@ -100,10 +103,12 @@ def _disconnected(rows: pd.DataFrame) -> str:
 
 def show_verdicts(shown: Iterable[ShownTrials]) -> None:
     """Whether modules help, in one table for all trials."""
-    if shown := list(shown):
+    shown = list(shown)
+    table = verdicts(shown)
+    if len(table):
         show_together(
             shown,
-            verdicts(shown),
+            table,
             "helpful",
             "In how many settings (activations and sparsities) spectral clusters are better or "
             "worse: paired tests over shared seeds, p corrected for all tests of a row. "
