@@ -15,7 +15,7 @@ from eigenprune.report import figures, readable
 from eigenprune.report.comparison.agreement import compare
 from eigenprune.report.comparison.published import published_curves
 from eigenprune.report.curves import read_curves, write_curves
-from eigenprune.report.statistics import counts_below, headline, over_seeds
+from eigenprune.report.statistics import headline, over_seeds
 from eigenprune.report.terminal import agreement_table, tables
 
 
@@ -165,14 +165,14 @@ def test_how_often_a_method_is_below_chance() -> None:
         for method, accuracy in (("post", 0.4), ("direct", 0.9), ("random", 0.6))
         for ratio in ratios for seed in seeds
     ]  # fmt: skip
-    table = readable.below(counts_below(pd.DataFrame(rows), "random"))
+    table = readable.below(pd.DataFrame(rows), "random")
     counts = {"seeds": 2, "post": "1 of 2", "direct": "0 of 2"}
     assert table.to_dict("index") == {("digits", "9", "relu"): counts}
     # Another width is another setting, so no mean is taken over the two.
     wider = pd.DataFrame(rows).assign(hidden="99", accuracy=0.5)
-    both = readable.below(counts_below(pd.concat([pd.DataFrame(rows), wider]), "random"))
+    both = readable.below(pd.concat([pd.DataFrame(rows), wider]), "random")
     assert both.to_dict("index") == {
         ("digits", "9", "relu"): counts,
         ("digits", "99", "relu"): {"seeds": 2, "post": "0 of 2", "direct": "0 of 2"},
     }
-    assert readable.below(counts_below(pd.DataFrame(rows), "nobody")).empty
+    assert readable.below(pd.DataFrame(rows), "nobody").empty

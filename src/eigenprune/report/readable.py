@@ -105,26 +105,44 @@ def networks(trained: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def below(counts: pd.DataFrame) -> pd.DataFrame:
-    """At how many pruning ratios each method lies below a control.
+def below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
+    """At how many pruning ratios the mean of each method lies below that of a control.
+
+    This is no test: it shows a direction where there are too few seeds for a test.
 
     Args:
-        counts: what `statistics.counts_below` returns.
+        curves: the tidy table, of one or more studies.
+        control: the method that the others are compared with, over the seeds that both have.
 
     Returns:
         Index `dataset`, `hidden` and `activation`; columns `seeds` (how many the control has) and
-        one per method, with cells as `of` writes them. Cells without data are empty.
+        one per other method, e.g. `3 of 4` ratios. Cells without data are empty.
+
+    Example:
+        >>> where = {"dataset": "d", "hidden": "9", "activation": "relu", "pruning_ratio": 0.9}
+        >>> rows = pd.DataFrame({"method": ["post", "random"], "seed": 1, "accuracy": [0.7, 0.8]})
+        >>> below(rows.assign(**where), "random").to_dict("index")
+        {('d', '9', 'relu'): {'seeds': 1, 'post': '1 of 1'}}
     """
-    there = counts[counts["ratios"] > 0]
-    cells = there.assign(cell=of(there["below"], there["ratios"]))
-    wide = cells.pivot_table(
-        index=["dataset", "hidden", "activation", "seeds"],
-        columns="method",
-        values="cell",
-        aggfunc="first",
-        sort=False,
+    keys = ["dataset", "hidden", "activation"]
+    pruned = curves[curves["pruning_ratio"] > 0]
+    wide = pruned.pivot_table(
+        index=[*keys, "pruning_ratio", "seed"], columns="method", values="accuracy", sort=False
     )
-    return wide.fillna("").rename_axis(columns=None).reset_index("seeds")
+    rows, found = [], dict[str, None]()
+    for key, those in (
+        wide[wide[control].notna()].groupby(keys, sort=False) if control in wide else ()
+    ):
+        cells = {}
+        for method in wide.columns.drop(control):
+            both = those[[method, control]].dropna().groupby("pruning_ratio").mean()
+            if len(both):
+                cells[method] = f"{(both[method] < both[control]).sum()} of {len(both)}"
+        if cells:
+            seeds = those.index.get_level_values("seed").nunique()
+            rows.append({**dict(zip(keys, key, strict=True)), "seeds": seeds, **cells})
+            found |= dict.fromkeys(cells)
+    return pd.DataFrame(rows, columns=[*keys, "seeds", *found]).fillna("").set_index(keys)
 
 
 def of(some: Iterable[int], whole: Iterable[int]) -> list[str]:

@@ -35,41 +35,6 @@ def over_seeds(curves: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def counts_below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
-    """At how many pruning ratios the mean of each method lies below that of a control.
-
-    This is no test: it shows a direction where there are too few seeds for a test.
-
-    Args:
-        curves: the tidy table, of one or more studies.
-        control: the method that the others are compared with, over the seeds that both have.
-
-    Returns:
-        One row per dataset, hidden widths, activation and other method, with `below` (at
-        how many ratios), `ratios` (how many both have) and `seeds` (how many the control has).
-
-    Example:
-        >>> where = {"dataset": "d", "hidden": "9", "activation": "relu", "pruning_ratio": 0.9}
-        >>> rows = pd.DataFrame({"method": ["post", "random"], "seed": 1, "accuracy": [0.7, 0.8]})
-        >>> counts_below(rows.assign(**where), "random").values.tolist()
-        [['d', '9', 'relu', 'post', 1, 1, 1]]
-    """
-    keys = ["dataset", "hidden", "activation"]
-    pruned = curves[curves["pruning_ratio"] > 0]
-    wide = pruned.pivot_table(
-        index=[*keys, "pruning_ratio", "seed"], columns="method", values="accuracy", sort=False
-    )
-    rows = []
-    if control in wide:
-        for key, those in wide[wide[control].notna()].groupby(keys, sort=False):
-            seeds = those.index.get_level_values("seed").nunique()
-            for method in wide.columns.drop(control):
-                both = those[[method, control]].dropna().groupby("pruning_ratio").mean()
-                lower = int((both[method] < both[control]).sum())
-                rows.append([*key, method, lower, len(both), seeds])
-    return pd.DataFrame(rows, columns=[*keys, "method", "below", "ratios", "seeds"])
-
-
 def headline(
     means: pd.DataFrame, pruning_ratio: float = 0.9
 ) -> dict[str, dict[str, dict[str, float]]]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from torch import nn
 
-from eigenprune.lab import latency
+import eigenprune.networks
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import latencies
 from eigenprune.lab.studies import Params
@@ -36,7 +36,7 @@ def test_each_activation_and_shape_is_timed_once(networks: pd.DataFrame) -> None
     found = latencies.read()
     assert sorted(found) == [("digits", "relu", "8-4"), ("digits", "tanh", "16")]
     assert min(found.values()) > 0
-    assert latencies.machines() == {"digits": latency.machine()}
+    assert latencies.machines() == {"digits": latencies._machine()}
     edit(latency=SEVEN)
     latencies.record(networks)
     assert set(latencies.read().values()) == {SEVEN}
@@ -62,6 +62,7 @@ def test_another_kind_of_machine_leaves_the_times_and_what_is_new_without_one(
     networks: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(latency=SEVEN)
+    here = latencies._machine()
     monkeypatch.setattr(latencies, "_machine", lambda: {"processor": "another"})
     told: list[tuple[str, int]] = []
     more = networks.iloc[:1].assign(nodes_by_layer="2")
@@ -72,7 +73,7 @@ def test_another_kind_of_machine_leaves_the_times_and_what_is_new_without_one(
     found = latencies.read()
     assert found.pop(("mnist", "relu", "8-4")) != SEVEN
     assert len(found) == 2 and set(found.values()) == {SEVEN}
-    assert latencies.machines()["digits"] == latency.machine()
+    assert latencies.machines()["digits"] == here
     # Without the file, the other machine times all networks.
     latencies.path().unlink()
     assert latencies.record(every) == {}
@@ -103,14 +104,16 @@ def test_a_damaged_file_is_named(text: str) -> None:
 
 
 def test_each_network_is_timed_with_its_own_activation(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, plain = [], latency.mlp
+    made, plain = [], eigenprune.networks.mlp
 
     def mlp(widths: list[int], **options: Any) -> nn.Sequential:
         made.append((options["activation"], widths))
         return plain(widths, **options)
 
-    monkeypatch.setattr(latency, "mlp", mlp)
-    networks = [("relu", (8,)), ("tanh", (8,)), ("relu", (400, 400))]
-    found = latency.latencies(networks, 64, 10, batch=32)
-    assert list(found) == networks and found["relu", (8,)] < found["relu", (400, 400)]
-    assert made == [(name, [64, *shape, 10]) for name, shape in networks]
+    monkeypatch.setattr(eigenprune.networks, "mlp", mlp)
+    few, few_tanh, many = (
+        ("digits", *of) for of in (("relu", "8"), ("tanh", "8"), ("relu", "400-400"))
+    )
+    found = latencies._measured([few, few_tanh, many])
+    assert list(found) == [few, few_tanh, many] and found[few] < found[many]
+    assert made == [("relu", [64, 8, 10]), ("tanh", [64, 8, 10]), ("relu", [64, 400, 400, 10])]

@@ -20,10 +20,10 @@ from eigenprune.lab.records.recorded import folder_of
 from eigenprune.lab.store import Store
 from eigenprune.lab.studies import Params
 from eigenprune.lab.trials.entries import Trials, change_trials
-from eigenprune.lab.trials.results import tables
 from eigenprune.lab.trials.tables import LABELS, record, recorded, table
 from eigenprune.report.origins import of_runs
 from eigenprune.report.provenance.staleness import since_recorded
+from eigenprune.report.trials import trial_exhibits
 
 Make = Callable[..., Trials]
 
@@ -201,15 +201,20 @@ def test_files_that_do_not_belong_together_are_refused(trials: Trials, store_fol
 
 
 def test_chapters_get_quick_trials_computed_and_others_as_recorded(
-    trials: Trials, store_folder: Path
+    trials: Trials, store_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = Params((), {}, trials={"tiny": trials}, quick_trials=("tiny",))
-    (rows,) = tables(params, ["tiny"]).values()
-    assert len(rows) == 7
-    paper = Params((), {}, trials={"tiny": trials})
-    assert tables(paper, ["tiny"]) == {}
+    def shown(**more: Any) -> list[trial_exhibits.ShownTrials]:
+        params = Params((), {}, trials={"tiny": trials}, **more)
+        monkeypatch.setattr(trial_exhibits, "load_params", lambda path: params)
+        return trial_exhibits.there(["tiny"])
+
+    [quick] = shown(quick_trials=("tiny",))
+    assert (quick.trials, quick.recorded, len(quick.table)) == (trials, False, 7)
+    assert shown() == []
     record(trials, Store(store_folder))
-    pd.testing.assert_frame_equal(tables(paper, ["tiny"])["tiny"], rows, check_exact=True)
+    [as_recorded] = shown()
+    assert as_recorded.recorded
+    pd.testing.assert_frame_equal(as_recorded.table, quick.table, check_exact=True)
 
 
 def test_the_origin_says_what_is_there(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NETWORK = ("dataset", "activation", "nodes_by_layer")
 TIME = "latency"  # milliseconds, for BATCH examples
 BATCH = 1024
+MACHINE = ("device", "processor", "threads", "torch")  # what is recorded of who timed
 
 
 def read() -> dict[tuple[str, ...], float]:
@@ -39,7 +40,7 @@ def read() -> dict[tuple[str, ...], float]:
 
 
 def machines() -> dict[str, dict[str, Any]]:
-    """The machine that timed the networks of each dataset, as `latency.machine` describes it.
+    """The machine that timed the networks of each dataset, with MACHINE of each.
 
     A dataset whose machine is not known is missing.
 
@@ -107,16 +108,34 @@ def _machines_path() -> Path:
 
 
 def _measured(networks: list[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
-    """The times of some networks of one dataset."""
-    from eigenprune.lab.latency import latencies
+    """Median milliseconds of untrained networks of one dataset on one thread of the CPU.
+
+    Neither the weights nor the method that gave a network its shape matter for the time.
+    Milliseconds hold for one machine at one moment, so all are timed in one session.
+    """
+    import torch
+
+    from eigenprune.lab.protocols import one_thread
+    from eigenprune.lab.timing import milliseconds
+    from eigenprune.networks import mlp
 
     _, features, classes = datasets.shape(networks[0][0])
-    shapes = {network: (network[1], tuple(map(int, network[2].split("-")))) for network in networks}
-    taken = latencies(list(shapes.values()), features, classes, batch=BATCH)
-    return {network: round(taken[shape], 4) for network, shape in shapes.items()}
+    inputs = torch.rand(BATCH, features, generator=torch.Generator().manual_seed(0))
+    times = {}
+    with one_thread(), torch.inference_mode():
+        for network in networks:
+            _, activation, hidden = network
+            widths = [features, *map(int, hidden.split("-")), classes]
+            [taken] = milliseconds([mlp(widths, activation=activation, layer="dense")], inputs)
+            times[network] = round(taken, 4)
+    return times
 
 
 def _machine() -> dict[str, Any]:
-    from eigenprune.lab.latency import machine
+    """MACHINE of this process, as networks are timed in it."""
+    from eigenprune.lab.machine import made_with
+    from eigenprune.lab.protocols import one_thread
 
-    return machine()
+    with one_thread():
+        made = made_with()
+    return {key: made[key] for key in MACHINE}

@@ -91,9 +91,7 @@ def show_leaderboard(arena: Arena) -> None:
         for retraining, rows in averages.means_alone(board).groupby("retraining", sort=False):
             show(
                 # Sizes stand in the table of costs; the rival is the first of its ratio.
-                rival_tables.leaderboard(rows).drop(
-                    columns=["nodes", "parameters", "MACs", "rival"]
-                ),
+                rival_tables.leaderboard(rows).drop(columns=["parameters", "rival"]),
                 name=f"leaderboard-{shown.study.name}-{retraining}",
                 caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}. "
                 "Every method is compared with the best at its ratio, and the best with the next: "
@@ -153,9 +151,8 @@ def show_spectral(
         if method:
             standing = standing[standing["method"] == method]
         best = standing.drop_duplicates(["retraining", "pruning_ratio"])
-        # What is the same in every row, or at a ratio; and MACs, since without biases each
-        # parameter is multiplied once.
-        known = ["family", "nodes", "MACs", *(["method"] if method else [])]
+        # What is the same in every row.
+        known = ["family", *(["method"] if method else [])]
         for retraining, rows in best.groupby("retraining", sort=False):
             show(
                 rival_tables.leaderboard(rows).drop(columns=known),

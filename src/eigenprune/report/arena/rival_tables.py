@@ -269,8 +269,8 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Index `ratio` and `rank`; columns `method`, `family`, `accuracy` (mean ± sample standard
         deviation), `rival`, `against it` (difference and its interval), `verdict`, `p` (corrected),
-        `n` (seeds), `lost`, `nodes`, `parameters` and `MACs` kept and, for `spectral_standing`,
-        `its parameters`: the rival's.
+        `n` (seeds), `lost`, `parameters` kept and, for `spectral_standing`, `its parameters`: the
+        rival's.
     """
     its = {}
     if "rival_parameters" in board:
@@ -289,9 +289,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "p": [_p(p) for p in board["p"]],
             "n": board["n"],
             "lost": [in_points(lost) for lost in board["lost"]],
-            "nodes": board["nodes_kept"].map(_count),
             "parameters": board["parameters_kept"].map(_count),
-            "MACs": board["macs_kept"].map(_count),
             **its,
         }
     ).set_index(["ratio", "rank"])

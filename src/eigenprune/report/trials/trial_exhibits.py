@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eigenprune.lab import project
+from eigenprune.lab.execution import sweep
 from eigenprune.lab.studies import Study, load_params
 from eigenprune.lab.trials.entries import Trials
-from eigenprune.lab.trials.results import tables
+from eigenprune.lab.trials.tables import table as table_of
 from eigenprune.report import readable
 from eigenprune.report.paired import t_tests, with_verdicts
 from eigenprune.report.readable import percents, span
@@ -48,12 +49,18 @@ class ShownTrials:
 
 
 def there(names: Iterable[str]) -> list[ShownTrials]:
-    """Those of the named trials that there are: quick ones computed, others as recorded."""
-    params = load_params(project.root() / "params.yaml")
-    return [
-        ShownTrials(params.trials[name], table, name not in params.quick_trials)
-        for name, table in tables(params, names).items()
-    ]
+    """Those of the named trials that there are: quick ones computed, others as recorded.
+
+    Raises:
+        UserError: if there are no trials of a name.
+    """
+    params, found = load_params(project.root() / "params.yaml"), []
+    for name in names:
+        trials, quick = params.trials_named(name), name in params.quick_trials
+        table = sweep.run_study(trials) if quick else table_of(trials, recorded_only=True)
+        if len(table):
+            found.append(ShownTrials(trials, table, not quick))
+    return found
 
 
 def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
