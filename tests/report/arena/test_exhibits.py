@@ -327,6 +327,29 @@ def test_what_is_recorded_in_part_is_shown_in_part(
     assert names == []
 
 
+def test_where_no_seed_has_all_activations_nothing_is_averaged_over_them(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda bundle, *, raw, metadata: names.append(metadata[METADATA].get("name")),
+    )
+    [quick] = arena.shown
+    first = quick.table["seed"].eq(1)
+    table = quick.table.assign(activation=quick.table["activation"].where(first, "tanh"))
+    apart = replace(quick, table=table, controls=averages.controls_of(table))
+    arena = Arena(arena.params, (apart,))
+    standing_exhibits.show_best_curves(arena)
+    assert [name for name in names if name] == ["best-curves-quick-relu", "best-curves-quick-tanh"]
+    names.clear()
+    standing_exhibits.show_at_a_glance(arena)
+    standing_exhibits.show_standings(arena)
+    rival_exhibits.show_leaderboard(arena)
+    rival_exhibits.show_spectral(arena)
+    assert names == []
+
+
 def test_standings_mark_what_has_a_network_for_each_ratio(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
