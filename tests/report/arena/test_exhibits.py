@@ -285,15 +285,19 @@ def test_what_is_small_from_the_start_is_held_against_what_is_pruned_and_not_ret
     assert len(found) and found["difference"].tolist() == expected["difference"].tolist()
 
 
-def test_what_is_recorded_in_part_is_shown_in_part(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One seed of two methods: nothing breaks, and nothing is shown that is missing."""
-    names = []
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The names of the figures and tables that are shown, as they come; None for what is below."""
+    found = list[str | None]()
     monkeypatch.setattr(
         "IPython.display.display",
-        lambda bundle, *, raw, metadata: names.append(metadata[METADATA].get("name")),
+        lambda bundle, *, raw, metadata: found.append(metadata[METADATA].get("name")),
     )
+    return found
+
+
+def test_what_is_recorded_in_part_is_shown_in_part(arena: Arena, names: list[str | None]) -> None:
+    """One seed of two methods: nothing breaks, and nothing is shown that is missing."""
     [quick] = arena.shown
     rows = quick.table["method"].isin(["norm", "gain"]) & quick.table["retraining"].eq("none")
     part = quick.table[rows & quick.table["seed"].eq(1)].reset_index(drop=True)
@@ -328,13 +332,8 @@ def test_what_is_recorded_in_part_is_shown_in_part(
 
 
 def test_where_no_seed_has_all_activations_nothing_is_averaged_over_them(
-    arena: Arena, monkeypatch: pytest.MonkeyPatch
+    arena: Arena, names: list[str | None]
 ) -> None:
-    names = []
-    monkeypatch.setattr(
-        "IPython.display.display",
-        lambda bundle, *, raw, metadata: names.append(metadata[METADATA].get("name")),
-    )
     [quick] = arena.shown
     first = quick.table["seed"].eq(1)
     table = quick.table.assign(activation=quick.table["activation"].where(first, "tanh"))
