@@ -145,9 +145,10 @@ def run(
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
     if address is not None and executor != "dask":
         raise UserError(f"--address: {address} belongs to a Dask scheduler; add --executor dask")
-    if device != "auto":  # `auto` is resolved when there is work to do: it takes seconds
-        devices.chosen(device)
-    if executor == "inline" and workers not in (None, 1) and devices.chosen(device) == "cpu":
+    several_inline = executor == "inline" and workers not in (None, 1)
+    # `auto` is resolved when there is work to do, unless it matters here: it takes seconds.
+    found = devices.chosen(device) if device != "auto" or several_inline else None
+    if several_inline and found == "cpu":
         raise UserError(
             f"--workers: {workers} with --executor inline; on the CPU, inline is one process"
         )

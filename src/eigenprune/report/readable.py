@@ -130,9 +130,9 @@ def below(curves: pd.DataFrame, control: str) -> pd.DataFrame:
         index=[*keys, "pruning_ratio", "seed"], columns="method", values="accuracy", sort=False
     )
     rows, found = [], dict[str, None]()
-    for key, those in (
-        wide[wide[control].notna()].groupby(keys, sort=False) if control in wide else ()
-    ):
+    if control not in wide:  # then nothing is compared
+        wide[control] = float("nan")
+    for key, those in wide[wide[control].notna()].groupby(keys, sort=False):
         cells = {}
         for method in wide.columns.drop(control):
             both = those[[method, control]].dropna().groupby("pruning_ratio").mean()

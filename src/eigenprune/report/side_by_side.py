@@ -47,7 +47,7 @@ def write_page(
     study: str,
     results: Path,
     revisions: Sequence[str],
-    made_by: str = "dvc repro",
+    made_by: str,
 ) -> Path:
     """Write `build/side-by-side/STUDY.html`, a page that needs no other file.
 
@@ -67,7 +67,8 @@ def write_page(
     means, settings = {}, {}
     for revision in revisions:
         settings[revision] = _settings(root, study, revision)
-        text = _text(root, path, revision, made_by)
+        there = "" if revision == WORKSPACE else f"with {revision} checked out, "
+        text = _text(root, path, revision, f"{there}`{made_by}` makes it")
         means[revision] = over_seeds(pd.read_csv(io.StringIO(text), dtype={"hidden": str}))
     title, differing = f"{study}, side by side", _differing(settings)
     sections = [f"<h1>{title}</h1>", "<h2>What differs in the settings</h2>"]
@@ -88,11 +89,11 @@ def write_page(
     return page
 
 
-def _text(root: Path, path: str, revision: str, made_by: str = "dvc repro") -> str:
-    """The text of a file at a revision, from Git or from DVC's cache."""
+def _text(root: Path, path: str, revision: str, remedy: str) -> str:
+    """The text of a file at a revision, from Git or from DVC's cache; the remedy if missing."""
     if revision == WORKSPACE:
         if not (root / path).is_file():
-            raise UserError(f"{root / path} is missing: `{made_by}` makes it")
+            raise UserError(f"{root / path} is missing: {remedy}")
         return (root / path).read_text(encoding="utf-8")
     import dvc.api
     from dvc.exceptions import DvcException, PathMissingError
@@ -101,10 +102,8 @@ def _text(root: Path, path: str, revision: str, made_by: str = "dvc repro") -> s
     try:
         return dvc.api.read(path, repo=str(root), rev=revision)
     except PathMissingError as error:
-        raise UserError(
-            f"{revision}: {path} is neither in Git nor in DVC's cache; with {revision} checked "
-            f"out, `{made_by}` makes it"
-        ) from error
+        problem = f"{revision}: {path} is neither in Git nor in DVC's cache; {remedy}"
+        raise UserError(problem) from error
     except (DvcException, SCMError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{revision}: {path} cannot be read there: {reason}") from error
@@ -114,7 +113,7 @@ def _settings(root: Path, study: str, revision: str) -> dict[str, Any]:
     """The settings of a study in a revision's `params.yaml`, including the defaults."""
     import yaml
 
-    document = yaml.safe_load(_text(root, "params.yaml", revision))
+    document = yaml.safe_load(_text(root, "params.yaml", revision, "choose one that has it"))
     studies = document.get("studies") or {}
     if study not in studies:
         raise UserError(f"{revision}: params.yaml has no study {study} there")

@@ -27,6 +27,11 @@ from eigenprune.report.paired import t_tests, with_verdicts
 RATIOS = (0.5, 0.8, 0.9, 0.95)
 
 
+def at_ratios(table: pd.DataFrame, ratios: Sequence[float] = RATIOS) -> pd.DataFrame:
+    """The rows of a table at these pruning ratios, those of the leaderboard if not given."""
+    return table[table["pruning_ratio"].round(9).isin([round(ratio, 9) for ratio in ratios])]
+
+
 def leaderboard(
     rivals: pd.DataFrame,
     ratios: Sequence[float] = RATIOS,
@@ -130,7 +135,7 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
     """
     boards = []
     for study, rows in settled(rivals).groupby("study", sort=False):
-        if rows["pruning_ratio"].isin(RATIOS).any():
+        if len(at_ratios(rows)):
             board = leaderboard(rows)
             board.insert(0, "study", study)
             boards.append(board)
@@ -148,7 +153,7 @@ _WRITTEN = [
 
 
 def _ranked(networks: pd.DataFrame, ratios: Sequence[float]) -> pd.DataFrame:
-    at = networks[networks["pruning_ratio"].round(9).isin([round(ratio, 9) for ratio in ratios])]
+    at = at_ratios(networks, ratios)
     if at.empty:
         raise UserError(
             f"ratios: no network of the table is pruned by {', '.join(map(str, ratios))}"

@@ -108,7 +108,7 @@ def show_costs(arena: Arena) -> None:
     """Parameters, MACs and latency of all methods at the ratios of the leaderboard, folded."""
     for shown in arena.shown:
         means = averages.points(averages.means_alone(shown.networks))
-        means = means[means["pruning_ratio"].isin(leaderboard.RATIOS)]
+        means = leaderboard.at_ratios(means)
         if means.empty:
             continue
         # Retraining leaves the size of a network as it is.
@@ -306,10 +306,4 @@ def said_of(shown: Shown, retraining: str = "") -> str:
 
 def ranked(shown: Shown) -> bool:
     """Whether any row that can be compared is at a ratio of the leaderboard."""
-    return bool(shown.competing["pruning_ratio"].isin(leaderboard.RATIOS).any())
-
-
-def ranked_by_mean(shown: Shown) -> bool:
-    """Whether any seed has a mean over the activations at a ratio of the leaderboard."""
-    means = averages.means_alone(shown.networks)
-    return bool(means["pruning_ratio"].isin(leaderboard.RATIOS).any())
+    return len(leaderboard.at_ratios(shown.competing)) > 0

@@ -9,23 +9,21 @@ from eigenprune.report.arena import averages, goal, leaderboard, rival_tables
 from eigenprune.report.arena.curve_figures import best_of_families
 from eigenprune.report.arena.glance import LANDMARKS, SAID, at_a_glance
 from eigenprune.report.arena.heatmap import heatmap
-from eigenprune.report.arena.rival_exhibits import WORDS, ranked, ranked_by_mean, said_of
+from eigenprune.report.arena.rival_exhibits import WORDS, ranked, said_of
 from eigenprune.report.arena.scope import Arena, Shown
 from eigenprune.report.shown import show
 
 
 def show_at_a_glance(arena: Arena) -> None:
     """The best spectral method and the best other one at each ratio, one table for all studies."""
-    shown = [its for its in arena.shown if ranked_by_mean(its)]
-    tables = [
-        at_a_glance(
-            averages.means_alone(its.networks),
-            averages.means_alone(its.plain(AS_PRUNED)),
-            LANDMARKS,
-            _of_each(its),
-        )
-        for its in shown
-    ]
+    shown, tables = [], []
+    for its in arena.shown:
+        means = averages.means_alone(its.networks)
+        if leaderboard.at_ratios(means).empty:  # no seed has all activations yet
+            continue
+        plain = averages.means_alone(its.plain(AS_PRUNED))
+        shown.append(its)
+        tables.append(at_a_glance(means, plain, LANDMARKS, _of_each(its)))
     if not tables:
         return
     show(

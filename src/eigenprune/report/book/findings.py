@@ -134,7 +134,7 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
 def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     everything = averages.settled(recorded)
     alone = everything[everything["retraining"].eq(rivals.AS_PRUNED)]
-    ranked = alone[alone["pruning_ratio"].isin(leaderboard.RATIOS)]
+    ranked = leaderboard.at_ratios(alone)
     if ranked.empty:
         return
     activations = " and ".join(map(str, ranked["activation"].unique()))
@@ -183,9 +183,7 @@ def _arena(recorded: pd.DataFrame) -> Iterator[str]:
     tables = [
         at_a_glance(rows, plain[(plain[where] == list(setting)).all(axis=1)], LANDMARKS, of_each)
         for setting, rows in networks.groupby(where, sort=False)
-        if rows[rows["retraining"].eq(rivals.AS_PRUNED)]["pruning_ratio"]
-        .isin(leaderboard.RATIOS)
-        .any()
+        if len(leaderboard.at_ratios(rows[rows["retraining"].eq(rivals.AS_PRUNED)]))
     ]
     if tables:  # else no seed has all activations yet
         found = pd.concat(tables)
