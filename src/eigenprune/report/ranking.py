@@ -1,15 +1,15 @@
 """How stable a ranking of nodes is: Spearman's correlation with another, and their common top."""
 
 import itertools
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 
 from eigenprune.lab.ranks import rank_correlation
 from eigenprune.lab.stability import BETWEEN_ORDERS, WITH_INITIAL
 
 
-def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
+def kept_by_training(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     r"""Spearman's correlation between rankings of the hidden nodes by :math:`|\lambda_i|`.
 
     `kept by training` correlates the rankings before and after training, within each network: 1
@@ -20,38 +20,29 @@ def rank_correlations(eigenvalues: pd.DataFrame) -> pd.DataFrame:
     `lab.stability.rank_stability`.
 
     Args:
-        eigenvalues: columns activation, method, seed, layer, node, when (`before` or `after`),
-            eigenvalue.
+        eigenvalues: tables with columns activation, seed, layer, node, when (`before` or `after`)
+            and eigenvalue, each of one method, by the name of the network.
 
     Returns:
-        One row per activation and method, with `networks` (their number), and the mean and sample
-        standard deviation of both correlations, over networks and over pairs of networks (NaN where
-        there are too few).
+        Index network and activation; columns `networks` (their number), and both correlations, mean
+        ± sample standard deviation over networks and over pairs of networks. Cells are empty where
+        there are too few.
     """
     rows = []
-    sizes = eigenvalues.assign(size=eigenvalues["eigenvalue"].abs())
-    for (activation, method), networks in sizes.groupby(["activation", "method"], sort=False):
-        wide = networks.pivot_table(
-            index=["layer", "node"], columns=["when", "seed"], values="size"
-        )
-        seeds = list(wide["after"].columns)
-        within = [rank_correlation(wide["before", s], wide["after", s]) for s in seeds]
-        between = [
-            rank_correlation(wide["after", one], wide["after", other])
-            for one, other in itertools.combinations(seeds, 2)
-        ]
-        rows.append(
-            {
-                "activation": activation,
-                "method": method,
-                "networks": len(seeds),
-                "kept by training": np.mean(within),
-                "kept by training, std": np.std(within, ddof=1) if len(within) > 1 else np.nan,
-                "between seeds": np.mean(between) if between else np.nan,
-                "between seeds, std": np.std(between, ddof=1) if len(between) > 1 else np.nan,
-            }
-        )
-    return pd.DataFrame(rows)
+    for name, table in eigenvalues.items():
+        sizes = table.assign(size=table["eigenvalue"].abs())
+        for activation, networks in sizes.groupby("activation", sort=False):
+            wide = networks.pivot_table(
+                index=["layer", "node"], columns=["when", "seed"], values="size"
+            )
+            before, after = wide["before"], wide["after"]
+            pairs = itertools.combinations(after, 2)
+            within = [rank_correlation(before[seed], after[seed]) for seed in after]
+            between = [rank_correlation(after[one], after[other]) for one, other in pairs]
+            cells = (len(within), _mean_and_std(within), _mean_and_std(between))
+            rows.append((name, activation, *cells))
+    names = ["network", "activation", "networks", "kept by training", "between seeds"]
+    return pd.DataFrame(rows, columns=names).set_index(["network", "activation"])
 
 
 def stability(found: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +82,8 @@ def stability(found: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(["networks", *key[1:]])
 
 
-def _mean_and_std(values: pd.Series) -> str:
+def _mean_and_std(of: Iterable[float]) -> str:
+    values = pd.Series(of, dtype=float)
     spread = f" ± {values.std():.2f}" if len(values) > 1 and values.notna().all() else ""
     return _cell(values.mean(), "{:.2f}") + spread
 

@@ -1,12 +1,11 @@
 """Tables for readers of notebooks and book: numbers rounded and formatted, and nothing random."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 import pandas as pd
 
 from eigenprune.lab.studies import Study
-from eigenprune.report.ranking import rank_correlations
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NO_VERDICT = "fewer than two shared seeds are recorded"
@@ -171,28 +170,6 @@ def nodes_by_layer(shares: pd.DataFrame, hidden: Sequence[int]) -> pd.DataFrame:
     )
     index = ["activation", "method", "ratio", "layer"]
     return table.set_index(index)["nodes"].unstack("layer", sort=False).rename_axis(columns=None)
-
-
-def rankings(eigenvalues: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The correlations of `ranking.rank_correlations`, mean ± sample standard deviation.
-
-    Args:
-        eigenvalues: tables of eigenvalues, each of one method, by the name of the network.
-
-    Returns:
-        Index network and activation; columns `networks`, `kept by training`, `between seeds`.
-    """
-    rows = []
-    for name, table in eigenvalues.items():
-        for row in rank_correlations(table).to_dict("records"):
-            cells = {"network": name, "activation": row["activation"], "networks": row["networks"]}
-            for kind in ("kept by training", "between seeds"):
-                mean, std = row[kind], row[f"{kind}, std"]
-                spread = "" if pd.isna(std) else f" ± {std:.2f}"
-                cells[kind] = "" if pd.isna(mean) else f"{mean:.2f}{spread}"
-            rows.append(cells)
-    names = ["network", "activation", "networks", "kept by training", "between seeds"]
-    return pd.DataFrame(rows, columns=names).set_index(["network", "activation"])
 
 
 def verdicts(

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,7 +12,7 @@ from eigenprune.report import figures, readable, speed, speed_figures
 from eigenprune.report.comparison import paper, tables
 from eigenprune.report.comparison.agreement import OF_STUDY
 from eigenprune.report.curves import write_curves
-from eigenprune.report.ranking import rank_correlations
+from eigenprune.report.ranking import kept_by_training
 
 STUDY = {
     "name": "mine",
@@ -122,13 +121,18 @@ def spectra(seeds: dict[int, tuple[list[float], list[float]]]) -> pd.DataFrame:
 
 def test_rank_correlations_are_those_of_absolute_values() -> None:
     same, opposite = [0.1, -0.2, 0.3, -0.4], [0.4, 0.3, 0.2, 0.1]
-    [row] = rank_correlations(spectra({1: (same, same), 2: (opposite, same)})).to_dict("records")
-    assert row["kept by training"] == pytest.approx((1 - 1) / 2)
-    assert row["kept by training, std"] == pytest.approx(np.sqrt(2))
-    assert row["between seeds"] == pytest.approx(1)
-    table = readable.rankings({"a network": spectra({1: (same, opposite)})})
-    assert table.loc[("a network", "relu"), "kept by training"] == "-1.00"
-    assert table.loc[("a network", "relu"), "between seeds"] == ""
+    both, one = spectra({1: (same, same), 2: (opposite, same)}), spectra({1: (same, opposite)})
+    table = kept_by_training({"two": both, "one": one})
+    assert table.loc[("two", "relu")].to_dict() == {
+        "networks": 2,
+        "kept by training": "0.00 ± 1.41",
+        "between seeds": "1.00",
+    }
+    assert table.loc[("one", "relu")].to_dict() == {
+        "networks": 1,
+        "kept by training": "-1.00",
+        "between seeds": "",
+    }
 
 
 def test_verdicts_are_counted_by_setting() -> None:

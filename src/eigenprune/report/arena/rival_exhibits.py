@@ -14,7 +14,7 @@ from eigenprune.lab import results
 from eigenprune.lab.records import latencies
 from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED
 from eigenprune.lab.studies import change_study
-from eigenprune.report import readable
+from eigenprune.report import ranking, readable
 from eigenprune.report.arena import (
     averages,
     curve_figures,
@@ -257,7 +257,7 @@ def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
         study = change_study(shown.study, {"methods": list(methods)})
         spectra = {str(m): rows for m, rows in results.eigenvalues(study).groupby("method")}
         show(
-            readable.rankings({method: spectra[method] for method in methods}),
+            ranking.kept_by_training({method: spectra[method] for method in methods}),
             name=f"rankings-{study.name}",
             caption=f"{study.dataset}: correlation between the rankings before and after training, "
             "and between the rankings of two seeds. Nodes of two seeds have nothing in common, so "
