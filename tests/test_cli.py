@@ -474,6 +474,16 @@ def test_data_that_a_later_study_lacks_is_named_before_the_first_is_computed(pro
     assert not (project / ".eigenprune").exists()
 
 
+def test_data_that_a_later_study_lacks_is_named_before_the_first_is_recorded(
+    project: Path,
+) -> None:
+    both = PARAMS.replace("quick: [tiny]", "datasets: {mine: {csv: mine.csv, target: y}}")
+    second = PARAMS[PARAMS.index("  tiny:") :].replace("tiny", "other").replace("digits", "mine")
+    (project / "params.yaml").write_text(both + second)
+    assert "mine.csv" in eigenprune(project, "record", code=2)
+    assert not (project / "results" / "paper").exists()
+
+
 def test_recorded_results_are_shown_without_the_data(root: Path, tmp_path: Path) -> None:
     """As in a fresh clone, where nobody has fetched anything yet."""
     bare = {"EIGENPRUNE_DATA": str(tmp_path), "EIGENPRUNE_STORE": str(tmp_path / "runs")}

@@ -40,7 +40,7 @@ def record(
     """
     if quick and studies:
         raise UserError("--quick records all quick studies: do not name any")
-    from eigenprune.lab import arena
+    from eigenprune.lab import arena, datasets
     from eigenprune.lab.records import latencies
     from eigenprune.lab.records.recorded import record as record_study
     from eigenprune.lab.records.recorded import reference_of
@@ -56,8 +56,11 @@ def record(
             raise UserError(
                 f"{name}: not recorded, because the chapters compute it where they are made"
             )
-    for name in studies or (params.quick if quick else [*params.paper, *params.paper_trials]):
-        study = params.find(name)
+    names = studies or (params.quick if quick else [*params.paper, *params.paper_trials])
+    chosen = {name: params.find(name) for name in names}
+    for study in chosen.values():
+        datasets.checksum(study.dataset)  # a missing file is told before anything is written
+    for name, study in chosen.items():
         what = "runs" if isinstance(study, Trials) else "rows"
         if isinstance(study, Trials):
             made = tables.record(study, store)
