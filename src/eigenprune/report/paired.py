@@ -1,6 +1,6 @@
 """Paired differences between two methods, at the same seed and the same pruning ratio."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,29 +138,56 @@ def verdicts_of_pruned(tests: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).sort_index() if parts else with_verdicts(tests)
 
 
-def with_verdicts(table: pd.DataFrame) -> pd.DataFrame:
+def with_verdicts(
+    table: pd.DataFrame, correct: Callable[[pd.Series], pd.Series] | None = None
+) -> pd.DataFrame:
     """The table with `p` corrected for the number of tests in it, and with a `verdict` for each.
 
     Args:
         table: one row per test, with the columns TEST; where p is NaN there was no test.
+        correct: gives the corrected p-values of all rows; `benjamini_hochberg` if not given.
 
     Returns:
-        The table with p corrected by Benjamini and Hochberg and with the column `verdict`:
-        `better`, `worse` (p below 1 - CONFIDENCE), `open` (tested, and not told apart) or `not
-        tested`.
+        The table with p corrected and with the column `verdict`: `better`, `worse` (p below
+        1 - CONFIDENCE), `open` (tested, and not told apart) or `not tested`.
 
     Example:
         >>> tests = pd.DataFrame({"difference": [0.1, -0.1, -0.1], "p": [0.001, 0.04, 0.01]})
         >>> with_verdicts(tests)[["p", "verdict"]].values.tolist()
         [[0.003, 'better'], [0.04, 'worse'], [0.015, 'worse']]
     """
+    table = table.assign(p=(correct or benjamini_hochberg)(table["p"]), verdict="open")
+    sure = table["p"] < 1 - CONFIDENCE
+    table.loc[table["p"].isna(), "verdict"] = "not tested"
+    table.loc[sure & (table["difference"] > 0), "verdict"] = "better"
+    table.loc[sure & (table["difference"] < 0), "verdict"] = "worse"
+    return table
+
+
+def benjamini_hochberg(p: pd.Series) -> pd.Series:
+    """Corrected p-values: among the tests that call a difference real, few are wrong.
+
+    Source: Benjamini and Hochberg, J R Stat Soc B 57:289 (1995), as in scipy.
+    """
     from scipy import stats
 
-    tested = table["p"].notna()
-    table = table.assign(verdict=np.where(tested, "open", "not tested"))
-    if tested.any():
-        table.loc[tested, "p"] = stats.false_discovery_control(table.loc[tested, "p"])
-        sure = table["p"] < 1 - CONFIDENCE
-        table.loc[sure & (table["difference"] > 0), "verdict"] = "better"
-        table.loc[sure & (table["difference"] < 0), "verdict"] = "worse"
-    return table
+    tested = p.dropna()
+    corrected = stats.false_discovery_control(tested) if len(tested) else []
+    return pd.Series(corrected, tested.index, dtype=float).reindex(p.index)
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Corrected p-values: it is unlikely that any test calls a difference real that is none.
+
+    Where most differences are large, the correction of Benjamini and Hochberg hardly corrects the
+    small ones: it limits the share of wrong findings among all. This one counts, for each test,
+    those that are left beside it.
+
+    Source: Holm, Scand J Statist 6:65 (1979).
+
+    >>> holm(pd.Series([0.01, 0.04, 0.001, float("nan")])).tolist()
+    [0.02, 0.04, 0.003, nan]
+    """
+    tested = p.dropna().sort_values()
+    steps = tested * np.arange(len(tested), 0, -1)
+    return steps.cummax().clip(upper=1).reindex(p.index)

@@ -107,6 +107,15 @@ def test_among_many_comparisons_chance_does_not_look_like_a_winner(rivals: pd.Da
     ]
     verdicts = leaderboard(pd.concat(many), ratios=[0.9])["verdict"]
     assert (verdicts == "not told apart").mean() > 0.9 and "best" not in set(verdicts)
+    # Methods that are far behind do not lower the bar for those.
+    far = [
+        one.assign(method=f"far {i}", accuracy=one["accuracy"] - luck.normal(0.3, 0.01, len(one)))
+        for i in range(150)
+    ]
+    board = leaderboard(pd.concat([*many, *far]), ratios=[0.9])
+    behind = board["method"].str.startswith("far")
+    assert (board.loc[behind, "verdict"] == "worse").all()
+    assert board.loc[~behind, "verdict"].tolist() == verdicts.tolist()
 
 
 def test_retraining_makes_a_competition_of_its_own(rivals: pd.DataFrame) -> None:

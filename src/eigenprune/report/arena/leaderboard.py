@@ -22,7 +22,7 @@ from eigenprune.report.arena.averages import (
     points,
     settled,
 )
-from eigenprune.report.paired import t_tests, with_verdicts
+from eigenprune.report.paired import holm, t_tests, with_verdicts
 
 RATIOS = (0.5, 0.8, 0.9, 0.95)
 
@@ -52,9 +52,9 @@ def leaderboard(
         What `points` returns at these ratios, sorted by rank within each point, with `rank` (equal
         means share the better rank), `of` (methods ranked), `rival`, the paired difference to it,
         see `paired.t_tests` (`shared` seeds, `difference`, `low` and `high` of the uncorrected
-        interval, `p` corrected for all tests of the table), and `verdict`: `worse` than the best,
-        `not told apart` from it, or `best`, if it is told apart from the next; `not tested` where
-        the two share fewer than two seeds, `no rival` where a method stands alone.
+        interval, `p` corrected by `paired.holm` for all tests of the point), and `verdict`: `worse`
+        than the best, `not told apart` from it, or `best`, if it is told apart from the next; `not
+        tested` where the two share fewer than two seeds, `no rival` where a method stands alone.
 
     Raises:
         UserError: see `averages.over_activations`; and if there is no row at these ratios.
@@ -90,8 +90,8 @@ def spectral_standing(
     Returns:
         The rows of `leaderboard` whose family is SPECTRAL, with the same ranks. But `rival` is the
         best method that is neither spectral nor a control, `rival_parameters` are those that it
-        keeps (NaN without a rival), p is corrected for the tests of this table alone, and `verdict`
-        is `better`, `worse`, `open`, `not tested` or `no rival`.
+        keeps (NaN without a rival), p is corrected for the tests of these methods, and `verdict` is
+        `better`, `worse`, `open`, `not tested` or `no rival`.
 
     Raises:
         UserError: see `leaderboard`.
@@ -121,8 +121,8 @@ def write_leaderboard(path: Path, rivals: pd.DataFrame) -> int:
       the sample, empty for one seed), `unpruned` (the plainly trained dense network, unpruned, in
       the mean over the same seeds) and `lost` (`unpruned` minus the method's), from 0 to 1;
     - against `rival` (the best of the point; for the best the next), paired over `shared` seeds:
-      `difference`, its 95 % confidence interval from `low` to `high`, `p` (Benjamini and Hochberg,
-      over all tests of the study) and `verdict`, see `leaderboard`;
+      `difference`, its 95 % confidence interval from `low` to `high`, `p` (corrected by
+      Holm for all tests of the point) and `verdict`, see `leaderboard`;
     - what is left, means over the seeds: `nodes_kept`, `parameters_kept`, `macs_kept`, `latency`
       (milliseconds), `compression_ratio`, `theoretical_speed_up` and `measured_speed_up` (before
       pruning over after it), and `seconds` of compute for one network, see
@@ -198,4 +198,7 @@ def _compared(board: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
         else:
             pairs.append(([], []))
     found = t_tests(pairs).set_index(board.index).rename(columns={"n": "shared"})
-    return with_verdicts(board.join(found))
+    tests = board.join(found)
+    # Each point has a question of its own. Most of its differences are large, and must not lower
+    # the bar for those that decide which methods lead.
+    return with_verdicts(tests, lambda p: p.groupby([tests[key] for key in POINT]).transform(holm))

@@ -35,14 +35,22 @@ DENSE_SCORES = (
     ("optimal-brain-damage", "random-nodes"),
     ("optimal-brain-damage-by-layer", "random-nodes-by-layer"),
 )
+# The same for spectral networks: the nodes are drawn in the networks that the score ranks.
 SPECTRAL_SCORES = (
-    ("spectral-post", "random-nodes"),
-    ("spectral-post-by-layer", "random-nodes-by-layer"),
-    ("spectral-post-product", "random-nodes"),
-    ("spectral-post-eigenvector", "random-nodes"),
-    ("spectral-ones", "random-nodes"),
-    ("spectral-ones-product", "random-nodes"),
-    ("spectral-lambda-in", "random-nodes"),
+    ("spectral-post", "spectral-random-nodes"),
+    ("spectral-post-by-layer", "spectral-random-nodes-by-layer"),
+    ("spectral-post-product", "spectral-random-nodes"),
+    ("spectral-post-eigenvector", "spectral-random-nodes"),
+    ("spectral-ones", "spectral-ones-random-nodes"),
+    ("spectral-ones-product", "spectral-ones-random-nodes"),
+    ("spectral-lambda-in", "spectral-lambda-in-random-nodes"),
+)
+# What the networks themselves do, whatever the score.
+SPECTRAL_NETWORKS = (
+    ("spectral-random-nodes", "random-nodes"),
+    ("spectral-random-nodes-by-layer", "random-nodes-by-layer"),
+    ("spectral-ones-random-nodes", "random-nodes"),
+    ("spectral-lambda-in-random-nodes", "random-nodes"),
 )
 # The methods that lead, and their controls: random nodes in each layer, or weights drawn anew.
 RANDOM_NODES = (

@@ -96,8 +96,8 @@ def show_leaderboard(arena: Arena) -> None:
                 caption=f"{said_of(shown, str(retraining))}: {WORDS[str(retraining)]}. "
                 "Every method is compared with the best at its ratio, and the best with the next: "
                 "paired difference over shared seeds with its interval, in points of accuracy, and "
-                "p corrected for all tests of the study. `lost` is relative to the plain network, "
-                "unpruned.",
+                "p corrected by Holm for all tests at the ratio. `lost` is relative to the plain "
+                "network, unpruned.",
                 of=[shown.study],
                 recorded=shown.recorded,
                 folded=f"Full leaderboard: {shown.study.dataset}, {WORDS[str(retraining)]}",
@@ -159,8 +159,8 @@ def show_spectral(
                 name=f"{key or method or 'spectral'}-{shown.study.name}-{retraining}",
                 caption=f"{said_of(shown, str(retraining))}: "
                 f"{f'`{method}`' if method else which} "
-                f"at each ratio, {WORDS[str(retraining)]}. p is corrected for the tests of all "
-                "spectral methods at these ratios; `lost` is relative to the plain network, "
+                f"at each ratio, {WORDS[str(retraining)]}. p is corrected by Holm for the tests of "
+                "all spectral methods at the ratio; `lost` is relative to the plain network, "
                 "unpruned. At one ratio the method and its rival lose the same number of nodes, "
                 "but not of parameters: `its parameters` are those that the rival keeps.",
                 of=[shown.study],
