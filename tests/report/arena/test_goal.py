@@ -53,6 +53,10 @@ def test_the_loss_against_its_own_network_is_another(study: Study, rivals: pd.Da
         for lift in (0, 0.01)
     )
     assert one["lost"] == other["lost"]
+    # Lifted with all its nodes, it loses too much of its own, however good it is.
+    good = judged(study, better(rivals, 0.016))
+    lost = judged(study, better(rivals.assign(accuracy=rivals["accuracy"] + 0.01 * lifted), 0.016))
+    assert (good["goal"], lost["goal"]) == ("reached", "not reached")
     assert float(str(other["of its own"])) == pytest.approx(float(str(one["of its own"])) + 1)
 
 

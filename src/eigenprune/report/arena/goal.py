@@ -25,7 +25,7 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
         network, unpruned; `of its own`, the same relative to the method's own network at ratio 0;
         `behind`, at how many ratios its mean is below that of the best method that is neither
         spectral nor a control, over the seeds that both have; `told apart`, at how many of these it
-        is told apart as worse; and `goal`, reached if no more than MOST_LOST is lost and it is
+        is told apart as worse; and `goal`, reached if neither loss is more than MOST_LOST and it is
         behind at no ratio, judged by means. Studies without the method are left out, and cells
         without a value are empty.
     """
@@ -46,17 +46,19 @@ def verdicts(shown: Iterable[Shown], method: str) -> pd.DataFrame:
         own = networks[(networks["method"] == method) & (networks["retraining"] == AS_PRUNED)]
         at = own.pivot(index="seed", columns="pruning_ratio", values="accuracy")
         lost = ours.loc[ours["pruning_ratio"] == RATIO, "lost"].item()
+        of_its_own = (at[0.0] - at[RATIO]).mean() if 0 in at else float("nan")
         behind = ours[ours["rival"].ne("") & ours["difference"].lt(0)]
-        reached = lost <= MOST_LOST and behind.empty
+        reached = lost <= MOST_LOST and of_its_own <= MOST_LOST and behind.empty
+        unknown = pd.isna(lost) or pd.isna(of_its_own)
         rows.append(
             {
                 "dataset": its.study.dataset,
                 "seeds": len(at),
                 "lost": in_points(lost),
-                "of its own": in_points((at[0.0] - at[RATIO]).mean()) if 0 in at else "",
+                "of its own": in_points(of_its_own),
                 "behind": f"{len(behind)} of {ours['rival'].ne('').sum()} ratios",
                 "told apart": str(int(behind["verdict"].eq("worse").sum())),
-                "goal": "" if pd.isna(lost) else "reached" if reached else "not reached",
+                "goal": "" if unknown else "reached" if reached else "not reached",
             }
         )
     columns = ["dataset", "seeds", "lost", "of its own", "behind", "told apart", "goal"]

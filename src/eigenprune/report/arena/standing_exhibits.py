@@ -71,8 +71,8 @@ def show_goal(arena: Arena, method: str) -> None:
         "`of its own` is its loss relative to its own network at ratio 0. `behind`: number of "
         "ratios at which its mean is below that of the best method that is neither spectral nor a "
         "control, over the seeds that both have. `told apart`: at how many of these it is told "
-        "apart as worse. `goal`: reached if no more than the allowed loss is lost and it is behind "
-        "at no ratio, judged by these means even where a verdict is open.",
+        "apart as worse. `goal`: reached if neither loss is more than what is allowed and it is "
+        "behind at no ratio, judged by these means even where a verdict is open.",
         of=[its.study for its in shown if its.study.dataset in table.index],
         recorded=any(its.recorded for its in shown),
     )
