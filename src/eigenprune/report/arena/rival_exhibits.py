@@ -13,7 +13,6 @@ import pandas as pd
 from eigenprune.lab import results
 from eigenprune.lab.records import latencies
 from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED
-from eigenprune.lab.studies import change_study
 from eigenprune.report import ranking, readable
 from eigenprune.report.arena import (
     averages,
@@ -252,17 +251,22 @@ def show_scopes(arena: Arena) -> None:
 
 
 def show_rankings(arena: Arena, methods: Sequence[str]) -> None:
-    """How much of the ranking by eigenvalue is the initial draw, for quick studies only."""
-    for shown in arena.quick:
-        study = change_study(shown.study, {"methods": list(methods)})
-        spectra = {str(m): rows for m, rows in results.eigenvalues(study).groupby("method")}
+    """How much of the ranking by eigenvalue is the initial draw, a table for each study."""
+    for shown in arena.named(methods).shown:
+        spectra = results.eigenvalues(shown.study, recorded_only=shown.recorded)
+        by_method = {str(method): rows for method, rows in spectra.groupby("method", sort=False)}
+        if not by_method:
+            continue
         show(
-            ranking.kept_by_training({method: spectra[method] for method in methods}),
-            name=f"rankings-{study.name}",
-            caption=f"{study.dataset}: correlation between the rankings before and after training, "
-            "and between the rankings of two seeds. Nodes of two seeds have nothing in common, so "
-            "the latter is the level of chance.",
-            of=[study],
+            ranking.kept_by_training(
+                {name: by_method[name] for name in methods if name in by_method}
+            ),
+            name=f"rankings-{shown.study.name}",
+            caption=f"{shown.study.dataset}: correlation between the rankings before and after "
+            "training, and between the rankings of two seeds. Nodes of two seeds have nothing in "
+            "common, so the latter is the level of chance.",
+            of=[shown.study],
+            recorded=shown.recorded,
         )
 
 
