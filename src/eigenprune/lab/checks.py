@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, product
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets, project, rivals
@@ -33,6 +34,8 @@ CHECKS = (
 )
 # The effect of these shows in the ranking; it is not worth training a network.
 OF_THE_RANKING = ("corrupted data", "other gauge")
+# Masks drawn for one network, where none of them costs a training.
+SHUFFLES = 10
 # `before`: pruned before any training.
 CHECK_COLUMNS = (*COLUMNS, "score", "before", "check", "rank_correlation")
 
@@ -48,11 +51,13 @@ def check_curves(
     For the checks, see `eigenprune.sanity`. All curves are of the same trained networks. Random
     draws differ from seed to seed. Nothing is trained after pruning, so redrawn networks have
     learned nothing, and that check shows nothing but chance. Where a network's nodes have no gauge
-    of their own (dense layers, or `eigenvalues_in`), the check `other gauge` has no rows.
+    of their own (dense layers, or `eigenvalues_in`), the check `other gauge` has no rows; nor has
+    `corrupted data` for scores that are given no data. Where nothing is trained after pruning, the
+    shuffled mask is the mean over SHUFFLES masks.
 
     Args:
         study: gives networks, seeds and pruning ratios; its own methods do not matter here.
-        scores: names or functions, see `scores.score_curves`; a function is assumed to ignore data.
+        scores: names or functions, see `scores.score_curves`; a function is given no data.
         method: the one whose trained networks are ranked, see `scores.score_curves`.
 
     Returns:
@@ -67,7 +72,7 @@ def check_curves(
     """
     import pandas as pd
 
-    from eigenprune.lab.protocols import one_thread, pruning_result
+    from eigenprune.lab.protocols import one_thread
     from eigenprune.pruning import select_nodes
 
     named = named_scores(scores)
@@ -91,8 +96,7 @@ def check_curves(
                     }
                     for ratio in sorted({0.0, *study.pruning_ratios}):
                         masks = select_nodes(values, ratio)
-                        small = _pruned(check, whole, masks, training)
-                        result = pruning_result(small, data)
+                        result = _result(check, whole, masks, training, data)
                         if result["status"] == "done":
                             row = {**labels(study, planned), **own, "pruning_ratio": ratio}
                             rows.append({**row, **result})
@@ -106,7 +110,8 @@ def method_checks(study: Study, checks: Collection[str] = CHECKS) -> "pd.DataFra
     is trained after pruning as in the arena. `as is` is the method's own run, from the store if it
     is there. The shuffled mask keeps as many nodes in each layer as the method does, drawn at
     random: the accuracy that it loses is due to the choice of nodes within the layers, and the
-    accuracy that it keeps is due to the shares of the layers. Redrawn networks are trained as long
+    accuracy that it keeps is due to the shares of the layers; without retraining it is the mean
+    over SHUFFLES masks. Redrawn networks are trained as long
     as the kept weights have been trained in total, before and after pruning. Methods without any
     training after pruning have no rows for `redrawn weights`, which would show only chance. Where a
     check OF_THE_RANKING would need a network to be trained, its row has no accuracy.
@@ -194,11 +199,12 @@ def _checked(
         epochs = run.retraining_epochs + run.training.epochs
         anew = replace(run, redrawn=True, retraining_epochs=epochs)
         return compute(anew, store, data_dir).record["result"]
+    data = datasets.load(run.training.dataset, data_dir)
+    if not run.retraining_epochs:
+        return _result(check, whole, masks, run.training, data)
     small = _pruned(check, whole, masks, run.training)
-    if run.retraining_epochs:
-        how = fitting.plain(run.training)
-        small = fitting.retrained(small, how, run.retraining_epochs, data_dir)
-    return pruning_result(small, datasets.load(run.training.dataset, data_dir))
+    how = fitting.plain(run.training)
+    return pruning_result(fitting.retrained(small, how, run.retraining_epochs, data_dir), data)
 
 
 def _rankings(
@@ -211,35 +217,26 @@ def _rankings(
 ) -> "Iterator[tuple[str, nn.Sequential, list[Tensor]]]":
     """For every check: its name, the network to prune and the scores that rank its nodes."""
     from eigenprune import sanity
+    from eigenprune.saliency import SCORES
 
     yield "as is", network, as_is
     yield "shuffled mask", network, as_is
     yield "redrawn weights", network, as_is
     yield "inverted", network, sanity.inverted(as_is)
-    yield (
-        "corrupted data",
-        network,
-        _on_corrupted_data(name, score, as_is, network, training, data_dir),
-    )
+    if score is None and name in SCORES:
+        yield "corrupted data", network, _on_corrupted_data(name, network, training, data_dir)
     if _has_gauge(network):
         other = sanity.gauge_changed(network, sanity.random_gauge(network, training.seed))
         yield "other gauge", other, score_values(name, score, other, training, data_dir)
 
 
 def _on_corrupted_data(
-    name: str,
-    score: "Score | None",
-    as_is: "list[Tensor]",
-    network: "nn.Sequential",
-    training: Training,
-    data_dir: Path,
+    name: str, network: "nn.Sequential", training: Training, data_dir: Path
 ) -> "list[Tensor]":
     from eigenprune import sanity
     from eigenprune.lab.protocols import SCORING_ROWS
     from eigenprune.saliency import SCORES
 
-    if score is not None or name not in SCORES:
-        return as_is
     seen = datasets.held_out(training.dataset, data_dir, training.held_out)
     inputs = sanity.corrupted(seen.train_inputs[:SCORING_ROWS], training.seed)
     return SCORES[name](network, inputs, seen.train_targets[:SCORING_ROWS])
@@ -255,14 +252,35 @@ def _has_gauge(network: "nn.Sequential") -> bool:
     )
 
 
+def _result(
+    check: str,
+    network: "nn.Sequential",
+    masks: "list[Tensor]",
+    training: Training,
+    data: datasets.Dataset,
+) -> dict[str, Any]:
+    """The result of pruning under a check, with nothing trained; means over several shuffles."""
+    from eigenprune.lab.protocols import pruning_result
+
+    draws = SHUFFLES if check == "shuffled mask" else 1
+    results = [
+        pruning_result(_pruned(check, network, masks, training, draw), data)
+        for draw in range(draws)
+    ]
+    if lost := [its for its in results if its["status"] != "done"]:
+        return lost[0]
+    means = {key: fmean(its[key] for its in results) for key in ("accuracy", "loss")}
+    return {**results[0], **means}
+
+
 def _pruned(
-    check: str, network: "nn.Sequential", masks: "list[Tensor]", training: Training
+    check: str, network: "nn.Sequential", masks: "list[Tensor]", training: Training, draw: int = 0
 ) -> "nn.Sequential":
     from eigenprune import sanity
     from eigenprune.pruning import compact
 
     if check == "shuffled mask":
-        masks = sanity.shuffled(masks, training.seed)
+        masks = sanity.shuffled(masks, SHUFFLES * training.seed + draw)
     small = compact(network, masks)
     if check == "redrawn weights":
         small = sanity.redrawn(small, training.seed, initialisation=training.initialisation)

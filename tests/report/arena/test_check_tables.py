@@ -38,7 +38,7 @@ def test_a_method_and_what_it_is_retrained_are_one_line() -> None:
     assert list(found.index) == ["norm", "other"]
     assert list(found.columns) == ["shuffled mask", "redrawn weights", "corrupted data"]
     assert found.loc["norm", "shuffled mask"].startswith("yes (-30.")
-    assert found.loc["norm", "corrupted data"] == "yes (1.00)"
+    assert found.loc["norm", "corrupted data"] == "no (1.00)"
     assert found.loc["norm", "redrawn weights"].startswith("open (")
     assert found.loc["other", "redrawn weights"] == ""
 

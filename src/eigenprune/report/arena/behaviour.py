@@ -5,7 +5,6 @@ import pandas as pd
 
 from eigenprune.lab.checks import CHECKS
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.score_names import score_names
 from eigenprune.report.once import require_once
 from eigenprune.report.paired import TEST, TOLD_APART, t_tests, with_verdicts
 
@@ -27,8 +26,8 @@ def must(score: str, check: str, *, before: bool = False) -> str:
 
     It must matter which nodes are kept and what their weights have learned. The exception is
     `random`, to which all nodes are alike; if it chooses before any training, redrawn weights make
-    no difference either. Only scores that look at data may change with the data, and only those
-    that depend on the gauge may change with the gauge.
+    no difference either. Scores that look at data must change with the data, and only those that
+    depend on the gauge may change with the gauge.
 
     Args:
         score: its name.
@@ -38,11 +37,11 @@ def must(score: str, check: str, *, before: bool = False) -> str:
     Example:
         >>> must("weight_norm", "inverted"), must("random", "inverted")
         ('hurt', 'make no difference')
-        >>> must("eigenvalue", "other gauge"), must("eigenvalue", "corrupted data")
+        >>> must("eigenvalue", "other gauge"), must("weight_norm", "other gauge")
         ('change the ranking', 'leave the ranking')
     """
     if check == "corrupted data":
-        return CHANGE if score in score_names("saliency") else LEAVE
+        return CHANGE
     if check == "other gauge":
         return CHANGE if score in OF_THE_GAUGE else LEAVE
     if score == "random" and (before or check != "redrawn weights"):
