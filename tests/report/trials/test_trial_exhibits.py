@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from eigenprune.lab.studies import Params
+from eigenprune.lab.trials.entries import plan
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.shown import METADATA
 from eigenprune.report.trials import compression_exhibits, modules_exhibits, trial_exhibits
@@ -29,6 +30,18 @@ def test_points_that_lack_an_option_are_points_too() -> None:
     assert means["accuracy"].tolist() == pytest.approx([0.85, 0.7])
     assert means["n"].tolist() == [2, 2]
     assert means["accuracy_std"].tolist() == pytest.approx([0.0707, 0.0], abs=1e-4)
+
+
+def test_what_is_recorded_in_part_is_said(arena_project: Callable[..., Params]) -> None:
+    trials = arena_project(trials=TRIALS).trials["small-modules"]
+    whole = trial_exhibits.ShownTrials(trials, pd.DataFrame(index=range(4)), True)
+    part = pd.DataFrame({"activation": ["relu"], "seed": [1]})
+    shown = [replace(whole, table=part), replace(whole, table=part, recorded=False)]
+    assert len(plan(trials)) == 4
+    assert trial_exhibits.gaps([*shown, whole]) == [
+        "`small-modules` is not finished: 1 of 4 runs are recorded, with relu (planned: relu) and "
+        "1 seed (planned: 2)"
+    ]
 
 
 TRIALS = {

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from eigenprune.lab import project
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.studies import Study, load_params
-from eigenprune.lab.trials.entries import Trials
+from eigenprune.lab.trials.entries import Trials, plan
 from eigenprune.lab.trials.tables import table as table_of
 from eigenprune.report import readable
 from eigenprune.report.paired import t_tests, with_verdicts
@@ -61,6 +61,23 @@ def there(names: Iterable[str]) -> list[ShownTrials]:
         if len(table):
             found.append(ShownTrials(trials, table, not quick))
     return found
+
+
+def gaps(shown: Iterable[ShownTrials]) -> list[str]:
+    """How much of the trials that are recorded in part is there, one line each in Markdown."""
+    lines = []
+    for its in shown:
+        planned, found = its.trials, its.table
+        if not its.recorded or len(found) == len(plan(planned)):
+            continue
+        activations = [name for name in planned.activations if name in set(found["activation"])]
+        lines.append(
+            f"`{planned.name}` is not finished: {len(found)} of {len(plan(planned))} runs are "
+            f"recorded, with {' and '.join(activations)} (planned: "
+            f"{' and '.join(planned.activations)}) and {readable.seeds(found['seed'].nunique())} "
+            f"(planned: {len(planned.seeds)})"
+        )
+    return lines
 
 
 def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
