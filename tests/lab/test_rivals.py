@@ -29,7 +29,7 @@ def test_the_names_are_those_of_the_package() -> None:
     assert list(rivals.SCORES) == sorted({**importance.SCORES, **saliency.SCORES})
     assert list(regulariser_names()) == sorted(regularisers.REGULARISERS)
     shares = [name for name, its in regularisers.REGULARISERS.items() if its.LIMIT == 1]
-    assert list(rivals.OF_SHARES) == sorted(shares)
+    assert sorted(rivals.OF_SHARES) == sorted(shares)
 
 
 def test_a_line_makes_a_method_as_it_is_one_fitted_anew_and_one_that_is_retrained() -> None:

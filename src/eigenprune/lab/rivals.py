@@ -25,23 +25,10 @@ from eigenprune.lab.values import Check, Keys, check_values, list_of, listed, nu
 SCORES = all_score_names()
 SPECTRAL_SCORES = ("eigenvalue", "eigenvalue_times_eigenvector", "eigenvector_norm")
 REGULARISERS = regulariser_names()
+# Those that have removed a share of the nodes in the end: they can be given the pruning ratio.
+OF_RATIOS = tuple(name for name in REGULARISERS if name.endswith("_pruning"))
 # Regularisers whose strength is a share, below 1.
-OF_SHARES = (
-    "averaged_gradient_pruning",
-    "averaged_random_pruning",
-    "averaged_shuffled_pruning",
-    "averaged_taylor_pruning",
-    "averaging",
-    "dropout",
-    "eigenvalue_pruning",
-    "gradient_pruning",
-    "hard_threshold",
-    "norm_pruning",
-    "random_pruning",
-    "taylor_pruning",
-)
-# Those that have removed this share of the nodes in the end: they can be given the pruning ratio.
-OF_RATIOS = tuple(name for name in OF_SHARES if name.endswith("_pruning"))
+OF_SHARES = (*OF_RATIOS, "averaging", "dropout", "hard_threshold")
 # Those of OF_RATIOS that do more than prune: their networks differ from plainly trained ones even
 # where nothing is pruned.
 MORE_THAN_PRUNING = tuple(name for name in OF_RATIOS if name.startswith("averaged_"))
