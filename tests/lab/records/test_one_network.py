@@ -31,6 +31,17 @@ def test_what_is_recorded_here_is_of_one_network(root: Path) -> None:
     assert {name: sorted(set(rows["method"])) for name, rows in found.items() if len(rows)} == {}
 
 
+def test_a_gpu_is_told_from_its_host_by_the_unpruned_networks(root: Path) -> None:
+    """Both name the same processor: `pre` was computed on a GPU, its control beside it."""
+    tables = recorded(root)
+    main, controls = tables["mnist-1x500"], tables["mnist-1x500-controls"]
+    pre, control = main[main["method"] == "pre"], controls[controls["method"] == "pre-random"]
+    assert set(pre["training"]) == set(control["training"])
+    assert pre["processor"].unique() == control["processor"].unique()
+    rows = pd.concat([pre, control])
+    assert len(of_two_networks(rows)) == len(rows)
+
+
 @pytest.fixture
 def study(arena_project: Callable[..., Params]) -> Study:
     methods = ["norm", "norm-retrained", "lot", "lot-retrained", "anew"]

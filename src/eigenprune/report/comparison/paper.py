@@ -76,6 +76,44 @@ def curves_of(studies: Iterable[Study]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def within_one_study(curves: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """The rows of some methods, each curve from one study, and as many as possible from the same.
+
+    Two studies may have recorded one curve on two machines. It is then taken from the study that
+    has the most of these methods, so that they are compared on networks of one machine if possible.
+
+    Args:
+        curves: the tidy table, of studies with the same settings.
+        methods: to keep.
+
+    Example:
+        >>> where = {"dataset": "mnist", "hidden": "500", "activation": "relu"}
+        >>> rows = pd.DataFrame({"study": ["main", "controls", "controls"],
+        ...     "method": ["pre", "pre", "small"]}).assign(**where)
+        >>> within_one_study(rows, ["pre", "small"])["study"].tolist()
+        ['controls', 'controls']
+    """
+    where = ["dataset", "hidden", "activation"]
+    rows = curves[curves["method"].isin(methods)]
+    rows = rows.assign(most=rows.groupby([*where, "study"])["method"].transform("nunique"))
+    ordered = rows.sort_values("most", ascending=False, kind="stable")
+    best = ordered.groupby([*where, "method"])["study"].transform("first")
+    return rows[rows["study"] == best.reindex(rows.index)].drop(columns="most")
+
+
+def behind(curves: pd.DataFrame, studies: Iterable[Study]) -> list[Study]:
+    """The studies narrowed to the methods whose rows a table has, to say where it comes from.
+
+    Args:
+        curves: the tidy table, or a part of it.
+        studies: at least those of its rows.
+    """
+    found = curves.groupby("study")["method"].unique()
+    return [
+        its for study in studies for its in narrowed([study], methods=found.get(study.name, []))
+    ]
+
+
 def ratios_of(curves: pd.DataFrame, method: str) -> list[float]:
     """The pruning ratios at which a method is recorded."""
     return sorted(curves.loc[curves["method"] == method, "pruning_ratio"].unique())
