@@ -16,6 +16,7 @@ from eigenprune.report.comparison.agreement import (
     compare,
     exchanged_methods,
 )
+from eigenprune.report.comparison.disagreement import conclusions
 from eigenprune.report.comparison.published import published_curves
 from eigenprune.report.comparison.tables import by_spread
 from eigenprune.report.curves import read_curves
@@ -172,3 +173,30 @@ def test_the_right_method_agrees_better_than_the_wrong_one(root: Path) -> None:
     exchanged = compare(curves, exchanged_methods(published))
     assert len(right) == len(exchanged) > 0
     assert right["agrees"].mean() > 0.9 > 0.8 > exchanged["agrees"].mean()
+
+
+def test_what_does_not_agree_is_named_with_what_was_tried() -> None:
+    names = ["dataset", "hidden", "activation", "method", "agrees"]
+    found = {("mnist", "relu"): True, ("mnist", "tanh"): False, ("fashion-mnist", "tanh"): False}
+    rows = [
+        [dataset, "2000", activation, method, agrees or method == "post"]
+        for (dataset, activation), agrees in found.items()
+        for method in ("direct", "post")
+    ]
+    points = pd.DataFrame(rows, columns=names).assign(other_settings="")
+    tried = points[points["dataset"].eq("mnist") & points["activation"].eq("tanh")]
+    half, most = (tried.assign(other_settings=f"epochs {n}") for n in (50, 75))
+    others = pd.concat([half.assign(agrees=True), most])
+    assert conclusions(points, others) == [
+        "2 of 6 points compared do not agree, in 2 settings: mnist, 2000, tanh (1); "
+        "fashion-mnist, 2000, tanh (1)",
+        "mnist, 2000, tanh, with epochs 50: 2 of 2 points compared (direct and post) agree",
+        "mnist, 2000, tanh, with epochs 75: 1 of 2 points compared (direct and post) agree",
+        "fashion-mnist, 2000, tanh: no other settings were tried",
+        "settings other than the published ones were tried with mnist tanh alone",
+        "what else may cause the disagreement is not known",
+    ]
+    assert "no settings" in conclusions(points, others[:0])[-2]
+    assert conclusions(points.assign(agrees=True), others) == [
+        "every point that is compared agrees"
+    ]
