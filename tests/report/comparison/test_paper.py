@@ -68,6 +68,14 @@ def test_what_is_recorded_is_found_and_the_rest_left_out() -> None:
         paper.recorded_table([])
 
 
+@pytest.mark.usefixtures("project")
+def test_a_study_is_narrowed_to_what_is_shown() -> None:
+    [study] = paper.recorded_studies(["mine"])
+    assert paper.narrowed([study], "mnist", ["direct", "post"], "2000") == [study]
+    for other in (("digits", ["direct"]), ("mnist", ["post"]), ("mnist", ["direct"], "500")):
+        assert paper.narrowed([study], *other) == []
+
+
 def test_a_damaged_manifest_is_named(project: Path) -> None:
     (project / "manifest.json").write_text("{}")
     with pytest.raises(UserError, match=r"manifest\.json: no manifest"):

@@ -32,8 +32,8 @@ def conclusions(points: pd.DataFrame, others: pd.DataFrame) -> list[str]:
     off = points[~points["agrees"].astype(bool)]
     if off.empty:
         return ["every point that is compared agrees"]
-    where = off.groupby(SETTING, sort=False).size()
-    told = "; ".join(f"{_named(setting)} ({count})" for setting, count in where.items())
+    where = off[SETTING].value_counts(sort=False).reset_index().to_numpy()
+    told = "; ".join(f"{_named(setting)} ({count})" for *setting, count in where)
     settings = "all in one setting" if len(where) == 1 else f"in {len(where)} settings"
     [counted] = of([len(off)], [len(points)])
     tried = [
@@ -42,7 +42,7 @@ def conclusions(points: pd.DataFrame, others: pd.DataFrame) -> list[str]:
     ]
     return [
         f"{counted} points compared do not agree, {settings}: {told}",
-        *(said for setting in where.index for said in _elsewhere(setting, others)),
+        *(said for *setting, _ in where for said in _elsewhere(setting, others)),
         f"settings other than the published ones were tried with {' and '.join(tried)} alone"
         if tried
         else "no settings other than the published ones were tried",
@@ -50,13 +50,13 @@ def conclusions(points: pd.DataFrame, others: pd.DataFrame) -> list[str]:
     ]
 
 
-def _elsewhere(setting: tuple[str, ...], others: pd.DataFrame) -> Iterator[str]:
+def _elsewhere(setting: list[str], others: pd.DataFrame) -> Iterator[str]:
     """How many points of a setting agree with each of the other training settings."""
-    rows = others[(others[SETTING] == list(setting)).all(axis=1)]
+    rows = others[(others[SETTING] == setting).all(axis=1)]
     if rows.empty:
         yield f"{_named(setting)}: no other settings were tried"
     for changed, its in rows.groupby("other_settings", sort=False):
-        [agree] = of([its["agrees"].sum()], [len(its)])
+        [agree] = of([int(its["agrees"].sum())], [len(its)])
         methods = " and ".join(its["method"].unique())
         yield f"{_named(setting)}, with {changed}: {agree} points compared ({methods}) agree"
 

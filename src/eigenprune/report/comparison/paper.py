@@ -47,7 +47,10 @@ def recorded_study(folder: Path) -> Study:
 
 
 def narrowed(
-    studies: Iterable[Study], dataset: str | None = None, methods: Sequence[str] = ()
+    studies: Iterable[Study],
+    dataset: str | None = None,
+    methods: Sequence[str] = (),
+    hidden: str | None = None,
 ) -> list[Study]:
     """The studies narrowed to some of their methods, to say what a figure shows.
 
@@ -55,11 +58,13 @@ def narrowed(
         studies: any.
         dataset: keep only studies of this dataset.
         methods: to keep; studies that have none of them are left out.
+        hidden: keep only studies of these widths, as the tables write them, `500-500-500`.
     """
     return [
         change_study(study, {"methods": kept})
         for study in studies
         if dataset in (None, study.dataset)
+        and hidden in (None, study.widths)
         and (kept := [name for name in study.methods if name in methods])
     ]
 

@@ -1,4 +1,7 @@
-"""`pre` and its controls where `pre` is recorded in two studies, computed on two machines."""
+"""What the chapters on the published study compare: every width, and `pre` with its controls.
+
+`pre` may be recorded in two studies, computed on two machines.
+"""
 
 import json
 import shutil
@@ -129,6 +132,34 @@ def test_the_chapter_says_which_it_is(
     run_cells(root / "notebooks" / "before-training.ipynb", until="cell-12", say=said.append)
     [told] = [each for each in said if "`pre` against `pre-random`" in each]
     assert ("in all 15 cases" in told) == recorded and ("NVIDIA H200" in told) != recorded
+
+
+@pytest.mark.parametrize(
+    ("chapter", "until", "table", "widths"),
+    [
+        ("one-hidden-layer", "cell-19", "post-direct-verdicts", ["500", "2000"]),
+        ("before-training", "cell-7", "pre-post-verdicts", ["500", "2000"]),
+        ("several-hidden-layers", "cell-18b", "pre-post-verdicts", ["500-500-500", "800-800-800"]),
+    ],
+)
+def test_methods_are_compared_at_every_width(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    chapter: str,
+    until: str,
+    table: str,
+    widths: list[str],
+) -> None:
+    monkeypatch.chdir(root)
+    tables_shown = dict[str, pd.DataFrame]()
+
+    def keep(what: object, *, name: str, **more: object) -> None:
+        if isinstance(what, pd.DataFrame):
+            tables_shown[name] = what
+
+    monkeypatch.setattr(shown, "show", keep)
+    run_cells(root / "notebooks" / f"{chapter}.ipynb", until=until, say=len)
+    assert tables_shown[table].index.unique("hidden").tolist() == widths
 
 
 def run_cells(notebook: Path, until: str, say: Callable[[str], object]) -> None:
