@@ -82,6 +82,8 @@ def test_pre_is_taken_from_the_study_of_its_controls(project: Path) -> None:
         paired_differences(curves, "pre", "pre-random")
     alike = paper.within_one_study(curves, METHODS)
     assert set(alike["study"]) == {CONTROLS} and set(alike["method"]) == set(METHODS)
+    one_by_one = pd.concat([rows for _, rows in curves.groupby("study")]).assign(n=1).set_index("n")
+    assert len(paper.within_one_study(one_by_one, METHODS)) == len(alike), "whatever the index"
     tests = paired_differences(alike, "pre", "pre-random")
     assert set(tests.loc[tests["pruning_ratio"] > 0, "verdict"]) == {"better"}
     assert same_network(alike, "pre", "pre-random").startswith(

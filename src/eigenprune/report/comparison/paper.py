@@ -99,11 +99,11 @@ def within_one_study(curves: pd.DataFrame, methods: Sequence[str]) -> pd.DataFra
         ['controls', 'controls']
     """
     where = ["dataset", "hidden", "activation"]
-    rows = curves[curves["method"].isin(methods)]
+    rows = curves[curves["method"].isin(methods)].reset_index(drop=True)
     rows = rows.assign(most=rows.groupby([*where, "study"])["method"].transform("nunique"))
     ordered = rows.sort_values("most", ascending=False, kind="stable")
     best = ordered.groupby([*where, "method"])["study"].transform("first")
-    return rows[rows["study"] == best.reindex(rows.index)].drop(columns="most")
+    return rows[rows["study"] == best.sort_index()].drop(columns="most")
 
 
 def behind(curves: pd.DataFrame, studies: Iterable[Study]) -> list[Study]:
