@@ -96,7 +96,8 @@ METHODS: dict[str, Method] = {
     # The control that every score has to beat (it shares the network of `direct`).
     "random": Method(label="random nodes", color="#7F7F7F", marker="x", dashes=":", score="random"),
     # Fair comparisons with `pre`, the only one of the three published methods that is trained once
-    # it is small. This one differs from `pre` only in the choice of nodes (they share the network).
+    # it is small. This one differs from `pre` only in the choice of nodes (on one machine, they
+    # share the network).
     "pre-random": Method(
         label="pre, its nodes drawn at random",
         color="#E69F00",

@@ -275,7 +275,8 @@ def test_of_this_repository_it_says_what_verify_and_the_chapters_say() -> None:
         assert (told in text) == (row["compared"] > 0)
     alike = [each for each in recorded if "-1x500" in each.name]
     for name in ("pre-random", "post-retrained", "small"):
-        table = paired_differences(paper.curves_of(alike), "pre", name)
+        curves = paper.within_one_study(paper.curves_of(alike), ["pre", name])
+        table = paired_differences(curves, "pre", name)
         table = table[table["pruning_ratio"] > 0]
         [label] = re.findall(rf"^\| ({name}: [^|]*) \|", text, re.MULTILINE)
         for row in (rows := all_verdicts(text, label)):

@@ -22,7 +22,7 @@ from eigenprune.report.arena.pair_exhibits import (
 )
 from eigenprune.report.comparison import coverage
 from eigenprune.report.comparison.agreement import agrees_by_spread, compare_study
-from eigenprune.report.comparison.paper import recorded_study
+from eigenprune.report.comparison.paper import recorded_study, within_one_study
 from eigenprune.report.comparison.published import all_settings, layer_count, other_settings
 from eigenprune.report.markdown import table_text
 from eigenprune.report.paired import KEY, paired_differences, paired_tests, verdicts_of_pruned
@@ -115,7 +115,8 @@ def _before_training(studies: dict[Study, pd.DataFrame]) -> Iterator[str]:
     for name, words in CONTROLS.items():
         # One table for all, as in the chapter: p-values are corrected for all its tests.
         wanted = [rows for rows in studies.values() if {"pre", name} & set(rows["method"])]
-        rows = pd.concat(wanted) if wanted else pd.DataFrame(columns=[*KEY, "method"])
+        rows = pd.concat(wanted) if wanted else pd.DataFrame(columns=["study", *KEY, "method"])
+        rows = within_one_study(rows, ["pre", name])  # the one that has both
         both = rows.groupby(["dataset", "hidden"])["method"].transform(
             lambda methods, pair={"pre", name}: pair <= set(methods)
         )
