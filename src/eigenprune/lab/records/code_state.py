@@ -5,7 +5,7 @@ give other results.
 """
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -85,14 +85,17 @@ COMPUTING = (*ALONE, *OF_ARENA, *AS_STACK, *OF_TRIALS)
 Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
 
 
-def current() -> Fingerprints:
+def current(files: Sequence[str] = COMPUTING) -> Fingerprints:
     """The fingerprints of the code that runs.
+
+    Args:
+        files: those that are asked for.
 
     Raises:
         UserError: if a file is no Python.
     """
     found = {}
-    for file in COMPUTING:
+    for file in files:
         if (_PACKAGE / file).is_file():
             try:
                 found[file] = fingerprint((_PACKAGE / file).read_text(encoding="utf-8"))
@@ -115,23 +118,35 @@ def state_now(*, of_trials: bool, of_arena: bool) -> str:
 
 
 @cache
-def at_commit(commit: str) -> Fingerprints | None:
+def at_commit(commit: str, files: tuple[str, ...] = COMPUTING) -> Fingerprints | None:
     """The fingerprints as they were at a commit; None if this repository does not have it.
 
     Args:
         commit: as `machine.commit` gives it. Uncommitted changes (`+changes`) cannot be looked up,
             so the commit below them counts.
+        files: those that are asked for, as they are called now.
     """
     name = commit.removesuffix("+changes")
-    files = (*MOVED, *COMPUTING)
-    there, *texts = _objects([f"{name}^{{commit}}", *(f"{name}:./{file}" for file in files)])
+    called = (*(old for old, new in MOVED.items() if new in files), *files)
+    there, *texts = _objects([f"{name}^{{commit}}", *(f"{name}:./{file}" for file in called)])
     if there is None:
         return None
     return {
         MOVED.get(file, file): fingerprint(text)
-        for file, text in zip(files, texts, strict=True)
+        for file, text in zip(called, texts, strict=True)
         if text is not None
     }
+
+
+def changed_since(commit: str, files: tuple[str, ...]) -> list[str] | None:
+    """Which of some files have changed since a commit; None if this repository does not have it.
+
+    Args:
+        commit: as `at_commit` takes it.
+        files: of the package, in COMPUTING or not.
+    """
+    before = at_commit(commit, files)
+    return None if before is None else _differing(before, current(files), files)
 
 
 def changed(
@@ -160,12 +175,18 @@ def changed(
         ['layers.py']
     """
     files = _deciding(device, of_trials=of_trials, of_arena=of_arena)
-    return [file for file in files if file in before and before[file] != now.get(file)]
+    return _differing(before, now, files)
 
 
 def as_called_now(state: Mapping[str, str]) -> Fingerprints:
     """Fingerprints under the names that the files have now, see MOVED."""
     return {MOVED.get(file, file): its for file, its in state.items()}
+
+
+def _differing(
+    before: Mapping[str, str], now: Mapping[str, str], files: Iterable[str]
+) -> list[str]:
+    return [file for file in files if file in before and before[file] != now.get(file)]
 
 
 def _deciding(device: str = "cpu", *, of_trials: bool, of_arena: bool) -> list[str]:

@@ -34,6 +34,7 @@ from eigenprune.report.book.where_from import recorded_changes, where_from
 from eigenprune.report.notebooks.runner import ANSI
 from eigenprune.report.panels import copy_plotly
 from eigenprune.report.provenance.cards import Pipeline
+from eigenprune.report.provenance.measured import measured_changes
 
 
 class BookError(Failure):
@@ -119,7 +120,7 @@ def assemble(root: Path, params: Params) -> Path:
     (source / "studies.md").write_text(overview(studies, exhibits), encoding="utf-8")
     found = f"{findings(root, recorded(params))}\n{again(exhibits, *OF_RIVALS)}"
     (source / "findings.md").write_text(found, encoding="utf-8")
-    changes = recorded_changes(root, params)
+    changes = recorded_changes(root, params) | measured_changes(root)
     (source / "where-from.md").write_text(where_from(exhibits, changes), encoding="utf-8")
     _insert_parts(source / "_toc.yml", studies, params.experiments)
     return source

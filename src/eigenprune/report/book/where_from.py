@@ -22,7 +22,10 @@ small networks with the numbers that belong to the version of the protocol.
 The files that differ are named.
 Spot checks show whether the numbers have changed too: `eigenprune spot-check STUDY` draws a run at
 random and computes it again, with what else was made of its network, in minutes where the whole
-took hours. `eigenprune verify` prints what has changed, and the spot checks, in the terminal."""
+took hours. `eigenprune verify` prints what has changed, and the spot checks, in the terminal.
+
+Times are kept in `results/bench`, each file with the commit that was measured.
+If the code has changed since, networks may take another time now; no check tells."""
 
 
 def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, Changes]) -> str:
@@ -30,7 +33,7 @@ def where_from(exhibits: Mapping[str, Sequence[Exhibit]], changes: Mapping[str, 
 
     Args:
         exhibits: of each chapter, by its file in the book without the ending.
-        changes: what `recorded_changes` returns.
+        changes: what `recorded_changes` and `measured_changes` return, together.
     """
     lines = [HEAD, ""]
     lines += [f"- {line}" for line in summary(changes)] or ["- Nothing is recorded."]

@@ -7,13 +7,11 @@ time, and no commits except those of a recording.
 
 import hashlib
 import itertools
-import json
 import math
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from eigenprune.files import state
@@ -21,6 +19,12 @@ from eigenprune.lab.fingerprint import DIGITS
 from eigenprune.lab.records import manifest
 from eigenprune.lab.studies import Params
 from eigenprune.report.origins import Origin, code_now
+from eigenprune.report.provenance.measured import (
+    how_to_measure,
+    is_measured,
+    made_by,
+    since_measured,
+)
 from eigenprune.report.provenance.staleness import (
     Changes,
     changed_data,
@@ -150,17 +154,23 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
             outdated += changed_data(each.study["dataset"], each.data_sha256)
             code = () if each.code == code_now() else ("the code that computes runs has changed",)
             found.append(Changes(tuple(outdated), code))
-    contents = {file: (pipeline.root / file).read_bytes() for file in files}
-    for file, content in contents.items():
-        facts.append(
-            ("File", f"`{file}`, SHA-256 `{hashlib.sha256(content).hexdigest()[:DIGITS]}`")
-        )
+    measured: dict[str, bytes] = {}
+    for file in files:
+        content = (pipeline.root / file).read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        facts.append(("File", f"`{file}`, SHA-256 `{sha256[:DIGITS]}`"))
+        if is_measured(file):
+            measured[file] = content
+            facts.append(("Measured", made_by(file, content)))
+            found.append(since_measured(file, content))
     changes = together(found)
     facts += [("Outdated", sentence) for sentence in changes.outdated]
     facts += [("Code since then", sentence) for sentence in changes.code]
     facts += [("Spot checks", sentence) for sentence in changes.checks]
+    facts += [("Measure it again", how_to_measure(*each)) for each in measured.items()]
     more = ", which also makes what is not recorded yet" if _more_than_shown(made_from) else ""
-    facts.append(("Make it again", f"`{_command(made_from, contents, notebook, pipeline)}`{more}"))
+    again = "Draw it again" if measured else "Make it again"
+    facts.append((again, f"`{_command(made_from, notebook, pipeline)}`{more}"))
     runs = "; ".join(f"{each.runs}, `{each.common_hash}`" for each in made_from)
     return Card(scale, tuple(facts), changes, runs)
 
@@ -234,19 +244,9 @@ def _recording(name: str, commits: Sequence[str], pipeline: Pipeline) -> tuple[s
     return "Recorded", f"{dated}computed by commit {made} on {'; '.join(machines)}"
 
 
-def _command(
-    made_from: Sequence[Origin],
-    contents: Mapping[str, bytes],
-    notebook: Path,
-    pipeline: Pipeline,
-) -> str:
+def _command(made_from: Sequence[Origin], notebook: Path, pipeline: Pipeline) -> str:
     stage = pipeline.stage_of(notebook)
     drawn = f"dvc repro {stage[0]}" if stage else "dvc repro"
-    measured = [file for file in contents if PurePath(file).match("results/bench/*.json")]
-    if measured:
-        found = json.loads(contents[measured[0]])
-        what = f"--dataset {found['dataset']} --hidden {'-'.join(map(str, found['hidden']))}"
-        return f"eigenprune bench {what} --json > {shlex.quote(measured[0])} && {drawn}"
     recorded = [each for each in made_from if each.recorded]
     if not recorded:
         return drawn

@@ -1,0 +1,110 @@
+"""Times in `results/bench`: what has changed since they were measured, and how to measure again."""
+
+import csv
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from eigenprune.lab.records import code_state
+from eigenprune.report.provenance.staleness import Changes
+
+FOLDER = "results/bench"
+# The code that a sweep on a GPU spends its time in; a bench times the same, one by one and stacked.
+OF_SWEEP = (*code_state.ALONE, *code_state.AS_STACK)
+OF_BENCH = (*OF_SWEEP, "lab/bench.py", "lab/timing.py")
+
+
+def is_measured(file: str) -> bool:
+    """Whether a file of the repository, by its path there, holds measured times.
+
+    >>> is_measured("results/bench/sweep-h200.csv"), is_measured("results/reference/a/curves.csv")
+    (True, False)
+    """
+    return any(PurePath(file).match(f"{FOLDER}/{kind}") for kind in ("*.json", "sweep-*.csv"))
+
+
+def measured_changes(root: Path) -> dict[str, Changes]:
+    """What has changed since the files of `results/bench` of a repository were measured."""
+    files = sorted(path for path in (root / FOLDER).glob("*") if path.is_file())
+    named = {file.relative_to(root).as_posix(): file for file in files}
+    return {
+        name: since_measured(name, file.read_bytes())
+        for name, file in named.items()
+        if is_measured(name)
+    }
+
+
+def since_measured(file: str, content: bytes) -> Changes:
+    """What has changed since times were measured.
+
+    No version tells whether they would be others now, so they are never outdated.
+
+    Args:
+        file: its path in the repository.
+        content: what is in it.
+    """
+    said: list[str] = []
+    files: dict[str, None] = {}
+    timed = OF_BENCH if file.endswith(".json") else OF_SWEEP
+    for commit in _commits(file, content):
+        changed = code_state.changed_since(commit, timed)
+        if changed is None:
+            said.append(f"the code of commit {commit} is not known here")
+            continue
+        if commit.endswith("+changes"):
+            base = commit.removesuffix("+changes")
+            said.append(f"measured with uncommitted changes to {base}")
+        files |= dict.fromkeys(changed)
+    if files:
+        said.append(f"changed: {', '.join(f'`{name}`' for name in sorted(files))}")
+    return Changes(code=tuple(said))
+
+
+def made_by(file: str, content: bytes) -> str:
+    """Which commit was measured, and on which machine, in Markdown."""
+    commits = ", ".join(f"`{commit}`" for commit in _commits(file, content))
+    devices = dict.fromkeys(
+        f"{machine['device']} ({machine['processor']})"
+        if "processor" in machine
+        else machine["device"]
+        for machine in _machines(file, content)
+    )
+    return f"commit {commits} on {', '.join(devices)}"
+
+
+def how_to_measure(file: str, content: bytes) -> str:
+    """The commands that measure the same again, in Markdown."""
+    if not file.endswith(".json"):
+        runs = " && ".join(f"time {_sweep(row)}" for row in _machines(file, content))
+        return (
+            f"`{runs}`, with an empty run store (`EIGENPRUNE_STORE`); "
+            f"the seconds are entered in `{file}` by hand"
+        )
+    found = json.loads(content)
+    what = f"--dataset {found['dataset']} --hidden {'-'.join(map(str, found['hidden']))}"
+    return f"`eigenprune bench {what} --rounds {found['rounds']} --json > {shlex.quote(file)}`"
+
+
+def _commits(file: str, content: bytes) -> list[str]:
+    return list(dict.fromkeys(machine["commit"] for machine in _machines(file, content)))
+
+
+def _machines(file: str, content: bytes) -> list[Mapping[str, Any]]:
+    """What a file says about the machine: once for a bench, for each command of a sweep."""
+    if file.endswith(".json"):
+        return [json.loads(content)["machine"]]
+    return list(csv.DictReader(content.decode("utf-8").splitlines()))
+
+
+def _sweep(row: Mapping[str, str]) -> str:
+    """The command of one row of a sweep on a GPU."""
+    options = {"--activation": "activations", "--methods": "methods", "--seeds": "seeds"}
+    narrowed = " ".join(f"{option} {_list(row[key])}" for option, key in options.items())
+    studies = row["studies"].replace(",", "")
+    return f"eigenprune run {studies} {narrowed} --device cuda --anew"
+
+
+def _list(cell: str) -> str:
+    return cell.replace(" ", "")
