@@ -298,7 +298,7 @@ def test_spot_checks_of_what_is_recorded(project: Path) -> None:
     eigenprune(project, "record", "tiny")
     told = eigenprune(project, "spot-check", "--runs", "9", "--record")
     same = "computed again by the code as it is: 4 the same to the last bit"
-    assert f"tiny: 4 of 4 runs {same}" in told
+    assert f"tiny: 4 of 4 runs, from 2 of 2 networks, {same}" in told
     kept = pd.read_csv(project / "results" / "paper" / "tiny" / "spot_checks.csv")
     assert kept["same"].all()
     # The recording is changed: the runs are computed already and only compared once more.

@@ -58,7 +58,7 @@ def spot_check(
     """
     from eigenprune.lab import datasets, spot_checks
     from eigenprune.lab.execution import progress
-    from eigenprune.lab.execution.sweep import recorded_runs
+    from eigenprune.lab.records.recorded import folder_of
     from eigenprune.report.provenance.spot_checks import sentence, verdicts
 
     require_environment()
@@ -99,7 +99,7 @@ def spot_check(
             spot_checks.record(study, found)
         said = "no run is finished"
         if len(found):
-            said = sentence(found, len(recorded_runs(study)))
+            said = sentence(found, spot_checks.networks(folder_of(study)))
             holds &= not {"other", "far"} & set(verdicts(found))
         missing = len(sample) - len(found)
         more = f"; {missing} are left, and the same command resumes from there" if missing else ""

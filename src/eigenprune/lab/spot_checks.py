@@ -172,26 +172,26 @@ def _code_now(folder: Path) -> str:
     return code_state.state_now(**manifest.code_that_counts(found))
 
 
-def run_count(folder: Path) -> int:
-    """How many runs a recording holds; several rows may share one."""
-    return len(_written(folder))
+def networks(folder: Path) -> dict[str, str]:
+    """The trained network that each run of a recording began with, both by their ids."""
+    return {row["run"]: row["training"] for row in _rows_of(folder, "runs")}
 
 
 def _written(folder: Path) -> dict[str, str]:
     """A hash of the recorded result of each run."""
-
-    def rows_of(name: str) -> Iterator[dict[str, str]]:
-        for file in parts.there(folder, name):
-            with file.open(encoding="utf-8", newline="") as opened:
-                yield from csv.DictReader(opened)
-
     texts: dict[str, list[str]] = {}
-    for row in rows_of("table"):
+    for row in _rows_of(folder, "table"):
         texts.setdefault(row["run"], []).append(",".join(row.values()))
     if not texts:
-        for row, made in zip(rows_of("curves"), rows_of("runs"), strict=True):
+        for row, made in zip(_rows_of(folder, "curves"), _rows_of(folder, "runs"), strict=True):
             texts[made["run"]] = [*row.values(), made["nodes_by_layer"]]
     return {run: short_hash(lines) for run, lines in texts.items()}
+
+
+def _rows_of(folder: Path, name: str) -> Iterator[dict[str, str]]:
+    for file in parts.there(folder, name):
+        with file.open(encoding="utf-8", newline="") as opened:
+            yield from csv.DictReader(opened)
 
 
 def _accuracies(result: Mapping[str, Any]) -> list[float]:

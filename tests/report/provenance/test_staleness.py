@@ -16,6 +16,7 @@ from eigenprune.lab.records import code_state
 from eigenprune.lab.runs import PROTOCOL_VERSION
 from eigenprune.lab.studies import Params, Study, change_study, make_study
 from eigenprune.report.book.where_from import recorded_changes, spot_check_lines, summary
+from eigenprune.report.provenance.cards import Card
 from eigenprune.report.provenance.staleness import (
     Changes,
     changed_data,
@@ -157,34 +158,88 @@ def test_code_that_nobody_knows_is_said_to_be_so(write: Write) -> None:
     )
 
 
-@pytest.mark.parametrize(("same", "confirmed"), [(True, True), (False, False)])
-def test_spot_checks_are_told(write: Write, tmp_path: Path, same: bool, confirmed: bool) -> None:
-    folder = write(code={"aaa": code_state.current() | {"training.py": "0"}})
-    (folder / "curves.csv").write_text("accuracy\n0.5\n")
-    (folder / "runs.csv").write_text("run,nodes_by_layer\nrun,4\n")
-    written = hashlib.sha256(b"0.5\n4").hexdigest()[:12]
-    now = code_state.state_now(of_trials=False, of_arena=False)
-    found = pd.DataFrame(
-        [["run", same, 0.001, True, 0.01, 5, written, now, "aaa", "2", "3", "cpu", "x", 1]],
-        columns=list(spot_checks.COLUMNS),
-    )
-    found.to_csv(folder / spot_checks.FILE, index=False)
-    told = since_recorded(folder, today(), ["aaa"])
-    assert told.code and told.confirmed is confirmed
-    said = f"1 of 1 runs computed again by the code as it is: {int(same)} the same to the last bit"
-    assert told.checks[0].startswith(said)
+Check = Callable[..., Path]
+
+
+@pytest.fixture
+def checked(write: Write) -> Check:
+    """Writes a recording of three runs by older code, two of one network, and checks of these."""
+
+    def write_checks(older: str = "training.py", device: str = "cpu", **columns: Any) -> Path:
+        folder = write(
+            code={"aaa": code_state.current() | {older: "0"}},
+            made_with=[{"commit": "aaa", "device": device, "seconds": 1.0}],
+        )
+        (folder / "curves.csv").write_text("accuracy\n0.5\n0.5\n0.5\n")
+        lines = ["run,nodes_by_layer,training", "a,4,one", "b,4,one", "c,4,other"]
+        (folder / "runs.csv").write_text("\n".join(lines) + "\n")
+        told = {
+            "run": ["a", "b"],
+            **{"same": True, "difference": 0.001, "alike": True, "spread": 0.01, "seeds": 5},
+            "recorded": hashlib.sha256(b"0.5\n4").hexdigest()[:12],
+            "code": code_state.state_now(of_trials=False, of_arena=False),
+            **{"commit": "aaa", "torch": "2", "python": "3", "device": "cpu"},
+            **{"processor": "x", "threads": 1},
+        }
+        table = pd.DataFrame(told | columns, columns=list(spot_checks.COLUMNS))
+        table.to_csv(folder / spot_checks.FILE, index=False)
+        return folder
+
+    return write_checks
+
+
+ELSEWHERE = {"same": False, "alike": False}
+
+
+@pytest.mark.parametrize(
+    ("columns", "limit"),
+    [
+        ({}, "to the last bit"),
+        (ELSEWHERE, "as close as two seeds"),
+        ({"same": [True, False], "alike": False}, "to the last bit or as close as two seeds"),
+    ],
+)
+def test_spot_checks_count_runs_and_networks_and_name_the_limit(
+    checked: Check, columns: dict[str, Any], limit: str
+) -> None:
+    told = since_recorded(checked(**columns), today(), ["aaa"])
+    counted = "2 of 3 runs, from 1 of 2 networks"
+    assert told.held == (f"{counted}, {limit}",)
+    assert told.checks[0].startswith(f"{counted}, computed again by the code as it is: ")
     assert spot_check_lines({"mine": told}) == [f"`mine`: {told.checks[0]}"]
-    # A check of other code says nothing about the current code.
-    found.assign(code="other").to_csv(folder / spot_checks.FILE, index=False)
-    told = since_recorded(folder, today(), ["aaa"])
-    assert told.code and not told.checks and not told.confirmed
+    card = Card("paper", (), told, "")
+    assert card.state == "spot-checked"
+    assert f"has changed since; spot checks hold ({counted}, {limit})\n" in card.text()
+
+
+@pytest.mark.parametrize("columns", [{"same": False}, {"code": "other"}, {"recorded": "other"}])
+def test_spot_checks_that_failed_or_are_of_other_code_do_not_hold(
+    checked: Check, columns: dict[str, Any]
+) -> None:
+    told = since_recorded(checked(**columns), today(), ["aaa"])
+    assert told.code and not told.held
+    assert bool(told.checks) == ("same" in columns)
+    card = Card("paper", (), told, "")
+    assert card.state == "code has changed" and "hold" not in card.text()
+
+
+def test_spot_checks_do_not_speak_for_stacks_on_a_gpu(checked: Check) -> None:
+    """They compute one network at a time, whatever made the recording."""
+    told = since_recorded(checked("ensemble.py", device="NVIDIA H200"), today())
+    assert told.code == ("changed: `ensemble.py`",) and told.unchecked == ("ensemble.py",)
+    end = "; none uses the code for stacks on a GPU: `ensemble.py`"
+    assert told.held and told.checks[0].endswith(end)
+    card = Card("paper", (), told, "")
+    assert card.state == "partly spot-checked"
+    assert "spot checks hold, but do not use all of it (2 of 3 runs" in card.text()
 
 
 def test_several_recordings_hold_if_each_does_whose_code_has_changed() -> None:
-    holds = Changes(code=("a",), checks=("b",), confirmed=True)
-    assert together([holds, Changes()]).confirmed
-    assert not together([holds, Changes(code=("c",))]).confirmed
-    assert together([holds, holds, Changes(("d",))]) == Changes(("d",), ("a",), ("b",), True)
+    holds = Changes(code=("a",), checks=("b",), held=("c",), unchecked=("e",))
+    assert together([holds, Changes()]).held
+    assert not together([holds, Changes(code=("d",))]).held
+    both = Changes(("d",), ("a",), ("b",), ("c",), ("e",))
+    assert together([holds, holds, Changes(("d",))]) == both
 
 
 def test_the_summary_names_every_recording(write: Write, tmp_path: Path) -> None:

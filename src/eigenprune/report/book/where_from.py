@@ -22,7 +22,13 @@ small networks with the numbers that belong to the version of the protocol.
 The files that differ are named.
 Spot checks show whether the numbers have changed too: `eigenprune spot-check STUDY` draws a run at
 random and computes it again, with what else was made of its network, in minutes where the whole
-took hours. `eigenprune verify` prints what has changed, and the spot checks, in the terminal.
+took hours. The networks are counted besides the runs, because many runs may be of one network.
+A run must be the same to the last bit if it is checked on the kind of machine that recorded it.
+On another kind, where sums are rounded differently, it must be as close to the recorded run as two
+seeds are in all but one case of a hundred.
+Checks compute one network at a time on the CPU. Where code has changed that computes stacks of
+networks on a GPU, and made what is recorded, the results are *partly spot-checked*.
+`eigenprune verify` prints what has changed, and the spot checks, in the terminal.
 
 Times are kept in `results/bench`, each file with the commit that was measured.
 If the code has changed since, networks may take another time now; no check tells."""

@@ -62,12 +62,14 @@ class Card:
 
     @property
     def state(self) -> str:
-        """In a word or two: `current`, `spot-checked`, `code has changed` or `outdated`."""
+        """In a few words: `current`, `outdated`, `code has changed` or `(partly) spot-checked`."""
         if self.changes.outdated:
             return "outdated"
-        if self.changes.code:
-            return "spot-checked" if self.changes.confirmed else "code has changed"
-        return "current"
+        if not self.changes.code:
+            return "current"
+        if not self.changes.held:
+            return "code has changed"
+        return "partly spot-checked" if self.changes.unchecked else "spot-checked"
 
     def text(self) -> str:
         """The card in Markdown, folded; only in HTML pages, because a PDF cannot unfold it."""
@@ -76,8 +78,7 @@ class Card:
             title += ": outdated since it was made"
         elif self.changes.code:
             title += "; the code has changed since"
-            counts = (said.partition(" runs")[0] for said in self.changes.checks)
-            title += f", spot checks of {', '.join(counts)} hold" * self.changes.confirmed
+            title += self._held()
         lines = [
             "````{only} html",
             f"```{{dropdown}} {title}",
@@ -87,6 +88,12 @@ class Card:
             "````",
         ]
         return "\n".join(lines)
+
+    def _held(self) -> str:
+        if not self.changes.held:
+            return ""
+        but = ", but do not use all of it" if self.changes.unchecked else ""
+        return f"; spot checks hold{but} ({'; '.join(self.changes.held)})"
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,8 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
     changes = together(found)
     facts += [("Outdated", sentence) for sentence in changes.outdated]
     facts += [("Code since then", sentence) for sentence in changes.code]
-    facts += [("Spot checks", sentence) for sentence in changes.checks]
+    meaning = "[what this means](/where-from.md)"
+    facts += [("Spot checks", f"{sentence}; {meaning}") for sentence in changes.checks]
     facts += [("Measure it again", how_to_measure(*each)) for each in measured.items()]
     more = ", which also makes what is not recorded yet" if _more_than_shown(made_from) else ""
     again = "Draw it again" if measured else "Make it again"

@@ -1,5 +1,7 @@
 """What spot checks say: whether recorded runs were reproduced, see `lab.spot_checks`."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -7,6 +9,8 @@ from scipy import stats
 # The probability that two seeds are no further apart than the limit in `verdicts`.
 SURE = 0.99
 ENOUGH_SEEDS = 3  # with fewer, their deviation is no useful estimate
+# The verdicts that hold, in words.
+HOLDING = {"same": "to the last bit", "near": "as close as two seeds"}
 
 
 def verdicts(found: pd.DataFrame) -> pd.Series:
@@ -42,23 +46,39 @@ def verdicts(found: pd.DataFrame) -> pd.Series:
 
 def hold(found: pd.DataFrame) -> bool:
     """Whether there are checks, and each came out as it must: none `other`, `far` or `unknown`."""
-    return len(found) > 0 and set(verdicts(found)) <= {"same", "near"}
+    return len(found) > 0 and set(verdicts(found)) <= set(HOLDING)
 
 
-def sentence(found: pd.DataFrame, recorded: int) -> str:
+def in_short(found: pd.DataFrame, networks: Mapping[str, str]) -> str:
+    """How many checks hold and how closely, where all of them do; arguments as for `sentence`.
+
+    Example:
+        >>> found = pd.DataFrame({"run": ["a", "b"], "same": True, "alike": True, "difference": 0,
+        ...     "spread": 0.01, "seeds": 5})
+        >>> in_short(found, {"a": "one", "b": "one", "c": "other"})
+        '2 of 3 runs, from 1 of 2 networks, to the last bit'
+    """
+    said = set(verdicts(found))
+    how = " or ".join(words for verdict, words in HOLDING.items() if verdict in said)
+    return f"{_counted(found, networks)}, {how}"
+
+
+def sentence(found: pd.DataFrame, networks: Mapping[str, str]) -> str:
     """What spot checks say, without a full stop.
 
     Args:
         found: one row or more, with the columns `lab.spot_checks.COLUMNS`.
-        recorded: how many runs they were drawn from.
+        networks: those of all recorded runs, see `lab.spot_checks.networks`. Runs of one network
+            are checked together, so that many runs may say little about other networks.
 
     Example:
-        >>> found = pd.DataFrame({"same": [True, False], "alike": True, "difference": [0, 0.02],
-        ...     "spread": 0.01, "seeds": 5})
-        >>> sentence(found, 860)[:56]
-        '2 of 860 runs computed again by the code as it is: 1 the'
-        >>> sentence(found, 860)[56:]
-        ' same to the last bit, 1 had to be and is not; accuracies up to 2.00 points apart'
+        >>> found = pd.DataFrame({"run": ["a", "b"], "same": [True, False], "alike": True,
+        ...     "difference": [0, 0.02], "spread": 0.01, "seeds": 5})
+        >>> said = sentence(found, {"a": "one", "b": "one", "c": "other"})
+        >>> said.partition(": ")[0]
+        '2 of 3 runs, from 1 of 2 networks, computed again by the code as it is'
+        >>> said.partition(": ")[2]
+        '1 the same to the last bit, 1 had to be and is not; accuracies up to 2.00 points apart'
     """
     counts = verdicts(found).value_counts()
     parts = [f"{counts.get('same', 0)} the same to the last bit"]
@@ -71,7 +91,12 @@ def sentence(found: pd.DataFrame, recorded: int) -> str:
         )
     if unknown := int(counts.get("unknown", 0)):
         parts.append(f"{unknown} made by another kind of machine, with too few seeds to tell")
-    said = f"{len(found)} of {recorded} runs computed again by the code as it is: "
+    said = f"{_counted(found, networks)}, computed again by the code as it is: "
     apart = found.loc[~found["same"].astype(bool), "difference"].dropna()
     most = f"; accuracies up to {100 * apart.max():.2f} points apart" if len(apart) else ""
     return said + ", ".join(parts) + most
+
+
+def _counted(found: pd.DataFrame, networks: Mapping[str, str]) -> str:
+    checked, every = {networks[run] for run in found["run"]}, {*networks.values()}
+    return f"{len(found)} of {len(networks)} runs, from {len(checked)} of {len(every)} networks"

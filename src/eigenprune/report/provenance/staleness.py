@@ -7,7 +7,7 @@ same up to rounding; the reader is told so, and learns what spot checks found, i
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from eigenprune.lab import datasets
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.records import code_state, manifest
 from eigenprune.lab.runs import PROTOCOL_VERSION, trial_version
-from eigenprune.lab.spot_checks import of_code_now, run_count
+from eigenprune.lab.spot_checks import networks, of_code_now
 from eigenprune.lab.studies import Params
 from eigenprune.report.origins import SEVERAL
 from eigenprune.report.provenance import spot_checks
@@ -25,30 +25,34 @@ from eigenprune.report.provenance import spot_checks
 class Changes:
     """Sentences without a full stop, on what has changed since a recording.
 
-    `checks` say how runs came out when the current code computed them again. `confirmed` says that
-    there are such checks and that all came out as they must.
+    `checks` say how runs came out when the current code computed them again, and `held` says it in
+    short if all came out as they must. `unchecked` are the files that have changed and that checks
+    do not use, since they compute stacks of networks on a GPU.
     """
 
     outdated: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
-    confirmed: bool = False
+    held: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.outdated or self.code)
 
 
 def together(changes: Sequence[Changes]) -> Changes:
-    """All changes of several recordings; confirmed if every one with changed code is."""
+    """All changes of several recordings; checks hold if those of every one with other code do."""
 
     def all_of(sentences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(itertools.chain(*sentences)))
 
+    holds = all(each.held for each in changes if each.code)
     return Changes(
         outdated=all_of(each.outdated for each in changes),
         code=all_of(each.code for each in changes),
         checks=all_of(each.checks for each in changes),
-        confirmed=all(each.confirmed for each in changes if each.code),
+        held=all_of(each.held for each in changes) if holds else (),
+        unchecked=all_of(each.unchecked for each in changes),
     )
 
 
@@ -76,12 +80,18 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
     version = trial_version(found["study"].get("kind", ""))
     if (recorded := found.get("trial_version", 1)) != version:
         outdated.append(f"trials of this kind have version {version}, the recording has {recorded}")
-    checks = of_code_now(folder)
-    return Changes(
-        tuple(outdated),
-        tuple(_code(found, commits)),
-        checks=(spot_checks.sentence(checks, run_count(folder)),) if len(checks) else (),
-        confirmed=spot_checks.hold(checks),
+    code, files = _code(found, commits)
+    changes = Changes(tuple(outdated), tuple(code))
+    if (checks := of_code_now(folder)).empty:
+        return changes
+    known = networks(folder)
+    unchecked = tuple(file for file in files if file in code_state.AS_STACK)
+    limit = f"; none uses the code for stacks on a GPU: {_listed(unchecked)}"
+    return replace(
+        changes,
+        checks=(spot_checks.sentence(checks, known) + limit * bool(unchecked),),
+        held=(spot_checks.in_short(checks, known),) * spot_checks.hold(checks),
+        unchecked=unchecked,
     )
 
 
@@ -126,24 +136,29 @@ def changed_parameters(
     return found
 
 
-def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> Iterable[str]:
-    now = code_state.current()
-    files: dict[str, None] = {}
+def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> tuple[list[str], list[str]]:
+    """Sentences on how the code has changed, and the files that have."""
+    now, said = code_state.current(), list[str]()
+    changed: set[str] = set()
     for group in found["made_with"]:
         commit = group["commit"]
         if commits is not None and commit not in commits:
             continue
         state = (found.get("code") or {}).get(commit)
         if state is None:
-            yield f"the code of commit {commit} is not known here"
+            said.append(f"the code of commit {commit} is not known here")
             continue
         if commit.endswith("+changes"):
             base = commit.removesuffix("+changes")
-            yield f"part of it was computed with uncommitted changes to {base}"
+            said.append(f"part of it was computed with uncommitted changes to {base}")
         which = manifest.code_that_counts(found)
-        files |= dict.fromkeys(code_state.changed(state, now, device=group["device"], **which))
-    if files:
-        yield f"changed: {', '.join(f'`{file}`' for file in sorted(files))}"
+        changed |= {*code_state.changed(state, now, device=group["device"], **which)}
+    files = sorted(changed)
+    return [*said, f"changed: {_listed(files)}"] if files else said, files
+
+
+def _listed(files: Iterable[str]) -> str:
+    return ", ".join(f"`{file}`" for file in files)
 
 
 def _as_tuples(value: Any) -> Any:
