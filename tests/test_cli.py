@@ -462,6 +462,21 @@ def test_variables_that_cannot_be_are_named(
     assert not (project / ".eigenprune").exists()
 
 
+@pytest.mark.parametrize("words", [("run", "tiny"), ("record",), ("tables",)])
+def test_an_old_pandas_is_refused_before_anything_is_written(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, words: tuple[str, ...]
+) -> None:
+    """As where eigenprune is not installed, and nothing asked for a newer one."""
+    old = tmp_path_factory.mktemp("old") / "pandas-2.2.3.dist-info"
+    old.mkdir()
+    (old / "METADATA").write_text("Metadata-Version: 2.1\nName: pandas\nVersion: 2.2.3\n")
+    paths = filter(None, (str(old.parent), os.environ.get("PYTHONPATH")))
+    before = sorted(project.rglob("*"))
+    told = eigenprune(project, *words, code=2, PYTHONPATH=os.pathsep.join(paths))
+    assert told.startswith("eigenprune: pandas 2.2.3 does not read every recorded number")
+    assert len(told.splitlines()) == 1 and sorted(project.rglob("*")) == before
+
+
 def test_a_folder_that_is_not_there_yet_is_made(project: Path) -> None:
     eigenprune(project, "run", "tiny", "--seeds", "1", EIGENPRUNE_STORE="new/store")
     assert (project / "new" / "store").is_dir()

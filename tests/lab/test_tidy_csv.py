@@ -1,11 +1,14 @@
 """Damaged tables of the project are refused, with a sentence that says what is wrong."""
 
+import tomllib
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
+from eigenprune.lab import tidy_csv
 from eigenprune.lab.errors import UserError
-from eigenprune.lab.tidy_csv import read_tidy
+from eigenprune.lab.tidy_csv import OLDEST_PANDAS, read_tidy, require_pandas, write_csv
 
 NEEDED = ["run", "seconds"]
 
@@ -50,3 +53,35 @@ def test_what_is_wrong_is_told(tmp_path: Path, content: bytes, sentence: str) ->
 def test_a_missing_table_is_told_how_to_get(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"runs\.csv is not there; `make it`$"):
         read_tidy(tmp_path / "runs.csv", NEEDED, mend="`make it`")
+
+
+def test_numbers_are_written_back_as_they_were_read(tmp_path: Path) -> None:
+    """Some of these are read as a neighbouring float by pandas 3.0 and older."""
+    path = tmp_path / "runs.csv"
+    numbers = [repr(0.1 * i + 1e-3 / (i + 1) ** 3) for i in range(1000)]
+    path.write_text("\n".join(["loss", *numbers, ""]))
+    before = path.read_bytes()
+    write_csv(read_tidy(path, ["loss"]), path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("old", ["2.2.3", "3.0.9", "3.1.0", "3.1"])
+def test_an_old_pandas_is_refused(monkeypatch: pytest.MonkeyPatch, old: str) -> None:
+    monkeypatch.setattr(tidy_csv, "version", lambda name: old)
+    with pytest.raises(UserError, match=rf"^pandas {old} does not .*needed: {OLDEST_PANDAS} or"):
+        require_pandas()
+
+
+@pytest.mark.parametrize("new", ["3.1.1", "3.2.0rc1", "3.10.0", "4.0"])
+def test_a_newer_pandas_or_none_is_not_refused(monkeypatch: pytest.MonkeyPatch, new: str) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError
+
+    for found in (lambda name: new, missing):
+        monkeypatch.setattr(tidy_csv, "version", found)
+        require_pandas()
+
+
+def test_the_oldest_pandas_is_the_one_that_is_installed_at_least(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert f"pandas>={OLDEST_PANDAS}" in project["optional-dependencies"]["lab"]

@@ -18,6 +18,7 @@ from eigenprune.cli import (
     tables,
     verify,
 )
+from eigenprune.lab.tidy_csv import require_pandas
 
 app = typer.Typer(
     name="eigenprune",
@@ -46,7 +47,8 @@ def _options(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
-) -> None: ...
+) -> None:
+    require_pandas()  # before any command reads or writes a table
 
 
 app.command(epilog=run.EXAMPLES)(run.run)

@@ -1,6 +1,8 @@
 """Tables that the project writes and reads; errors say what is wrong with a table."""
 
+import re
 from collections.abc import Collection
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,29 @@ if TYPE_CHECKING:
 
 # What to do about a damaged file that is in Git.
 MEND = "restore it from Git"
+# As in pyproject.toml, which does not bind where eigenprune runs without being installed.
+OLDEST_PANDAS = "3.1.1"
+
+
+def require_pandas() -> None:
+    """Refuse a pandas that reads some numbers as a neighbouring float, and would write these back.
+
+    Raises:
+        UserError: if it is older than OLDEST_PANDAS. One that is missing is told when it is needed.
+    """
+    try:
+        found = version("pandas")
+    except PackageNotFoundError:
+        return
+    if _numbers(found) < _numbers(OLDEST_PANDAS):
+        raise UserError(
+            f"pandas {found} does not read every recorded number as it was written; needed: "
+            f"{OLDEST_PANDAS} or newer, `pip install 'pandas>={OLDEST_PANDAS}'`"
+        )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
