@@ -1,7 +1,7 @@
 """`eigenprune run`: train and prune the networks of studies, and carry out trials."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,11 @@ from eigenprune.lab import devices, project
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.studies import Study
 from eigenprune.lab.trials.entries import Trials
+
+if TYPE_CHECKING:
+    from eigenprune.lab.runs import Training
+
+    Part = set[Training] | None  # all networks if None
 
 EXAMPLES = """Examples:
 
@@ -94,7 +99,11 @@ def run(
         typer.Option(help="Stop after this many seconds; the same command resumes from there."),
     ] = None,
     shard: Annotated[
-        str, typer.Option(help="Compute only part i of n, e.g. `2/4`: one part per machine.")
+        str,
+        typer.Option(
+            help="Compute only part i of n, e.g. `2/4`: one part per machine. The rest of the "
+            "command must be the same on all machines, since all its studies are divided at once."
+        ),
     ] = "1/1",
     output: Annotated[
         Path | None, typer.Option(help="Write the tidy table (CSV) here.", dir_okay=False)
@@ -139,6 +148,7 @@ def run(
         for name in names
     ]
     from eigenprune.lab import datasets
+    from eigenprune.lab.execution import shards
     from eigenprune.lab.execution.executors import EXECUTORS
 
     if executor not in (None, *EXECUTORS):
@@ -153,7 +163,7 @@ def run(
             f"--workers: {workers} with --executor inline; on the CPU, inline is one process"
         )
     options.require_seconds(max_seconds)
-    part = options.shard(shard)
+    number, parts = options.shard(shard)
     if plot is not None and isinstance(chosen[0], Trials):
         raise UserError("--plot: draws the curves of studies; trials have none, use --output")
     if plot is not None and plot.suffix not in (".svg", ".png", ".pdf"):
@@ -162,6 +172,7 @@ def run(
     require_writable(plot, "--plot")
     if plot is not None:
         import eigenprune.report.figures  # noqa: F401  if matplotlib is missing, say so before any work
+    part = shards.networks_of(chosen, number, parts) if parts > 1 else None
     for study in chosen:
         try:
             datasets.require_readable(study.dataset, project.data_dir())
@@ -185,7 +196,7 @@ def run(
                 workers=workers,
                 address=address,
                 max_seconds=remaining,
-                shard=part,
+                part=part,
                 anew=anew,
                 on_start=on_start,
             )
@@ -196,7 +207,7 @@ def run(
         typer.echo(f"The time is up: {left} runs are left; the same command resumes from there.")
 
 
-def _left(study: Study | Trials, part: tuple[int, int], anew: bool) -> int:
+def _left(study: Study | Trials, part: "Part", anew: bool) -> int:
     """How many runs are still to be computed."""
     from eigenprune.lab.execution import sweep
     from eigenprune.lab.store import Store

@@ -1,4 +1,4 @@
-"""Parts of a study: disjoint, complete, even, and no search for a strength is made twice."""
+"""Parts of studies: disjoint, complete, even, and no search for a strength is made twice."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from eigenprune.lab.execution import sweep
-from eigenprune.lab.execution.shards import trainings_of
+from eigenprune.lab.execution.shards import networks_of, trainings_of
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import plan
 from eigenprune.lab.rivals import entry_of
@@ -49,7 +49,7 @@ def test_parts_with_stores_of_their_own_compute_nothing_twice(
 
     def computed(place: str, shard: tuple[int, int]) -> list[str]:
         monkeypatch.setenv("EIGENPRUNE_STORE", str(tmp_path / place))
-        sweep.run_study(study, executor="inline", shard=shard)
+        sweep.run_study(study, executor="inline", part=networks_of([study], *shard))
         return [path.stem for path in (tmp_path / place).rglob("*.json")]
 
     first, second = computed("first", (1, 2)), computed("second", (2, 2))
@@ -86,6 +86,34 @@ def test_no_part_has_more_than_its_share_and_one_group(study: Study, parts: int)
     assert max(loads) <= sum(loads) / parts + largest
 
 
+@pytest.mark.parametrize("parts", [2, 3])
+def test_a_network_that_studies_share_is_in_one_part(study: Study, parts: int) -> None:
+    """Whatever else each of them has, and though each of them alone would be divided otherwise."""
+    few, more = (
+        change_study(study, {"methods": methods, "seeds": seeds})
+        for methods, seeds in ((["norm", "fixed"], [1, 2, 3]), (["rivals"], [2, 3]))
+    )
+    shared = wanted_of(few).keys() & wanted_of(more).keys()
+    assert shared
+    divided = [networks_of([few, more], part, parts) for part in range(1, parts + 1)]
+    every = wanted_of(few).keys() | wanted_of(more).keys()
+    assert sum(map(len, divided)) == len(every) and set().union(*divided) == every
+    alone = [
+        {
+            training: part
+            for part in range(1, parts + 1)
+            for training in networks_of([s], part, parts)
+        }
+        for s in (few, more)
+    ]
+    assert any(alone[0][training] != alone[1][training] for training in shared)
+    # And no part has more than its share of all, and one group.
+    wanted = {t: [*wanted_of(few).get(t, []), *wanted_of(more).get(t, [])] for t in every}
+    loads = [part_work([*part], wanted) for part in divided]
+    groups = (networks_of([few, more], part, len(every)) for part in range(1, len(every) + 1))
+    assert max(loads) <= sum(loads) / parts + max(part_work([*g], wanted) for g in groups)
+
+
 def groups_of(study: Study) -> list[list[Training]]:
     """With as many parts as networks, each group is a part."""
     wanted = wanted_of(study)
@@ -99,7 +127,8 @@ def part_work(trainings: list[Training], wanted: dict[Training, list[Pruning]]) 
 
 def test_a_network_stays_in_its_part_when_others_are_done(study: Study, store_folder: Path) -> None:
     store = Store(store_folder)
-    before = sweep.outlook(study, store, (2, 3)).jobs
-    sweep.run_study(study, executor="inline", shard=(1, 3))
-    assert sweep.outlook(study, store, (2, 3)).jobs == before
-    assert sweep.outlook(study, store, (1, 3)).runs_to_compute == 0
+    first, second = (networks_of([study], part, 3) for part in (1, 2))
+    before = sweep.outlook(study, store, second).jobs
+    sweep.run_study(study, executor="inline", part=first)
+    assert sweep.outlook(study, store, second).jobs == before
+    assert sweep.outlook(study, store, first).runs_to_compute == 0

@@ -13,6 +13,7 @@ from eigenprune.lab import fitting, protocols, results
 from eigenprune.lab.errors import Failure
 from eigenprune.lab.execution import sweep
 from eigenprune.lab.execution.executors import EXECUTORS, execute
+from eigenprune.lab.execution.shards import networks_of
 from eigenprune.lab.execution.tasks import OnUnits, Places
 from eigenprune.lab.execution.work import work
 from eigenprune.lab.plans import networks, plan
@@ -261,19 +262,18 @@ def test_work_grows_with_what_there_is_to_do() -> None:
 def test_shards_are_the_whole_and_do_not_overlap(tiny: Study, store_folder: Path) -> None:
     study = change_study(tiny, {"seeds": [1, 2]})
     store = Store(store_folder)
-    parts = [sweep.outlook(study, store, (part, 4)).jobs for part in (1, 2, 3, 4)]
-    trainings = [job.training for jobs in parts for job in jobs]
+    parts = [networks_of([study], part, 4) for part in (1, 2, 3, 4)]
+    jobs = [sweep.outlook(study, store, part).jobs for part in parts]
+    trainings = [job.training for those in jobs for job in those]
     whole = [job.training for job in sweep.outlook(study, store).jobs]
     assert sorted(map(run_id, trainings)) == sorted(map(run_id, whole))
     assert len(set(trainings)) == len(trainings)
-    sweep.run_study(study, executor="inline", shard=(2, 4))
+    sweep.run_study(study, executor="inline", part=parts[1])
     # A network stays in its part when others are done.
-    assert [job.training for job in sweep.outlook(study, store, (3, 4)).jobs] == [
-        job.training for job in parts[2]
-    ]
-    assert sweep.outlook(study, store, (2, 4)).jobs == []
-    with pytest.raises(ValueError, match=r"shard=\(5, 4\)"):
-        sweep.outlook(study, store, (5, 4))
+    assert sweep.outlook(study, store, parts[2]).jobs == jobs[2]
+    assert sweep.outlook(study, store, parts[1]).jobs == []
+    with pytest.raises(ValueError, match="part 5 of 4: from 1 to the number of parts"):
+        networks_of([study], 5, 4)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

@@ -1,11 +1,31 @@
-"""Parts of a study, one for each machine; what would otherwise be computed twice stays together."""
+"""Parts of studies, one for each machine; what would otherwise be computed twice stays together."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from eigenprune.lab.execution.work import work
+from eigenprune.lab.plans import runs_of
 from eigenprune.lab.runs import Run, Sequel, Training
+from eigenprune.lab.studies import Study
+from eigenprune.lab.trials.entries import Trials
 from eigenprune.lab.tuning import search_runs
+
+
+def networks_of(studies: Iterable[Study | Trials], part: int, parts: int) -> set[Training]:
+    """The networks of one part of studies, and of trials, that are divided all at once.
+
+    Studies share networks. Divided one by one, they would have some of these trained in two parts.
+
+    Args:
+        studies: the same ones, in the same order, for every part.
+        part: see `trainings_of`.
+        parts: see `trainings_of`.
+    """
+    wanted: dict[Training, dict[Sequel, None]] = {}
+    for run in itertools.chain.from_iterable(map(runs_of, studies)):
+        wanted.setdefault(run.training, {})[run] = None
+    return {*trainings_of(wanted, part, parts)}
 
 
 def trainings_of(
@@ -19,7 +39,7 @@ def trainings_of(
     its part.
 
     Args:
-        wanted: the networks of a study, and what is made from each.
+        wanted: all networks, and what is made from each.
         part: which one, from 1 to `parts`.
         parts: how many, 1 or more.
 
@@ -27,7 +47,7 @@ def trainings_of(
         ValueError: if there is no such part.
     """
     if not 1 <= part <= parts:
-        raise ValueError(f"shard={(part, parts)}: (i, n) with i from 1 to n")
+        raise ValueError(f"part {part} of {parts}: from 1 to the number of parts")
     groups = [(_work(group, wanted), group) for group in _groups(wanted)]
     loads, owners = [0.0] * parts, {}
     for size, group in sorted(groups, key=lambda sized: -sized[0]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eigenprune.lab import datasets, devices, project, results
 from eigenprune.lab.errors import ExecutorError
-from eigenprune.lab.execution import executors, shards
+from eigenprune.lab.execution import executors
 from eigenprune.lab.execution.searches import recorded_choices
 from eigenprune.lab.execution.tasks import Choice, Job, OnUnits, Places
 from eigenprune.lab.execution.work import work
@@ -46,7 +46,7 @@ class Outlook:
 def outlook(
     study: Study | Trials,
     store: Store,
-    shard: tuple[int, int] = (1, 1),
+    part: Collection[Training] | None = None,
     *,
     weights: bool = False,
     anew: bool = False,
@@ -59,14 +59,14 @@ def outlook(
     recorded = {} if anew else recorded_runs(study)
     choices = {} if anew else recorded_choices(study)
     return outlook_of(
-        runs_of(study), store, shard, recorded=recorded, choices=choices, weights=weights
+        runs_of(study), store, part, recorded=recorded, choices=choices, weights=weights
     )
 
 
 def outlook_of(
     wanted_runs: Iterable[Sequel],
     store: Store,
-    shard: tuple[int, int] = (1, 1),
+    part: Collection[Training] | None = None,
     *,
     recorded: Collection[str] = (),
     choices: Mapping[str, Choice] = MappingProxyType({}),
@@ -74,6 +74,7 @@ def outlook_of(
 ) -> Outlook:
     """The outlook for runs of any studies.
 
+    With `part`, only its networks count, see `shards.networks_of`.
     Runs whose id is in `recorded` are done elsewhere, and so are the searches of `choices`, see
     `searches.recorded_choices`.
     """
@@ -85,8 +86,10 @@ def outlook_of(
     runs: dict[Run, None] = {}
     left: dict[Run, None] = {}
     waiting: dict[Training, bool] = {}
-    for training in shards.trainings_of(wanted, *shard):
-        ids = {sequel: run_id(sequel) for sequel in wanted[training]}
+    for training, sequels in wanted.items():
+        if part is not None and training not in part:
+            continue
+        ids = {sequel: run_id(sequel) for sequel in sequels}
         missing = tuple(s for s, name in ids.items() if name not in recorded and name not in store)
         trained = run_id(training) in store or (
             not weights and all(name in recorded for name in ids.values())
@@ -144,7 +147,7 @@ def run_study(
     workers: int | None = None,
     address: str | None = None,
     max_seconds: float | None = None,
-    shard: tuple[int, int] = (1, 1),
+    part: Collection[Training] | None = None,
     weights: bool = False,
     anew: bool = False,
     on_start: OnStart | None = None,
@@ -161,8 +164,7 @@ def run_study(
         workers: see `executors.execute`.
         address: see `executors.execute`.
         max_seconds: see `executors.execute`.
-        shard: `(i, n)`: only the i-th of n parts, i from 1 to n, see `shards`. Each network belongs
-            to one part, whatever is done already.
+        part: only these networks, see `shards.networks_of`; all if None.
         weights: train recorded networks again if they are not in the store, for callers that
             need the weights, which are not recorded.
         anew: also compute what is recorded in Git, unless this project's store has it.
@@ -180,7 +182,7 @@ def run_study(
     """
     places = Places(store=project.store_dir(), data=project.data_dir())
     store = Store(places.store)
-    todo = outlook(study, store, shard, weights=weights, anew=anew)
+    todo = outlook(study, store, part, weights=weights, anew=anew)
     if todo.jobs:  # what is recorded can be shown without the data
         datasets.require_files(study.dataset, places.data)
         require_room(store.folder, f"the run store {store.folder} (EIGENPRUNE_STORE)")
@@ -201,7 +203,7 @@ def run_study(
             on_units=on_units,
         )
         if complete and (
-            lost := outlook(study, store, shard, weights=weights, anew=anew).runs_to_compute
+            lost := outlook(study, store, part, weights=weights, anew=anew).runs_to_compute
         ):
             raise ExecutorError(
                 f"{lost} runs were computed and are not in {places.store}: is its disk full?"
