@@ -10,8 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eigenprune.cli.verify import verify
 from eigenprune.lab.bench import ENSEMBLES, NETWORKS, WITHOUT
 from eigenprune.lab.rows import COLUMNS
+from eigenprune.report.comparison.agreement import GRANTED
 from eigenprune.report.notebooks.experiment_parts import stage
 
 PARAMS = """\
@@ -109,10 +111,19 @@ def test_what_diverged_is_not_called_unfinished(project: Path) -> None:
 def test_parts_times_and_status(project: Path) -> None:
     assert "unknown" in eigenprune(project, "status", "tiny")
     told = eigenprune(project, "run", "tiny", "--epochs", "100000", "--max-seconds", "1")
-    assert "The time is up: 12 runs are left" in told
+    assert "The time is up: 12 runs are left; no run was finished, and all that were begun" in told
     # The workers are still starting when the time is up.
     words = ["--seeds", "9", "--executor", "process", "--max-seconds", "0.01"]
     assert "The time is up" in eigenprune(project, "run", "tiny", *words)
+    # The first study is quick, and the second is not finished in days.
+    long = PARAMS[PARAMS.index("  tiny:") :].replace("tiny", "long") + "    epochs: 1000000\n"
+    (project / "params.yaml").write_text(PARAMS + long)
+    words = ["tiny", "long", "--seeds", "8", "--executor", "inline", "--max-seconds", "10"]
+    told = eigenprune(project, "run", *words)
+    assert "runs are left; the same command resumes from there, and networks that were" in told
+    (project / "params.yaml").write_text(PARAMS)
+    one = ["tiny", "--seeds", "1", "--methods", "direct", "--hidden", "7"]
+    assert "this part has no network of tiny" in eigenprune(project, "run", *one, "--shard", "2/2")
     eigenprune(project, "run", "tiny", "--shard", "1/2", "--output", "half.csv")
     assert len(pd.read_csv(project / "half.csv")) == 4
     assert "0:00:0" in eigenprune(project, "status")
@@ -402,6 +413,10 @@ def test_bench_times_every_kind_of_network(project: Path) -> None:
         (["run", "tiny", "--max-seconds", "inf"], "--max-seconds: inf is not above 0 and finite"),
         (["run", "tiny", "--hidden", "0"], "--hidden: '0' is not of the form 500"),
         (["run", "tiny", "--address", "1.2.3.4:1"], "--address: 1.2.3.4:1 belongs to a Dask"),
+        (
+            ["run", "tiny", "--executor", "dask", "--address", "1.2.3.4:1", "--workers", "7"],
+            "--workers: 7 with --address; a running cluster has its own number",
+        ),
         (["run", "tiny", "--seeds", "5-1"], "--seeds: '5-1'"),
         (["run", "tiny", "--seeds", f"1-{10**30}"], " are too many; allowed: at most 10000"),
         (["run", "tiny", "--hidden", "9" * 10], "widths from 1 to 2147483647"),
@@ -583,8 +598,13 @@ def test_the_version_is_that_of_the_package(root: Path) -> None:
     assert eigenprune(root, "--version") == f"eigenprune {wanted}\n"
 
 
+def test_help_names_the_fixed_error_of_the_rule() -> None:
+    assert f"a fixed error of {GRANTED}, half a point" in " ".join((verify.__doc__ or "").split())
+
+
 def test_help_shows_examples_and_does_not_wait_for_torch(root: Path) -> None:
-    assert "fashion-mnist-1x500" in eigenprune(root, "run", "--help")
+    told = eigenprune(root, "run", "--help")
+    assert "fashion-mnist-1x500" in told and "in training is not saved and begins again" in told
     heavy = "torch", "pandas", "scipy", "sklearn", "matplotlib", "papermill", "sphinx", "yaml"
     script = (
         "import sys; from eigenprune.cli import app; from typer.testing import CliRunner; "

@@ -96,7 +96,10 @@ def run(
     ] = False,
     max_seconds: Annotated[
         float | None,
-        typer.Option(help="Stop after this many seconds; the same command resumes from there."),
+        typer.Option(
+            help="Stop after this many seconds; the same command resumes from there. A network in "
+            "training is not saved and begins again, so allow more time than one takes."
+        ),
     ] = None,
     shard: Annotated[
         str,
@@ -155,6 +158,10 @@ def run(
         raise UserError(f"--executor: {executor!r} is not one of {', '.join(EXECUTORS)}")
     if address is not None and executor != "dask":
         raise UserError(f"--address: {address} belongs to a Dask scheduler; add --executor dask")
+    if address is not None and workers is not None:
+        raise UserError(
+            f"--workers: {workers} with --address; a running cluster has its own number"
+        )
     several_inline = executor == "inline" and workers not in (None, 1)
     # `auto` is resolved when there is work to do, unless it matters here: it takes seconds.
     found = devices.chosen(device) if device != "auto" or several_inline else None
@@ -182,12 +189,13 @@ def run(
     from eigenprune.lab.execution import progress, sweep
 
     clock = options.seconds_left(max_seconds)
-    left = 0
+    left = finished = 0
     for study in chosen:
         remaining = clock()
         if remaining is not None and remaining <= 0:
             left += _left(study, part, anew)
             continue
+        before = _left(study, part, anew) if max_seconds is not None else 0
         with resumable(), progress.shown(study.name) as on_start:
             table = sweep.run_study(
                 study,
@@ -200,11 +208,22 @@ def run(
                 anew=anew,
                 on_start=on_start,
             )
-        _report(study, table, output, plot)
+        _report(study, part, table, output, plot)
         if max_seconds is not None:
-            left += _left(study, part, anew)
+            after = _left(study, part, anew)
+            left += after
+            finished += before - after
     if left:
-        typer.echo(f"The time is up: {left} runs are left; the same command resumes from there.")
+        typer.echo(f"The time is up: {left} runs are left; {RESUMES if finished else TOO_SHORT}")
+
+
+RESUMES = (
+    "the same command resumes from there, and networks that were still in training begin again."
+)
+TOO_SHORT = (
+    "no run was finished, and all that were begun begin again: give the command more time "
+    "(--max-seconds)."
+)
 
 
 def _left(study: Study | Trials, part: "Part", anew: bool) -> int:
@@ -218,10 +237,13 @@ def _left(study: Study | Trials, part: "Part", anew: bool) -> int:
 LOST = "{} rows are missing: the numbers ceased to be finite; a lower learning_rate helps"
 
 
-def _report(study: Study | Trials, table: Any, output: Path | None, plot: Path | None) -> None:
+def _report(
+    study: Study | Trials, part: "Part", table: Any, output: Path | None, plot: Path | None
+) -> None:
     from rich.console import Console
 
     from eigenprune.lab import results
+    from eigenprune.lab.plans import runs_of
     from eigenprune.lab.tidy_csv import write_csv
     from eigenprune.report import terminal
     from eigenprune.report.comparison.published import published_curves
@@ -231,7 +253,9 @@ def _report(study: Study | Trials, table: Any, output: Path | None, plot: Path |
     if lost := results.diverged(study):
         console.print(LOST.format(lost))
     if table.empty:
-        if not lost:  # otherwise its networks are finished and have no number to show
+        if part is not None and not any(run.training in part for run in runs_of(study)):
+            console.print(f"this part has no network of {study.name}")
+        elif not lost:  # otherwise its networks are finished and have no number to show
             console.print("nothing of this study is finished yet")
         return
     if isinstance(study, Trials):

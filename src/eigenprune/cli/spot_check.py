@@ -38,7 +38,10 @@ def spot_check(
     ] = None,
     max_seconds: Annotated[
         float | None,
-        typer.Option(help="Stop after this many seconds; the same command resumes from there."),
+        typer.Option(
+            help="Stop after this many seconds; the same command resumes from there. A network in "
+            "training is not saved and begins again, so allow more time than one takes."
+        ),
     ] = None,
     keep: Annotated[
         bool,
