@@ -2,7 +2,8 @@
 
 When the book is assembled, cards are built from `dvc.lock`, the manifests of `results/paper` and
 what `show` left in the executed notebook. The same files give the same card: it contains no current
-time, and no commits except those of a recording.
+time, and no commits except those of a recording. Only for measured times, which have no manifest,
+does Git tell how the code was; a clone without that part of the history says so.
 """
 
 import hashlib
