@@ -25,8 +25,6 @@ def faults(name: str, workflow: dict, targets: set[str]) -> list[str]:
         for step in checks_out:
             if step.get("with", {}).get("persist-credentials") is not False:
                 found.append(f"{name}: {job}: leaves the token to the steps that follow")
-            if step.get("with", {}).get("fetch-depth") != 0:
-                found.append(f"{name}: {job}: lacks the history, which the book asks for")
         told = "\n".join(step.get("run", "") for step in content["steps"])
         for target in re.findall(r"^make ([\w-]+)", told, flags=re.MULTILINE):
             if target not in targets:
@@ -54,8 +52,7 @@ def load(file: Path) -> dict:
     [
         ("tests", "contents: read", "contents: write", "more than"),
         ("tests", "timeout-minutes: 30", "env: {}", "no limit"),
-        ("tests", "persist-credentials: false", "clean: true", "leaves the token"),
-        ("book", "fetch-depth: 0", "fetch-depth: 1", "lacks the history"),
+        ("tests", "persist-credentials: false", "fetch-depth: 1", "leaves the token"),
         ("tests", "make test", "make tests", "no target tests"),
         ("release", "actions/download-artifact@", "actions/checkout@", "rights to write"),
     ],

@@ -30,6 +30,7 @@ from eigenprune.lab import datasets, timing
 from eigenprune.lab.execution.processes import end_with_parent, usable_cores
 from eigenprune.lab.machine import made_with
 from eigenprune.lab.memory import room_for
+from eigenprune.lab.records import code_state
 from eigenprune.networks import mlp
 from eigenprune.pruning import compact, masked, select_nodes
 from eigenprune.training import train
@@ -106,8 +107,9 @@ def bench(
             others are.
 
     Returns:
-        `machine` (commit, versions, device, threads), `dataset`, `hidden`, `rounds`, `training`
-        (as `EpochTime`) and `inference` (as `Latency`).
+        `machine` (commit, versions, device, threads), `code` (fingerprints of the files that are
+        timed), `dataset`, `hidden`, `rounds`, `training` (as `EpochTime`) and `inference` (as
+        `Latency`).
 
     Raises:
         ValueError: if `rounds` is below 1.
@@ -133,6 +135,7 @@ def bench(
     rows = _training_rows([turn.training for turn in alone], beside)
     return {
         "machine": alone[0].machine,
+        "code": code_state.current(code_state.TIMED),
         "dataset": dataset,
         "hidden": hidden,
         "rounds": rounds,

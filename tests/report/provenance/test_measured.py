@@ -14,22 +14,13 @@ from eigenprune.report.provenance.measured import measured_changes
 
 BENCH, SWEEP = "results/bench/mine.json", "results/bench/sweep-mine.csv"
 MACHINE = {"commit": "aaa", "device": "cpu", "processor": "x86_64 AVX2"}
-MEASURED = {"machine": MACHINE, "dataset": "mnist", "hidden": [50, 40], "rounds": 7}
-
-
-@pytest.fixture(autouse=True)
-def commits(monkeypatch: pytest.MonkeyPatch) -> dict[str, code_state.Fingerprints | None]:
-    """The code of commit `aaa` is the current one, and nothing else is known."""
-    found: dict[str, code_state.Fingerprints | None] = {
-        "aaa": code_state.current((*code_state.COMPUTING, "lab/bench.py"))
-    }
-    monkeypatch.setattr(code_state, "at_commit", lambda name, files: found.get(name))
-    return found
+CODE = code_state.current(code_state.TIMED)
+MEASURED = {"machine": MACHINE, "code": CODE, "dataset": "mnist", "hidden": [50, 40], "rounds": 7}
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A repository with a bench and a sweep of two commands."""
+    """A repository with a bench and a sweep of two commands, the second of an unknown commit."""
     (tmp_path / "results" / "bench").mkdir(parents=True)
     (tmp_path / BENCH).write_text(json.dumps(MEASURED))
     lines = [
@@ -38,7 +29,17 @@ def root(tmp_path: Path) -> Path:
         "NVIDIA H200,2,bbb,third,relu,direct,1,9,3",
     ]
     (tmp_path / SWEEP).write_text("\n".join(lines) + "\n")
+    record(tmp_path, CODE)
     return tmp_path
+
+
+def record(root: Path, code: dict[str, str]) -> None:
+    """The manifest of a study of the sweep, with the code that computed it."""
+    folder = root / "results" / "paper" / "other"
+    folder.mkdir(parents=True, exist_ok=True)
+    study = {"name": "other", "dataset": "digits"}
+    found = {"study": study, "training_seconds": 0, "made_with": [], "code": {"aaa": code}}
+    (folder / "manifest.json").write_text(json.dumps(found))
 
 
 def card_of(root: Path, file: str) -> Card:
@@ -56,14 +57,14 @@ def test_times_of_the_code_as_it_is_are_current(root: Path) -> None:
     assert dict(made.facts)["Measured"] == "commit `aaa` on cpu (x86_64 AVX2)"
 
 
-def test_code_that_has_changed_since_is_named(
-    root: Path, commits: dict[str, code_state.Fingerprints | None]
-) -> None:
-    commits["aaa"] = {**(commits["aaa"] or {}), "ensemble.py": "0", "lab/bench.py": "0"}
+def test_code_that_has_changed_since_is_named(root: Path) -> None:
+    before = {**CODE, "ensemble.py": "0", "lab/bench.py": "0"}
+    (root / BENCH).write_text(json.dumps(MEASURED | {"code": before}))
+    record(root, before)
     made = card_of(root, BENCH)
     assert made.state == "code has changed" and "the code has changed since" in made.text()
     assert dict(made.facts)["Code since then"] == "changed: `ensemble.py`, `lab/bench.py`"
-    # A sweep does not run the bench, and one commit of this sweep is in no clone.
+    # A sweep does not run the bench.
     since = [fact for word, fact in card_of(root, SWEEP).facts if word == "Code since then"]
     assert since == ["the code of commit bbb is not known here", "changed: `ensemble.py`"]
     assert summary(measured_changes(root)) == [
@@ -85,10 +86,7 @@ def test_how_to_measure_again_is_told_apart_from_how_to_draw_again(root: Path) -
     assert again.startswith(f"`time {first} {rest} && time {second} {rest}`, with an empty run")
 
 
-def test_uncommitted_changes_are_told(
-    root: Path, commits: dict[str, code_state.Fingerprints | None]
-) -> None:
-    commits["aaa+changes"] = commits["aaa"]
+def test_uncommitted_changes_are_told(root: Path) -> None:
     other = MEASURED | {"machine": MACHINE | {"commit": "aaa+changes"}}
     (root / BENCH).write_text(json.dumps(other))
     facts = dict(card_of(root, BENCH).facts)

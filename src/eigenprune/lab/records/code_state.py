@@ -81,6 +81,8 @@ MOVED = {
     "regularisers/averaged_taylor_pruning.py": "regularisers/averaged_pruning.py",
 }
 COMPUTING = (*ALONE, *OF_ARENA, *AS_STACK, *OF_TRIALS)
+# What `lab.bench` times.
+TIMED = (*ALONE, *AS_STACK, "lab/bench.py", "lab/timing.py")
 
 Fingerprints = dict[str, str]  # by file, as in COMPUTING; a file that is not there has none
 
@@ -118,35 +120,23 @@ def state_now(*, of_trials: bool, of_arena: bool) -> str:
 
 
 @cache
-def at_commit(commit: str, files: tuple[str, ...] = COMPUTING) -> Fingerprints | None:
+def at_commit(commit: str) -> Fingerprints | None:
     """The fingerprints as they were at a commit; None if this repository does not have it.
 
     Args:
         commit: as `machine.commit` gives it. Uncommitted changes (`+changes`) cannot be looked up,
             so the commit below them counts.
-        files: those that are asked for, as they are called now.
     """
     name = commit.removesuffix("+changes")
-    called = (*(old for old, new in MOVED.items() if new in files), *files)
-    there, *texts = _objects([f"{name}^{{commit}}", *(f"{name}:./{file}" for file in called)])
+    files = (*MOVED, *COMPUTING)
+    there, *texts = _objects([f"{name}^{{commit}}", *(f"{name}:./{file}" for file in files)])
     if there is None:
         return None
     return {
         MOVED.get(file, file): fingerprint(text)
-        for file, text in zip(called, texts, strict=True)
+        for file, text in zip(files, texts, strict=True)
         if text is not None
     }
-
-
-def changed_since(commit: str, files: tuple[str, ...]) -> list[str] | None:
-    """Which of some files have changed since a commit; None if this repository does not have it.
-
-    Args:
-        commit: as `at_commit` takes it.
-        files: of the package, in COMPUTING or not.
-    """
-    before = at_commit(commit, files)
-    return None if before is None else _differing(before, current(files), files)
 
 
 def changed(
@@ -175,7 +165,7 @@ def changed(
         ['layers.py']
     """
     files = _deciding(device, of_trials=of_trials, of_arena=of_arena)
-    return _differing(before, now, files)
+    return differing(before, now, files)
 
 
 def as_called_now(state: Mapping[str, str]) -> Fingerprints:
@@ -183,9 +173,8 @@ def as_called_now(state: Mapping[str, str]) -> Fingerprints:
     return {MOVED.get(file, file): its for file, its in state.items()}
 
 
-def _differing(
-    before: Mapping[str, str], now: Mapping[str, str], files: Iterable[str]
-) -> list[str]:
+def differing(before: Mapping[str, str], now: Mapping[str, str], files: Iterable[str]) -> list[str]:
+    """Those of some files whose fingerprints are not the same; a file that is new is left out."""
     return [file for file in files if file in before and before[file] != now.get(file)]
 
 

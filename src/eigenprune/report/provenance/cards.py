@@ -2,8 +2,7 @@
 
 When the book is assembled, cards are built from `dvc.lock`, the manifests of `results/paper` and
 what `show` left in the executed notebook. The same files give the same card: it contains no current
-time, and no commits except those of a recording. Only for measured times, which have no manifest,
-does Git tell how the code was; a clone without that part of the history says so.
+time, and no commits except those of a recording.
 """
 
 import hashlib
@@ -170,7 +169,7 @@ def card(shown: Mapping[str, Any], notebook: Path, pipeline: Pipeline) -> Card:
         if is_measured(file):
             measured[file] = content
             facts.append(("Measured", made_by(file, content)))
-            found.append(since_measured(file, content))
+            found.append(since_measured(pipeline.root, file, content))
     changes = together(found)
     facts += [("Outdated", sentence) for sentence in changes.outdated]
     facts += [("Code since then", sentence) for sentence in changes.code]

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from eigenprune.lab.records import code_state
+from eigenprune.lab.records import code_state, manifest
 from eigenprune.report.provenance.staleness import Changes
 
 FOLDER = "results/bench"
-# The code that a sweep on a GPU spends its time in; a bench times the same, one by one and stacked.
+# The code that a sweep on a GPU spends its time in.
 OF_SWEEP = (*code_state.ALONE, *code_state.AS_STACK)
-OF_BENCH = (*OF_SWEEP, "lab/bench.py", "lab/timing.py")
 
 
 def is_measured(file: str) -> bool:
@@ -30,33 +29,34 @@ def measured_changes(root: Path) -> dict[str, Changes]:
     files = sorted(path for path in (root / FOLDER).glob("*") if path.is_file())
     named = {file.relative_to(root).as_posix(): file for file in files}
     return {
-        name: since_measured(name, file.read_bytes())
+        name: since_measured(root, name, file.read_bytes())
         for name, file in named.items()
         if is_measured(name)
     }
 
 
-def since_measured(file: str, content: bytes) -> Changes:
+def since_measured(root: Path, file: str, content: bytes) -> Changes:
     """What has changed since times were measured.
 
     No version tells whether they would be others now, so they are never outdated.
 
     Args:
-        file: its path in the repository.
+        root: of the repository.
+        file: its path there.
         content: what is in it.
     """
     said: list[str] = []
     files: dict[str, None] = {}
-    timed = OF_BENCH if file.endswith(".json") else OF_SWEEP
-    for commit in _commits(file, content):
-        changed = code_state.changed_since(commit, timed)
-        if changed is None:
+    timed = code_state.TIMED if file.endswith(".json") else OF_SWEEP
+    now = code_state.current(timed)
+    for commit, state in _code(root, file, content).items():
+        if state is None:
             said.append(f"the code of commit {commit} is not known here")
             continue
         if commit.endswith("+changes"):
             base = commit.removesuffix("+changes")
             said.append(f"measured with uncommitted changes to {base}")
-        files |= dict.fromkeys(changed)
+        files |= dict.fromkeys(code_state.differing(state, now, timed))
     if files:
         said.append(f"changed: {', '.join(f'`{name}`' for name in sorted(files))}")
     return Changes(code=tuple(said))
@@ -85,6 +85,22 @@ def how_to_measure(file: str, content: bytes) -> str:
     found = json.loads(content)
     what = f"--dataset {found['dataset']} --hidden {'-'.join(map(str, found['hidden']))}"
     return f"`eigenprune bench {what} --rounds {found['rounds']} --json > {shlex.quote(file)}`"
+
+
+def _code(root: Path, file: str, content: bytes) -> dict[str, code_state.Fingerprints | None]:
+    """The fingerprints of the code of each commit that was measured; None where it is not known.
+
+    A bench keeps them; those of a sweep are in the manifests of the studies that it computed.
+    """
+    if file.endswith(".json"):
+        found = json.loads(content)
+        return {found["machine"]["commit"]: found.get("code")}
+    states: dict[str, code_state.Fingerprints | None] = {}
+    for row in _machines(file, content):
+        for study in row["studies"].split(", "):
+            its = (manifest.read(root / "results" / "paper" / study) or {}).get("code") or {}
+            states[row["commit"]] = states.get(row["commit"]) or its.get(row["commit"])
+    return states
 
 
 def _commits(file: str, content: bytes) -> list[str]:
