@@ -231,7 +231,7 @@ def test_spot_checks_do_not_speak_for_stacks_on_a_gpu(checked: Check) -> None:
     assert told.held and told.checks[0].endswith(end)
     card = Card("paper", (), told, "")
     assert card.state == "partly spot-checked"
-    assert "spot checks hold, but do not use all of it (2 of 3 runs" in card.text()
+    assert "spot checks hold, but leave out the stacks on a GPU (2 of 3 runs" in card.text()
 
 
 def test_several_recordings_hold_if_each_does_whose_code_has_changed() -> None:

@@ -92,7 +92,7 @@ class Card:
     def _held(self) -> str:
         if not self.changes.held:
             return ""
-        but = ", but do not use all of it" if self.changes.unchecked else ""
+        but = ", but leave out the stacks on a GPU" if self.changes.unchecked else ""
         return f"; spot checks hold{but} ({'; '.join(self.changes.held)})"
 
 
