@@ -45,7 +45,7 @@ def verify(
     """Compare finished and recorded results with the published curves of the same width.
 
     Two means agree if they differ by at most three standard errors; the standard error combines
-    those of both means and a fixed error of 0.005, half a point of accuracy. Networks with three
+    those of both means and a fixed error of one test example in two hundred. Networks with three
     equal hidden layers are compared whatever their width, since the published width is not known;
     each width has its own share. Published points that we do not have are counted, and their curves
     named. Studies with settings other than the published ones are shown separately and count in no
