@@ -325,8 +325,8 @@ def _by_choice_alone(recorded: pd.DataFrame) -> Iterator[str]:
         "worse than dense ones. Here a setting is one pruning ratio in the arena, and the networks "
         "differ in the values at which their eigenvalues start; [](arena/which-score.ipynb) has "
         "the other scores.",
-        _labelled(found, "start"),
-        ["start", "dataset", "activation"],
+        _labelled(found, "initial eigenvalues"),
+        ["initial eigenvalues", "dataset", "activation"],
     )
 
 
