@@ -9,8 +9,6 @@ from scipy import stats
 # The probability that two seeds are no further apart than the limit in `verdicts`.
 SURE = 0.99
 ENOUGH_SEEDS = 3  # with fewer, their deviation is no useful estimate
-# The verdicts that hold, in words.
-HOLDING = {"same": "to the last bit", "near": "as close as two seeds"}
 
 
 def verdicts(found: pd.DataFrame) -> pd.Series:
@@ -46,21 +44,18 @@ def verdicts(found: pd.DataFrame) -> pd.Series:
 
 def hold(found: pd.DataFrame) -> bool:
     """Whether there are checks, and each came out as it must: none `other`, `far` or `unknown`."""
-    return len(found) > 0 and set(verdicts(found)) <= set(HOLDING)
+    return len(found) > 0 and set(verdicts(found)) <= {"same", "near"}
 
 
 def in_short(found: pd.DataFrame, networks: Mapping[str, str]) -> str:
-    """How many checks hold and how closely, where all of them do; arguments as for `sentence`.
+    """How many networks are checked; arguments as for `sentence`.
 
     Example:
-        >>> found = pd.DataFrame({"run": ["a", "b"], "same": True, "alike": True, "difference": 0,
-        ...     "spread": 0.01, "seeds": 5})
-        >>> in_short(found, {"a": "one", "b": "one", "c": "other"})
-        '2 of 3 runs, from 1 of 2 networks, to the last bit'
+        >>> in_short(pd.DataFrame({"run": ["a", "b"]}), {"a": "one", "b": "one", "c": "other"})
+        '1 of 2 networks'
     """
-    said = set(verdicts(found))
-    how = " or ".join(words for verdict, words in HOLDING.items() if verdict in said)
-    return f"{_counted(found, networks)}, {how}"
+    checked, every = {networks[run] for run in found["run"]}, {*networks.values()}
+    return f"{len(checked)} of {len(every)} networks"
 
 
 def sentence(found: pd.DataFrame, networks: Mapping[str, str]) -> str:
@@ -91,12 +86,8 @@ def sentence(found: pd.DataFrame, networks: Mapping[str, str]) -> str:
         )
     if unknown := int(counts.get("unknown", 0)):
         parts.append(f"{unknown} made by another kind of machine, with too few seeds to tell")
-    said = f"{_counted(found, networks)}, computed again by the code as it is: "
+    counted = f"{len(found)} of {len(networks)} runs, from {in_short(found, networks)}"
+    said = f"{counted}, computed again by the code as it is: "
     apart = found.loc[~found["same"].astype(bool), "difference"].dropna()
     most = f"; accuracies up to {100 * apart.max():.2f} points apart" if len(apart) else ""
     return said + ", ".join(parts) + most
-
-
-def _counted(found: pd.DataFrame, networks: Mapping[str, str]) -> str:
-    checked, every = {networks[run] for run in found["run"]}, {*networks.values()}
-    return f"{len(found)} of {len(networks)} runs, from {len(checked)} of {len(every)} networks"
