@@ -155,6 +155,10 @@ def test_an_activation_that_some_methods_lack_is_left_out_until_they_have_it(
     retrained = rivals["retraining"] == "fine-tuned"
     found = settled(rivals[~(lacking & retrained)])
     assert found.equals(rivals[~(retrained & (rivals["activation"] == "tanh"))])
+    # What one method has beside the activation of all others takes nothing from these.
+    begun = rivals[lacking & retrained].assign(method="begun", activation="elu")
+    both = settled(pd.concat([rivals[~(lacking & retrained)], begun]))
+    pd.testing.assert_frame_equal(both, found, check_dtype=False)
     # Retrained, means are those of the other activation; without retraining, nothing changes.
     board, whole = leaderboard(found), leaderboard(rivals)
     tested = ["p", "verdict"]  # corrected for the tests of the whole table

@@ -65,20 +65,19 @@ def rankable(rivals: pd.DataFrame) -> pd.DataFrame:
 
 
 def settled(rivals: pd.DataFrame) -> pd.DataFrame:
-    """The `rankable` rows with activations that every method of a study has, retrained alike.
+    """The `rankable` rows with the activations that most methods of a study have, retrained alike.
 
     A study is recorded bit by bit. With an activation that some methods lack, only the others would
-    have a mean over it, and that mean could not be compared with anything.
+    have a mean over it, and that mean could not be compared with anything. A method that lacks what
+    most others have is left out itself, where means over the activations are compared.
 
     Args:
         rivals: the tidy table, see `lab.arena`.
     """
     rivals = rankable(rivals)
     group = ["study", *GROUP]
-    keys = rivals[[*group, "activation", "method"]]
-    methods = keys.groupby(group)["method"].transform("nunique")
-    having = keys.groupby([*group, "activation"])["method"].transform("nunique")
-    return rivals[having == methods]
+    having = rivals.groupby([*group, "activation"])["method"].transform("nunique")
+    return rivals[having == having.groupby([rivals[name] for name in group]).transform("max")]
 
 
 def timed_alike(rivals: pd.DataFrame) -> pd.DataFrame:
