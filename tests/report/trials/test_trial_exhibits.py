@@ -34,8 +34,9 @@ def test_points_that_lack_an_option_are_points_too() -> None:
 
 def test_what_is_recorded_in_part_is_said(arena_project: Callable[..., Params]) -> None:
     trials = arena_project(trials=TRIALS).trials["small-modules"]
-    whole = trial_exhibits.ShownTrials(trials, pd.DataFrame(index=range(4)), True)
-    part = pd.DataFrame({"activation": ["relu"], "seed": [1]})
+    runs = pd.DataFrame({"run": list("aabbccdd")})  # a run may have several rows
+    whole = trial_exhibits.ShownTrials(trials, runs, True)
+    part = pd.DataFrame({"activation": "relu", "seed": 1, "run": list("aa")})
     shown = [replace(whole, table=part), replace(whole, table=part, recorded=False)]
     assert len(plan(trials)) == 4
     assert trial_exhibits.gaps([*shown, whole]) == [

@@ -68,11 +68,13 @@ def gaps(shown: Iterable[ShownTrials]) -> list[str]:
     lines = []
     for its in shown:
         planned, found = its.trials, its.table
-        if not its.recorded or len(found) == len(plan(planned)):
+        # A run may have several rows.
+        runs, wanted = found["run"].nunique(), len(plan(planned))
+        if not its.recorded or runs == wanted:
             continue
         activations = [name for name in planned.activations if name in set(found["activation"])]
         lines.append(
-            f"`{planned.name}` is not finished: {len(found)} of {len(plan(planned))} runs are "
+            f"`{planned.name}` is not finished: {runs} of {wanted} runs are "
             f"recorded, with {' and '.join(activations)} (planned: "
             f"{' and '.join(planned.activations)}) and {readable.seeds(found['seed'].nunique())} "
             f"(planned: {len(planned.seeds)})"
