@@ -3,9 +3,20 @@
 import math
 import time
 from collections.abc import Callable
+from typing import Annotated
+
+import typer
 
 from eigenprune.lab.errors import UserError
 from eigenprune.lab.values import LARGEST, whole_number
+
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        help="Stop after this many seconds; the same command resumes from there. A network in "
+        "training is not saved and begins again, so allow more time than one takes."
+    ),
+]
 
 MOST_SEEDS = 10_000  # a range is short to write, but each of its numbers means training a network
 

@@ -94,13 +94,7 @@ def run(
     anew: Annotated[
         bool, typer.Option("--anew", help="Also compute what is recorded in results/paper.")
     ] = False,
-    max_seconds: Annotated[
-        float | None,
-        typer.Option(
-            help="Stop after this many seconds; the same command resumes from there. A network in "
-            "training is not saved and begins again, so allow more time than one takes."
-        ),
-    ] = None,
+    max_seconds: options.MaxSeconds = None,
     shard: Annotated[
         str,
         typer.Option(

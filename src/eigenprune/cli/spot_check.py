@@ -36,13 +36,7 @@ def spot_check(
             min=1, help="Worker processes; EIGENPRUNE_WORKERS or all usable cores if not given."
         ),
     ] = None,
-    max_seconds: Annotated[
-        float | None,
-        typer.Option(
-            help="Stop after this many seconds; the same command resumes from there. A network in "
-            "training is not saved and begins again, so allow more time than one takes."
-        ),
-    ] = None,
+    max_seconds: options.MaxSeconds = None,
     keep: Annotated[
         bool,
         typer.Option("--record", help="Save the findings beside the recorded runs, for the book."),

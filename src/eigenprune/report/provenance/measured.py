@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from eigenprune.lab.records import code_state, manifest
-from eigenprune.report.provenance.staleness import Changes
+from eigenprune.report.provenance.staleness import Changes, listed
 
 FOLDER = "results/bench"
 # The code that a sweep on a GPU spends its time in.
@@ -58,7 +58,7 @@ def since_measured(root: Path, file: str, content: bytes) -> Changes:
             said.append(f"measured with uncommitted changes to {base}")
         files |= dict.fromkeys(code_state.differing(state, now, timed))
     if files:
-        said.append(f"changed: {', '.join(f'`{name}`' for name in sorted(files))}")
+        said.append(f"changed: {listed(sorted(files))}")
     return Changes(code=tuple(said))
 
 

@@ -86,7 +86,7 @@ def since_recorded(folder: Path, params: Params, commits: Collection[str] | None
         return changes
     known = networks(folder)
     unchecked = tuple(file for file in files if file in code_state.AS_STACK)
-    limit = f"; none uses the code for stacks on a GPU: {_listed(unchecked)}"
+    limit = f"; none uses the code for stacks on a GPU: {listed(unchecked)}"
     return replace(
         changes,
         checks=(spot_checks.sentence(checks, known) + limit * bool(unchecked),),
@@ -154,10 +154,11 @@ def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> tuple[li
         which = manifest.code_that_counts(found)
         changed |= {*code_state.changed(state, now, device=group["device"], **which)}
     files = sorted(changed)
-    return [*said, f"changed: {_listed(files)}"] if files else said, files
+    return [*said, f"changed: {listed(files)}"] if files else said, files
 
 
-def _listed(files: Iterable[str]) -> str:
+def listed(files: Iterable[str]) -> str:
+    """Names of files in Markdown."""
     return ", ".join(f"`{file}`" for file in files)
 
 
