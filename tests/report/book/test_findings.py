@@ -126,6 +126,18 @@ def test_the_best_of_the_arena_are_in_a_table(tmp_path: Path, rivals: pd.DataFra
     assert findings(tmp_path, unranked).startswith("Nothing is recorded")
 
 
+def test_the_best_are_also_chosen_on_the_other_dataset(
+    tmp_path: Path, rivals: pd.DataFrame
+) -> None:
+    assert "on the other dataset |" not in findings(tmp_path, rivals)  # there is none
+    text = findings(tmp_path, pd.concat([rivals, rivals.assign(dataset="wine")]))
+    same, other = (
+        re.findall(rf"\n\| spectral \| on the {data} \| (\d+) \|", text)
+        for data in ("same data", "other dataset")
+    )
+    assert same == other == ["8"]
+
+
 def test_where_no_seed_has_all_activations_there_is_no_table_of_means(
     tmp_path: Path, rivals: pd.DataFrame
 ) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from eigenprune.lab.rivals import AS_PRUNED
 from eigenprune.report.arena import averages, leaderboard
-from eigenprune.report.arena.rival_tables import in_points
+from eigenprune.report.arena.cells import in_points
 from eigenprune.report.arena.scope import Shown
 
 RATIO = 0.9  # nine tenths of the hidden nodes removed

@@ -6,6 +6,7 @@ import pandas as pd
 
 from eigenprune.lab.methods import Method
 from eigenprune.lab.rivals import entry_of, family
+from eigenprune.report.arena.cells import count, in_points, intervals, p_value, times_more
 from eigenprune.report.paired import TOLD_APART
 from eigenprune.report.readable import percents, span, verdict_counts
 
@@ -78,14 +79,14 @@ def costs(means: pd.DataFrame) -> pd.DataFrame:
         {
             "ratio": [f"{ratio:g} ({nodes[ratio]} nodes)" for ratio in means["pruning_ratio"]],
             "method": means["method"],
-            "parameters": means["parameters_kept"].map(_count),
-            "compression": [_times(times) for times in means["compression_ratio"]],
-            "speed-up": [_times(times) for times in means["theoretical_speed_up"]],
+            "parameters": means["parameters_kept"].map(count),
+            "compression": [times_more(times) for times in means["compression_ratio"]],
+            "speed-up": [times_more(times) for times in means["theoretical_speed_up"]],
         }
     )
     if means["latency"].notna().any():
         table["latency"] = ["" if pd.isna(ms) else f"{ms:.2f}" for ms in means["latency"]]
-        table["measured"] = [_times(times) for times in means["measured_speed_up"]]
+        table["measured"] = [times_more(times) for times in means["measured_speed_up"]]
     return table.set_index(["ratio", "method"])
 
 
@@ -156,12 +157,12 @@ def differences(rows: pd.DataFrame) -> pd.DataFrame:
             "activation": rows["activation"],
             "ratio": rows["pruning_ratio"].map("{:g}".format),
             "n": rows["n"],
-            "difference": _differences(rows) + marks,
-            "p": [_p(p) for p in rows["p"]],
+            "difference": intervals(rows) + marks,
+            "p": [p_value(p) for p in rows["p"]],
         }
     )
     if "size" in rows:
-        table["size"] = rows["size"].map(_times)
+        table["size"] = rows["size"].map(times_more)
     return table.set_index(["pair", "activation", "ratio"])
 
 
@@ -274,7 +275,7 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
     """
     its = {}
     if "rival_parameters" in board:
-        its["its parameters"] = board["rival_parameters"].map(_count)
+        its["its parameters"] = board["rival_parameters"].map(count)
     return pd.DataFrame(
         {
             "ratio": board["pruning_ratio"].map("{:g}".format),
@@ -284,12 +285,12 @@ def leaderboard(board: pd.DataFrame) -> pd.DataFrame:
             "accuracy": percents(board),
             # The result comes early, where a narrow screen still shows it.
             "rival": board["rival"],
-            "against it": _differences(board),
+            "against it": intervals(board),
             "verdict": board["verdict"],
-            "p": [_p(p) for p in board["p"]],
+            "p": [p_value(p) for p in board["p"]],
             "n": board["n"],
             "lost": [in_points(lost) for lost in board["lost"]],
-            "parameters": board["parameters_kept"].map(_count),
+            "parameters": board["parameters_kept"].map(count),
             **its,
         }
     ).set_index(["ratio", "rank"])
@@ -330,43 +331,11 @@ def behaviour(judged: pd.DataFrame) -> pd.DataFrame:
             "method": judged["method"],
             "check": judged["check"],
             "must": judged["must"],
-            "against as is": _differences(judged),
-            "p": [_p(p) for p in judged["p"]],
+            "against as is": intervals(judged),
+            "p": [p_value(p) for p in judged["p"]],
             "rank correlation": [
                 "" if pd.isna(value) else f"{value:.2f}" for value in judged["rank_correlation"]
             ],
             "behaves": judged["behaves"],
         }
     ).set_index(["method", "check"])
-
-
-def _differences(table: pd.DataFrame) -> list[str]:
-    columns = (table[name] for name in ("difference", "low", "high"))
-    cells = []
-    for difference, low, high in zip(*columns, strict=True):
-        interval = "" if pd.isna(low) else f" [{in_points(low, '+')}, {in_points(high, '+')}]"
-        cells.append(in_points(difference, "+") + interval)
-    return cells
-
-
-def _count(count: float) -> str:
-    return "" if pd.isna(count) else f"{count:,.0f}"
-
-
-def _times(times: float) -> str:
-    return "" if pd.isna(times) else f"{times:.1f}×"
-
-
-def in_points(share: float, sign: str = "") -> str:
-    """A difference of two accuracies in points; nothing where there is none.
-
-    >>> in_points(-0.0125), in_points(0.0125, "+"), in_points(float("nan"))
-    ('-1.25', '+1.25', '')
-    """
-    return "" if pd.isna(share) else f"{100 * share:{sign}.2f}"
-
-
-def _p(p: float) -> str:
-    if pd.isna(p):
-        return ""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
