@@ -58,6 +58,7 @@ def rows() -> pd.DataFrame:
             "retraining_epochs": [0, 0, 3, 0],
             "accuracy": [0.9, 0.5, 0.8, 0.7],
             "accuracy_std": [0.01, None, None, None],
+            "by_seed": [{1: 0.9}, {1: 0.5}, {1: 0.8}, {1: 0.7}],
             "parameters": [1000, 100, 100, 100],
             "bytes": [4000, 400, 400, 600],
             "macs": [1000, 100, 100, 100],
@@ -86,11 +87,37 @@ def test_the_largest_that_fits_is_taken_and_not_the_best(rows: pd.DataFrame) -> 
     assert list(found.columns) == ["≤ 50%", "≤ 20%", "≤ 10%", "≤ 5%", "≤ 2%"]
     assert set(found.index.get_level_values("method")) == {"low-rank", "magnitude"}
     low_rank = found.loc[("low-rank", "as it is")]
-    assert list(low_rank) == ["50.00 (10.0%)"] * 3 + ["85.00 (2.5%)", ""]
-    assert found.loc[("low-rank", "at the final size"), "≤ 10%"] == "80.00 (10.0%)"
+    assert list(low_rank) == [
+        *["50.00 (10.0%)"] * 2,
+        "50.00 (10.0%)○",
+        "85.00 (2.5%)○",
+        "",
+    ]
+    assert found.loc[("low-rank", "at the final size"), "≤ 10%"] == "80.00 (10.0%)○"
     assert found.loc[("magnitude", "as it is"), "≤ 10%"] == "", "it takes more than a tenth"
     assert within_budgets(rows.iloc[[0]]).empty
     assert within_budgets(rows.iloc[1:]).empty, "nothing to measure by"
+
+
+def test_only_what_is_told_apart_from_the_best_of_its_budget_loses_the_mark(
+    rows: pd.DataFrame,
+) -> None:
+    noise = {1: 0.001, 2: -0.001, 3: 0.002}
+
+    def network(method: str, offset: float, sign: float, seeds: tuple[int, ...]) -> pd.DataFrame:
+        by_seed = {seed: 0.7 + 0.01 * seed + offset + sign * noise[seed] for seed in seeds}
+        mean = sum(by_seed.values()) / len(by_seed)
+        return rows.iloc[[3]].assign(method=method, bytes=400, accuracy=mean, by_seed=[by_seed])
+
+    networks = [
+        network("best", 0.0007, 1, (1, 2, 3)),
+        network("near", 0.0, -1, (1, 2, 3)),
+        network("far", -0.1, -1, (1, 2, 3)),
+        network("untested", -0.1, -1, (1,)),
+    ]
+    found = within_budgets(pd.concat([rows.iloc[[0]], *networks], ignore_index=True))
+    marked = found["≤ 10%"].str.endswith("○").droplevel("trained")
+    assert marked.to_dict() == {"best": True, "far": False, "near": True, "untested": False}
 
 
 def test_time_is_shown_where_it_was_measured(rows: pd.DataFrame) -> None:

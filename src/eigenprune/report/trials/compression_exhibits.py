@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from eigenprune.lab.records import latencies
 from eigenprune.lab.trials import costs
+from eigenprune.report.arena.rival_tables import NEAR
 from eigenprune.report.arena.scope import Arena
 from eigenprune.report.figures import accuracy_axis, legend_below
 from eigenprune.report.readable import span
@@ -72,8 +73,10 @@ def show_compression(shown: Iterable[ShownTrials], arena: Arena) -> None:
                     "budgets",
                     "test accuracy in per cent of the largest network of each method, among the "
                     "points below, that fits into a share of the whole network's bytes; in "
-                    "brackets, the share that it takes. The table of all points has the "
-                    f"deviations.{_seeds_of(nodes)}",
+                    f"brackets, the share that it takes. {NEAR} marks the best network of each "
+                    "budget, as it is and at the final size, and those that were tested against "
+                    "it, paired by seed, and are not told apart (p corrected by Holm within the "
+                    f"budget). The table of all points has the deviations.{_seeds_of(nodes)}",
                     beside=studies,
                 )
             words = "parameters, bytes and " + ("latency" if measured else "MACs")

@@ -8,7 +8,7 @@ from eigenprune.compression.size import FLOAT
 from eigenprune.lab.rivals import AS_PRUNED, FINE_TUNED, MORE_THAN_PRUNING, OF_RATIOS, TRAINED
 from eigenprune.lab.studies import Study
 from eigenprune.report.arena.scope import Arena
-from eigenprune.report.trials.trial_exhibits import ShownTrials
+from eigenprune.report.trials.trial_exhibits import ShownTrials, by_seed
 
 LABEL = "nodes: "  # begins the name of a method that removes nodes
 SMALL = "small"
@@ -33,10 +33,10 @@ def beside(its: ShownTrials, activation: str, arena: Arena) -> tuple[pd.DataFram
 
     Returns:
         The mean over the seeds for each method and pruning ratio, with the columns method (it
-        begins with LABEL), pruning_ratio, retraining_epochs, accuracy, accuracy_std, n, parameters,
-        bytes, macs and, where it was measured, latency (milliseconds) and latency_share (of the
-        unpruned network); and the study narrowed to these methods. Both are empty if the arena has
-        no such networks.
+        begins with LABEL), pruning_ratio, retraining_epochs, accuracy, accuracy_std, n, by_seed
+        (see `trial_exhibits.by_seed`), parameters, bytes, macs and, where it was measured, latency
+        (milliseconds) and latency_share (of the unpruned network); and the study narrowed to these
+        methods. Both are empty if the arena has no such networks.
     """
     found = (
         shown
@@ -85,7 +85,8 @@ def _line(table: pd.DataFrame, method: str, retraining: str, study: Study) -> pd
         parameters=("parameters_kept", "mean"),
         macs=("macs_kept", "mean"),
         **({"latency": ("latency", "mean")} if measured else {}),
-    ).reset_index()
+    )
+    line = line.assign(by_seed=by_seed(rows, ["pruning_ratio"])).reset_index()
     if measured:
         whole = table.loc[table["pruning_ratio"] == 0, "latency"].mean()
         line["latency_share"] = line["latency"] / whole

@@ -85,6 +85,8 @@ def gaps(shown: Iterable[ShownTrials]) -> list[str]:
 def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Mean over the seeds of all numbers, with `n` and deviations of accuracy and connections.
 
+    The column `by_seed` keeps the accuracies that the mean is of, by seed.
+
     Args:
         table: of trials.
         keys: columns that tell the points apart; blanks are a value of their own.
@@ -94,7 +96,18 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     spread = groups["accuracy"].agg(accuracy_std="std", n="size")
     if "connections" in table:
         spread["connections_std"] = groups["connections"].std()
-    return means.join(spread).reset_index()
+    return means.join(spread).assign(by_seed=by_seed(table, keys)).reset_index()
+
+
+def by_seed(table: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """The accuracies of each point, in a dictionary by seed; the arguments are as in `over_seeds`.
+
+    >>> table = pd.DataFrame({"bits": [8, 8], "seed": [1, 2], "accuracy": [0.5, 0.75]})
+    >>> by_seed(table, ["bits"]).tolist()
+    [{1: 0.5, 2: 0.75}]
+    """
+    groups = table.groupby(list(keys), sort=False, dropna=False)[["seed", "accuracy"]]
+    return groups.apply(lambda its: dict(zip(its["seed"], its["accuracy"], strict=True)))
 
 
 def by_activation(
