@@ -24,7 +24,7 @@ def test_an_ensemble_is_timed_by_network_and_whole_epoch(
     monkeypatch.setattr(bench, "train", pretend)
     monkeypatch.setattr(bench, "train_together", pretend)
     with patch.object(time, "perf_counter", lambda: clock[0]):
-        timed = bench._training([data.features, 8, data.classes], data)
+        timed = bench._training([data.features, 8, data.classes], data, turn=3)
     rows = bench._training_rows([timed], [timed, timed])
     assert [row.network for row in rows][-3:] == [
         f"ensemble of {size}, lambda_out" for size in (1, 5, 20)
@@ -39,6 +39,30 @@ def test_the_medians_are_taken_over_the_epochs_of_all_rounds() -> None:
     rows = bench._training_rows(rounds[2:], rounds)
     assert [row.alone_times_plain for row in rows] == [1, 9]
     assert [row.side_by_side_times_plain for row in rows] == [1, 2]
+    assert [row.alone_range for row in rows] == [(1, 1), (9, 9)]
+    assert [row.side_by_side_range for row in rows] == [(1, 1), (1, 9)]
+
+
+def test_rounds_train_the_networks_in_different_orders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the same network would always gain, or lose, by what was trained before it."""
+    data = datasets.load("digits", tmp_path)
+    trained: list[object] = []
+
+    def pretend(training: object) -> list[float]:
+        trained.append(training)
+        return [float(len(trained))]
+
+    monkeypatch.setattr(bench, "_counted_epochs", pretend)
+    places = []
+    for turn in (0, 1, 1):
+        trained.clear()
+        monkeypatch.setattr(bench, "_trainings", lambda *_: {n: (n, 1) for n in "abcdefgh"})
+        timed = bench._training([data.features, 8, data.classes], data, turn)
+        assert list(timed) == list("abcdefgh")
+        places.append(timed)
+    assert places[0] != places[1] == places[2]
 
 
 def test_every_latency_is_told_beside_the_unpruned_network_of_its_batch() -> None:

@@ -2,7 +2,9 @@
 
 Absolute times hold for one machine at one moment. Networks are therefore timed in turn, round by
 round, and what counts is the ratio of the medians within one run. Each round runs in new processes,
-because the placement of a process's memory favours one network or another for its whole lifetime.
+because the placement of a process's memory favours one network or another for its whole lifetime,
+and trains the networks in an order of its own, because a network may gain or lose by those before
+it. How far the ratios of single rounds lie apart is told beside the medians.
 
 An ensemble of R networks (see `eigenprune.ensemble`) is timed on the first 1/R of the rows, but at
 least one batch, so that it costs about as much as one network. The reported time is the time for
@@ -11,6 +13,7 @@ one of its networks on all the rows.
 
 import itertools
 import multiprocessing
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -65,14 +68,17 @@ class EpochTime:
     """Median seconds of one epoch of one network, and their ratio to the plain network's.
 
     `alone` is for a network that has all cores to itself; `side_by_side` is for one network on each
-    core, as `eigenprune run` trains them.
+    core, as `eigenprune run` trains them. The ranges are those of the ratio over single processes:
+    the lowest and the highest.
     """
 
     network: str
     alone: float
     alone_times_plain: float
+    alone_range: tuple[float, float]
     side_by_side: float
     side_by_side_times_plain: float
+    side_by_side_range: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,9 @@ def bench(
         hidden: widths of the hidden layers.
         data_dir: where MNIST and Fashion-MNIST lie.
         rounds: 1 or more. Each round starts a fresh process that has all cores, and then a fresh
-            process for each core. Every process times `COUNTED_EPOCHS` of every network, after one
-            epoch that is not counted. The process that has all cores also times `COUNTED_CALLS` of
-            inference after `UNCOUNTED_CALLS`.
+            process for each core, all with the same order of networks. Every process times
+            `COUNTED_EPOCHS` of every network, after one epoch that is not counted. The process that
+            has all cores also times `COUNTED_CALLS` of inference after `UNCOUNTED_CALLS`.
         on_half_round: called twice in each round: when the first process is done, and when the
             others are.
 
@@ -124,15 +130,17 @@ def bench(
     # spawn: see `processes`. No process sees the memory of another.
     context = multiprocessing.get_context("spawn")
     processes = partial(ProcessPoolExecutor, mp_context=context, initializer=end_with_parent)
-    for _ in range(rounds):
+    for turn in range(rounds):
         with processes(1) as fresh:
-            alone.append(fresh.submit(_round, dataset, hidden, data_dir, cores).result())
+            alone.append(fresh.submit(_round, dataset, hidden, data_dir, turn, cores).result())
         on_half_round()
         with processes(cores) as fresh:
-            turns = [fresh.submit(_side_by_side, dataset, hidden, data_dir) for _ in range(cores)]
-            beside += [turn.result() for turn in turns]
+            begun = [
+                fresh.submit(_side_by_side, dataset, hidden, data_dir, turn) for _ in range(cores)
+            ]
+            beside += [one.result() for one in begun]
         on_half_round()
-    rows = _training_rows([turn.training for turn in alone], beside)
+    rows = _training_rows([one.training for one in alone], beside)
     return {
         "machine": alone[0].machine,
         "code": code_state.current(code_state.TIMED),
@@ -140,7 +148,7 @@ def bench(
         "hidden": hidden,
         "rounds": rounds,
         "training": [asdict(row) for row in rows],
-        "inference": [asdict(row) for row in _inference_rows([turn.inference for turn in alone])],
+        "inference": [asdict(row) for row in _inference_rows([one.inference for one in alone])],
     }
 
 
@@ -153,19 +161,21 @@ class _Round:
     inference: dict[tuple[str, float, int], list[float]]
 
 
-def _round(dataset: str, hidden: list[int], data_dir: Path, threads: int) -> _Round:
+def _round(dataset: str, hidden: list[int], data_dir: Path, turn: int, threads: int) -> _Round:
     torch.set_num_threads(threads)
     data = datasets.load(dataset, data_dir)
     widths = [data.features, *hidden, data.classes]
     with room_for(hidden):
-        return _Round(made_with(), _training(widths, data), _inference(widths, data))
+        return _Round(made_with(), _training(widths, data, turn), _inference(widths, data))
 
 
-def _side_by_side(dataset: str, hidden: list[int], data_dir: Path) -> dict[str, list[float]]:
+def _side_by_side(
+    dataset: str, hidden: list[int], data_dir: Path, turn: int
+) -> dict[str, list[float]]:
     torch.set_num_threads(1)
     data = datasets.load(dataset, data_dir)
     with room_for(hidden):
-        return _training([data.features, *hidden, data.classes], data)
+        return _training([data.features, *hidden, data.classes], data, turn)
 
 
 def _pooled(rounds: Sequence[Mapping[Any, list[float]]]) -> dict[Any, float]:
@@ -178,9 +188,24 @@ def _training_rows(
     first, second = _pooled(alone), _pooled(beside)
     plain = next(iter(NETWORKS))
     return [
-        EpochTime(name, first[name], first[name] / first[plain], taken, taken / second[plain])
+        EpochTime(
+            name,
+            first[name],
+            first[name] / first[plain],
+            _range(alone, name),
+            taken,
+            taken / second[plain],
+            _range(beside, name),
+        )
         for name, taken in second.items()
     ]
+
+
+def _range(rounds: Sequence[dict[str, list[float]]], name: str) -> tuple[float, float]:
+    """The lowest and the highest ratio to the plain network within one process."""
+    plain = next(iter(NETWORKS))
+    ratios = [median(its[name]) / median(its[plain]) for its in rounds]
+    return min(ratios), max(ratios)
 
 
 def _inference_rows(rounds: Sequence[dict[tuple[str, float, int], list[float]]]) -> list[Latency]:
@@ -191,10 +216,13 @@ def _inference_rows(rounds: Sequence[dict[tuple[str, float, int], list[float]]])
     ]
 
 
-def _training(widths: list[int], data: datasets.Dataset) -> dict[str, list[float]]:
+def _training(widths: list[int], data: datasets.Dataset, turn: int) -> dict[str, list[float]]:
+    trainings = _trainings(widths, data)
+    order = random.Random(turn).sample(list(trainings), len(trainings))
+    taken = {name: _counted_epochs(trainings[name][0]) for name in order}
     return {
-        name: [taken / epochs for taken in _counted_epochs(training)]
-        for name, (training, epochs) in _trainings(widths, data).items()
+        name: [seconds / epochs for seconds in taken[name]]
+        for name, (_, epochs) in trainings.items()
     }
 
 

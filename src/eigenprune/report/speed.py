@@ -57,18 +57,26 @@ def where(measured: dict[str, Any]) -> str:
 
 
 def training_table(measured: dict[str, Any]) -> pd.DataFrame:
-    """Seconds per epoch and network and, in brackets, the multiple of the plain network's."""
-    table = pd.DataFrame(measured["training"]).set_index("network")
+    """Seconds per epoch and network and, in brackets, the multiple of the plain network's.
+
+    The multiple is followed by its range over single processes, where the file has it.
+    """
+    rows: list[dict[str, Any]] = measured["training"]
     return pd.DataFrame(
         {
             words: [
-                f"{seconds:.3f} ({ratio:.2f} x)"
-                for seconds, ratio in zip(table[key], table[f"{key}_times_plain"], strict=True)
+                f"{row[key]:.3f} ({row[f'{key}_times_plain']:.2f} x{_range(row, key)})"
+                for row in rows
             ]
             for key, words in CORES.items()
         },
-        index=table.index,
+        index=pd.Index([row["network"] for row in rows], name="network"),
     )
+
+
+def _range(row: dict[str, Any], key: str) -> str:
+    low, high = row.get(f"{key}_range", (1, 1))  # files of earlier versions have none
+    return "" if low == high else f", {low:.2f} to {high:.2f}"
 
 
 # The targets: the longest epoch of a network, as a multiple of the plain network's; the speed-up of
@@ -85,13 +93,15 @@ def aims(measured: dict[str, Any]) -> pd.DataFrame:
     Returns:
         Index `aim`, in words; columns as in `training_table`. Latency is measured with all cores.
     """
-    training: dict[str, dict[str, float]] = {row["network"]: row for row in measured["training"]}
+    training: dict[str, dict[str, Any]] = {row["network"]: row for row in measured["training"]}
     every = training["spectral, lambda_out"]
     rows: dict[str, dict[str, str]] = {}
     for network, most in MOST_TIMES_PLAIN.items():
-        ratios = {words: training[network][f"{key}_times_plain"] for key, words in CORES.items()}
+        row = training[network]
+        ratios = {key: row[f"{key}_times_plain"] for key in CORES}
         rows[f"{network}: at most {most:g} x plain"] = {
-            words: _held(ratio, ratio <= most) for words, ratio in ratios.items()
+            CORES[key]: _held(ratio, ratio <= most, _range(row, key))
+            for key, ratio in ratios.items()
         }
     few = training["eigenvalues only"]
     gains = {words: every[key] / few[key] for key, words in CORES.items()}
@@ -110,8 +120,8 @@ def aims(measured: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("aim")
 
 
-def _held(measured: float, holds: bool) -> str:
-    return f"{measured:.3f} x, {'reached' if holds else 'missed'}"
+def _held(measured: float, holds: bool, between: str = "") -> str:
+    return f"{measured:.3f} x{between}: {'reached' if holds else 'missed'}"
 
 
 def sweep(path: Path) -> tuple[pd.DataFrame, str]:

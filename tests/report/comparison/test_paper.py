@@ -170,16 +170,17 @@ def test_aims_are_reached_or_missed(root: Path) -> None:
     for row in measured["training"]:
         if row["network"] == "spectral, lambda_out":
             row |= {"alone_times_plain": 1.05, "side_by_side_times_plain": 1.06}
+            row |= {"alone_range": [1.01, 1.1], "side_by_side_range": [1.06, 1.06]}
     for row in measured["inference"]:
         if (row["network"], row["pruning_ratio"], row["batch_size"]) == ("compacted", 0.9, 1024):
             row["speed_up"] = 6.99
     aims = speed.aims(measured)
-    assert aims.iloc[0].tolist() == ["1.050 x, reached", "1.060 x, missed"]
-    assert aims.iloc[3].tolist() == ["6.990 x, missed", ""]
+    assert aims.iloc[0].tolist() == ["1.050 x, 1.01 to 1.10: reached", "1.060 x: missed"]
+    assert aims.iloc[3].tolist() == ["6.990 x: missed", ""]
     networks = {row["network"]: row for row in measured["training"]}
     every, alone = networks["spectral, lambda_out"], networks["eigenvalues only"]
     alone |= {"alone": every["alone"] / 5.1, "side_by_side": every["side_by_side"] / 4.9}
-    assert speed.aims(measured).iloc[2].tolist() == ["5.100 x, reached", "4.900 x, missed"]
+    assert speed.aims(measured).iloc[2].tolist() == ["5.100 x: reached", "4.900 x: missed"]
 
 
 def test_a_sweep_says_how_long_it_took(tmp_path: Path) -> None:
@@ -215,6 +216,9 @@ def test_a_bench_can_be_shown(tmp_path: Path) -> None:
     assert "784-500-10" in speed.where(measured) and "3 processes" in speed.where(measured)
     cells = speed.training_table(measured).loc["plain"]
     assert cells["a network on each core"] == "3.000 (1.00 x)"
+    measured["training"][0]["side_by_side_range"] = [0.951, 1.2]
+    cells = speed.training_table(measured).loc["plain"]
+    assert cells["a network on each core"] == "3.000 (1.00 x, 0.95 to 1.20)"
     assert speed.inference_table(measured).loc[("masked", 0.5), "batch 1"] == "1.000 (0.9 x)"
     speed_figures.training_figure(measured)
     speed_figures.inference_figure(measured)
