@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from eigenprune.lab.records import code_state, manifest
-from eigenprune.report.provenance.staleness import Changes, listed
+from eigenprune.report.provenance.staleness import Changes, code_changes
 
 FOLDER = "results/bench"
 # The code that a sweep on a GPU spends its time in.
@@ -45,21 +45,13 @@ def since_measured(root: Path, file: str, content: bytes) -> Changes:
         file: its path there.
         content: what is in it.
     """
-    said: list[str] = []
-    files: dict[str, None] = {}
     timed = code_state.TIMED if file.endswith(".json") else OF_SWEEP
     now = code_state.current(timed)
-    for commit, state in _code(root, file, content).items():
-        if state is None:
-            said.append(f"the code of commit {commit} is not known here")
-            continue
-        if commit.endswith("+changes"):
-            base = commit.removesuffix("+changes")
-            said.append(f"measured with uncommitted changes to {base}")
-        files |= dict.fromkeys(code_state.differing(state, now, timed))
-    if files:
-        said.append(f"changed: {listed(sorted(files))}")
-    return Changes(code=tuple(said))
+    since = (
+        (commit, None if state is None else code_state.differing(state, now, timed))
+        for commit, state in _code(root, file, content).items()
+    )
+    return Changes(code=tuple(code_changes(since, "measured")[0]))
 
 
 def made_by(file: str, content: bytes) -> str:

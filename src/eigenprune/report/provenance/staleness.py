@@ -138,23 +138,47 @@ def changed_parameters(
 
 def _code(found: Mapping[str, Any], commits: Collection[str] | None) -> tuple[list[str], list[str]]:
     """Sentences on how the code has changed, and the files that have."""
-    now, said = code_state.current(), list[str]()
-    changed: set[str] = set()
-    for group in found["made_with"]:
-        commit = group["commit"]
-        if commits is not None and commit not in commits:
-            continue
-        state = (found.get("code") or {}).get(commit)
-        if state is None:
+    now, states = code_state.current(), found.get("code") or {}
+    which = manifest.code_that_counts(found)
+    return code_changes(
+        (
+            (
+                group["commit"],
+                None
+                if (state := states.get(group["commit"])) is None
+                else code_state.changed(state, now, device=group["device"], **which),
+            )
+            for group in found["made_with"]
+            if commits is None or group["commit"] in commits
+        ),
+        "part of it was computed",
+    )
+
+
+def code_changes(
+    since: Iterable[tuple[str, Collection[str] | None]], made: str
+) -> tuple[list[str], list[str]]:
+    """Sentences on how the code has changed since some commits, and the files that have.
+
+    Args:
+        since: commits, as `machine.commit` gives them, and the files that have changed since each;
+            None where the code of a commit is not known.
+        made: what was done at these commits, in words.
+
+    Example:
+        >>> code_changes([("1a2b+changes", ["layers.py"])], "measured")[0]
+        ['measured with uncommitted changes to 1a2b', 'changed: `layers.py`']
+    """
+    said, changed = list[str](), set[str]()
+    for commit, files in since:
+        if files is None:
             said.append(f"the code of commit {commit} is not known here")
             continue
         if commit.endswith("+changes"):
-            base = commit.removesuffix("+changes")
-            said.append(f"part of it was computed with uncommitted changes to {base}")
-        which = manifest.code_that_counts(found)
-        changed |= {*code_state.changed(state, now, device=group["device"], **which)}
-    files = sorted(changed)
-    return [*said, f"changed: {listed(files)}"] if files else said, files
+            said.append(f"{made} with uncommitted changes to {commit.removesuffix('+changes')}")
+        changed.update(files)
+    every = sorted(changed)
+    return [*said, f"changed: {listed(every)}"] if every else said, every
 
 
 def listed(files: Iterable[str]) -> str:
