@@ -178,6 +178,7 @@ def test_everything_can_be_shown(arena: Arena, monkeypatch: pytest.MonkeyPatch) 
     rival_exhibits.show_curves(arena, against="parameters_kept", key="parameters")
     standing_exhibits.show_best_curves(arena)
     standing_exhibits.show_at_a_glance(arena)
+    standing_exhibits.show_chosen_elsewhere(arena)  # nothing: there is no other dataset
     standing_exhibits.show_goal(arena, "gain")  # nothing: not pruned by the ratio of the goal
     standing_exhibits.show_standings(arena)
     rival_exhibits.show_leaderboard(arena)
@@ -324,11 +325,33 @@ def test_what_is_recorded_in_part_is_shown_in_part(arena: Arena, names: list[str
     names.clear()
     standing_exhibits.show_best_curves(nothing)
     standing_exhibits.show_at_a_glance(nothing)
+    standing_exhibits.show_chosen_elsewhere(nothing)
     standing_exhibits.show_standings(nothing)
     rival_exhibits.show_leaderboard(nothing)
     rival_exhibits.show_costs(nothing)
     rival_exhibits.show_compute(nothing)
     assert names == []
+
+
+def test_the_best_are_chosen_on_the_other_dataset(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = []
+    monkeypatch.setattr(standing_exhibits, "show", lambda table, **said: tables.append(table))
+    [quick] = arena.shown
+    both = []
+    for dataset, better in (("wine", "norm"), ("leaves", "norm-by-layer")):
+        table = quick.table.assign(study=dataset, dataset=dataset)
+        table["accuracy"] += 0.5 * table["method"].eq(better) * table["pruning_ratio"].gt(0)
+        study = replace(quick.study, name=dataset, dataset=dataset)
+        both.append(Shown(study, table, recorded=True, controls=averages.controls_of(table)))
+    standing_exhibits.show_chosen_elsewhere(Arena(arena.params, tuple(both)))
+    [shown] = tables
+    assert shown["rival method"].to_dict() == {
+        ("0.5", "wine"): "norm-by-layer",
+        ("0.5", "leaves"): "norm",
+    }
+    assert set(shown["spectral method"]) == {"gain"}
 
 
 def test_where_no_seed_has_all_activations_nothing_is_averaged_over_them(
