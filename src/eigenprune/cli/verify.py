@@ -115,7 +115,8 @@ def verify(
     if len(covered):
         console.print(shares_table(tables.shares(covered, coverage.coverage(exchanged, settings))))
         # The aim concerns everything that was published, not only the studies asked for.
-        for line in ([] if studies else [coverage.aim_sentence(covered)]) + coverage.gaps(covered):
+        aim = [] if studies else [coverage.aim_sentence(covered)]
+        for line in [*aim, *coverage.gaps(covered), *coverage.not_compared(covered)]:
             console.print(line, highlight=False)
     if output is not None:
         write_csv(found, output)

@@ -79,6 +79,11 @@ def _range(row: dict[str, Any], key: str) -> str:
     return "" if low == high else f", {low:.2f} to {high:.2f}"
 
 
+def _unresolved(row: dict[str, Any], key: str, target: float) -> str:
+    low, high = row.get(f"{key}_range", (target, target))
+    return ", not resolved" if low < target < high else ""
+
+
 # The targets: the longest epoch of a network, as a multiple of the plain network's; the speed-up of
 # training the eigenvalues alone over training everything; and the speed-up of a compacted network
 # over the unpruned one.
@@ -100,7 +105,7 @@ def aims(measured: dict[str, Any]) -> pd.DataFrame:
         row = training[network]
         ratios = {key: row[f"{key}_times_plain"] for key in CORES}
         rows[f"{network}: at most {most:g} x plain"] = {
-            CORES[key]: _held(ratio, ratio <= most, _range(row, key))
+            CORES[key]: _held(ratio, ratio <= most, _range(row, key)) + _unresolved(row, key, most)
             for key, ratio in ratios.items()
         }
     few = training["eigenvalues only"]

@@ -197,6 +197,13 @@ def test_what_does_not_agree_is_named_with_what_was_tried() -> None:
         "what else may cause the disagreement is not known",
     ]
     assert "no settings" in conclusions(points, others[:0])[-2]
+    # What agrees as published was tried with other settings too, and must not contradict them.
+    relu = points.assign(activation="relu", agrees=True)
+    tried = others.assign(activation="relu", agrees=False)
+    said = conclusions(pd.concat([points, relu]), pd.concat([others, tried]))
+    assert (
+        "mnist, 2000, relu, with epochs 50: 0 of 2 points compared (direct and post) agree" in said
+    )
     assert conclusions(points.assign(agrees=True), others) == [
         "every point that is compared agrees"
     ]

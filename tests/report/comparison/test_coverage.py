@@ -58,6 +58,13 @@ def test_published_points_without_ours_are_counted_and_named(study: Study) -> No
     assert coverage.aim_sentence(covered).endswith("reached so far")
 
 
+def test_published_points_at_ratio_one_are_counted_and_not_compared(study: Study) -> None:
+    covered = coverage.coverage(compare_study(study, published_again(study, "direct")), ONE)
+    [told] = coverage.not_compared(covered)  # three methods with relu and tanh, on one dataset
+    assert told.startswith("one hidden layer, 2000: 6 published points at ratio 1 are not compared")
+    assert coverage.not_compared(covered.assign(hidden="300")) == []
+
+
 def test_points_that_disagree_lower_the_share(study: Study) -> None:
     curves = pd.concat([published_again(study, "direct"), published_again(study, "pre", shift=0.2)])
     covered = coverage.coverage(compare_study(study, curves), ONE)

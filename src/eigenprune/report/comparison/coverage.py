@@ -5,7 +5,12 @@ from collections.abc import Iterable
 import pandas as pd
 
 from eigenprune.report.comparison.agreement import EXCHANGED
-from eigenprune.report.comparison.published import UNCERTAIN, layer_count, points_at
+from eigenprune.report.comparison.published import (
+    UNCERTAIN,
+    at_ratio_one,
+    layer_count,
+    points_at,
+)
 from eigenprune.report.readable import layers
 
 # The published widths of three layers are not known, so each of our widths is compared with the
@@ -146,6 +151,24 @@ def gaps(covered: pd.DataFrame) -> list[str]:
         told = "; ".join(f"{words} {', '.join(names)}" for words, names in said if names)
         if told:
             lines.append(f"{of_layers(str(hidden))}: {told}")
+    return lines
+
+
+def not_compared(covered: pd.DataFrame) -> list[str]:
+    """A sentence for each of our widths on the published points that cannot be compared.
+
+    Args:
+        covered: what `coverage` returns.
+    """
+    lines = []
+    for hidden, curves in covered.groupby("hidden", sort=False):
+        datasets = curves["dataset"].unique()
+        points = pd.concat([at_ratio_one(name, str(hidden)) for name in datasets])
+        if count := len(points.merge(curves[CURVE], on=CURVE)):
+            lines.append(
+                f"{of_layers(str(hidden))}: {count} published points at ratio 1 are not compared, "
+                "because it is not published what is left of a network there"
+            )
     return lines
 
 

@@ -43,11 +43,22 @@ def conclusions(points: pd.DataFrame, others: pd.DataFrame) -> list[str]:
     return [
         f"{counted} points compared do not agree, {settings}: {told}",
         *(said for *setting, _ in where for said in _elsewhere(setting, others)),
+        *(said for setting in _agreeing(points, others) for said in _elsewhere(setting, others)),
         f"settings other than the published ones were tried with {' and '.join(tried)} alone"
         if tried
         else "no settings other than the published ones were tried",
         "what else may cause the disagreement is not known",
     ]
+
+
+def _agreeing(points: pd.DataFrame, others: pd.DataFrame) -> list[list[str]]:
+    """The settings where every point agrees, and that were tried with other training settings.
+
+    If an explanation holds, these must agree with it, too.
+    """
+    agree = points.groupby(SETTING, sort=False)["agrees"].all()
+    tried = others[SETTING].drop_duplicates().to_numpy().tolist()
+    return [setting for setting in tried if agree.get(tuple(setting), False)]
 
 
 def _elsewhere(setting: list[str], others: pd.DataFrame) -> Iterator[str]:

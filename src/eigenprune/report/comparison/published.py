@@ -76,9 +76,8 @@ def layer_count(hidden: str) -> int:
 
 
 def all_points() -> pd.DataFrame:
-    """Every published point, in the columns of `published_curves`."""
-    points = pd.read_csv(project.root() / FILE, dtype={"hidden": str})
-    # At ratio 1 no node is left: not a point of a curve.
+    """Every published point below ratio 1, in the columns of `published_curves`."""
+    points = _in_file()
     return points[points["pruning_ratio"] < 1].reset_index(drop=True)
 
 
@@ -92,7 +91,24 @@ def points_at(dataset: str, widths: str) -> pd.DataFrame:
     Returns:
         The columns of `published_curves`, with `widths` in `hidden`.
     """
-    points = all_points()
+    return _fitting(all_points(), dataset, widths)
+
+
+def at_ratio_one(dataset: str, widths: str) -> pd.DataFrame:
+    """The published points that are not compared, since it is not said what is left at ratio 1.
+
+    With three layers they are those of networks whose outputs are constant, with one they are not,
+    so that some nodes must be left. Arguments and columns are those of `points_at`.
+    """
+    points = _in_file()
+    return _fitting(points[points["pruning_ratio"] == 1], dataset, widths)
+
+
+def _in_file() -> pd.DataFrame:
+    return pd.read_csv(project.root() / FILE, dtype={"hidden": str})
+
+
+def _fitting(points: pd.DataFrame, dataset: str, widths: str) -> pd.DataFrame:
     fits = _of_widths(points["hidden"], widths) & (points["dataset"] == dataset)
     return points[fits].assign(hidden=widths).reset_index(drop=True)
 
