@@ -55,10 +55,10 @@ def test_rounds_train_the_networks_in_different_orders(
         return [float(len(trained))]
 
     monkeypatch.setattr(bench, "_counted_epochs", pretend)
+    monkeypatch.setattr(bench, "_trainings", lambda *_: {n: (n, 1) for n in "abcdefgh"})
     places = []
     for turn in (0, 1, 1):
         trained.clear()
-        monkeypatch.setattr(bench, "_trainings", lambda *_: {n: (n, 1) for n in "abcdefgh"})
         timed = bench._training([data.features, 8, data.classes], data, turn)
         assert list(timed) == list("abcdefgh")
         places.append(timed)
